@@ -1,0 +1,382 @@
+"""Frames, and the maps between them.
+
+This is the only module that turns array indices, which run (z, y, x), into points, which run (x, y, z), and
+back. A point is a row of three micrometre coordinates in the frame of its image: the origin lies at the centre
+of the first sample, x is the column index times the column spacing, y the row index times the row spacing and
+z the slice index times the slice spacing (0 for a plane image).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+Points = NDArray[np.float64]
+_DIRECTION = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+
+
+@dataclass(frozen=True)
+class AffineMap:
+    """A map of points from one frame to another.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (4, 4)
+        Row-major homogeneous matrix; ``matrix @ (x, y, z, 1)`` is the mapped point, in micrometres.
+    """
+
+    matrix: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        matrix = np.asarray(self.matrix, dtype=np.float64)
+        if matrix.shape != (4, 4) or not np.all(np.isfinite(matrix)):
+            raise ValueError(f"an affine map needs a finite 4x4 matrix; got shape {matrix.shape}")
+        if not np.allclose(matrix[3], (0.0, 0.0, 0.0, 1.0)):
+            raise ValueError(f"the last row must be 0 0 0 1; got {matrix[3]}")
+        object.__setattr__(self, "matrix", matrix)
+
+    @classmethod
+    def identity(cls) -> AffineMap:
+        """Return the map that leaves every point where it is."""
+        return cls(np.eye(4))
+
+    @classmethod
+    def from_parts(cls, linear: ArrayLike, translation_um: ArrayLike) -> AffineMap:
+        """Build a map from its linear part and its translation.
+
+        Parameters
+        ----------
+        linear : array_like, shape (3, 3)
+            Its columns are the images of the unit vectors.
+        translation_um : array_like, shape (3,)
+            Image of the origin.
+
+        Returns
+        -------
+        AffineMap
+            The map ``p -> linear @ p + translation_um``.
+        """
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.asarray(linear, dtype=np.float64)
+        matrix[:3, 3] = np.asarray(translation_um, dtype=np.float64)
+        return cls(matrix)
+
+    @classmethod
+    def from_itk(cls, transform: sitk.Transform) -> AffineMap:
+        """Take over a linear three-dimensional ITK transform by the points that it maps."""
+        origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+        columns = [np.array(transform.TransformPoint(tuple(e))) - origin for e in np.eye(3)]
+        return cls.from_parts(np.column_stack(columns), origin)
+
+    def to_itk(self) -> sitk.AffineTransform:
+        """Return the ITK transform whose ``TransformPoint`` is this map."""
+        transform = sitk.AffineTransform(3)
+        transform.SetMatrix(self.matrix[:3, :3].ravel().tolist())
+        transform.SetTranslation(self.matrix[:3, 3].tolist())
+        return transform
+
+    @property
+    def linear(self) -> NDArray[np.float64]:
+        """The 3x3 linear part."""
+        return self.matrix[:3, :3]
+
+    @property
+    def translation_um(self) -> NDArray[np.float64]:
+        """The image of the origin."""
+        return self.matrix[:3, 3]
+
+    def __call__(self, points: ArrayLike) -> Points:
+        """Map points of shape (..., 3)."""
+        p = np.asarray(points, dtype=np.float64)
+        mapped: Points = p @ self.linear.T + self.translation_um
+        return mapped
+
+    def __matmul__(self, first: AffineMap) -> AffineMap:
+        """Return the map that applies `first`, then this one."""
+        return AffineMap(self.matrix @ first.matrix)
+
+    def inverse(self) -> AffineMap:
+        """Return the map back.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If the matrix is singular.
+        """
+        return AffineMap(np.linalg.inv(self.matrix))
+
+
+def rotation_map(rotation: Rotation, centre_um: ArrayLike, shift_um: ArrayLike = (0.0, 0.0, 0.0)) -> AffineMap:
+    """Turn about a centre, then shift.
+
+    Parameters
+    ----------
+    rotation : scipy.spatial.transform.Rotation
+        The turn.
+    centre_um : array_like, shape (3,)
+        The point that the turn alone leaves in place.
+    shift_um : array_like, shape (3,)
+        Added afterwards.
+
+    Returns
+    -------
+    AffineMap
+        The rigid map.
+    """
+    R = rotation.as_matrix()
+    centre = np.asarray(centre_um, dtype=np.float64)
+    return AffineMap.from_parts(R, centre - R @ centre + np.asarray(shift_um, dtype=np.float64))
+
+
+def grid_points(shape: Sequence[int], spacing_um: Sequence[float]) -> Points:
+    """Points of every sample of a grid.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (rows, columns) of an image or (slices, rows, columns) of a volume.
+    spacing_um : sequence of float
+        Spacing along each array axis.
+
+    Returns
+    -------
+    ndarray, shape (*shape, 3)
+        The (x, y, z) of each sample.
+    """
+    ranges = [np.arange(n) * float(s) for n, s in zip(shape, spacing_um, strict=True)]
+    grid = list(np.meshgrid(*ranges, indexing="ij"))
+    if len(shape) == 2:
+        grid.insert(0, np.zeros(tuple(shape)))
+    return np.stack(grid[::-1], axis=-1)
+
+
+def points_to_indices(points: ArrayLike, spacing_um: Sequence[float]) -> NDArray[np.float64]:
+    """Fractional array indices of points.
+
+    Parameters
+    ----------
+    points : array_like, shape (..., 3)
+        The (x, y, z) in the frame of the grid.
+    spacing_um : sequence of float
+        Spacing along each array axis; two values for an image, three for a volume.
+
+    Returns
+    -------
+    ndarray, shape (..., 2) or (..., 3)
+        Indices in array order, (row, column) or (slice, row, column).
+    """
+    p = np.asarray(points, dtype=np.float64)[..., ::-1]
+    return p[..., 3 - len(spacing_um) :] / np.asarray(spacing_um, dtype=np.float64)
+
+
+def indices_to_points(indices: ArrayLike, spacing_um: Sequence[float]) -> Points:
+    """Points of fractional array indices; the inverse of :func:`points_to_indices`.
+
+    Parameters
+    ----------
+    indices : array_like, shape (..., 2) or (..., 3)
+        Indices in array order.
+    spacing_um : sequence of float
+        Spacing along each array axis.
+
+    Returns
+    -------
+    ndarray, shape (..., 3)
+        The (x, y, z); z is 0 for an image.
+    """
+    p = np.asarray(indices, dtype=np.float64) * np.asarray(spacing_um, dtype=np.float64)
+    if len(spacing_um) == 2:
+        p = np.concatenate([np.zeros((*p.shape[:-1], 1)), p], axis=-1)
+    return p[..., ::-1]
+
+
+def grid_centre(shape: Sequence[int], spacing_um: Sequence[float]) -> Points:
+    """Point in the middle between the first and the last sample, shape (3,)."""
+    return indices_to_points((np.asarray(shape, dtype=np.float64) - 1.0) / 2.0, spacing_um)
+
+
+def sample_volume(
+    volume: NDArray[Any], spacing_um: Sequence[float], points: ArrayLike, order: int = 1, outside: float = 0.0
+) -> NDArray[np.float64]:
+    """Interpolate a volume at points of its own frame.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (nz, ny, nx)
+        The samples.
+    spacing_um : sequence of float
+        Spacing along each array axis.
+    points : array_like, shape (..., 3)
+        Where to look, as (x, y, z).
+    order : int
+        Spline order: 0 nearest (labels), 1 linear, 3 cubic.
+    outside : float
+        Value beyond the outermost sample centres.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        The interpolated values.
+    """
+    indices = points_to_indices(points, spacing_um)
+    sampled: NDArray[np.float64] = ndimage.map_coordinates(
+        volume, np.moveaxis(indices, -1, 0), order=order, mode="constant", cval=outside, output=np.float64
+    )
+    return sampled
+
+
+def to_itk_image(data: NDArray[Any], spacing_um: Sequence[float]) -> sitk.Image:
+    """Wrap an array of axes (z, y, x) or (y, x) as an ITK image in micrometres with its origin at 0."""
+    image = sitk.GetImageFromArray(data)
+    image.SetSpacing([float(s) for s in reversed(tuple(spacing_um))])
+    return image
+
+
+def resample(
+    volume: NDArray[Any],
+    spacing_um: Sequence[float],
+    grid_shape: Sequence[int],
+    grid_spacing_um: Sequence[float],
+    to_volume: AffineMap,
+    *,
+    nearest: bool = False,
+    outside: float = 0.0,
+) -> NDArray[Any]:
+    """Resample a volume onto another three-dimensional grid, with ITK.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (nz, ny, nx)
+        The samples.
+    spacing_um : sequence of float
+        Their spacing in array order.
+    grid_shape, grid_spacing_um : sequence
+        The wanted grid, in array order.
+    to_volume : AffineMap
+        Maps the wanted grid's points to the volume's.
+    nearest : bool
+        Take the nearest sample (labels) instead of linear interpolation.
+    outside : float
+        Value outside the volume.
+
+    Returns
+    -------
+    ndarray, shape grid_shape
+        The resampled values, in the volume's type.
+    """
+    target = sitk.ResampleImageFilter()
+    target.SetSize([int(n) for n in reversed(tuple(grid_shape))])
+    target.SetOutputSpacing([float(s) for s in reversed(tuple(grid_spacing_um))])
+    target.SetTransform(to_volume.to_itk())
+    target.SetInterpolator(sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear)
+    target.SetDefaultPixelValue(outside)
+    return sitk.GetArrayFromImage(target.Execute(to_itk_image(volume, spacing_um)))
+
+
+@dataclass(frozen=True)
+class AxesPrior:
+    """Which directions of the reference tomogram an array's axes run along.
+
+    Parameters
+    ----------
+    names : tuple of str
+        One per array axis, in array order: ``x``, ``y`` or ``z`` with an optional ``-``, or ``r`` for an unknown
+        direction in the plane of the other two axes.
+    """
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> AxesPrior:
+        """Read the ``axes`` column of the table, for example ``-z,y``.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, an axis appears twice, or ``r`` stands in a volume's axes.
+        """
+        names = tuple(part.strip() for part in text.split(","))
+        bare = [n.removeprefix("-") for n in names]
+        if len(names) not in (2, 3) or any(b not in ("x", "y", "z", "r") for b in bare) or "-r" in names:
+            raise ValueError(f"axes {text!r}: two or three of x, y, z with an optional '-', or r, are allowed")
+        if len(set(bare)) != len(bare):
+            raise ValueError(f"axes {text!r}: the same axis stands twice")
+        if "r" in bare and len(names) == 3:
+            raise ValueError(f"axes {text!r}: r is for images; a volume needs x, y and z")
+        return cls(names)
+
+    @property
+    def unknown_direction(self) -> bool:
+        """Whether one axis is ``r``."""
+        return "r" in self.names
+
+    def linear(self, azimuth_deg: float = 0.0) -> NDArray[np.float64]:
+        """Rotation (or, for a volume, signed permutation) from the own frame to the reference frame.
+
+        Parameters
+        ----------
+        azimuth_deg : float
+            Where ``r`` points: the angle in the plane of the two axes that are not named, from the first
+            to the second of them in the cyclic order x, y, z.
+
+        Returns
+        -------
+        ndarray, shape (3, 3)
+            Columns: where the own x, y and z axes point. For an image the third is the normal, x cross y.
+        """
+        vectors = [self._vector(name, azimuth_deg) for name in self.names]
+        if len(vectors) == 2:
+            row, column = vectors
+            return np.column_stack([column, row, np.cross(column, row)])
+        return np.column_stack(vectors[::-1])
+
+    def _vector(self, name: str, azimuth_deg: float) -> NDArray[np.float64]:
+        if name != "r":
+            return np.array(_DIRECTION[name.removeprefix("-")]) * (-1.0 if name.startswith("-") else 1.0)
+        named = next(n.removeprefix("-") for n in self.names if n != "r")
+        start = "xyz".index(named)
+        first, second = (np.array(_DIRECTION["xyz"[(start + k) % 3]]) for k in (1, 2))
+        angle = np.deg2rad(azimuth_deg)
+        return np.cos(angle) * first + np.sin(angle) * second
+
+    def map(
+        self,
+        shape: Sequence[int],
+        spacing_um: Sequence[float],
+        reference_shape: Sequence[int],
+        reference_spacing_um: Sequence[float],
+        azimuth_deg: float = 0.0,
+    ) -> AffineMap:
+        """Place the centre of the own grid on the centre of the reference grid, turned as the axes say.
+
+        Parameters
+        ----------
+        shape, spacing_um : sequence
+            The own grid, in array order.
+        reference_shape, reference_spacing_um : sequence
+            The reference tomogram's grid, in array order.
+        azimuth_deg : float
+            See :meth:`linear`.
+
+        Returns
+        -------
+        AffineMap
+            From the own frame to the reference frame.
+        """
+        linear = self.linear(azimuth_deg)
+        own = grid_centre(shape, spacing_um)
+        reference = grid_centre(reference_shape, reference_spacing_um)
+        return AffineMap.from_parts(linear, reference - linear @ own)
+
+
+def displacement_um(a: AffineMap, b: AffineMap, points: ArrayLike) -> NDArray[np.float64]:
+    """Distance between where two maps send each point, shape (...)."""
+    distance: NDArray[np.float64] = np.linalg.norm(a(points) - b(points), axis=-1)
+    return distance
