@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
@@ -35,7 +35,7 @@ class AffineMap:
     matrix: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        matrix = np.asarray(self.matrix, dtype=np.float64)
+        matrix: NDArray[np.float64] = np.asarray(self.matrix, dtype=np.float64)
         if matrix.shape != (4, 4) or not np.all(np.isfinite(matrix)):
             raise ValueError(f"an affine map needs a finite 4x4 matrix; got shape {matrix.shape}")
         if not np.allclose(matrix[3], (0.0, 0.0, 0.0, 1.0)):
@@ -110,10 +110,12 @@ class AffineMap:
         numpy.linalg.LinAlgError
             If the matrix is singular.
         """
-        return AffineMap(np.linalg.inv(self.matrix))
+        return AffineMap(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64))
 
 
-def rotation_map(rotation: Rotation, centre_um: ArrayLike, shift_um: ArrayLike = (0.0, 0.0, 0.0)) -> AffineMap:
+def rotation_map(
+    rotation: Rotation, centre_um: ArrayLike, shift_um: ArrayLike = (0.0, 0.0, 0.0)
+) -> AffineMap:
     """Turn about a centre, then shift.
 
     Parameters
@@ -203,7 +205,7 @@ def grid_centre(shape: Sequence[int], spacing_um: Sequence[float]) -> Points:
 
 
 def sample_volume(
-    volume: NDArray[Any], spacing_um: Sequence[float], points: ArrayLike, order: int = 1, outside: float = 0.0
+    volume: NDArray[Any], spacing_um: Sequence[float], points: ArrayLike, order: Literal[0, 1, 3] = 1, outside: float = 0.0
 ) -> NDArray[np.float64]:
     """Interpolate a volume at points of its own frame.
 
@@ -277,7 +279,8 @@ def resample(
     target.SetTransform(to_volume.to_itk())
     target.SetInterpolator(sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear)
     target.SetDefaultPixelValue(outside)
-    return sitk.GetArrayFromImage(target.Execute(to_itk_image(volume, spacing_um)))
+    resampled: NDArray[Any] = sitk.GetArrayFromImage(target.Execute(to_itk_image(volume, spacing_um)))
+    return resampled
 
 
 @dataclass(frozen=True)
@@ -305,7 +308,9 @@ class AxesPrior:
         names = tuple(part.strip() for part in text.split(","))
         bare = [n.removeprefix("-") for n in names]
         if len(names) not in (2, 3) or any(b not in ("x", "y", "z", "r") for b in bare) or "-r" in names:
-            raise ValueError(f"axes {text!r}: two or three of x, y, z with an optional '-', or r, are allowed")
+            raise ValueError(
+                f"axes {text!r}: two or three of x, y, z with an optional '-', or r, are allowed"
+            )
         if len(set(bare)) != len(bare):
             raise ValueError(f"axes {text!r}: the same axis stands twice")
         if "r" in bare and len(names) == 3:
@@ -344,7 +349,8 @@ class AxesPrior:
         start = "xyz".index(named)
         first, second = (np.array(_DIRECTION["xyz"[(start + k) % 3]]) for k in (1, 2))
         angle = np.deg2rad(azimuth_deg)
-        return np.cos(angle) * first + np.sin(angle) * second
+        direction: NDArray[np.float64] = np.cos(angle) * first + np.sin(angle) * second
+        return direction
 
     def map(
         self,

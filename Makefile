@@ -1,0 +1,66 @@
+# demo and test set everything up by themselves; see README.md.
+
+PYTHON ?= python3
+CORES ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SMK := $(wildcard workflow/rules/*.smk)
+
+.PHONY: help setup demo test lint format validate bench lock clean
+
+help:
+	@echo "make demo      draw the demo cell, run the whole workflow on it, print the report's path"
+	@echo "make test      run the tests"
+	@echo "make lint      check style, formatting and types"
+	@echo "make validate  run the workflow on ten demo cells and write docs/validation.md"
+	@echo "make bench     run the benchmarks"
+	@echo "make clean     remove the environment and everything that was made"
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 1))' || \
+		{ echo "spallmap needs Python 3.11.1 or newer; found $$($(PYTHON) --version 2>&1). Name another with: make PYTHON=python3.12 demo"; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv -q --clear --python $(PYTHON) $(VENV) && \
+		uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock && \
+		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		{ $(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }; } && \
+		env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock && \
+		env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $(READY)
+
+demo: $(READY)
+	$(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
+	@echo "The demo's report: $(CURDIR)/results/demo/shorted/report.html"
+
+test: $(READY)
+	$(BIN)/python -m pytest -q -n $(CORES) --dist loadgroup
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile $(SMK)
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile $(SMK)
+
+validate: $(READY)
+	$(BIN)/python benchmarks/validate_chain.py --cores $(CORES)
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+# Needs uv. Hashes and no index addresses, so that any mirror serves.
+lock:
+	uv pip compile --universal --python-version 3.11.1 --fork-strategy fewest --generate-hashes \
+		--no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .snakemake demo results validation

@@ -1,0 +1,47 @@
+# The whole workflow at a glance: from the instruments' files to the linked overlay.
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
+include: "workflow/rules/demo.smk"
+include: "workflow/rules/mri.smk"
+include: "workflow/rules/xct.smk"
+include: "workflow/rules/sections.smk"
+include: "workflow/rules/registration.smk"
+include: "workflow/rules/links.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    figures,
+    report,
+
+
+rule all:
+    default_target: True
+    input:
+        station_results(),
+        figure_files(),
+        report_files(),
+        f"{RESULTS}/index.html",
+        f"{RESULTS}/provenance.json",
+
+
+rule figures:
+    input:
+        figure_files(),
+
+
+rule report:
+    input:
+        report_files(),
+        f"{RESULTS}/index.html",
+
+
+onerror:
+    tell_failures()

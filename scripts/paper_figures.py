@@ -1,0 +1,20 @@
+"""Put one cell's figures where the paper's are looked for."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from spallmap.jobs import job
+
+
+def main() -> None:
+    for made, wanted in zip(snakemake.input.figures, snakemake.output.figures, strict=True):
+        shutil.copy(made, wanted)
+    shutil.copytree(snakemake.input.numbers, Path(snakemake.output.numbers), dirs_exist_ok=True)
+
+
+with job(f"figures of {snakemake.params.cell}", snakemake.log[0]):
+    main()

@@ -1,0 +1,28 @@
+"""Bring a tomogram to the common grey scale and tell its phases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from spallmap.jobs import job
+from spallmap.readers import open_image
+from spallmap.tomography import common_grey, segment_phases
+from spallmap.writers.ome_zarr import write_volume
+from spallmap.writers.tables import write_json
+
+
+def main() -> None:
+    image = open_image(Path(snakemake.input.raw), "xct", snakemake.params.spacing_um)
+    scale = common_grey(image.data)
+    grey = scale.apply(image.data)
+    write_volume(snakemake.output.volume, grey, image.spacing_um)
+    write_volume(
+        snakemake.output.labels, segment_phases(grey, image.spacing_um), image.spacing_um, labels=True
+    )
+    write_json(snakemake.output.grey, scale.as_dict())
+
+
+with job(snakemake.wildcards.acq, snakemake.log[0]):
+    main()

@@ -1,0 +1,28 @@
+"""Write down how the results were made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from spallmap.jobs import job
+from spallmap.provenance import digests, machine, versions
+from spallmap.writers.tables import write_json
+
+
+def main() -> None:
+    config = snakemake.config
+    record = {
+        "inputs": digests(Path(p) for p in snakemake.input.raw),
+        "acquisitions": snakemake.params.rows,
+        "parameters": config,
+        "random_seed": config["random_seed"],
+        "versions": versions(),
+        "machine": machine(),
+    }
+    write_json(snakemake.output[0], record)
+
+
+with job("provenance", snakemake.log[0]):
+    main()

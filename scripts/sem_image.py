@@ -1,0 +1,23 @@
+"""Tell the specimen from the data bar of an SEM image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from snakemake.script import snakemake
+
+from spallmap.jobs import job
+from spallmap.readers import open_image
+from spallmap.writers.ome_tiff import write_ome_tiff
+
+
+def main() -> None:
+    image = open_image(Path(snakemake.input.raw), "sem", snakemake.params.spacing_um)
+    seen = np.ones(image.data.shape, bool) if image.mask is None else image.mask
+    channels = np.stack([image.data.astype(np.float32), seen.astype(np.float32)])
+    write_ome_tiff(snakemake.output.image, channels, ("grey", "mask"), image.spacing_um)
+
+
+with job(snakemake.wildcards.acq, snakemake.log[0]):
+    main()

@@ -1,0 +1,293 @@
+"""The table of acquisitions: read, checked against its schema, and checked against the files it names."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from spallmap.errors import InputError
+from spallmap.frames import AxesPrior
+
+MODALITIES = ("mri", "xct", "sem", "edx")
+DEFAULT_AXES = {"xct": "z,y,x", "mri": "z,y", "sem": "-z,r", "edx": "-z,r"}
+LANDMARK_COLUMNS = ("u_um", "v_um", "x_um", "y_um", "z_um", "use")
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """One row of the table.
+
+    Parameters
+    ----------
+    cell, state, modality, name : str
+        What was measured; together they are unique.
+    path : Path
+        File or folder, absolute or relative to the working directory.
+    spacing_um : tuple of float or None
+        Pixel size in array order; None where the file's metadata must tell.
+    axes : AxesPrior
+        Which directions of the reference tomogram the array's axes run along.
+    within : str or None
+        Name of the SEM image in the same state that it lies in.
+    landmarks : Path or None
+        CSV of matched points.
+    place : str
+        Table and row, for messages.
+    """
+
+    cell: str
+    state: str
+    modality: str
+    name: str
+    path: Path
+    spacing_um: tuple[float, ...] | None
+    axes: AxesPrior
+    within: str | None
+    landmarks: Path | None
+    place: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Cell, state, modality and name."""
+        return (self.cell, self.state, self.modality, self.name)
+
+    @property
+    def id(self) -> str:
+        """Its folder below the results: cell, state, and modality with name."""
+        return f"{self.cell}/{self.state}/{self.label}"
+
+    @property
+    def label(self) -> str:
+        """Name of its results folder: modality and name."""
+        return f"{self.modality}-{self.name}"
+
+    def column(self, name: str) -> str:
+        """Name the place of one of its values for a message."""
+        return f"{self.place}, column {name!r}"
+
+
+def read_acquisitions(table: Path, schema: Mapping[str, Any]) -> list[Acquisition]:
+    """Read and check the table of acquisitions, without looking at the files that it names.
+
+    Parameters
+    ----------
+    table : Path
+        A tab-separated file with a header.
+    schema : mapping
+        JSON schema of one row; its properties are the allowed columns, its ``required`` the needed ones, and
+        each property's ``description`` says in words what is allowed.
+
+    Returns
+    -------
+    list of Acquisition
+        In the table's order.
+
+    Raises
+    ------
+    InputError
+        Naming row and column, what was found and what is allowed.
+    """
+    header, rows = _read_rows(table, schema)
+    acquisitions = [
+        _acquisition(table, number, dict(zip(header, row, strict=True)), schema) for number, row in rows
+    ]
+    if not acquisitions:
+        raise InputError(str(table), "a header and no rows", "at least one acquisition")
+    _check_unique(acquisitions)
+    _check_within(acquisitions)
+    return acquisitions
+
+
+def check_files(
+    acquisitions: Iterable[Acquisition],
+    made_later: Callable[[Path], bool],
+    probe: Callable[[Acquisition], None],
+) -> None:
+    """Look at the files that the table names before any job starts.
+
+    Parameters
+    ----------
+    acquisitions : iterable of Acquisition
+        The table.
+    made_later : callable
+        Whether the workflow itself makes a file; such a file may be missing.
+    probe : callable
+        Looks at the headers of one acquisition and raises InputError where it cannot be used.
+
+    Raises
+    ------
+    InputError
+        For a missing file or whatever `probe` finds, with row and column.
+    """
+    for acquisition in acquisitions:
+        if acquisition.landmarks is not None and not acquisition.landmarks.is_file():
+            raise InputError(
+                acquisition.column("landmarks"),
+                f"no file {acquisition.landmarks}",
+                f"a CSV file with the columns {','.join(LANDMARK_COLUMNS)}, relative to the table's folder",
+            )
+        if acquisition.path.exists():
+            probe(acquisition)
+        elif not made_later(acquisition.path):
+            raise InputError(
+                acquisition.column("path"),
+                f"no file or folder {acquisition.path}",
+                "an existing file or folder, relative to the table's own folder",
+            )
+
+
+def _read_rows(table: Path, schema: Mapping[str, Any]) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    try:
+        text = table.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(
+            str(table), "no such file", "the table of acquisitions (key 'acquisitions')"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise InputError(str(table), f"bytes that are not UTF-8 ({error.reason})", "UTF-8 text") from None
+    lines = list(csv.reader(text.splitlines(), delimiter="\t"))
+    numbered = [
+        (n, [v.strip() for v in line])
+        for n, line in enumerate(lines, start=1)
+        if any(v.strip() for v in line)
+    ]
+    if not numbered:
+        raise InputError(str(table), "an empty file", "a header and at least one acquisition")
+    header = numbered[0][1]
+    _check_header(table, header, schema)
+    for number, row in numbered[1:]:
+        if len(row) > len(header) or len(row) < sum(c in schema["required"] for c in header):
+            raise InputError(
+                f"{table}, row {number - 1} (line {number})",
+                f"{len(row)} values separated by tabs",
+                f"{len(header)} values, one per column: {', '.join(header)}",
+            )
+        row.extend([""] * (len(header) - len(row)))
+    return header, numbered[1:]
+
+
+def _check_header(table: Path, header: list[str], schema: Mapping[str, Any]) -> None:
+    place = f"{table}, header (line 1)"
+    allowed = ", ".join(schema["properties"])
+    if len(header) == 1:
+        for delimiter, word in ((";", "semicolons"), (",", "commas"), (" ", "spaces")):
+            if delimiter in header[0]:
+                raise InputError(
+                    place, f"columns separated by {word}: {header[0]!r}", "columns separated by tabs"
+                )
+    for number, column in enumerate(header, start=1):
+        if column not in schema["properties"]:
+            raise InputError(f"{place}, column {number}", f"an unknown column {column!r}", allowed)
+        if header.count(column) > 1:
+            raise InputError(f"{place}, column {number}", f"the column {column!r} twice", "each column once")
+    for column in schema["required"]:
+        if column not in header:
+            raise InputError(
+                place, f"no column {column!r}", f"the columns {', '.join(schema['required'])} are needed"
+            )
+
+
+def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[str, Any]) -> Acquisition:
+    place = f"{table}, row {line - 1} (line {line})"
+    values = {column: value for column, value in row.items() if value}
+    for error in Draft202012Validator(dict(schema)).iter_errors(values):
+        if error.validator == "required":
+            column = next(c for c in schema["required"] if c not in values)
+            found = "no value"
+        else:
+            column = str(error.absolute_path[0])
+            found = repr(values[column])
+        raise InputError(f"{place}, column {column!r}", found, schema["properties"][column]["description"])
+    try:
+        axes = AxesPrior.parse(values.get("axes", DEFAULT_AXES[values["modality"]]))
+    except ValueError as error:
+        raise InputError(
+            f"{place}, column 'axes'", str(error), schema["properties"]["axes"]["description"]
+        ) from None
+    _check_axes_fit_modality(place, values["modality"], axes)
+    landmarks = values.get("landmarks")
+    return Acquisition(
+        cell=values["cell"],
+        state=values["state"],
+        modality=values["modality"],
+        name=values["name"],
+        path=_relative_to(table, values["path"]),
+        spacing_um=_spacing(place, values.get("spacing_um"), schema),
+        axes=axes,
+        within=values.get("within"),
+        landmarks=_relative_to(table, landmarks) if landmarks else None,
+        place=place,
+    )
+
+
+def _relative_to(table: Path, path: str) -> Path:
+    joined = table.parent / path
+    try:
+        return joined.resolve().relative_to(Path.cwd().resolve())
+    except ValueError:
+        return joined.resolve()
+
+
+def _spacing(place: str, text: str | None, schema: Mapping[str, Any]) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    spacing = tuple(float(part) for part in text.split(","))
+    if not all(math.isfinite(s) and s > 0 for s in spacing):
+        raise InputError(
+            f"{place}, column 'spacing_um'", repr(text), schema["properties"]["spacing_um"]["description"]
+        )
+    return spacing
+
+
+def _check_axes_fit_modality(place: str, modality: str, axes: AxesPrior) -> None:
+    wanted = {"xct": (3,), "mri": (2, 3), "sem": (2,), "edx": (2,)}[modality]
+    if len(axes.names) not in wanted:
+        raise InputError(
+            f"{place}, column 'axes'",
+            f"{len(axes.names)} axes ({','.join(axes.names)}) for modality {modality}",
+            f"{' or '.join(str(n) for n in wanted)} axes, such as {DEFAULT_AXES[modality]}",
+        )
+
+
+def _check_unique(acquisitions: list[Acquisition]) -> None:
+    seen: dict[tuple[str, str, str, str], Acquisition] = {}
+    for acquisition in acquisitions:
+        if acquisition.key in seen:
+            raise InputError(
+                acquisition.column("name"),
+                f"{acquisition.name!r} again, as in {seen[acquisition.key].place}",
+                "a name that is unique within cell, state and modality",
+            )
+        seen[acquisition.key] = acquisition
+
+
+def _check_within(acquisitions: list[Acquisition]) -> None:
+    keys = {a.key: a for a in acquisitions}
+    for acquisition in acquisitions:
+        if acquisition.within is None:
+            continue
+        place = acquisition.column("within")
+        if acquisition.modality not in ("sem", "edx"):
+            raise InputError(
+                place, f"a value for modality {acquisition.modality}", "empty, except for sem and edx"
+            )
+        visited = {acquisition.key}
+        outer: Acquisition | None = acquisition
+        while outer is not None and outer.within is not None:
+            key = (outer.cell, outer.state, "sem", outer.within)
+            if key not in keys:
+                raise InputError(
+                    outer.column("within"),
+                    repr(outer.within),
+                    f"the name of an SEM image of cell {outer.cell!r}, state {outer.state!r}",
+                )
+            if key in visited:
+                raise InputError(place, f"{acquisition.within!r}, which lies within this image", "no circle")
+            visited.add(key)
+            outer = keys[key]

@@ -1,0 +1,88 @@
+"""The one place that logs: a script has its log file, and a failure ends it with one clear line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spallmap.errors import SpallmapError
+
+FAILURE = "ERROR"
+_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+@contextmanager
+def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
+    """Run the body of a script with its log.
+
+    Parameters
+    ----------
+    what : str
+        Cell, state and acquisition, or whatever else tells a person which job this is.
+    log : str or Path
+        The log file; made anew.
+
+    Yields
+    ------
+    logging.Logger
+        Writes to the log file.
+
+    Raises
+    ------
+    SystemExit
+        With status 1 when an input cannot be used; the log's last line and the standard error then say why.
+        Any other exception is logged with its traceback and raised again.
+    """
+    path = Path(log)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    warnings.simplefilter("default")
+    logger = logging.getLogger("spallmap")
+    logger.info("start: %s", what)
+    try:
+        yield logger
+        logger.info("done: %s", what)
+    except SpallmapError as error:
+        logger.error("%s: %s", what, error)
+        sys.stderr.write(f"{FAILURE} {what}: {error}\n")
+        raise SystemExit(1) from error
+    except Exception as error:
+        logger.exception("%s: %s: %s", what, type(error).__name__, error)
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+def failures(logs: Path, since: float) -> list[str]:
+    """Collect what failed jobs said, for the end of a run.
+
+    Parameters
+    ----------
+    logs : Path
+        Folder of log files.
+    since : float
+        Time stamp in seconds; older files belong to earlier runs.
+
+    Returns
+    -------
+    list of str
+        One line per failed job, with the log that holds the rest.
+    """
+    lines = []
+    for path in sorted(logs.rglob("*.log")):
+        if path.stat().st_mtime < since:
+            continue
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if f" {FAILURE} " in line:
+                lines.append(f"{line.split(f' {FAILURE} ', 1)[1]} (log: {path})")
+    return lines

@@ -1,0 +1,83 @@
+"""How results were made: the inputs' digests, the versions and the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+# The packages whose version may change a number in the results.
+PACKAGES = (
+    "spallmap",
+    "brukerapi",
+    "imagecodecs",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "ome-zarr",
+    "pandas",
+    "pyvista",
+    "scikit-image",
+    "scipy",
+    "simpleitk",
+    "snakemake",
+    "tifffile",
+    "zarr",
+)
+_CHUNK = 1 << 20
+
+
+def sha256(path: Path) -> str:
+    """Digest of one file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def digests(paths: Iterable[Path]) -> dict[str, str]:
+    """Digests of files, and of every file below folders.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files and folders.
+
+    Returns
+    -------
+    dict of str to str
+        SHA-256 by path, sorted; hidden files are left out.
+    """
+    files = {
+        file
+        for path in paths
+        for file in ([path] if path.is_file() else path.rglob("*"))
+        if file.is_file() and not file.name.startswith(".")
+    }
+    return {str(file): sha256(file) for file in sorted(files)}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    return {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in PACKAGES}
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine: system, processor type and number of processors."""
+    return {"system": platform.platform(), "processor": platform.machine(), "cpus": os.cpu_count()}

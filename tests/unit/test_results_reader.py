@@ -1,0 +1,31 @@
+"""What the writers wrote comes back with its names and its grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+
+from spallmap.errors import InputError
+from spallmap.readers.results import channel, read_stack
+from spallmap.writers.ome_tiff import write_ome_tiff
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 7), (3, 6, 7), (2, 4, 6, 7), (4, 1, 6, 7)])
+def test_a_stack_comes_back(tmp_path, shape):
+    data = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    names = tuple(f"channel {k}" for k in range(shape[0]))
+    spacing = (7.0, 23.0, 46.0)[-(len(shape) - 1) :]
+    write_ome_tiff(tmp_path / "a.ome.tif", data, names, spacing)
+    stack = read_stack(tmp_path / "a.ome.tif")
+    assert stack.spacing_um == spacing
+    np.testing.assert_array_equal(stack.data, data)
+    np.testing.assert_array_equal(channel(stack, names[-1]), data[-1])
+    with pytest.raises(KeyError, match="channel 0"):
+        channel(stack, "t2")
+
+
+def test_a_plain_tiff_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.uint8))
+    with pytest.raises(InputError, match="OME"):
+        read_stack(tmp_path / "a.tif")

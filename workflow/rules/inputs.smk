@@ -1,0 +1,142 @@
+# Input functions, one per kind of job.
+
+IMAGE_FILE = {"sem": "image.ome.tif", "edx": "elements.ome.tif"}
+
+
+def crack_inputs(wildcards):
+    acquisition = acquisition_of(wildcards)
+    null = PLAN.null_tomogram(acquisition)
+    inputs = dict(volume_of(acquisition), to_reference=to_reference_of(acquisition))
+    if null is not None:
+        inputs |= {f"null_{k}": path for k, path in volume_of(null).items()}
+    return inputs
+
+
+def landmarks_of(acquisition):
+    return acquisition.landmarks or []
+
+
+def volume_inputs(wildcards):
+    acquisition = acquisition_of(wildcards)
+    reference = PLAN.reference(acquisition.cell)
+    return {
+        **{f"moving_{k}": path for k, path in volume_of(acquisition).items()},
+        **{f"fixed_{k}": path for k, path in volume_of(reference).items()},
+        "landmarks": landmarks_of(acquisition),
+    }
+
+
+def projection_inputs(wildcards):
+    acquisition = acquisition_of(wildcards)
+    tomogram = PLAN.tomogram(acquisition.cell, acquisition.state)
+    inputs = {
+        "echoes": made(acquisition, "echoes.ome.tif"),
+        "echoes_json": made(acquisition, "echoes.json"),
+        "summary": made(acquisition, "t2.json"),
+        "regions": made(acquisition, "regions.ome.tif"),
+        "landmarks": landmarks_of(acquisition),
+    }
+    if tomogram is not None:
+        inputs |= {
+            "labels": made(tomogram, "labels.ome.zarr"),
+            "tomogram_to_reference": to_reference_of(tomogram),
+        }
+    return inputs
+
+
+def section_inputs(wildcards):
+    acquisition = acquisition_of(wildcards)
+    tomogram = PLAN.tomogram(acquisition.cell, acquisition.state)
+    inputs = {
+        "image": made(acquisition, IMAGE_FILE[acquisition.modality]),
+        "landmarks": landmarks_of(acquisition),
+    }
+    if tomogram is not None:
+        inputs |= volume_of(tomogram)
+        inputs["tomogram_to_reference"] = to_reference_of(tomogram)
+    return inputs
+
+
+def inset_inputs(wildcards):
+    acquisition = acquisition_of(wildcards)
+    outer = PLAN.get(acquisition.cell, acquisition.state, "sem", acquisition.within)
+    return {
+        "image": made(acquisition, IMAGE_FILE[acquisition.modality]),
+        "outer": made(outer, "image.ome.tif"),
+        "outer_to_reference": made(outer, "to_reference.json"),
+        "landmarks": landmarks_of(acquisition),
+    }
+
+
+def link_inputs(wildcards):
+    cell, state = wildcards.place.split("/")
+    mri = PLAN.linked_mri(cell, state)
+    tomogram = PLAN.tomogram(cell, state)
+    return {
+        "regions": made(mri, "regions.ome.tif"),
+        "mri_to_reference": made(mri, "to_reference.json"),
+        "cracks": made(tomogram, "cracks.ome.zarr"),
+        "labels": made(tomogram, "labels.ome.zarr"),
+        "tomogram_to_reference": to_reference_of(tomogram),
+    }
+
+
+def cell_of(place):
+    return place.split("/")[0]
+
+
+def state_of(place):
+    return place.split("/")[1]
+
+
+def described(acquisitions):
+    """What a script needs to know of acquisitions to find their results."""
+    return [
+        {
+            "id": a.id,
+            "folder": f"{RESULTS}/{a.id}",
+            "state": a.state,
+            "modality": a.modality,
+            "name": a.name,
+            "within": a.within,
+            "reference": PLAN.is_reference(a),
+        }
+        for a in acquisitions
+    ]
+
+
+def results_of(cell, states=None):
+    """Everything that the stations and registrations make of a cell."""
+    files = []
+    for acquisition in PLAN.of(cell):
+        if (
+            states
+            and acquisition.state not in states
+            and not PLAN.is_reference(acquisition)
+        ):
+            continue
+        files += [
+            made(acquisition, name) for name in STATION_FILES[acquisition.modality]
+        ]
+        files += [to_reference_of(acquisition)] if to_reference_of(acquisition) else []
+    for place in linked_places():
+        if place.split("/")[0] == cell and (
+            not states or place.split("/")[1] in states
+        ):
+            files += [f"{RESULTS}/{place}/links.csv", f"{RESULTS}/{place}/links.json"]
+    return files
+
+
+def report_inputs(wildcards):
+    cell, state = cell_of(wildcards.place), state_of(wildcards.place)
+    return {
+        "results": results_of(cell, [state]),
+        "pictures": [
+            made(a, "registration.png")
+            for a in PLAN.of(cell, state)
+            if not PLAN.is_reference(a)
+        ],
+        "overlays": f"{RESULTS}/{wildcards.place}/overlays",
+        "figures": [f"{RESULTS}/{cell}/figures/{figure}.png" for figure in FIGURES],
+        "provenance": f"{RESULTS}/provenance.json",
+    }

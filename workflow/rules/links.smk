@@ -1,0 +1,24 @@
+# Long-T2 regions on cracks, with a probability and a test against chance.
+
+
+rule link:
+    input:
+        unpack(link_inputs),
+    output:
+        table=f"{RESULTS}/{{place}}/links.csv",
+        summary=f"{RESULTS}/{{place}}/links.json",
+    log:
+        f"{LOGS}/link/{{place}}.log",
+    benchmark:
+        f"{BENCHMARKS}/link/{{place}}.tsv"
+    wildcard_constraints:
+        place=one_of(linked_places()),
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=30,
+    params:
+        n_null=config["links"]["n_null"],
+        seed=config["random_seed"],
+    script:
+        SCRIPTS / "link.py"

@@ -1,0 +1,29 @@
+# Echo images to T2 maps and long-T2 regions.
+
+
+rule t2:
+    input:
+        raw=raw,
+    output:
+        t2=f"{RESULTS}/{{acq}}/t2.ome.tif",
+        regions=f"{RESULTS}/{{acq}}/regions.ome.tif",
+        table=f"{RESULTS}/{{acq}}/regions.csv",
+        summary=f"{RESULTS}/{{acq}}/t2.json",
+        echoes=f"{RESULTS}/{{acq}}/echoes.ome.tif",
+        echoes_json=f"{RESULTS}/{{acq}}/echoes.json",
+    log:
+        f"{LOGS}/t2/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/t2/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("mri")),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=30,
+    params:
+        spacing_um=lambda wc: acquisition_of(wc).spacing_um,
+        model=config["t2"]["model"],
+        long_ms=config["t2"]["long_ms"],
+    script:
+        SCRIPTS / "t2.py"

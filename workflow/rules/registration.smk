@@ -1,0 +1,102 @@
+# Every acquisition into the reference frame, each with its verdict and its picture.
+
+
+rule register_volume:
+    input:
+        unpack(volume_inputs),
+    output:
+        json=f"{RESULTS}/{{acq}}/to_reference.json",
+        tfm=f"{RESULTS}/{{acq}}/to_reference.tfm",
+        picture=f"{RESULTS}/{{acq}}/registration.png",
+    log:
+        f"{LOGS}/register_volume/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/register_volume/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("xct", lambda a: not PLAN.is_reference(a))),
+    threads: 1
+    resources:
+        mem_mb=growing(6000),
+        runtime=60,
+    params:
+        axes=lambda wc: ",".join(acquisition_of(wc).axes.names),
+        seed=config["random_seed"],
+    script:
+        SCRIPTS / "register_volume.py"
+
+
+rule register_projection:
+    input:
+        unpack(projection_inputs),
+    output:
+        json=f"{RESULTS}/{{acq}}/to_reference.json",
+        tfm=f"{RESULTS}/{{acq}}/to_reference.tfm",
+        picture=f"{RESULTS}/{{acq}}/registration.png",
+    log:
+        f"{LOGS}/register_projection/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/register_projection/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("mri")),
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=60,
+    params:
+        axes=lambda wc: ",".join(acquisition_of(wc).axes.names),
+        skin_depth_um=config["mri"]["skin_depth_um"],
+        seed=config["random_seed"],
+    script:
+        SCRIPTS / "register_projection.py"
+
+
+rule register_section:
+    input:
+        unpack(section_inputs),
+    output:
+        json=f"{RESULTS}/{{acq}}/to_reference.json",
+        tfm=f"{RESULTS}/{{acq}}/to_reference.tfm",
+        picture=f"{RESULTS}/{{acq}}/registration.png",
+    log:
+        f"{LOGS}/register_section/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/register_section/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(
+            ids("sem", lambda a: not a.within) + ids("edx", lambda a: not a.within)
+        ),
+    threads: 2
+    resources:
+        mem_mb=growing(8000),
+        runtime=120,
+    params:
+        axes=lambda wc: ",".join(acquisition_of(wc).axes.names),
+        modality=lambda wc: acquisition_of(wc).modality,
+        seed=config["random_seed"],
+    script:
+        SCRIPTS / "register_section.py"
+
+
+rule register_inset:
+    input:
+        unpack(inset_inputs),
+    output:
+        json=f"{RESULTS}/{{acq}}/to_reference.json",
+        tfm=f"{RESULTS}/{{acq}}/to_reference.tfm",
+        picture=f"{RESULTS}/{{acq}}/registration.png",
+    log:
+        f"{LOGS}/register_inset/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/register_inset/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("sem", lambda a: a.within) + ids("edx", lambda a: a.within)),
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=60,
+    params:
+        modality=lambda wc: acquisition_of(wc).modality,
+        within=lambda wc: acquisition_of(wc).within,
+        seed=config["random_seed"],
+    script:
+        SCRIPTS / "register_inset.py"

@@ -1,0 +1,71 @@
+# One page per cell and state, an index of all, and how it was made.
+
+
+rule report_page:
+    input:
+        unpack(report_inputs),
+    output:
+        f"{RESULTS}/{{place}}/report.html",
+    log:
+        f"{LOGS}/report_page/{{place}}.log",
+    benchmark:
+        f"{BENCHMARKS}/report_page/{{place}}.tsv"
+    wildcard_constraints:
+        place=one_of(places()),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=15,
+    params:
+        acquisitions=lambda wc: described(PLAN.of(cell_of(wc.place))),
+    script:
+        SCRIPTS / "report_page.py"
+
+
+rule index:
+    input:
+        registrations=[
+            made(a, "to_reference.json")
+            for a in PLAN.acquisitions
+            if not PLAN.is_reference(a)
+        ],
+        reports=report_files(),
+        provenance=f"{RESULTS}/provenance.json",
+    output:
+        f"{RESULTS}/index.html",
+    log:
+        f"{LOGS}/index.log",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=15,
+    params:
+        acquisitions=described(PLAN.acquisitions),
+    script:
+        SCRIPTS / "index.py"
+
+
+rule provenance:
+    input:
+        raw=[a.path for a in PLAN.acquisitions],
+    output:
+        f"{RESULTS}/provenance.json",
+    log:
+        f"{LOGS}/provenance.log",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=60,
+    params:
+        rows=[
+            {
+                "id": a.id,
+                "path": str(a.path),
+                "spacing_um": a.spacing_um,
+                "axes": ",".join(a.axes.names),
+                "within": a.within,
+            }
+            for a in PLAN.acquisitions
+        ],
+    script:
+        SCRIPTS / "provenance.py"

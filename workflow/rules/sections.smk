@@ -1,0 +1,43 @@
+# Microscope images: the specimen told from the data bar; counts with their error.
+
+
+rule sem_image:
+    input:
+        raw=raw,
+    output:
+        image=f"{RESULTS}/{{acq}}/image.ome.tif",
+    log:
+        f"{LOGS}/sem_image/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/sem_image/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("sem")),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=15,
+    params:
+        spacing_um=lambda wc: acquisition_of(wc).spacing_um,
+    script:
+        SCRIPTS / "sem_image.py"
+
+
+rule edx_net:
+    input:
+        raw=raw,
+    output:
+        elements=f"{RESULTS}/{{acq}}/elements.ome.tif",
+    log:
+        f"{LOGS}/edx_net/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/edx_net/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("edx")),
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=15,
+    params:
+        spacing_um=lambda wc: acquisition_of(wc).spacing_um,
+    script:
+        SCRIPTS / "edx_net.py"
