@@ -1,0 +1,118 @@
+"""One front door to the instruments' files.
+
+A format is one module that describes itself as a :class:`~spallmap.readers.info.Reader`; adding one means
+writing the module and naming it in ``READERS``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from spallmap.errors import InputError
+from spallmap.image import Image
+from spallmap.readers import edx, paravision, sem, tiff_volume
+from spallmap.readers.info import ImageInfo, Reader, Spacing, resolve_spacing
+
+__all__ = ["MODALITIES", "READERS", "ImageInfo", "Reader", "input_files", "open_image", "probe_image"]
+
+READERS: tuple[Reader, ...] = (paravision.READER, tiff_volume.READER, sem.READER, edx.READER)
+MODALITIES = ("mri", "xct", "sem", "edx")
+
+
+def open_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> Image:
+    """Read an acquisition.
+
+    Parameters
+    ----------
+    path : Path or str
+        A file or folder.
+    modality : {"mri", "xct", "sem", "edx"}
+        What it is.
+    spacing_um : float or sequence of float, optional
+        Pixel size in array order, um; overrides the files' own.
+
+    Returns
+    -------
+    Image
+        mri: axes (echo, y, x) or (echo, z, y, x), float32 in scaled units (complex64 where the scan was
+        saved so), meta ``te_ms`` in ms, ``magnitude``, ``train``. xct: (z, y, x) in the stored type. sem:
+        (y, x), the mask False in the data bar. edx: (channel, y, x), counts, meta ``channels``.
+
+    Raises
+    ------
+    InputError
+        If the path is missing, no format fits, the files are damaged, or nobody says the pixel size.
+    """
+    path = Path(path)
+    loaded = _reader(path, modality).load(path)
+    spacing = resolve_spacing(str(path), loaded.info, spacing_um)
+    if spacing is None:
+        raise InputError(str(path), "no pixel size in the files", "a pixel size in um, given in spacing_um")
+    meta = {**loaded.info.meta, "format": loaded.info.format}
+    return Image(loaded.data, loaded.info.axes, spacing, mask=loaded.mask, meta=meta)
+
+
+def probe_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> ImageInfo:
+    """Read an acquisition's headers alone.
+
+    Parameters
+    ----------
+    path, modality, spacing_um
+        As for :func:`open_image`.
+
+    Returns
+    -------
+    ImageInfo
+        Shape, axes, type, format and metadata; its ``spacing_um`` is None where nobody says the pixel size.
+
+    Raises
+    ------
+    InputError
+        If the path is missing, no format fits, or the headers are damaged.
+    """
+    path = Path(path)
+    info = _reader(path, modality).probe(path)
+    return replace(info, spacing_um=resolve_spacing(str(path), info, spacing_um))
+
+
+def input_files(path: Path | str, modality: str) -> tuple[Path, ...]:
+    """List the files that an acquisition consists of.
+
+    Parameters
+    ----------
+    path, modality
+        As for :func:`open_image`.
+
+    Returns
+    -------
+    tuple of Path
+        The files that are read, in a fixed order.
+
+    Raises
+    ------
+    InputError
+        If the path is missing, or no format fits.
+    """
+    path = Path(path)
+    return _reader(path, modality).files(path)
+
+
+def _reader(path: Path, modality: str) -> Reader:
+    if modality not in MODALITIES:
+        raise InputError(str(path), f"modality {modality!r}", ", ".join(MODALITIES))
+    serving = [reader for reader in READERS if modality in reader.modalities]
+    allowed = f"for {modality}: " + "; or ".join(reader.accepts for reader in serving)
+    if not path.exists():
+        raise InputError(str(path), "no such file or folder", allowed)
+    for reader in serving:
+        if reader.claims(path):
+            return reader
+    raise InputError(str(path), _describe(path), allowed)
+
+
+def _describe(path: Path) -> str:
+    if path.is_file():
+        return f"a file of type {path.suffix or path.name!r}"
+    suffixes = sorted({p.suffix or p.name for p in path.iterdir() if not p.name.startswith(".")})
+    return f"a folder with {', '.join(suffixes)}" if suffixes else "an empty folder"

@@ -1,0 +1,189 @@
+"""What a reader says of a file, and the spacing that follows from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.errors import InputError
+from spallmap.image import SPATIAL_AXES
+
+Spacing = float | Sequence[float] | str | None
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What the headers of an acquisition say, without its samples.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Length of every array axis.
+    axes : tuple of str
+        Their names, as in :class:`spallmap.image.Image`.
+    spacing_um : tuple of float or None
+        Sample spacing along the spatial axes, in array order; None where neither the files nor the caller
+        say it.
+    dtype : str
+        Numpy name of the samples' type.
+    format : str
+        The format's name.
+    meta : mapping
+        What else the headers say.
+    """
+
+    shape: tuple[int, ...]
+    axes: tuple[str, ...]
+    spacing_um: tuple[float, ...] | None
+    dtype: str
+    format: str
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def spatial_shape(self) -> tuple[int, ...]:
+        """Number of samples along each spatial axis, in array order."""
+        return tuple(n for n, axis in zip(self.shape, self.axes, strict=True) if axis in SPATIAL_AXES)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An acquisition as a reader hands it over.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        Its headers.
+    data : ndarray
+        Its samples, of shape ``info.shape``.
+    mask : ndarray of bool or None
+        Over the spatial axes; True where a sample shows the specimen.
+    """
+
+    info: ImageInfo
+    data: NDArray[Any]
+    mask: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format of one or more modalities.
+
+    Parameters
+    ----------
+    name : str
+        Short name of the format.
+    modalities : tuple of str
+        What it serves.
+    accepts : str
+        What the path may point to, in words for a message.
+    claims : callable
+        Whether a path looks like this format, by names alone.
+    files : callable
+        The files that an acquisition consists of.
+    probe : callable
+        Reads the headers.
+    load : callable
+        Reads everything.
+    """
+
+    name: str
+    modalities: tuple[str, ...]
+    accepts: str
+    claims: Callable[[Path], bool]
+    files: Callable[[Path], tuple[Path, ...]]
+    probe: Callable[[Path], ImageInfo]
+    load: Callable[[Path], Loaded]
+
+
+def resolve_spacing(place: str, info: ImageInfo, given: Spacing) -> tuple[float, ...] | None:
+    """Choose the spacing: the caller's, else the files'.
+
+    Parameters
+    ----------
+    place : str
+        Named in the message.
+    info : ImageInfo
+        The headers.
+    given : float, sequence of float or str, optional
+        One value for all spatial axes or one for each, in array order, um; a text has them separated by
+        commas.
+
+    Returns
+    -------
+    tuple of float or None
+        One value for each spatial axis, um; None where nobody says.
+
+    Raises
+    ------
+    InputError
+        If the number of values is wrong, or one is not a positive number.
+    """
+    n_spatial = len(info.spatial_shape)
+    if given is None:
+        spacing = info.spacing_um
+    else:
+        values = _numbers(place, given)
+        if len(values) not in (1, n_spatial):
+            allowed = f"one value, or {n_spatial} in array order"
+            raise InputError(place, f"{len(values)} values of pixel size {values}", allowed)
+        spacing = values * n_spatial if len(values) == 1 else values
+    if spacing is not None and not all(math.isfinite(s) and s > 0 for s in spacing):
+        raise InputError(place, f"pixel size {spacing} um", "positive numbers")
+    return spacing
+
+
+def _numbers(place: str, given: float | Sequence[float] | str) -> tuple[float, ...]:
+    parts = (
+        given.split(",") if isinstance(given, str) else [given] if isinstance(given, (int, float)) else given
+    )
+    try:
+        return tuple(float(part) for part in parts)
+    except (TypeError, ValueError) as error:
+        raise InputError(place, f"pixel size {given!r}", "numbers in um, in array order") from error
+
+
+LENGTH_IN_UM = {
+    "pm": 1e-6,
+    "Å": 1e-4,
+    "angstrom": 1e-4,
+    "nm": 1e-3,
+    "nanometer": 1e-3,
+    "um": 1.0,
+    "µm": 1.0,
+    "micron": 1.0,
+    "microns": 1.0,
+    "micrometer": 1.0,
+    "micrometre": 1.0,
+    "mm": 1e3,
+    "millimeter": 1e3,
+    "cm": 1e4,
+    "m": 1e6,
+    "in": 25400.0,
+    "inch": 25400.0,
+}
+
+
+def length_in_um(value: float, unit: str) -> float | None:
+    """Convert a length to um.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    unit : str
+        Its unit; case and the two micro signs of Unicode do not matter, except that ``M`` is no unit.
+
+    Returns
+    -------
+    float or None
+        The length in um; None where the unit is no length (``pixel``, for example).
+    """
+    plain = unit.strip().replace("\\u00B5", "µ").replace("\u03bc", "µ")
+    factor = LENGTH_IN_UM.get(plain) or LENGTH_IN_UM.get(plain.lower() if len(plain) > 1 else plain)
+    return None if factor is None else value * factor

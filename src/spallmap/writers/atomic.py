@@ -1,0 +1,69 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def _sibling(path: Path, role: str) -> Path:
+    """Name a hidden sibling that keeps the suffix, by which libraries choose their format."""
+    return path.with_name(f".{role}-{os.getpid()}-{path.name}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path; what was made there takes the wanted place when the block ends well.
+
+    A file or folder that was there before is replaced. When the block raises, it stays as it was and the
+    temporary one is removed.
+
+    Parameters
+    ----------
+    path : Path or str
+        The wanted file or folder; its parents are made.
+
+    Yields
+    ------
+    Path
+        Where to write: a sibling of the same suffix that does not exist yet.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = _sibling(path, "part")
+    _remove(part)
+    try:
+        yield part
+        replace(part, path)
+    finally:
+        _remove(part)
+
+
+def replace(new: Path, path: Path) -> None:
+    """Put `new` at `path`; a folder that was there is moved aside first, since folders cannot be overwritten.
+
+    Parameters
+    ----------
+    new : Path
+        A file or folder on the same file system.
+    path : Path
+        The wanted place.
+    """
+    if path.is_dir() and not path.is_symlink():
+        old = _sibling(path, "old")
+        _remove(old)
+        path.rename(old)
+        new.rename(path)
+        _remove(old)
+    else:
+        new.replace(path)

@@ -1,0 +1,55 @@
+"""Text files and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spallmap.writers.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Time stamps and program versions would make equal figures differ.
+_PLAIN_METADATA: dict[str, dict[str, None]] = {
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+}
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    text : str
+        Its content.
+    """
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_figure(path: Path | str, figure: Figure, dpi: float = 200.0) -> None:
+    """Save a figure as PNG or PDF, by the suffix, without time stamps.
+
+    Parameters
+    ----------
+    path : Path or str
+        Ends in ``.png`` or ``.pdf``.
+    figure : matplotlib.figure.Figure
+        The figure; it is left open.
+    dpi : float
+        Pixels per inch of a PNG and of the images inside a PDF.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one.
+    """
+    suffix = Path(path).suffix
+    if suffix not in _PLAIN_METADATA:
+        raise ValueError(f"figures are saved as {', '.join(_PLAIN_METADATA)}; got {suffix!r}")
+    with atomic_path(path) as part:
+        figure.savefig(part, dpi=dpi, metadata=_PLAIN_METADATA[suffix])
