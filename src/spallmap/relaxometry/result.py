@@ -1,0 +1,98 @@
+"""What a T2 fit returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+CHANNELS = ("t2_ms", "t2_se_ms", "s0", "s0_se", "offset", "p_long", "chi2_reduced", "snr", "status")
+"""The maps of a fit, in the order of the result file."""
+
+
+class FitStatus(IntEnum):
+    """How the fit of a pixel ended; only ``OK`` values may be averaged."""
+
+    OK = 0
+    BELOW_SNR = 1
+    """The signal at the first echo is too weak for a T2 of its own."""
+    AT_BOUND = 2
+    """The likelihood still rises at the lowest or highest T2 that is allowed."""
+    NOT_CONVERGED = 3
+    """The search did not end."""
+    SATURATED = 4
+    """A sample reached the stated saturation value."""
+    INVALID = 5
+    """A sample is not finite, or a magnitude is negative."""
+    MASKED = 6
+    """The caller left the pixel out."""
+
+
+@dataclass(frozen=True)
+class T2Fit:
+    """T2 and what is known about it, pixel by pixel.
+
+    All arrays have the shape of one echo. A pixel whose status is ``SATURATED``, ``INVALID`` or ``MASKED`` is
+    NaN everywhere.
+
+    Parameters
+    ----------
+    t2_ms, t2_se_ms : ndarray
+        T2 and its standard error, from the Fisher information of the fitted model.
+    s0, s0_se : ndarray
+        Amplitude at echo time 0 and its standard error, in the units of the data.
+    offset : ndarray
+        Constant below the decay, fitted or fixed by the model; 0 where the model has none.
+    p_long : ndarray
+        Probability that T2 is above `long_ms`.
+    chi2_reduced : ndarray
+        Sum of squared residuals over their expected variance, per degree of freedom; NaN without any.
+    snr : ndarray
+        Fitted signal at the first echo over `sigma`.
+    status : ndarray of int32
+        :class:`FitStatus` codes.
+    model : str
+        Name of the model.
+    sigma : float
+        Noise level used.
+    te_ms : tuple of float
+        Echo times, rising.
+    long_ms : float
+        What counts as a long T2.
+    t2_bounds_ms : tuple of float
+        Where T2 was sought.
+    """
+
+    t2_ms: Array
+    t2_se_ms: Array
+    s0: Array
+    s0_se: Array
+    offset: Array
+    p_long: Array
+    chi2_reduced: Array
+    snr: Array
+    status: NDArray[np.int32]
+    model: str
+    sigma: float
+    te_ms: tuple[float, ...]
+    long_ms: float
+    t2_bounds_ms: tuple[float, float]
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        """Pixels whose values may be used."""
+        usable: NDArray[np.bool_] = self.status == FitStatus.OK
+        return usable
+
+    def channels(self) -> dict[str, NDArray[np.float32]]:
+        """Return every map by name as float32, in the order of the result file."""
+        return dict(zip(CHANNELS, self.stack(CHANNELS), strict=True))
+
+    def stack(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Return maps by name as one float32 array, shape (n_names, ...)."""
+        return np.stack([getattr(self, name) for name in names]).astype(np.float32)

@@ -1,0 +1,108 @@
+"""What every pixel-wise method here needs first: sorted echo times, and pixels as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spallmap.errors import InputError
+from spallmap.relaxometry.models import SignalModel
+
+Array = NDArray[np.float64]
+
+# Bounds of T2: a tenth of the closest echo spacing leaves exp(-10) of a signal one echo later, and within
+# twenty times the last echo a signal falls by 5 % or less; outside, an echo train says nothing at usual
+# noise.
+LOWEST_T2_IN_SPACINGS = 0.1
+HIGHEST_T2_IN_LAST_TE = 20.0
+# Step of the global search in log T2. A likelihood of a few echoes has no structure finer than this: its
+# width in log T2 is 1 / SNR times a factor above 1, and what is sharper is still unimodal between two grid
+# points.
+GRID_STEP = 0.15
+
+
+def sorted_echoes(
+    echoes: ArrayLike, te_ms: Sequence[float], model: SignalModel
+) -> tuple[NDArray[Any], Array]:
+    """Check a series against its echo times and bring it into their order.
+
+    Parameters
+    ----------
+    echoes : array_like, shape (n_echoes, ...)
+        The series, in any order of echoes.
+    te_ms : sequence of float
+        Echo times in ms, one per echo; repeated ones are allowed.
+    model : SignalModel
+        Which will read them.
+
+    Returns
+    -------
+    echoes : ndarray, shape (n_echoes, ...)
+        By rising echo time.
+    te_ms : ndarray, shape (n_echoes,)
+        Rising.
+
+    Raises
+    ------
+    InputError
+        If the number of echo times is wrong, too few differ for the model, one is negative or not finite, or
+        the data are complex where magnitudes are needed or the other way round.
+    """
+    data = np.asarray(echoes)
+    te = np.asarray(te_ms, dtype=np.float64)
+    if te.ndim != 1 or data.ndim < 1 or data.shape[0] != te.size:
+        raise InputError(
+            "echoes",
+            f"{data.shape[:1]} echoes and {te.shape} echo times",
+            "one echo time per echo, echoes first",
+        )
+    if not np.all(np.isfinite(te)) or np.any(te < 0.0):
+        raise InputError("te_ms", str(te.tolist()), "finite echo times in ms, 0 or above")
+    if np.unique(te).size < model.n_parameters:
+        raise InputError(
+            "te_ms",
+            f"{np.unique(te).size} different echo times",
+            f"{model.n_parameters} for model {model.name}",
+        )
+    if np.iscomplexobj(data) != model.complex_data:
+        raise InputError(
+            "echoes",
+            "complex data" if np.iscomplexobj(data) else "real data",
+            f"{'complex data' if model.complex_data else 'magnitudes'} for model {model.name}",
+        )
+    order = np.argsort(te, kind="stable")
+    return data[order], te[order]
+
+
+def default_bounds(te_ms: Array) -> tuple[float, float]:
+    """Lowest and highest T2 in ms that an echo train can tell; see the constants of this module."""
+    spacing = float(np.min(np.diff(np.unique(te_ms))))
+    return LOWEST_T2_IN_SPACINGS * spacing, HIGHEST_T2_IN_LAST_TE * float(te_ms[-1])
+
+
+def t2_grid(bounds_ms: tuple[float, float], long_ms: float) -> Array:
+    """Grid of T2, even in log T2 on either side of `long_ms`; that is one of its points if inside."""
+    low, high = bounds_ms
+    knots = [low, long_ms, high] if low < long_ms < high else [low, high]
+    parts = []
+    for a, b in pairwise(knots):
+        n = max(2, int(np.ceil(np.log(b / a) / GRID_STEP)))
+        parts.append(np.exp(np.log(a) + np.log(b / a) * np.arange(n) / n))
+    return np.concatenate([*parts, [high]])
+
+
+def check_sigma(sigma: float) -> float:
+    """Return a noise level that can be divided by.
+
+    Raises
+    ------
+    InputError
+        If it is not a positive number.
+    """
+    if not (np.isfinite(sigma) and sigma > 0.0):
+        raise InputError("sigma", str(sigma), "a positive noise level, in the units of the data")
+    return float(sigma)

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from decay_phantom import TE_MS, decays, magnitudes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+from spallmap.errors import InputError
+from spallmap.relaxometry import FitStatus, fit_t2
+from spallmap.relaxometry.models import MODELS, RAYLEIGH_MEAN
+
+TE = np.array(TE_MS)
+
+
+def rice_log_density(m: np.ndarray, nu: float) -> np.ndarray:
+    return np.log(m) - 0.5 * (m - nu) ** 2 + np.log(special.i0e(m * nu))
+
+
+def cramer_rao_t2(t2_ms: float, snr: float) -> float:
+    """Bound of T2 for Rician samples: numerical derivatives of the log-density, integrated on a fine grid."""
+
+    def signal(p: np.ndarray) -> np.ndarray:
+        return p[0] * np.exp(-TE / p[1])
+
+    point = np.array([snr, t2_ms])
+    information = np.zeros((2, 2))
+    steps = 1e-5 * point
+    jacobian = np.array(
+        [
+            (signal(point + np.eye(2)[k] * steps) - signal(point - np.eye(2)[k] * steps)) / (2 * steps[k])
+            for k in (0, 1)
+        ]
+    )
+    for i, nu in enumerate(signal(point)):
+        m = np.linspace(1e-6, nu + 12.0, 20001)
+        h = 1e-4
+        score = (rice_log_density(m, nu + h) - rice_log_density(m, nu - h)) / (2.0 * h)
+        per_sample = np.trapezoid(np.exp(rice_log_density(m, nu)) * score**2, m)
+        information += per_sample * np.outer(jacobian[:, i], jacobian[:, i])
+    return float(np.sqrt(np.linalg.inv(information)[1, 1]))
+
+
+def noiseless(model: str, t2_ms: float, s0: float, sigma: float) -> np.ndarray:
+    clean = decays(t2_ms, s0, 4)
+    if model == "complex":
+        return clean * np.exp(1j * np.array([0.3, -2.0, 1.5, 3.1]))
+    return clean + {"offset": RAYLEIGH_MEAN * sigma, "free_offset": 0.4, "rician": 0.0}[model]
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("t2_ms", [1.5, 5.0, 7.0, 10.0, 16.0, 25.0, 80.0])
+def test_noiseless_data_give_the_truth(model: str, t2_ms: float) -> None:
+    sigma = 1e-6
+    fit = fit_t2(noiseless(model, t2_ms, 3.0, sigma), TE_MS, model, sigma)
+    np.testing.assert_allclose(fit.t2_ms, t2_ms, rtol=1e-6)
+    np.testing.assert_allclose(fit.s0, 3.0, rtol=1e-6)
+    assert np.all(fit.status == FitStatus.OK)
+    assert np.all(fit.p_long == (t2_ms > 12.0))
+
+
+@pytest.mark.parametrize("model", ["offset", "free_offset", "rician"])
+@settings(max_examples=15, deadline=None)
+@given(scale=st.floats(1e-4, 1e5), order=st.permutations(range(5)), seed=st.integers(0, 1000))
+def test_scale_and_order_of_the_echoes_do_not_matter(
+    model: str, scale: float, order: list[int], seed: int
+) -> None:
+    data = magnitudes(decays(9.0, 20.0, 30), 1.0, np.random.default_rng(seed))
+    plain = fit_t2(data, TE_MS, model, 1.0)
+    other = fit_t2(scale * data[order], TE[order].tolist(), model, scale)
+    np.testing.assert_allclose(other.t2_ms, plain.t2_ms, rtol=1e-6)
+    np.testing.assert_allclose(other.s0, scale * plain.s0, rtol=1e-6)
+    np.testing.assert_allclose(other.p_long, plain.p_long, atol=1e-6)
+    np.testing.assert_array_equal(other.status, plain.status)
+
+
+@pytest.mark.parametrize("t2_ms", [5.0, 7.0, 10.0, 16.0])
+@pytest.mark.parametrize("snr", [20.0, 50.0])
+def test_rician_fit_is_unbiased_and_reaches_the_bound(t2_ms: float, snr: float) -> None:
+    data = magnitudes(decays(t2_ms, snr, 8000), 1.0, np.random.default_rng(int(100 * t2_ms + snr)))
+    fit = fit_t2(data, TE_MS, "rician", 1.0)
+    bound = cramer_rao_t2(t2_ms, snr)
+    t2 = fit.t2_ms[fit.ok]
+    assert t2.size == 8000
+    assert abs(t2.mean() / t2_ms - 1.0) < 0.02
+    assert abs(np.median(t2) / t2_ms - 1.0) < 0.01
+    assert 0.96 < t2.std() / bound < 1.07
+    assert np.median(fit.t2_se_ms) == pytest.approx(bound, rel=0.03)
+    assert fit.chi2_reduced.mean() == pytest.approx(1.0, abs=0.04)
+
+
+def test_rician_fit_keeps_the_weak_long_decay_that_a_subtracted_floor_shortens() -> None:
+    data = magnitudes(decays(16.0, 4.0, 6000), 1.0, np.random.default_rng(5))
+    assert np.median(fit_t2(data, TE_MS, "rician", 1.0).t2_ms) == pytest.approx(16.0, rel=0.08)
+    assert np.median(fit_t2(data, TE_MS, "offset", 1.0).t2_ms) < 12.0
+
+
+@pytest.mark.parametrize("model", ["complex", "free_offset"])
+def test_standard_errors_of_gaussian_models_match_the_scatter(model: str) -> None:
+    rng = np.random.default_rng(8)
+    clean = decays(7.0, 60.0, 6000)
+    noise = rng.normal(size=clean.shape)
+    if model == "complex":
+        data = (clean + noise + 1j * rng.normal(size=clean.shape)) * np.exp(2j)
+    else:
+        data = clean + 20.0 + noise
+    fit = fit_t2(data, TE_MS, model, 1.0)
+    assert fit.t2_ms.std() == pytest.approx(np.median(fit.t2_se_ms), rel=0.06)
+    assert fit.s0.std() == pytest.approx(np.median(fit.s0_se), rel=0.06)
+    assert fit.t2_ms.mean() == pytest.approx(7.0, rel=0.01)
+    if model == "free_offset":
+        assert np.median(fit.offset) == pytest.approx(20.0, abs=0.1)
+
+
+def test_p_long_is_calibrated() -> None:
+    rng = np.random.default_rng(9)
+    n = 40_000
+    t2 = np.exp(rng.uniform(np.log(0.45), np.log(400.0), n))
+    first = np.exp(rng.uniform(0.0, np.log(100.0), n))
+    data = magnitudes(first * np.exp(-(TE[:, None] - TE[0]) / t2), 1.0, rng)
+    fit = fit_t2(data, TE_MS, "rician", 1.0)
+    seen = fit.status != FitStatus.BELOW_SNR
+    for low in (0.1, 0.3, 0.5, 0.7, 0.8):
+        said = seen & (fit.p_long >= low) & (fit.p_long < low + 0.1)
+        assert said.sum() > 150
+        assert np.mean(t2[said] > 12.0) == pytest.approx(fit.p_long[said].mean(), abs=0.07)
+
+
+def test_snr_is_the_fitted_first_echo_over_sigma() -> None:
+    fit = fit_t2(decays(7.0, 1000.0, 1), TE_MS, "rician", 2.0)
+    assert fit.snr[0] == pytest.approx(500.0 * np.exp(-2.0 / 7.0), rel=1e-4)
+
+
+def test_pure_noise_is_below_snr() -> None:
+    data = magnitudes(np.zeros((5, 64, 48)), 1.0, np.random.default_rng(10))
+    fit = fit_t2(data, TE_MS)
+    assert np.mean(fit.status == FitStatus.BELOW_SNR) > 0.985
+    assert np.all(np.isfinite(fit.p_long))
+
+
+def test_constant_and_instant_decays_are_at_a_bound() -> None:
+    data = np.stack([np.full(5, 50.0), np.array([50.0, 0.0, 0.0, 0.0, 0.0])], axis=1)
+    for model in ("offset", "rician"):
+        fit = fit_t2(data, TE_MS, model, 1.0)
+        assert fit.status.tolist() == [FitStatus.AT_BOUND, FitStatus.AT_BOUND]
+        np.testing.assert_allclose(fit.t2_ms, fit.t2_bounds_ms[::-1], rtol=1e-5)
+
+
+def test_broken_pixels_have_a_status_and_do_not_touch_others() -> None:
+    data = magnitudes(decays(7.0, 30.0, 6), 1.0, np.random.default_rng(12))
+    plain = fit_t2(data, TE_MS, "rician", 1.0)
+    data[1, 0], data[2, 1], data[3, 2], data[0, 3] = np.nan, np.inf, -1.0, 500.0
+    mask = np.array([True, True, True, True, False, True])
+    fit = fit_t2(data, TE_MS, "rician", 1.0, mask=mask, saturation=400.0)
+    expected = [FitStatus.INVALID] * 3 + [FitStatus.SATURATED, FitStatus.MASKED, FitStatus.OK]
+    expected[1] = FitStatus.INVALID
+    assert fit.status.tolist() == expected
+    assert np.all(np.isnan([fit.t2_ms[:5], fit.p_long[:5]]))
+    assert fit.t2_ms[5] == plain.t2_ms[5]
+
+
+def test_two_echoes_give_the_closed_form() -> None:
+    data = np.array([[40.0], [10.0]])
+    fit = fit_t2(data, (3.0, 10.0), "rician", 1e-5)
+    assert fit.t2_ms[0] == pytest.approx(7.0 / np.log(4.0), rel=1e-6)
+    assert np.isnan(fit.chi2_reduced[0])
+
+
+def test_repeated_echo_times_count_twice() -> None:
+    te = (2.0, 8.0, 8.0, 16.0)
+    data = magnitudes(decays(9.0, 25.0, 4000, te), 1.0, np.random.default_rng(13))
+    fit = fit_t2(data, te, "rician", 1.0)
+    once = fit_t2(data[[0, 1, 3]], (2.0, 8.0, 16.0), "rician", 1.0)
+    assert np.median(fit.t2_ms) == pytest.approx(9.0, rel=0.02)
+    assert np.median(fit.t2_se_ms) < np.median(once.t2_se_ms)
+
+
+def test_any_shape_of_pixels() -> None:
+    flat = magnitudes(decays(7.0, 30.0, 24), 1.0, np.random.default_rng(14))
+    fit = fit_t2(flat.reshape(5, 2, 3, 4), TE_MS, "rician", 1.0)
+    np.testing.assert_array_equal(fit.t2_ms.ravel(), fit_t2(flat, TE_MS, "rician", 1.0).t2_ms)
+    stacked = fit.stack(("t2_ms", "status"))
+    assert stacked.dtype == np.float32
+    assert stacked.shape == (2, 2, 3, 4)
+    np.testing.assert_array_equal(stacked[0], fit.t2_ms.astype(np.float32))
+    np.testing.assert_array_equal(stacked[1], fit.status)
+    names = "t2_ms t2_se_ms s0 s0_se offset p_long chi2_reduced snr status"
+    assert list(fit.channels()) == names.split()
+    np.testing.assert_array_equal(fit.channels()["t2_ms"], stacked[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ({"te_ms": (2.0, 4.0)}, "echo"),
+        ({"te_ms": (2.0, 2.0, 2.0, 2.0, 2.0)}, "different echo times"),
+        ({"te_ms": (2.0, 2.0, 2.0, 9.0, 9.0), "model": "free_offset"}, "different echo times"),
+        ({"te_ms": (2.0, -4.0, 6.0, 8.0, 10.0)}, "te_ms"),
+        ({"te_ms": (2.0, np.nan, 6.0, 8.0, 10.0)}, "te_ms"),
+        ({"model": "biexponential"}, "rician"),
+        ({"model": "complex"}, "complex"),
+        ({"sigma": 0.0}, "sigma"),
+        ({"sigma": np.nan}, "sigma"),
+        ({"sigma": None}, "background"),
+        ({"long_ms": -1.0}, "long_ms"),
+        ({"t2_bounds_ms": (10.0, 5.0)}, "t2_bounds_ms"),
+        ({"mask": np.ones(3, dtype=bool)}, "mask"),
+    ],
+)
+def test_unusable_arguments_are_named(arguments: dict, word: str) -> None:
+    known = {"te_ms": TE_MS, "model": "rician", "sigma": 1.0, **arguments}
+    with pytest.raises(InputError, match=word):
+        fit_t2(np.ones((5, 4)), **known)
+
+
+def test_complex_data_need_the_complex_model() -> None:
+    with pytest.raises(InputError, match="complex"):
+        fit_t2(np.ones((5, 4), dtype=complex), TE_MS, "rician", 1.0)
