@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.spatial.transform import Rotation
+
+from spallmap.frames import rotation_map
+from spallmap.links import Links, crack_points_on_region, link_points, link_regions, unlinked
+from spallmap.links.chance import chance_test
+from spallmap.links.likelihood import crack_density, crack_priors, placement_likelihoods, posterior
+from spallmap.links.placement import clusters
+from spallmap.links.projection import Plane, crack_footprints, project_bodies
+from spallmap.registration.result import StandardError
+
+PIXEL_UM = (23.0, 46.0)
+COLUMNS = ["region", "crack", "probability", "distance_um", "distance_se_um", "overlap_fraction"]
+
+
+def link(cell, regions, se_um=(3.0, 3.0), **arguments) -> Links:
+    error = StandardError(u=se_um[1], v=se_um[0], normal=None)
+    arguments = {"n_null": 499, **arguments}
+    grids = (cell.cracks, cell.phases, cell.spacing_um)
+    return link_regions(regions, PIXEL_UM, cell.to_reference, error, *grids, **arguments)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20)
+
+
+def test_table_and_summary_hold_what_they_promise(cell, rng):
+    links = link(cell, cell.region_on(1, rng))
+    assert list(links.table.columns) == COLUMNS
+    assert {"n_regions", "n_cracks", "statistic", "p_value", "null", "registration_se_um"} <= set(
+        links.summary
+    )
+    assert set(links.summary["null"]) == {"method", "n", "mean", "sd"}
+    assert links.summary["registration_se_um"] == {"u": 3.0, "v": 3.0, "normal": None}
+    assert (links.summary["n_regions"], links.summary["n_cracks"]) == (1, 2)
+    assert links.table["probability"].between(0, 1).all()
+
+
+@pytest.mark.parametrize("crack", [1, 2])
+def test_regions_link_to_the_crack_that_made_them(cell, rng, crack):
+    best = [link(cell, cell.region_on(crack, rng)).summary["regions"][0]["crack"] for _ in range(12)]
+    assert best.count(crack) >= 11
+
+
+def test_probabilities_of_all_cracks_and_none_sum_to_one(cell, rng):
+    links = link(cell, cell.region_on(1, rng), se_um=(170.0, 170.0))
+    assert len(links.table) == 2
+    total = links.table["probability"].sum() + links.summary["regions"][0]["probability_none"]
+    assert total == pytest.approx(1.0)
+
+
+def test_cracks_beyond_reach_are_left_out(cell, rng):
+    near = link(cell, cell.region_on(1, rng)).table
+    assert near["crack"].tolist() == [1]
+    for row, column in ((11, 6), (2, 2)):  # in the electrolyte, and outside the cell
+        far = np.zeros((36, 24), np.int32)
+        far[row : row + 2, column : column + 2] = 1
+        links = link(cell, far)
+        assert links.table.empty
+        assert links.summary["regions"] == [{"region": 1, "probability_none": 1.0, "crack": None}]
+
+
+def test_distance_of_a_known_offset(cell):
+    """A region moved off the crack's outer edge by whole pixels is farther by their size."""
+    plane = Plane.of((36, 24), PIXEL_UM, cell.to_reference, cell.spacing_um)
+    footprint = (
+        plane.to_pixels(crack_footprints(plane, cell.cracks, cell.spacing_um)[0].cells.astype(float)) > 0
+    )
+    row = int(np.median(np.flatnonzero(footprint.any(axis=1))))
+    edge = int(np.flatnonzero(footprint[row])[0])
+    distances = []
+    for offset in (1, 2, 3):
+        regions = np.zeros((36, 24), np.int32)
+        regions[row, edge - offset] = 1
+        table = link(cell, regions, se_um=(100.0, 100.0)).table.set_index("crack")
+        distances.append(table.loc[1, "distance_um"])
+        assert table.loc[1, "overlap_fraction"] == 0.0
+    assert 0 < distances[0] < 69.0
+    np.testing.assert_allclose(np.diff(distances), 46.0, atol=6.0)
+
+
+def test_distance_error_is_the_shift_where_the_distance_grows_with_it(cell):
+    """Beside a crack and far from it, the distance follows the shift along columns one to one."""
+    regions = np.zeros((36, 24), np.int32)
+    regions[21, 2] = 1
+    table = link(cell, regions, se_um=(1.0, 60.0)).table.set_index("crack")
+    assert table.loc[1, "distance_um"] > 120.0
+    assert table.loc[1, "distance_se_um"] == pytest.approx(np.hypot(60.0, 46.0 / np.sqrt(12)), rel=0.15)
+
+
+def test_a_worse_registration_spreads_the_probability(cell, rng):
+    regions = cell.region_on(1, rng)
+    sure, unsure = (link(cell, regions, se_um=(se, se)).table.set_index("crack") for se in (3.0, 150.0))
+    assert unsure.loc[1, "probability"] < sure.loc[1, "probability"]
+    assert unsure.loc[1, "distance_se_um"] > sure.loc[1, "distance_se_um"]
+
+
+def test_an_unknown_direction_counts_as_the_whole_width(cell, rng):
+    regions = cell.region_on(1, rng)
+    unknown = link(cell, regions, se_um=(3.0, None))
+    # the disc is 720 um wide: 15 or 16 pixels
+    wide = link(cell, regions, se_um=(3.0, 15 * 46.0 / np.sqrt(12))).table
+    pd.testing.assert_frame_equal(unknown.table, wide, rtol=0.1)
+    assert unknown.summary["registration_se_um"]["u"] is None
+
+
+@pytest.fixture(scope="module")
+def scene(cell):
+    plane = Plane.of((36, 24), PIXEL_UM, cell.to_reference, cell.spacing_um)
+    bodies = project_bodies(plane, cell.phases, cell.spacing_um)
+    return plane, bodies, crack_footprints(plane, cell.cracks, cell.spacing_um)
+
+
+def test_p_is_uniform_where_regions_fell_at_random(scene):
+    rng = np.random.default_rng(5)
+    plane, bodies, footprints = scene
+    densities = [crack_density(plane, f, bodies.electrolyte, (3.0, 3.0)) for f in footprints]
+    p_values: list[float] = []
+    while len(p_values) < 300:
+        height, width = rng.integers(1, 4), rng.integers(1, 3)
+        row, column = rng.integers(0, 36 - height), rng.integers(0, 24 - width)
+        regions = np.zeros((36, 24), np.int32)
+        regions[row : row + height, column : column + width] = 1
+        if bodies.electrolyte[regions > 0].all():
+            groups = clusters(regions, PIXEL_UM, bodies)
+            ratios = [placement_likelihoods(group, densities) for group in groups]
+            p_values.append(chance_test(groups, ratios, crack_priors(footprints), 199, rng).p_value)
+    p = np.array(p_values)
+    for level in (0.1, 0.2, 0.3, 0.5, 0.6):
+        # three standard errors of a share among so many, and the steps of a few dozen placements
+        assert abs((p <= level).mean() - level) < 3 * np.sqrt(level * (1 - level) / len(p)) + 0.02
+
+
+def test_p_is_small_where_cracks_made_the_regions(cell):
+    rng = np.random.default_rng(6)
+    single = [link(cell, cell.region_on(1, rng)).summary["p_value"] for _ in range(15)]
+    assert np.mean(single) < 0.2
+    both = []
+    for _ in range(15):
+        regions = cell.region_on(1, rng)
+        regions[cell.region_on(2, rng) > 0] = 2
+        both.append(link(cell, regions).summary["p_value"])
+    assert np.mean(both) < 0.07
+    assert np.mean(both) < np.mean(single)
+
+
+def test_probabilities_are_calibrated(cell, scene):
+    """As many links are right as they say, over regions that cracks made and regions that fell at random."""
+    rng = np.random.default_rng(7)
+    plane, bodies, footprints = scene
+    densities = [crack_density(plane, f, bodies.electrolyte, (10.0, 15.0)) for f in footprints]
+    priors = crack_priors(footprints)
+    said, true = [], []
+    for _ in range(400):
+        source = int(rng.choice([1, 2], p=priors))
+        regions = cell.region_on(source, rng, se_um=(10.0, 15.0))
+        if rng.random() < 0.5:
+            regions, source = cell.moved_at_random(regions, rng), 0
+        (group,) = clusters(regions, PIXEL_UM, bodies)
+        probabilities = posterior(placement_likelihoods(group, densities)[0][0], priors, 0.5)
+        said += probabilities.tolist()
+        true += [source == 1, source == 2, source == 0]
+    p, right = np.array(said), np.array(true)
+    for low, high in ((0.0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.01)):
+        chosen = (p >= low) & (p < high)
+        assert chosen.sum() > 50
+        assert abs(right[chosen].mean() - p[chosen].mean()) < 0.1
+
+
+def test_split_dendrites_move_together(scene):
+    regions = np.zeros((36, 24), np.int32)
+    regions[20, 8] = 1
+    regions[20, 10] = 2
+    regions[12, 14] = 3
+    groups = clusters(regions, PIXEL_UM, scene[1])
+    assert [group.regions for group in groups] == [(1, 2), (3,)]
+    first, second = groups[0].pixels
+    np.testing.assert_array_equal(first[0], [[20, 8]])
+    np.testing.assert_array_equal(np.abs(first - second)[:, 0], np.tile([0, 2], (len(first), 1)))
+
+
+def test_placements_stay_in_the_electrolyte_and_in_their_layer(cell, scene, rng):
+    regions = cell.region_on(1, rng)
+    bodies = scene[1]
+    (group,) = clusters(regions, PIXEL_UM, bodies)
+    rows, columns = np.moveaxis(group.pixels[0], -1, 0)
+    assert group.n_placements > 20
+    assert (bodies.electrolyte[rows, columns].mean(axis=1) >= bodies.electrolyte[regions > 0].mean()).all()
+    depth = bodies.interface_um[rows, columns].mean(axis=1)
+    assert np.ptp(depth) < 46.0
+    np.testing.assert_array_equal(group.pixels[0][0], np.argwhere(regions))
+
+
+@pytest.mark.parametrize(
+    ("no_regions", "no_cracks", "reason"),
+    [(True, False, "no long-T2 region"), (False, True, "no crack"), (True, True, "no long-T2 region")],
+)
+def test_nothing_to_link_is_said(cell, rng, no_regions, no_cracks, reason):
+    regions = cell.region_on(1, rng) * (not no_regions)
+    error = StandardError(3.0, 3.0, None)
+    cracks = cell.cracks * (not no_cracks)
+    links = link_regions(regions, PIXEL_UM, cell.to_reference, error, cracks, cell.phases, cell.spacing_um)
+    assert links.table.empty
+    assert list(links.table.columns) == COLUMNS
+    assert links.summary["p_value"] is None
+    assert links.summary["statistic"] is None
+    assert reason in links.summary["reason"]
+    assert len(links.summary["regions"]) == int(not no_regions)
+
+
+def test_a_refused_registration_links_nothing(cell, rng):
+    links = unlinked(cell.region_on(1, rng), cell.cracks, "the registration was refused")
+    assert links.table.empty
+    assert (links.summary["n_regions"], links.summary["n_cracks"]) == (1, 2)
+    assert links.summary["p_value"] is None
+    assert links.summary["reason"] == "the registration was refused"
+    assert links.summary["regions"] == [{"region": 1, "probability_none": None, "crack": None}]
+
+
+def test_cracks_outside_the_field_are_said(cell, rng):
+    away = rotation_map(Rotation.identity(), (0, 0, 0), (0, 0, 5000.0)) @ cell.to_reference
+    grids = (cell.cracks, cell.phases, cell.spacing_um)
+    links = link_regions(cell.region_on(1, rng), PIXEL_UM, away, StandardError(1, 1, None), *grids)
+    assert links.table.empty
+    assert "field" in links.summary["reason"]
+
+
+def test_equal_seeds_give_equal_links(cell, rng):
+    regions = cell.region_on(2, rng)
+    first, second = link(cell, regions, seed=4), link(cell, regions, seed=4)
+    pd.testing.assert_frame_equal(first.table, second.table)
+    assert first.summary == second.summary
+
+
+def test_shapes_that_do_not_fit(cell):
+    with pytest.raises(ValueError, match="grid"):
+        link_regions(
+            np.zeros((3, 3), int),
+            PIXEL_UM,
+            cell.to_reference,
+            StandardError(1, 1, None),
+            cell.cracks,
+            cell.phases[1:],
+            cell.spacing_um,
+        )
+
+
+def test_link_points_lie_on_the_crack_behind_the_region(cell, rng):
+    regions = cell.region_on(1, rng)
+    table = link(cell, regions).table
+    grids = (regions, PIXEL_UM, cell.to_reference, cell.cracks, cell.spacing_um)
+    points = link_points(table, *grids)
+    row = points.iloc[0]
+    z, y, x = (round(row[name] / 10.0) for name in ("z_um", "y_um", "x_um"))
+    assert cell.cracks[z, y, x] == 1
+    own = cell.to_reference.inverse()(np.array([row["x_um"], row["y_um"], row["z_um"]]))
+    centroid = np.argwhere(regions).mean(axis=0) * PIXEL_UM
+    assert np.hypot(own[1] - centroid[0], own[0] - centroid[1]) < 25.0
+    assert row["depth_min_um"] <= row["depth_max_um"]
+    behind = crack_points_on_region(
+        regions > 0, PIXEL_UM, cell.to_reference, cell.cracks == 1, cell.spacing_um
+    )
+    assert len(behind) == row["n_voxels"] > 0
+    index = np.rint(cell.to_reference.inverse()(behind)[:, 1::-1] / PIXEL_UM).astype(int)
+    assert (regions[index[:, 0], index[:, 1]] > 0).all()
+    assert link_points(table.iloc[:0], *grids).empty
