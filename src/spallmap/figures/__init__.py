@@ -1,0 +1,69 @@
+"""Figures, overlays, channel stacks and the three-dimensional scene.
+
+Everything takes small records of arrays (:mod:`spallmap.figures.inputs`) and works with whatever subset of
+modalities and states a cell has: a panel that cannot be drawn says in words why. How a script calls each::
+
+    # the tomogram without a registration is the reference
+    tomograms = [
+        XctPanel("pristine", "scan", grey, spacing_um, phases, cracks, cracks_table, registration),
+        XctPanel("shorted", "scan", grey, spacing_um, phases, cracks, cracks_table),
+    ]
+    channels = fit.channels()
+    series = [
+        MriPanel("shorted", "t2", echoes, te_ms, spacing_um, channels, regions, table, t2_json, registration)
+    ]
+    sections = [SectionPanel("shorted", "overview", grey, spacing_um, mask, registration)]
+    surface = Surface(points_um, triangles, {"crack": ..., "aperture_um": ..., "depth_um": ...})
+
+    cell_figure(tomograms, surface)                                   # figure 1
+    echo_figure(series, tomograms)                                    # figure 2
+    t2_figure(series)                                                 # figure 3
+    decay_figure(series)                                              # figure 4
+    link_figure(tomograms, series, sections, links, links_json)       # figure 5
+    mri_overlay(reference, panel, links)                              # overlays/
+    section_overlay(reference, panel, section)
+    elements_overlay(elements, section)
+
+Each returns a :class:`Drawing`; its ``figure`` goes through :func:`spallmap.figures.style.png_bytes` and
+:func:`~spallmap.figures.style.pdf_bytes`, its ``numbers`` are tables for CSV. :func:`mri_stack` and
+:func:`section_stack` return ``(channels, names)`` for an OME-TIFF.
+:func:`spallmap.figures.scene.scene_datasets` returns named meshes for ``spallmap.writers.vtk.write_scene``;
+it is not imported here, since VTK takes a second to load.
+"""
+
+from spallmap.figures.cell import cell_figure
+from spallmap.figures.decay import decay_figure
+from spallmap.figures.echoes import echo_figure
+from spallmap.figures.inputs import (
+    Drawing,
+    ElementsPanel,
+    MriPanel,
+    SectionPanel,
+    Surface,
+    XctPanel,
+    reference_of,
+)
+from spallmap.figures.links import link_figure
+from spallmap.figures.maps import t2_figure
+from spallmap.figures.overlays import elements_overlay, mri_overlay, section_overlay
+from spallmap.figures.stacks import mri_stack, section_stack
+
+__all__ = [
+    "Drawing",
+    "ElementsPanel",
+    "MriPanel",
+    "SectionPanel",
+    "Surface",
+    "XctPanel",
+    "cell_figure",
+    "decay_figure",
+    "echo_figure",
+    "elements_overlay",
+    "link_figure",
+    "mri_overlay",
+    "mri_stack",
+    "reference_of",
+    "section_overlay",
+    "section_stack",
+    "t2_figure",
+]

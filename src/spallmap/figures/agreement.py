@@ -1,0 +1,326 @@
+"""Ways of laying two pictures of the same place over each other, and the line that gives the verdict."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+from spallmap.figures import style
+from spallmap.frames import Points, grid_points
+from spallmap.registration.result import Registration
+
+# More samples along a side than this are finer than the print.
+LONGEST_SIDE = 800
+# Squares along the longer side of a checkerboard: several edges cross each border, each square still readable.
+SQUARES = 8
+EDGE = style.OKABE_ITO["yellow"]
+VERDICT_COLOURS = {"accepted": style.OKABE_ITO["blue"], "refused": style.OKABE_ITO["vermillion"]}
+# Letters of the heading that fit across 178 mm.
+HEADING_CHARS = 112
+REASONS_SHOWN = 3
+LINE_MM = 3.6
+COLUMN_MM = style.DOUBLE_COLUMN_MM / 3.0
+TITLE_MM = 6.0
+_EMPTY = 0.93
+
+
+@dataclass(frozen=True)
+class Field:
+    """The part of an image that shows specimen, at a resolution fit for print.
+
+    Parameters
+    ----------
+    values : ndarray, shape (ny, nx) or (ny, nx, 3)
+        Samples; NaN outside the mask.
+    points : ndarray, shape (ny, nx, 3)
+        Where they lie in the image's own frame.
+    spacing_um : tuple of float
+        Along y, x.
+    """
+
+    values: NDArray[np.float64]
+    points: Points
+    spacing_um: tuple[float, float]
+
+    @property
+    def extent_um(self) -> tuple[float, float, float, float]:
+        """Outer edges for ``imshow(origin="upper")``: left, right, bottom, top."""
+        (dy, dx), first, last = self.spacing_um, self.points[0, 0], self.points[-1, -1]
+        return (
+            float(first[0]) - dx / 2.0,
+            float(last[0]) + dx / 2.0,
+            float(last[1]) + dy / 2.0,
+            float(first[1]) - dy / 2.0,
+        )
+
+    @property
+    def corners_um(self) -> Points:
+        """The four outer corners in the image's own frame, in turn, shape (4, 3)."""
+        left, right, bottom, top = self.extent_um
+        return np.array([(left, top, 0.0), (right, top, 0.0), (right, bottom, 0.0), (left, bottom, 0.0)])
+
+
+def cut_out(
+    image: NDArray[Any],
+    spacing_um: Sequence[float],
+    mask: NDArray[np.bool_] | None = None,
+    longest: int = LONGEST_SIDE,
+) -> Field:
+    """Cut the specimen out of an image and average its pixels to at most `longest` along a side.
+
+    Parameters
+    ----------
+    image : ndarray, shape (ny, nx)
+        Grey values.
+    spacing_um : sequence of float
+        Along y, x.
+    mask : ndarray of bool, shape (ny, nx), optional
+        False where there is no specimen, such as in a data bar.
+    longest : int
+        Most samples along a side.
+
+    Returns
+    -------
+    Field
+        Over the mask's bounding box; the whole image where the mask is empty or absent.
+    """
+    values = np.asarray(image, dtype=np.float64)
+    rows, columns = slice(0, values.shape[0]), slice(0, values.shape[1])
+    if mask is not None and mask.any():
+        values = np.where(mask, values, np.nan)
+        inside = ndimage.find_objects(mask.astype(np.int8))[0]
+        rows, columns = inside[0], inside[1]
+    points = grid_points(values.shape, spacing_um)[rows, columns]
+    values = values[rows, columns]
+    k = max(1, math.ceil(max(values.shape) / longest))
+    dy, dx = (float(s) for s in spacing_um)
+    return Field(_binned(values[..., None], k)[..., 0], _binned(points, k), (dy * k, dx * k))
+
+
+def _binned(values: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    """Mean over blocks of k by k samples, shape (ny // k, nx // k, n); a rest at the edge is left out."""
+    if k == 1:
+        return values
+    ny, nx, n = values.shape[0] // k, values.shape[1] // k, values.shape[2]
+    blocks = values[: ny * k, : nx * k].reshape(ny, k, nx, k, n)
+    return np.asarray(blocks.mean(axis=(1, 3)))
+
+
+def to_unit(values: NDArray[np.float64], limits: tuple[float, float] | None = None) -> NDArray[np.float64]:
+    """Stretch grey values to 0 to 1 between `limits`, their own percentiles where absent; NaN stays."""
+    low, high = style.grey_range(values) if limits is None else limits
+    return np.asarray(((values - low) / (high - low)).clip(0.0, 1.0))
+
+
+def in_colour(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn a picture of greys from 0 to 1 into red, green, blue; a coloured one stays, NaN turns pale."""
+    rgb = np.repeat(values[..., None], 3, axis=2) if values.ndim == 2 else values
+    return np.where(np.isfinite(rgb), rgb, _EMPTY)
+
+
+def checkerboard(
+    first: NDArray[np.float64], second: NDArray[np.float64], squares: int = SQUARES
+) -> NDArray[np.float64]:
+    """Show two pictures in turn in the squares of a board.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (ny, nx) or (ny, nx, 3)
+        From 0 to 1, on the same samples; NaN where there is nothing. The square in the upper left corner
+        shows the first.
+    squares : int
+        Number of squares along the longer side.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx, 3)
+        Pale where either has nothing.
+    """
+    ny, nx = first.shape[:2]
+    side = max(1, math.ceil(max(ny, nx) / squares))
+    odd = ((np.arange(ny)[:, None] // side + np.arange(nx)[None, :] // side) % 2).astype(bool)
+    board = np.where(odd[..., None], in_colour(second), in_colour(first))
+    return np.where(shared(first, second)[..., None], board, _EMPTY)
+
+
+def fusion(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Show one grey picture in magenta and another in green: grey where they agree.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (ny, nx)
+        From 0 to 1, on the same samples; NaN where there is nothing.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx, 3)
+        Pale where either has nothing.
+    """
+    mixed = np.stack([first, second, first], axis=-1)
+    return np.where(shared(first, second)[..., None], mixed, _EMPTY)
+
+
+def shared(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Samples where both pictures have a value, shape (ny, nx)."""
+    has = [np.isfinite(v) if v.ndim == 2 else np.isfinite(v).all(axis=-1) for v in (first, second)]
+    return np.asarray(has[0] & has[1])
+
+
+def draw_edges(
+    axes: Axes,
+    values: NDArray[np.float64],
+    extent: Sequence[float],
+    blur: float = 1.0,
+    colour: str = EDGE,
+) -> bool:
+    """Draw the line that parts a picture's bright from its dark material, rows running down.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    values : ndarray, shape (ny, nx)
+        Whose edges to draw; NaN where there is nothing.
+    extent : sequence of float
+        left, right, bottom, top.
+    blur : float
+        Gaussian smoothing before, in samples.
+    colour : str
+        Of the line.
+
+    Returns
+    -------
+    bool
+        False where there is only one grey and so no edge.
+
+    References
+    ----------
+    Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. Syst. Man Cybern. 9 (1979) 62.
+    """
+    has = np.isfinite(values)
+    if not has.any() or np.ptp(values[has]) == 0.0:
+        return False
+    weight = ndimage.gaussian_filter(has.astype(np.float64), blur)
+    smooth = ndimage.gaussian_filter(np.where(has, values, 0.0), blur) / np.maximum(weight, 1e-9)
+    level = float(threshold_otsu(smooth[has]))
+    left, right, bottom, top = extent
+    ny, nx = values.shape
+    x = left + (np.arange(nx) + 0.5) * (right - left) / nx
+    y = top + (np.arange(ny) + 0.5) * (bottom - top) / ny
+    lines = axes.contour(
+        x, y, np.ma.masked_array(smooth, ~has), levels=[level], colors=[colour], linewidths=0.7
+    )
+    lines.set_path_effects([patheffects.withStroke(linewidth=1.5, foreground="black")])
+    return True
+
+
+def show(axes: Axes, picture: NDArray[np.float64], extent: Sequence[float]) -> None:
+    """Draw a picture of values from 0 to 1 in micrometres of its own frame, rows running down."""
+    left, right, bottom, top = extent
+    axes.imshow(in_colour(picture), origin="upper", extent=(left, right, bottom, top))
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    style.bare(axes)
+
+
+def heading(what: str, registration: Registration, score_is: str) -> list[str]:
+    """Put a registration's verdict and numbers into words.
+
+    Parameters
+    ----------
+    what : str
+        What was registered to what.
+    registration : Registration
+        The outcome.
+    score_is : str
+        What the score is, where the diagnostics do not say.
+
+    Returns
+    -------
+    list of str
+        Lines that fit across a figure of two columns: the verdict first, then score and standard errors,
+        then the first reasons of a refusal.
+    """
+    result = registration
+    verdict = "ACCEPTED" if result.accepted else "REFUSED, nothing may depend on it"
+    numbers = []
+    if math.isfinite(result.score):
+        numbers.append(f"score {result.score:.3g} ({result.diagnostics.get('score_is', score_is)})")
+    else:
+        numbers.append("no score")
+    if result.runner_up is not None:
+        rival = result.runner_up
+        numbers.append(
+            f"next best {rival.score:.3g}, {rival.differs_by_um:.0f} µm and {rival.differs_by_deg:.1f}° away"
+        )
+    numbers.append(_errors(result))
+    if result.tre_um is not None:
+        numbers.append(f"error at landmarks {result.tre_um:.3g} µm")
+    lines = [f"{what}: {verdict}", *textwrap.wrap("; ".join(numbers), HEADING_CHARS)]
+    if not result.accepted:
+        reasons = list(result.reasons[:REASONS_SHOWN])
+        left = len(result.reasons) - len(reasons)
+        if left:
+            reasons.append(f"and {left} more reason{'s' if left > 1 else ''}")
+        lines += textwrap.wrap("Why: " + "; ".join(reasons), HEADING_CHARS)
+    return [part for line in lines for part in textwrap.wrap(line, HEADING_CHARS)]
+
+
+def _errors(registration: Registration) -> str:
+    se = registration.se_um
+    named = (("u", se.u), ("v", se.v), ("normal", se.normal))
+    if all(value is None for _, value in named):
+        return "standard error not estimated" if not registration.accepted else "position not observable"
+    words = [f"{name} {'not observable' if v is None else f'{v:.2g} µm'}" for name, v in named]
+    return f"standard error {', '.join(words)}"
+
+
+def set_heading(figure: Figure, lines: Sequence[str], verdict: str) -> None:
+    """Write the heading above a figure, in the verdict's colour."""
+    figure.suptitle(
+        style.plain("\n".join(lines)),
+        x=0.01,
+        ha="left",
+        fontsize=7.5,
+        color=VERDICT_COLOURS[verdict],
+        linespacing=1.25,
+    )
+
+
+def panels(
+    lines: Sequence[str], registration: Registration, aspect: float, rows: int
+) -> tuple[Figure, NDArray[Any]]:
+    """Lay out three panels a row below a heading.
+
+    Parameters
+    ----------
+    lines : sequence of str
+        As from :func:`heading`.
+    registration : Registration
+        Its verdict gives the colour.
+    aspect : float
+        Height of the pictures over their width.
+    rows : int
+        Rows of panels.
+
+    Returns
+    -------
+    tuple of Figure and ndarray
+        The figure and its axes, shape (rows, 3).
+    """
+    panel_mm = float(np.clip((COLUMN_MM - 4.0) * aspect, 22.0, 62.0)) + TITLE_MM
+    figure = style.new_figure("double", LINE_MM * (len(lines) + 1) + rows * panel_mm + 4.0)
+    set_heading(figure, lines, registration.verdict)
+    grid: NDArray[Any] = figure.subplots(rows, 3, squeeze=False)
+    return figure, grid

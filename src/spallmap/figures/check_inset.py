@@ -1,0 +1,174 @@
+"""Picture that lets a person judge how a magnified image lies in its overview."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch, Polygon
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spallmap.figures import style
+from spallmap.figures.agreement import (
+    EDGE,
+    Field,
+    checkerboard,
+    cut_out,
+    draw_edges,
+    fusion,
+    heading,
+    panels,
+    shared,
+    show,
+    to_unit,
+)
+from spallmap.figures.overlays import composite, element_colours
+from spallmap.figures.planes import image_values_at
+from spallmap.frames import Points
+from spallmap.registration.result import Registration
+
+_OUTSIDE_OVERVIEW = "No part of the inset's field lies inside the overview here."
+
+
+def inset_picture(
+    image: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    spacing_um: Sequence[float],
+    overview: NDArray[Any],
+    overview_mask: NDArray[np.bool_] | None,
+    overview_spacing_um: Sequence[float],
+    registration: Registration,
+    kind: Literal["sem", "edx"],
+    elements: Sequence[str] = (),
+) -> Figure:
+    """Draw where an inset lies in its overview, and both over each other.
+
+    Parameters
+    ----------
+    image : ndarray, shape (ny, nx) or (n, ny, nx)
+        The inset's grey values, or one map per element.
+    mask : ndarray of bool, shape (ny, nx), optional
+        False in the inset's data bar.
+    spacing_um : sequence of float
+        Its spacing along y, x.
+    overview : ndarray, shape (my, mx)
+        Grey values of the overview.
+    overview_mask : ndarray of bool, shape (my, mx), optional
+        False in the overview's data bar.
+    overview_spacing_um : sequence of float
+        Its spacing along y, x.
+    registration : Registration
+        From the inset's frame to the overview's.
+    kind : {"sem", "edx"}
+        What the inset is; element maps are mixed in colours, and the map that follows the overview's grey
+        most closely stands for them where one picture is needed.
+    elements : sequence of str
+        Names of the maps; ``map 1`` and so on where absent.
+
+    Returns
+    -------
+    Figure
+        Place, overview on the inset's field, inset, checkerboard, edges, and the fusion of two SEM images.
+
+    Raises
+    ------
+    ValueError
+        If there is not one name per map.
+    """
+    maps = np.asarray(image, dtype=np.float64)
+    maps = maps[None] if maps.ndim == 2 else maps
+    names = list(elements) or [f"map {k + 1}" for k in range(len(maps))]
+    if len(names) != len(maps):
+        raise ValueError(f"{len(maps)} maps need as many names; got {len(names)}")
+    with style.context():
+        fields = [cut_out(layer, spacing_um, mask) for layer in maps]
+        field = fields[0]
+        ground = np.asarray(overview, dtype=np.float64)
+        whole = ground if overview_mask is None else np.where(overview_mask, ground, np.nan)
+        # An overview finer than the inset is smoothed to the inset's pixels, against aliasing.
+        ratio = min(field.spacing_um) / min(overview_spacing_um)
+        if ratio > 1.0:
+            ground = ndimage.gaussian_filter(ground, 0.4 * np.sqrt(ratio**2 - 1.0))
+        ground = ground if overview_mask is None else np.where(overview_mask, ground, np.nan)
+        other = image_values_at(ground, overview_spacing_um, registration.map(field.points))
+        lines = heading("Inset in the overview", registration, "correlation")
+        aspect = field.values.shape[0] * field.spacing_um[0] / (field.values.shape[1] * field.spacing_um[1])
+        figure, grid = panels(lines, registration, aspect, 2)
+        a, b, c, d, e, f = grid.ravel()
+        _place(a, whole, overview_mask, overview_spacing_um, registration.map(field.corners_um))
+        second = to_unit(other)
+        inside = bool(np.isfinite(other).any())
+        best = _closest(fields, other) if inside else 0
+        first = to_unit(np.asarray(fields[best].values))
+        picture, name = first, "inset"
+        if kind == "edx":
+            colours = element_colours(names)
+            layers = np.stack([x.values for x in fields])
+            picture = np.where(
+                np.isfinite(layers).all(axis=0)[..., None], composite(layers, list(colours.values())), np.nan
+            )
+            figure.legend(
+                handles=[Patch(color=colours[k], label=k) for k in names],
+                loc="outside lower center",
+                ncols=min(len(names), 8),
+            )
+            name = "elements"
+        show(c, picture, field.extent_um)
+        style.panel_title(c, "c", "elements" if kind == "edx" else "inset")
+        style.bare(c, "columns, u →", "← rows, v")
+        style.scale_bar(c)
+        if not inside:
+            for axes, letter in ((b, "b"), (d, "d"), (e, "e"), (f, "f")):
+                style.say_instead(axes, _OUTSIDE_OVERVIEW, 30)
+                style.panel_title(axes, letter, "overview in the same place" if letter == "b" else "")
+            return figure
+        extent = field.extent_um
+        show(b, second, extent)
+        style.panel_title(b, "b", "overview in the same place")
+        show(d, checkerboard(picture, second), extent)
+        style.panel_title(d, "d", "checkerboard: edges go on")
+        show(e, picture, extent)
+        draw_edges(e, other, extent, 2.0)
+        style.panel_title(e, "e", f"edges of the overview on the {name}")
+        if kind == "edx":
+            show(f, second, extent)
+            draw_edges(f, np.asarray(fields[best].values), extent, 2.0)
+            style.panel_title(f, "f", f"edges of {names[best]} on the overview")
+        else:
+            show(f, fusion(first, second), extent)
+            style.panel_title(f, "f", "inset magenta, overview green")
+        return figure
+
+
+def _closest(fields: Sequence[Field], other: NDArray[np.float64]) -> int:
+    """Return the map whose values follow the other picture's most closely, rising or falling."""
+    strength = []
+    for field in fields:
+        both = shared(field.values, other)
+        pair = np.stack([ndimage.gaussian_filter(np.nan_to_num(field.values), 1.5)[both], other[both]])
+        varies = pair.shape[1] > 1 and bool(np.all(np.ptp(pair, axis=1) > 0.0))
+        strength.append(abs(float(np.corrcoef(pair)[0, 1])) if varies else 0.0)
+    return int(np.argmax(strength))
+
+
+def _place(
+    axes: Axes,
+    overview: NDArray[np.float64],
+    mask: NDArray[np.bool_] | None,
+    spacing_um: Sequence[float],
+    corners: Points,
+) -> None:
+    field = cut_out(overview, spacing_um, mask)
+    show(axes, to_unit(np.asarray(field.values)), field.extent_um)
+    for colour, width in (("black", 2.4), (EDGE, 1.3)):
+        axes.add_patch(Polygon(corners[:, :2], closed=True, fill=False, edgecolor=colour, linewidth=width))
+    left, right, bottom, top = field.extent_um
+    axes.set_xlim(min(left, corners[:, 0].min()), max(right, corners[:, 0].max()))
+    axes.set_ylim(max(bottom, corners[:, 1].max()), min(top, corners[:, 1].min()))
+    axes.set_facecolor(style.PAPER)
+    style.panel_title(axes, "a", "overview with the inset's outline")
+    style.scale_bar(axes)

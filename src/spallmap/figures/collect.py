@@ -1,0 +1,212 @@
+"""Gathers a cell's results into the records that figures and reports are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spallmap.figures.inputs import ElementsPanel, MriPanel, SectionPanel, Surface, XctPanel
+from spallmap.frames import AffineMap
+from spallmap.readers.results import channel, read_polydata, read_stack
+from spallmap.registration.result import Registration
+from spallmap.writers.ome_zarr import read_volume
+from spallmap.writers.registration import read_registration
+from spallmap.writers.tables import read_json, read_table
+
+SD_SUFFIX = " sd"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One acquisition of the cell and the folder of its results.
+
+    Parameters
+    ----------
+    id, state, modality, name : str
+        As in the table of acquisitions.
+    folder : str
+        Its results.
+    within : str or None
+        The SEM image that it lies in.
+    reference : bool
+        Whether it is the cell's reference tomogram.
+    """
+
+    id: str
+    folder: str
+    state: str
+    modality: str
+    name: str
+    within: str | None
+    reference: bool
+
+    @property
+    def path(self) -> Path:
+        """Folder of its results."""
+        return Path(self.folder)
+
+
+@dataclass(frozen=True)
+class CellResults:
+    """Everything that the workflow made of one cell.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Its acquisitions in the table's order.
+    """
+
+    rows: Sequence[Row]
+
+    @classmethod
+    def of(cls, described: Sequence[Mapping[str, Any]]) -> CellResults:
+        """Take the acquisitions as a rule describes them."""
+        return cls([Row(**d) for d in described])
+
+    @property
+    def states(self) -> list[str]:
+        """States in the table's order."""
+        return list(dict.fromkeys(r.state for r in self.rows))
+
+    @property
+    def reference_state(self) -> str:
+        """State of the reference tomogram; without one, the last state."""
+        return next((r.state for r in self.rows if r.reference), self.states[-1])
+
+    def of_state(self, state: str | None, modality: str) -> list[Row]:
+        """Acquisitions of a modality, of one state where given."""
+        return [r for r in self.rows if r.modality == modality and state in (None, r.state)]
+
+    def registration(self, row: Row) -> Registration | None:
+        """Registration of an acquisition to the reference; None for the reference itself."""
+        return None if row.reference else read_registration(row.path / "to_reference.json")
+
+    def tomograms(self) -> list[XctPanel]:
+        """First tomogram of each state, in the table's order, with its phases and cracks."""
+        first: dict[str, Row] = {}
+        for row in self.of_state(None, "xct"):
+            if row.reference or row.state not in first:
+                first[row.state] = row
+        return [self.tomogram(row) for row in first.values()]
+
+    def tomogram(self, row: Row) -> XctPanel:
+        """One tomogram with its phases and cracks."""
+        volume = read_volume(row.path / "volume.ome.zarr")
+        z, y, x = volume.spacing_um
+        return XctPanel(
+            state=row.state,
+            name=row.name,
+            grey=np.asarray(volume.data),
+            spacing_um=(z, y, x),
+            phases=np.asarray(read_volume(row.path / "labels.ome.zarr").data),
+            cracks=np.asarray(read_volume(row.path / "cracks.ome.zarr").data),
+            cracks_table=read_table(row.path / "cracks.csv"),
+            registration=self.registration(row),
+        )
+
+    def reference(self) -> XctPanel | None:
+        """Return the reference tomogram; None where the cell has no tomogram."""
+        return next((self.tomogram(row) for row in self.rows if row.reference), None)
+
+    def surface(self) -> Surface | None:
+        """Mid-surfaces of the reference tomogram's cracks."""
+        for row in self.rows:
+            if row.reference:
+                points, triangles, data = read_polydata(row.path / "cracks.vtp")
+                return Surface(points, triangles, data)
+        return None
+
+    def series(self, state: str | None = None) -> list[MriPanel]:
+        """Return the first MRI acquisition of each state, or of one."""
+        panels: dict[str, MriPanel] = {}
+        for row in self.of_state(state, "mri"):
+            if row.state not in panels:
+                panels[row.state] = self.mri(row)
+        return list(panels.values())
+
+    def mri(self, row: Row) -> MriPanel:
+        """One MRI acquisition with its T2 maps and regions."""
+        echoes = read_stack(row.path / "echoes.ome.tif")
+        t2 = read_stack(row.path / "t2.ome.tif")
+        return MriPanel(
+            state=row.state,
+            name=row.name,
+            echoes=echoes.data,
+            te_ms=tuple(read_json(row.path / "echoes.json")["te_ms"]),
+            spacing_um=echoes.spacing_um,
+            t2={name: channel(t2, name) for name in t2.meta["channels"]},
+            regions=read_stack(row.path / "regions.ome.tif").data[0],
+            regions_table=read_table(row.path / "regions.csv"),
+            summary=read_json(row.path / "t2.json"),
+            registration=self.registration(row),
+        )
+
+    def sections(self, state: str | None = None) -> list[SectionPanel]:
+        """SEM images, those placed in the tomogram before those within another image."""
+        rows = sorted(self.of_state(state, "sem"), key=lambda r: r.within is not None)
+        return [self.section(row) for row in rows]
+
+    def section(self, row: Row) -> SectionPanel:
+        """One SEM image."""
+        stack = read_stack(row.path / "image.ome.tif")
+        return SectionPanel(
+            state=row.state,
+            name=row.name,
+            grey=channel(stack, "grey"),
+            spacing_um=(stack.spacing_um[0], stack.spacing_um[1]),
+            mask=channel(stack, "mask") > 0,
+            registration=self.registration(row),
+        )
+
+    def elements_on(self, section: SectionPanel) -> list[ElementsPanel]:
+        """Element maps that lie within an SEM image, with their registration to that image."""
+        return [
+            self.elements(row) for row in self.of_state(section.state, "edx") if row.within == section.name
+        ]
+
+    def elements(self, row: Row) -> ElementsPanel:
+        """One set of element maps, placed in the SEM image that it lies in."""
+        stack = read_stack(row.path / "elements.ome.tif")
+        names = tuple(n for n in stack.meta["channels"] if not n.endswith(SD_SUFFIX))
+        return ElementsPanel(
+            state=row.state,
+            name=row.name,
+            counts=np.stack([channel(stack, n) for n in names]),
+            elements=names,
+            spacing_um=(stack.spacing_um[0], stack.spacing_um[1]),
+            registration=within_outer(self.registration(row)),
+        )
+
+    def links(self, state: str) -> tuple[pd.DataFrame, dict[str, Any]] | None:
+        """Links of a state as table and summary; None where the state has no MRI or the cell no tomogram."""
+        for row in self.rows:
+            place = row.path.parent
+            if row.state == state and (place / "links.csv").exists():
+                return read_table(place / "links.csv"), read_json(place / "links.json")
+        return None
+
+
+def within_outer(registration: Registration | None) -> Registration | None:
+    """Registration to the image that an acquisition lies in, out of the chain to the reference.
+
+    Parameters
+    ----------
+    registration : Registration or None
+        As written to ``to_reference.json``.
+
+    Returns
+    -------
+    Registration or None
+        None where the acquisition was not placed through another image.
+    """
+    if registration is None or "matrix_to_intermediate" not in registration.diagnostics:
+        return None
+    inner = AffineMap(np.array(registration.diagnostics["matrix_to_intermediate"], dtype=np.float64))
+    verdict = registration.diagnostics["verdict_to_intermediate"]
+    reasons = tuple(registration.diagnostics["reasons_to_intermediate"])
+    return Registration(inner, registration.method, verdict, reasons, registration.score)

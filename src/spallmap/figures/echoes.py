@@ -1,0 +1,120 @@
+"""Figure 2: the sodium images of every state, echo by echo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import PowerNorm
+
+from spallmap.figures import style
+from spallmap.figures.inputs import Drawing, MriPanel, XctPanel, reference_of, why_not
+from spallmap.figures.panels import draw_electrodes, electrode_projection, mri_image, phase_legend, signal_box
+from spallmap.figures.planes import Projection
+
+# More echoes than this make panels too small to read at a journal's width.
+MAX_ECHOES_SHOWN = 5
+PANEL_MARGIN_MM = 9.0
+# Where the ticks of a square-root scale stand about evenly, as shares of its top.
+TICK_SHARES = (0.05, 0.25, 1.0)
+
+
+def echo_figure(series: Sequence[MriPanel], tomograms: Sequence[XctPanel] = ()) -> Drawing:
+    """Draw figure 2: echo images of every state on one intensity scale.
+
+    Parameters
+    ----------
+    series : sequence of MriPanel
+        One per state, in the order to show; may be empty.
+    tomograms : sequence of XctPanel
+        Those of the cell; the reference's electrodes are outlined where the MRI is registered to it.
+
+    Returns
+    -------
+    Drawing
+        Numbers: ``echoes``, one row per pixel and echo.
+    """
+    with style.context():
+        if not series:
+            figure = style.new_figure("double", 30.0)
+            style.say_instead(figure.subplots(), "No MRI of this cell.", 70)
+            return Drawing(figure)
+        planes = [s.plane() for s in series]
+        shown = [_echoes_shown(p) for p in planes]
+        columns = max(len(s) for s in shown)
+        box = signal_box(planes)
+        aspect = (box[2] - box[3]) / (box[1] - box[0])
+        height = len(planes) * ((style.DOUBLE_COLUMN_MM - 22.0) / columns * aspect + PANEL_MARGIN_MM) + 4.0
+        figure = style.new_figure("double", min(height, 220.0))
+        grid = figure.subplots(len(planes), columns, squeeze=False)
+        top = max(float(np.nanpercentile(p.echoes, 99.9)) for p in planes)
+        # A square root keeps the weak late echoes in sight on the scale of the strong first one.
+        norm = PowerNorm(0.5, 0.0, top if top > 0.0 else 1.0, clip=True)
+        letters = iter("abcdefghijklmnopqrstuvwxyz")
+        outlined, picture = False, None
+        for line, panel, echoes in zip(grid, planes, shown, strict=True):
+            electrodes = _electrodes(panel, tomograms)
+            letter = next(letters)
+            for k, axes in enumerate(line):
+                if k >= len(echoes):
+                    axes.set_visible(False)
+                    continue
+                echo = echoes[k]
+                picture = mri_image(axes, panel, panel.echoes[echo], box, norm=norm)
+                draw_electrodes(axes, electrodes)
+                outlined |= electrodes is not None
+                words = f"{panel.state}, {panel.te_ms[echo]:g} ms" if k == 0 else f"{panel.te_ms[echo]:g} ms"
+                style.panel_title(axes, letter if k == 0 else "", words)
+                if k > 0:
+                    axes.set_ylabel("")
+            style.scale_bar(line[0])
+            remark = panel.remark or _remark(panel, tomograms)
+            if remark:
+                style.note(line[0], remark)
+        if picture is not None:
+            bar = figure.colorbar(picture, ax=grid, shrink=0.9, aspect=30, pad=0.01)
+            bar.set_label("magnitude / a.u. (√ scale)")
+            bar.set_ticks(
+                [0.0, *sorted({style.nice_length(float(norm.vmax or 1.0), f) for f in TICK_SHARES})]
+            )
+            bar.outline.set_visible(False)
+        if outlined:
+            phase_legend(figure, ("electrodes (tomogram)",), "outside lower left")
+        return Drawing(figure, {"echoes": _pixels(planes)})
+
+
+def _echoes_shown(panel: MriPanel) -> list[int]:
+    n = len(panel.te_ms)
+    return sorted({int(k) for k in np.linspace(0, n - 1, min(n, MAX_ECHOES_SHOWN)).round()})
+
+
+def _electrodes(panel: MriPanel, tomograms: Sequence[XctPanel]) -> Projection | None:
+    reference = reference_of(tomograms)
+    return None if reference is None else electrode_projection(reference, panel)
+
+
+def _remark(panel: MriPanel, tomograms: Sequence[XctPanel]) -> str:
+    if reference_of(tomograms) is None or why_not("MRI", panel.registration, panel.unregistered) is None:
+        return ""
+    refused = panel.registration is not None and not panel.registration.accepted
+    return "registration refused:\nno electrodes drawn" if refused else "not registered"
+
+
+def _pixels(planes: Sequence[MriPanel]) -> pd.DataFrame:
+    tables = []
+    for panel in planes:
+        rows, columns = np.indices(panel.echoes.shape[-2:])
+        for k, te in enumerate(panel.te_ms):
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "state": panel.state,
+                        "te_ms": te,
+                        "row": rows.ravel(),
+                        "column": columns.ravel(),
+                        "magnitude": np.asarray(panel.echoes[k], dtype=np.float64).ravel(),
+                    }
+                )
+            )
+    return pd.concat(tables, ignore_index=True)

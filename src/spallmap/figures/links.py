@@ -1,0 +1,397 @@
+"""Figure 5: long-T2 regions on the cracks, in the MRI's plane, in the tomogram and on the SEM section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from numpy.typing import NDArray
+from skimage import measure
+
+from spallmap.figures import style
+from spallmap.figures.inputs import Drawing, MriPanel, SectionPanel, XctPanel, reference_of, why_not
+from spallmap.figures.linked import (
+    LinkPlace,
+    cracks_on_section,
+    link_place,
+    mri_of_state,
+    regions_at,
+    regions_on_section,
+)
+from spallmap.figures.panels import (
+    draw_electrodes,
+    electrode_projection,
+    outline,
+    phase_legend,
+    pixel_outline,
+    signal_box,
+    tomogram_section,
+)
+from spallmap.figures.planes import mean_per_pixel, project
+
+FOOTPRINT_MAP = "Greys"
+MAX_LINKS_SHOWN = 8
+NO_REGION = "No long-T2 region was found in the {state} MRI, so there is nothing to link."
+
+
+def link_figure(
+    tomograms: Sequence[XctPanel],
+    series: Sequence[MriPanel],
+    sections: Sequence[SectionPanel] = (),
+    links: pd.DataFrame | None = None,
+    summary: Mapping[str, Any] | None = None,
+) -> Drawing:
+    """Draw figure 5.
+
+    Parameters
+    ----------
+    tomograms : sequence of XctPanel
+        Those of the cell, one of them the reference.
+    series : sequence of MriPanel
+        Those of the cell; the one of the reference's state is drawn.
+    sections : sequence of SectionPanel
+        SEM images; the first accepted one of the reference's state is drawn.
+    links : DataFrame, optional
+        As links.csv.
+    summary : mapping, optional
+        As links.json.
+
+    Returns
+    -------
+    Drawing
+        Numbers: ``mri_plane``, ``tomogram_section``, ``sem_section``, ``links``; what could not be drawn is
+        absent. Its panel says why.
+    """
+    with style.context():
+        reference = reference_of(tomograms)
+        figure = style.new_figure("double", 138.0)
+        upper, lower = figure.subfigures(2, 1, squeeze=False).ravel()
+        a, b = upper.subplots(1, 2, width_ratios=(1.0, 1.25))
+        c, d = lower.subplots(1, 2, width_ratios=(1.6, 1.0))
+        panel = None if reference is None else mri_of_state(series, reference.state)
+        numbers = {
+            "mri_plane": mri_plane_panel(a, "a", reference, panel),
+            "tomogram_section": tomogram_panel(b, "b", reference, panel, links),
+            "sem_section": section_panel(c, "c", reference, panel, sections),
+            "links": links_panel(d, "d", refusal(reference, panel), panel, links, summary),
+        }
+        return Drawing(figure, {name: table for name, table in numbers.items() if table is not None})
+
+
+def refusal(reference: XctPanel | None, panel: MriPanel | None) -> str | None:
+    """Say why MRI and tomogram cannot be shown together; None where they can."""
+    if reference is None:
+        return "There is no tomogram of this cell."
+    if panel is None:
+        return f"There is no MRI of the {reference.state} state."
+    return why_not("MRI", panel.registration, panel.unregistered)
+
+
+def mri_plane_panel(
+    axes: Axes,
+    letter: str,
+    reference: XctPanel | None,
+    panel: MriPanel | None,
+    *,
+    bar_at: Literal["right", "bottom"] = "right",
+    legend: bool = True,
+) -> pd.DataFrame | None:
+    """Draw the cracks' footprint in the MRI's plane with the long-T2 regions on it.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    letter : str
+        Panel letter, may be empty.
+    reference, panel : XctPanel, MriPanel
+        None where absent.
+    bar_at : {"right", "bottom"}
+        Side of the colour bar.
+    legend : bool
+        Whether to explain the outlines.
+
+    Returns
+    -------
+    DataFrame or None
+        One row per MRI pixel; None where the panel says why there is nothing.
+    """
+    words = refusal(reference, panel)
+    if words is not None or reference is None or panel is None or panel.registration is None:
+        style.say_instead(axes, words or "")
+        style.panel_title(axes, letter, "MRI plane")
+        return None
+    if reference.cracks is None:
+        style.say_instead(axes, f"No cracks were sought in the {reference.state} tomogram.")
+        style.panel_title(axes, letter, "MRI plane")
+        return None
+    to_reference, shape = panel.registration.map, panel.echoes.shape[-2:]
+    cracks = np.asarray(reference.cracks) > 0
+    footprint = project(cracks, reference.spacing_um, to_reference, shape, panel.spacing_um)
+    top = float(max(np.percentile(footprint.thickness_um, 99.9), 1.0))
+    picture = axes.imshow(
+        footprint.thickness_um,
+        cmap=FOOTPRINT_MAP,
+        vmin=0.0,
+        vmax=top,
+        origin="upper",
+        extent=footprint.extent_um,
+    )
+    electrodes = electrode_projection(reference, panel)
+    draw_electrodes(axes, electrodes)
+    if panel.regions is not None:
+        pixel_outline(axes, panel.regions, panel.spacing_um)
+    box = signal_box([panel])
+    axes.set_xlim(box[:2])
+    axes.set_ylim(box[2:])
+    style.bare(axes, "columns, u →", "← rows, v")
+    style.panel_title(axes, letter, "MRI plane: cracks along its rays")
+    style.scale_bar(axes, ground="light")
+    bar = axes.figure.colorbar(picture, ax=axes, shrink=0.8, location=bar_at)
+    bar.set_label("crack along the ray / µm")
+    bar.outline.set_visible(False)
+    if legend:
+        phase_legend(axes, ("electrodes (tomogram)", "long-T2 region"), "upper right")
+    rows, columns = np.indices(shape)
+    table = {
+        "row": rows.ravel(),
+        "column": columns.ravel(),
+        "crack_um": mean_per_pixel(footprint, shape, panel.spacing_um).ravel().round(3),
+        "region": np.zeros(rows.size, int) if panel.regions is None else np.asarray(panel.regions).ravel(),
+    }
+    if electrodes is not None:
+        table["sodium_um"] = mean_per_pixel(electrodes, shape, panel.spacing_um).ravel().round(3)
+    return pd.DataFrame(table)
+
+
+def tomogram_panel(
+    axes: Axes, letter: str, reference: XctPanel | None, panel: MriPanel | None, links: pd.DataFrame | None
+) -> pd.DataFrame | None:
+    """Draw the tomogram's section through the link that holds the MRI's rays.
+
+    Parameters are those of :func:`mri_plane_panel`, with the table of links.
+
+    Returns
+    -------
+    DataFrame or None
+        Where the section lies; None where the panel says why there is nothing.
+    """
+    words = refusal(reference, panel)
+    place = None
+    if words is None and reference is not None and panel is not None:
+        place = link_place(panel, reference, links)
+        if panel.regions is None or not np.any(panel.regions):
+            words = NO_REGION.format(state=panel.state)
+        elif place is None:
+            words = f"No crack was found in the {reference.state} tomogram."
+    if place is None or reference is None or panel is None or panel.registration is None:
+        style.say_instead(axes, words or "")
+        style.panel_title(axes, letter, "tomogram section through the link")
+        return None
+    limits = style.grey_range(np.asarray(reference.grey)[::4, ::4, ::4], 0.1, 99.9)
+    tomogram_section(axes, reference, place.cut, None, limits)
+    band = regions_at(place.cut.points(), panel) > 0
+    tint(axes, band, place.cut.extent_um, style.REGION, 0.30, origin="lower")
+    outline(axes, band, place.cut.extent_um, style.REGION, linewidth=0.9)
+    spot = place.cut.coordinates(place.point_um)
+    axes.plot(*spot, marker="o", ms=9.0, mfc="none", mec=style.LINK, mew=1.2)
+    style.bare(axes, "along the MRI's rays, w →", "← rows, v")
+    style.panel_title(axes, letter, f"tomogram: region {place.region} and crack {place.crack}")
+    style.scale_bar(axes)
+    se = panel.registration.se_um.v
+    if se is not None:
+        style.note(axes, f"band's place along v: ± {se:.1f} µm (1 s.e.)", "bottom left")
+    phase_legend(axes, ("sodium", "ceramic", "crack", "long-T2 region"), "upper left")
+    return _place_table(place)
+
+
+def _place_table(place: LinkPlace) -> pd.DataFrame:
+    cut = place.cut
+    row: dict[str, object] = {
+        "region": place.region,
+        "crack": place.crack,
+        "crack_voxels_on_rays": place.n_voxels,
+    }
+    for name, vector in (
+        ("point", place.point_um),
+        ("origin", cut.origin_um),
+        ("across", cut.across),
+        ("up", cut.up),
+    ):
+        unit = "_um" if name in ("point", "origin") else ""
+        row |= {f"{name}_{axis}{unit}": round(float(x), 5) for axis, x in zip("xyz", vector, strict=True)}
+    row |= {"step_um": cut.step_um, "n_rows": cut.shape[0], "n_columns": cut.shape[1]}
+    return pd.DataFrame([row])
+
+
+def section_panel(
+    axes: Axes,
+    letter: str,
+    reference: XctPanel | None,
+    panel: MriPanel | None,
+    sections: Sequence[SectionPanel],
+) -> pd.DataFrame | None:
+    """Draw the SEM section with the tomogram's cracks and the rays of the MRI's regions on it.
+
+    Parameters are those of :func:`mri_plane_panel`, with the SEM images of the cell.
+
+    Returns
+    -------
+    DataFrame or None
+        The outlines' points in the section's own frame; None where the panel says why there is nothing.
+    """
+    title = "SEM section"
+    state = None if reference is None else reference.state
+    here = [s for s in sections if s.state == state] or list(sections)
+    if not here:
+        style.say_instead(axes, "There is no SEM image of this cell.")
+        style.panel_title(axes, letter, title)
+        return None
+    accepted = [s for s in here if s.registration is not None and s.registration.accepted]
+    section = (accepted or here)[0]
+    words = (
+        "There is no tomogram of this cell."
+        if reference is None
+        else why_not("SEM", section.registration, section.unregistered)
+    )
+    if words is not None or reference is None:
+        style.say_instead(axes, words or "", 44)
+        style.panel_title(axes, letter, f"{title} {section.name}")
+        return None
+    draw_section(axes, section)
+    extent = style.image_extent(section.grey.shape, section.spacing_um)
+    parts: list[pd.DataFrame] = []
+    if reference.cracks is not None:
+        cracks = cracks_on_section(section, reference)
+        outline(axes, cracks > 0, extent, style.CRACK, origin="upper", linewidth=0.8, smooth=1.0)
+        parts += [_outline_points(f"crack {k}", cracks == k, section) for k in np.unique(cracks[cracks > 0])]
+    no_mri = refusal(reference, panel)
+    names = ["crack"]
+    if no_mri is None and panel is not None and panel.regions is not None and np.any(panel.regions):
+        bands = regions_on_section(section, panel)
+        tint(axes, bands > 0, extent, style.REGION, 0.25, origin="upper")
+        outline(axes, bands > 0, extent, style.REGION, origin="upper", linewidth=1.0)
+        parts += [_outline_points(f"region {k}", bands == k, section) for k in np.unique(bands[bands > 0])]
+        names.append("long-T2 region")
+        if not np.any(bands):
+            style.note(axes, "no region's rays pass through this section", "bottom left")
+    elif no_mri is not None:
+        style.note(axes, f"regions not shown: {no_mri}", "bottom left")
+    phase_legend(axes, names, "upper right")
+    style.panel_title(axes, letter, f"{title} {section.name}: tomogram's cracks, MRI's rays")
+    columns = ["outline", "part", "u_um", "v_um"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def draw_section(axes: Axes, section: SectionPanel) -> None:
+    """Draw an SEM image in micrometres of its own frame, the data bar cut away."""
+    grey = np.asarray(section.grey)
+    mask = np.ones(grey.shape, bool) if section.mask is None else section.mask
+    low, high = style.grey_range(grey[mask])
+    extent = style.image_extent(grey.shape, section.spacing_um)
+    axes.imshow(grey, cmap=style.GREY_MAP, vmin=low, vmax=high, origin="upper", extent=extent)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    (dy, dx) = section.spacing_um
+    if rows.size:
+        axes.set_xlim((columns[0] - 0.5) * dx, (columns[-1] + 0.5) * dx)
+        axes.set_ylim((rows[-1] + 0.5) * dy, (rows[0] - 0.5) * dy)
+    style.bare(axes, "columns, u →", "← rows, v")
+    style.scale_bar(axes)
+
+
+def tint(
+    axes: Axes, mask: NDArray[np.bool_], extent: Sequence[float], colour: str, alpha: float, origin: str
+) -> None:
+    """Lay a transparent colour over the samples of a mask."""
+    layer = np.zeros((*mask.shape, 4))
+    layer[..., :3] = to_rgb(colour)
+    layer[..., 3] = np.where(mask, alpha, 0.0)
+    limits = axes.get_xlim(), axes.get_ylim()
+    axes.imshow(layer, origin=origin, extent=tuple(extent))  # type: ignore[arg-type]
+    axes.set_xlim(limits[0])
+    axes.set_ylim(limits[1])
+
+
+def _outline_points(name: str, mask: NDArray[np.bool_], section: SectionPanel) -> pd.DataFrame:
+    dy, dx = section.spacing_um
+    tables = []
+    for part, line in enumerate(measure.find_contours(np.pad(mask, 1).astype(float), 0.5)):
+        v, u = (line.T - 1.0) * np.array([[dy], [dx]])
+        tables.append(pd.DataFrame({"outline": name, "part": part, "u_um": u.round(2), "v_um": v.round(2)}))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def links_panel(
+    axes: Axes,
+    letter: str,
+    refused: str | None,
+    panel: MriPanel | None,
+    links: pd.DataFrame | None,
+    summary: Mapping[str, Any] | None,
+) -> pd.DataFrame | None:
+    """Draw the probability that each region lies on each crack.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    letter : str
+        Panel letter, may be empty.
+    refused : str or None
+        Why the MRI could not be laid over the tomogram.
+    panel : MriPanel or None
+        The MRI, for its words when there is nothing to link.
+    links, summary : DataFrame, mapping
+        As links.csv and links.json.
+
+    Returns
+    -------
+    DataFrame or None
+        The links drawn.
+    """
+    if links is None or len(links) == 0:
+        words = "No long-T2 region lies within reach of a crack."
+        if refused is not None:
+            words = f"No links. {refused}"
+        elif links is None:
+            words = "Links were not computed."
+        elif summary is not None and summary.get("reason"):
+            words = f"No links: {summary['reason']}"
+        elif panel is not None and (panel.regions is None or not np.any(panel.regions)):
+            words = NO_REGION.format(state=panel.state)
+        style.say_instead(axes, words)
+        style.panel_title(axes, letter, "links")
+        return None
+    shown = links.sort_values("probability", ascending=False).head(MAX_LINKS_SHOWN)
+    y = np.arange(len(shown))
+    axes.barh(y, shown["probability"], color=style.REGION_CURVE, height=0.4)
+    for k, row in enumerate(shown.itertuples(index=False)):
+        axes.text(
+            0.0,
+            k - 0.25,
+            f"region {row.region} on crack {row.crack}: {row.probability:.2f}",
+            ha="left",
+            va="bottom",
+            fontsize=6.3,
+        )
+        axes.text(
+            1.0,
+            k - 0.25,
+            f"{row.distance_um:.0f} ± {row.distance_se_um:.0f} µm",
+            ha="right",
+            va="bottom",
+            fontsize=6.3,
+        )
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(max(len(shown), 3) - 0.4, -0.75)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("probability of lying on the crack")
+    p = None if summary is None else summary.get("p_value")
+    words = "links" if p is None else f"links; against chance p = {float(p):.2g}"
+    style.panel_title(axes, letter, words)
+    return shown.reset_index(drop=True)

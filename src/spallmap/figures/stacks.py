@@ -1,0 +1,100 @@
+"""Channel stacks on one grid, for the overlay files that open in Fiji, napari or QuPath."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.figures.inputs import ElementsPanel, MriPanel, SectionPanel, XctPanel
+from spallmap.figures.linked import cracks_on_section, regions_on_section
+from spallmap.figures.overlays import elements_on_section
+from spallmap.figures.panels import SODIUM
+from spallmap.figures.planes import image_grid_in, mean_per_pixel, project
+from spallmap.frames import sample_volume
+
+Stack = tuple[NDArray[np.float32], tuple[str, ...]]
+
+
+def mri_stack(panel: MriPanel, reference: XctPanel | None = None) -> Stack:
+    """Collect on the MRI's grid what is known of each pixel.
+
+    Parameters
+    ----------
+    panel : MriPanel
+        The MRI; of several slices the one that the figures show.
+    reference : XctPanel, optional
+        The reference tomogram; used where the MRI's registration was accepted.
+
+    Returns
+    -------
+    stack : ndarray of float32, shape (n_channels, ny, nx)
+        The channels.
+    names : tuple of str
+        first_echo, t2_ms, p_long, regions; crack_um and sodium_um, the mean thickness along a pixel's rays.
+        Those that are not known are absent.
+    """
+    plane = panel.plane()
+    channels: dict[str, NDArray[np.generic]] = {"first_echo": plane.echoes[0]}
+    channels |= {name: plane.t2[name] for name in ("t2_ms", "p_long") if name in plane.t2}
+    if plane.regions is not None:
+        channels["regions"] = plane.regions
+    if reference is not None and plane.registration is not None and plane.registration.accepted:
+        masks = {}
+        if reference.cracks is not None:
+            masks["crack_um"] = np.asarray(reference.cracks) > 0
+        if reference.phases is not None:
+            masks["sodium_um"] = np.asarray(reference.phases) == SODIUM
+        shape = plane.echoes.shape[-2:]
+        for name, mask in masks.items():
+            fine = project(mask, reference.spacing_um, plane.registration.map, shape, plane.spacing_um)
+            channels[name] = mean_per_pixel(fine, shape, plane.spacing_um)
+    return _stacked(channels)
+
+
+def section_stack(
+    section: SectionPanel,
+    reference: XctPanel | None = None,
+    panel: MriPanel | None = None,
+    elements: ElementsPanel | None = None,
+) -> Stack:
+    """Collect on an SEM image's grid what the other modalities say of each pixel.
+
+    Parameters
+    ----------
+    section : SectionPanel
+        The SEM image.
+    reference : XctPanel, optional
+        The reference tomogram; used where the section's registration was accepted.
+    panel : MriPanel, optional
+        An MRI; used where its own and the section's registration were accepted.
+    elements : ElementsPanel, optional
+        Element maps; used where they were registered to this image.
+
+    Returns
+    -------
+    stack : ndarray of float32, shape (n_channels, ny, nx)
+        The channels.
+    names : tuple of str
+        sem_grey; xct_grey, phases, cracks (0 outside the tomogram); long_t2_regions (whose rays pass here);
+        one ``counts_<element>`` each (NaN outside the maps). Those that are not known are absent.
+    """
+    channels: dict[str, NDArray[np.generic]] = {"sem_grey": section.grey}
+    if reference is not None and section.registration is not None and section.registration.accepted:
+        points = image_grid_in(section.registration.map, section.grey.shape, section.spacing_um)
+        channels["xct_grey"] = sample_volume(reference.grey, reference.spacing_um, points)
+        if reference.phases is not None:
+            channels["phases"] = sample_volume(reference.phases, reference.spacing_um, points, order=0)
+        if reference.cracks is not None:
+            channels["cracks"] = cracks_on_section(section, reference)
+        if panel is not None and panel.regions is not None:
+            plane = panel.plane()
+            if plane.registration is not None and plane.registration.accepted:
+                channels["long_t2_regions"] = regions_on_section(section, plane)
+    if elements is not None and elements.registration is not None and elements.registration.accepted:
+        counts = elements_on_section(elements, section)
+        channels |= {f"counts_{name}": layer for name, layer in zip(elements.elements, counts, strict=True)}
+    return _stacked(channels)
+
+
+def _stacked(channels: dict[str, NDArray[np.generic]]) -> Stack:
+    return np.stack([np.asarray(c, dtype=np.float32) for c in channels.values()]), tuple(channels)

@@ -1,0 +1,150 @@
+"""Gathers a cell's results into the content of its page and of its lines in the index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spallmap.figures.collect import CellResults, Row
+from spallmap.report.captions import figure_picture
+from spallmap.report.context import CellReport, IndexEntry, Picture, RegistrationEntry, T2Entry
+from spallmap.writers.tables import read_json, read_table
+
+# The overlay pictures' captions go by what is drawn, which their names begin with.
+_OVERLAYS = {"mri-": "mri_overlay", "sem-": "section_overlay", "edx-": "elements_overlay"}
+
+
+def cell_report(
+    cell: str,
+    state: str,
+    results: CellResults,
+    figures: Sequence[Path],
+    overlays: Path,
+    provenance: Mapping[str, Any],
+) -> CellReport:
+    """Collect the content of one page.
+
+    Parameters
+    ----------
+    cell, state : str
+        Whose page it is.
+    results : CellResults
+        The cell's results.
+    figures : sequence of Path
+        PNG files of the cell's figures, named after them.
+    overlays : Path
+        Folder of the state's overlays.
+    provenance : mapping
+        As provenance.json.
+
+    Returns
+    -------
+    CellReport
+        The content.
+    """
+    rows = [r for r in results.rows if r.state == state]
+    mine = {r.id for r in rows}
+    acquisitions = [a for a in provenance["acquisitions"] if a["id"] in mine]
+    links = results.links(state)
+    return CellReport(
+        cell=cell,
+        state=state,
+        acquisitions=pd.DataFrame(acquisitions),
+        registrations=tuple(_entry(r, results) for r in rows if not r.reference),
+        t2=tuple(
+            T2Entry(_label(r), read_json(r.path / "t2.json"), read_table(r.path / "regions.csv"))
+            for r in rows
+            if r.modality == "mri"
+        ),
+        cracks=_cracks(rows),
+        links=None if links is None else links[0],
+        links_summary={} if links is None else links[1],
+        figures=tuple(figure_picture(p.stem, p.read_bytes()) for p in figures),
+        overlays=tuple(_overlay(p) for p in sorted(overlays.glob("*.png"))),
+        remarks=tuple(_remarks(rows, results)),
+        parameters=provenance["parameters"],
+        provenance={k: provenance[k] for k in ("versions", "machine", "random_seed", "inputs")},
+    )
+
+
+def index_entries(cells: Mapping[str, CellResults]) -> list[IndexEntry]:
+    """Collect the lines of the index.
+
+    Parameters
+    ----------
+    cells : mapping of str to CellResults
+        Every cell by its name.
+
+    Returns
+    -------
+    list of IndexEntry
+        One per acquisition, in the table's order.
+    """
+    entries = []
+    for cell, results in cells.items():
+        for row in results.rows:
+            registration = results.registration(row)
+            verdict = "reference" if registration is None else registration.verdict
+            reasons = () if registration is None else registration.reasons
+            report = f"{cell}/{row.state}/report.html"
+            entries.append(IndexEntry(cell, row.state, _label(row), verdict, reasons, report))
+    return entries
+
+
+def _label(row: Row) -> str:
+    return f"{row.modality}-{row.name}"
+
+
+def _entry(row: Row, results: CellResults) -> RegistrationEntry:
+    picture = row.path / "registration.png"
+    pictures = (figure_picture(_kind(row), picture.read_bytes()),) if picture.exists() else ()
+    return RegistrationEntry(_label(row), _onto(row, results), results.registration(row), pictures=pictures)
+
+
+def _kind(row: Row) -> str:
+    if row.within is not None:
+        return "registration_inset"
+    return {"xct": "registration_volume", "mri": "registration_projection"}.get(
+        row.modality, "registration_section"
+    )
+
+
+def _onto(row: Row, results: CellResults) -> str:
+    if row.within is not None:
+        return f"SEM image {row.within}, and through it to the reference tomogram"
+    own = results.of_state(row.state, "xct")
+    if row.modality == "xct" or not own or any(r.reference for r in own):
+        return "the reference tomogram"
+    return f"the {row.state} tomogram, and through it to the reference tomogram"
+
+
+def _cracks(rows: Sequence[Row]) -> pd.DataFrame | None:
+    tables = [read_table(r.path / "cracks.csv") for r in rows if r.modality == "xct"]
+    return tables[0] if tables else None
+
+
+def _overlay(path: Path) -> Picture:
+    kind = next(kind for prefix, kind in _OVERLAYS.items() if path.name.startswith(prefix))
+    return figure_picture(kind, path.read_bytes(), remark=path.stem)
+
+
+def _remarks(rows: Sequence[Row], results: CellResults) -> list[str]:
+    remarks = []
+    if not any(r.reference for r in results.rows):
+        remarks.append(
+            "The cell has no tomogram: nothing can be placed in a common frame, and there are no links."
+        )
+    mri = [r for r in rows if r.modality == "mri"]
+    if not mri:
+        remarks.append("This state has no MRI: there are no T2 maps and no links.")
+    if len(mri) > 1:
+        remarks.append(
+            f"Of {len(mri)} MRI acquisitions the first, {_label(mri[0])}, is linked to cracks and drawn."
+        )
+    tomograms = [r for r in rows if r.modality == "xct"]
+    if len(tomograms) > 1:
+        remarks.append(f"Of {len(tomograms)} tomograms the cracks of {_label(tomograms[0])} are listed.")
+    return remarks

@@ -1,0 +1,146 @@
+"""What a report page is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from spallmap.registration.result import Registration
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with what a reader needs to understand it.
+
+    Parameters
+    ----------
+    title : str
+        A few words.
+    png : bytes
+        Content of a PNG file.
+    caption : str
+        How to read it.
+    alt : str
+        What it shows, for those who cannot see it.
+    """
+
+    title: str
+    png: bytes
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class RegistrationEntry:
+    """One acquisition's registration.
+
+    Parameters
+    ----------
+    acquisition : str
+        Such as ``mri-t2``.
+    onto : str
+        What it was registered to, in words.
+    registration : Registration or None
+        None where it was not tried.
+    untried : str
+        Why it was not tried.
+    pictures : tuple of Picture
+        Those that let a person judge it.
+    """
+
+    acquisition: str
+    onto: str
+    registration: Registration | None
+    untried: str = ""
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class T2Entry:
+    """What an MRI acquisition gave.
+
+    Parameters
+    ----------
+    acquisition : str
+        Such as ``mri-t2``.
+    summary : mapping
+        As t2.json.
+    regions : DataFrame
+        As regions.csv.
+    """
+
+    acquisition: str
+    summary: Mapping[str, Any]
+    regions: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class CellReport:
+    """Everything on the page of one cell and state.
+
+    Parameters
+    ----------
+    cell, state : str
+        As in the table of acquisitions.
+    acquisitions : DataFrame
+        The rows of the table of acquisitions that belong to the page.
+    registrations : tuple of RegistrationEntry
+        Every acquisition but the reference.
+    t2 : tuple of T2Entry
+        One per MRI acquisition.
+    cracks : DataFrame or None
+        As cracks.csv; None where no tomogram was searched.
+    links : DataFrame or None
+        As links.csv; None where links could not be computed.
+    links_summary : mapping
+        As links.json.
+    figures, overlays : tuple of Picture
+        The pictures of the results.
+    remarks : tuple of str
+        What else the reader must know, such as a station that had no input.
+    parameters : mapping
+        The configuration that was used, possibly nested.
+    provenance : mapping
+        As provenance.json, possibly nested.
+    """
+
+    cell: str
+    state: str
+    acquisitions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    registrations: tuple[RegistrationEntry, ...] = ()
+    t2: tuple[T2Entry, ...] = ()
+    cracks: pd.DataFrame | None = None
+    links: pd.DataFrame | None = None
+    links_summary: Mapping[str, Any] = field(default_factory=dict)
+    figures: tuple[Picture, ...] = ()
+    overlays: tuple[Picture, ...] = ()
+    remarks: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One acquisition's line in the index.
+
+    Parameters
+    ----------
+    cell, state, acquisition : str
+        Whose line it is.
+    verdict : str
+        ``accepted``, ``refused``, ``reference`` or ``not registered``.
+    reasons : tuple of str
+        Why.
+    report : str
+        Address of the page of its cell and state, relative to the index; none where empty.
+    """
+
+    cell: str
+    state: str
+    acquisition: str
+    verdict: str
+    reasons: tuple[str, ...] = ()
+    report: str = ""

@@ -1,0 +1,208 @@
+"""Pages from templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from spallmap.registration.result import Registration
+from spallmap.report.context import CellReport, IndexEntry, RegistrationEntry
+from spallmap.report.pictures import PackedPicture, fit, pack
+from spallmap.report.tables import TableView, pairs_view, table_view
+from spallmap.report.words import summary_sentences
+
+MATRIX_DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class RegistrationView:
+    """A registration as it stands in the page.
+
+    Parameters
+    ----------
+    acquisition, onto : str
+        What was registered to what.
+    verdict : str
+        ``accepted``, ``refused`` or ``not registered``.
+    reasons : tuple of str
+        Why.
+    facts : TableView or None
+        Its numbers.
+    pictures : tuple of PackedPicture
+        Those that let a person judge it.
+    """
+
+    acquisition: str
+    onto: str
+    verdict: str
+    reasons: tuple[str, ...]
+    facts: TableView | None
+    pictures: tuple[PackedPicture, ...]
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Return the template environment: everything is escaped, and a missing value is an error."""
+    made = Environment(
+        loader=PackageLoader("spallmap.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return made
+
+
+def render_report(report: CellReport) -> str:
+    """Render the page of one cell and state.
+
+    Parameters
+    ----------
+    report : CellReport
+        Its content.
+
+    Returns
+    -------
+    str
+        One HTML page with everything inside; it asks no network for anything.
+    """
+    groups = [report.figures, report.overlays, *(e.pictures for e in report.registrations)]
+    packed = iter([pack(p) for p in fit([p for group in groups for p in group])])
+    figures, overlays, *of_registrations = (tuple(next(packed) for _ in group) for group in groups)
+    registrations = [
+        registration_view(entry, pictures)
+        for entry, pictures in zip(report.registrations, of_registrations, strict=True)
+    ]
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            cell=report.cell,
+            state=report.state,
+            sentences=summary_sentences(report),
+            remarks=report.remarks,
+            acquisitions=_table(report.acquisitions, "What was measured"),
+            registrations=registrations,
+            t2_tables=_t2_tables(report),
+            has_t2=bool(report.t2),
+            cracks=None if report.cracks is None else table_view(report.cracks, "Cracks in the ceramic"),
+            links=_table(report.links, "Long-T2 regions and the cracks within reach"),
+            links_facts=pairs_view(report.links_summary, "The test against chance")
+            if report.links_summary
+            else None,
+            figures=figures,
+            overlays=overlays,
+            parameters=pairs_view(report.parameters, "Parameters") if report.parameters else None,
+            provenance=pairs_view(report.provenance, "Inputs, versions and machine")
+            if report.provenance
+            else None,
+        )
+    )
+
+
+def render_index(entries: Sequence[IndexEntry], provenance: Mapping[str, Any] | None = None) -> str:
+    """Render the page that lists every cell.
+
+    Parameters
+    ----------
+    entries : sequence of IndexEntry
+        One per acquisition.
+    provenance : mapping, optional
+        As provenance.json.
+
+    Returns
+    -------
+    str
+        One HTML page.
+    """
+    cells: dict[str, dict[str, list[IndexEntry]]] = {}
+    for entry in entries:
+        cells.setdefault(entry.cell, {}).setdefault(entry.state, []).append(entry)
+    counts = {v: sum(e.verdict == v for e in entries) for v in ("accepted", "refused")}
+    return (
+        environment()
+        .get_template("index.html")
+        .render(
+            cells=cells,
+            counts=counts,
+            n_acquisitions=len(entries),
+            provenance=pairs_view(provenance, "Inputs, versions and machine") if provenance else None,
+        )
+    )
+
+
+def registration_view(entry: RegistrationEntry, pictures: Sequence[PackedPicture] = ()) -> RegistrationView:
+    """Prepare a registration for the page."""
+    r = entry.registration
+    if r is None:
+        reasons = (entry.untried or "no reason was given",)
+        return RegistrationView(
+            entry.acquisition, entry.onto, "not registered", reasons, None, tuple(pictures)
+        )
+    facts = pairs_view(registration_facts(r), f"Numbers of the registration of {entry.acquisition}")
+    return RegistrationView(entry.acquisition, entry.onto, r.verdict, r.reasons, facts, tuple(pictures))
+
+
+def registration_facts(registration: Registration) -> dict[str, Any]:
+    """Collect what a reader asks of a registration, with words for keys.
+
+    Parameters
+    ----------
+    registration : Registration
+        The result.
+
+    Returns
+    -------
+    dict of str to object
+        Method, score, runner-up, standard errors, landmarks, the map.
+    """
+    r = registration
+    facts: dict[str, Any] = {"method": r.method, "score": r.score}
+    if r.runner_up is not None:
+        facts["runner-up's score"] = r.runner_up.score
+        facts["runner-up lies elsewhere by / µm"] = r.runner_up.differs_by_um
+        facts["runner-up is turned by / °"] = r.runner_up.differs_by_deg
+    for name, value in (("columns, u", r.se_um.u), ("rows, v", r.se_um.v), ("normal", r.se_um.normal)):
+        facts[f"standard error along {name} / µm"] = "the data cannot say" if value is None else value
+    if r.unobservable:
+        facts["the data say nothing about"] = list(r.unobservable)
+    if r.tre_um is not None:
+        facts["error at check landmarks (TRE) / µm"] = r.tre_um
+    if r.fre_um is not None:
+        facts["residual at fit landmarks (FRE, not an error) / µm"] = r.fre_um
+    for k, row in enumerate(np.asarray(r.map.matrix)[:3], start=1):
+        facts[f"map, row {k}"] = "  ".join(f"{x:.{MATRIX_DECIMALS}f}" for x in row)
+    return facts
+
+
+def _t2_tables(report: CellReport) -> list[TableView]:
+    tables = []
+    for entry in report.t2:
+        electrode, long = entry.summary.get("electrode") or {}, entry.summary.get("long") or {}
+        line = {
+            "model": entry.summary.get("model"),
+            "pixels fitted": entry.summary.get("n_fitted"),
+            "noise sigma": entry.summary.get("noise_sigma"),
+            "noise from": entry.summary.get("noise_method"),
+            "electrode_T2_ms": electrode.get("t2_median_ms"),
+            "electrode_FWHM_ms": electrode.get("fwhm_ms"),
+            "long_means_above_ms": long.get("threshold_ms"),
+            "long pixels": long.get("n_pixels"),
+            "long_T2_ms": long.get("t2_median_ms"),
+        }
+        tables.append(table_view(pd.DataFrame([line]), f"{entry.acquisition}: T2"))
+        if len(entry.regions):
+            tables.append(
+                table_view(entry.regions, f"{entry.acquisition}: long-T2 regions, in the image's own frame")
+            )
+    return tables
+
+
+def _table(frame: pd.DataFrame | None, caption: str) -> TableView | None:
+    return None if frame is None or len(frame) == 0 else table_view(frame, caption)

@@ -1,0 +1,144 @@
+"""The results of a cell in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spallmap.report.context import CellReport, RegistrationEntry, T2Entry
+
+# A link that is more probable than not is told as found; the others are told as doubtful.
+PROBABLE = 0.5
+DEFAULT_LONG_MS = 12.0
+MAX_SENTENCES_PER_TABLE = 6
+
+
+def count(n: int, noun: str) -> str:
+    """Write a number with its noun: ``no crack``, ``1 crack``, ``2 cracks``."""
+    return {0: f"no {noun}", 1: f"1 {noun}"}.get(n, f"{n} {noun}s")
+
+
+def known(value: object) -> bool:
+    """Tell whether a value is there and finite."""
+    return isinstance(value, (int, float, np.number)) and bool(np.isfinite(value))
+
+
+def rounded(value: float) -> str:
+    """Write a large number with three significant digits and no exponent: ``1,230,000``."""
+    return f"{float(f'{value:.3g}'):,.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
+
+
+def summary_sentences(report: CellReport) -> list[str]:
+    """Say in plain words what was found, what was not, and what could not be decided.
+
+    Parameters
+    ----------
+    report : CellReport
+        The page's content.
+
+    Returns
+    -------
+    list of str
+        Sentences in the order of the chain: MRI, cracks, links, registrations.
+    """
+    sentences: list[str] = []
+    for entry in report.t2:
+        sentences += _t2_sentences(entry)
+    if report.cracks is not None:
+        sentences += _crack_sentences(report.cracks)
+    sentences += _link_sentences(report)
+    sentences += registration_sentences(report.registrations)
+    return sentences
+
+
+def _t2_sentences(entry: T2Entry) -> list[str]:
+    electrode = entry.summary.get("electrode") or {}
+    long = entry.summary.get("long") or {}
+    threshold = long.get("threshold_ms", DEFAULT_LONG_MS)
+    n = len(entry.regions)
+    found = f"{entry.acquisition}: {count(n, 'region')} with a T2 above {threshold:g} ms"
+    if n:
+        shown = entry.regions.head(MAX_SENTENCES_PER_TABLE)
+        found += " (" + "; ".join(_region(row) for row in shown.to_dict("records")) + ")"
+    sentences = [found + "."]
+    median, fwhm = electrode.get("t2_median_ms"), electrode.get("fwhm_ms")
+    if known(median):
+        width = f", its distribution {fwhm:.2g} ms wide at half its height" if known(fwhm) else ""
+        sentences.append(f"{entry.acquisition}: the electrode's median T2 is {median:.3g} ms{width}.")
+    return sentences
+
+
+def _region(row: Mapping[Hashable, Any]) -> str:
+    se = f" ± {row['t2_se_ms']:.2g}" if known(row.get("t2_se_ms")) else ""
+    return (
+        f"region {row['region']}: T2 {row['t2_ms']:.3g}{se} ms over {count(int(str(row['pixels'])), 'pixel')}"
+    )
+
+
+def _crack_sentences(cracks: pd.DataFrame) -> list[str]:
+    if len(cracks) == 0:
+        return ["The tomogram: no crack was found in the ceramic."]
+    largest = cracks.sort_values("volume_um3", ascending=False).iloc[0]
+    sides = [side for side in ("top", "bottom") if bool(largest.get(f"touches_{side}", False))]
+    plural = "s" if len(sides) > 1 else ""
+    touching = f" and touches the {' and the '.join(sides)} electrode{plural}" if sides else ""
+    aperture = largest.get("aperture_median_um")
+    opened = f", is {aperture:.2g} µm open (median)" if known(aperture) else ""
+    reach = largest.get("depth_max_um")
+    deep = f", reaches {reach:.0f} µm deep" if known(reach) else ""
+    kind = largest.get("morphology")
+    named = f" ({kind})" if isinstance(kind, str) and kind else ""
+    found = f"The tomogram: {count(len(cracks), 'crack')} in the ceramic."
+    size = f"has a volume of {rounded(largest['volume_um3'])} µm³{opened}{deep}{touching}."
+    return [f"{found} The largest, crack {int(largest['crack'])}{named}, {size}"]
+
+
+def _link_sentences(report: CellReport) -> list[str]:
+    if report.links is None:
+        return ["Links between regions and cracks were not computed."] if report.t2 else []
+    if len(report.links) == 0:
+        reason = report.links_summary.get("reason") or "no long-T2 region lies within reach of a crack"
+        return [f"Links: {reason}."]
+    sentences = []
+    for region, rows in list(report.links.groupby("region"))[:MAX_SENTENCES_PER_TABLE]:
+        best = rows.sort_values("probability", ascending=False).iloc[0]
+        distance = f"{rounded(best['distance_um'])} ± {rounded(best['distance_se_um'])} µm from it"
+        where = f"crack {int(best['crack'])} ({distance})"
+        if best["probability"] >= PROBABLE:
+            text = f"Region {region} lies on {where} with a probability of {best['probability']:.2f}."
+        else:
+            text = (
+                f"Region {region} lies on no crack for certain; the best candidate is {where}, "
+                f"with a probability of {best['probability']:.2f}."
+            )
+        sentences.append(text)
+    p = report.links_summary.get("p_value")
+    if known(p):
+        null = report.links_summary.get("null") or {}
+        how = f" ({null['method']}, {null['n']} draws)" if "method" in null and "n" in null else ""
+        sentences.append(f"Against chance, p = {p:.2g}{how}.")
+    return sentences
+
+
+def registration_sentences(entries: Sequence[RegistrationEntry]) -> list[str]:
+    """Say which registrations were accepted and which were refused, and why."""
+    tried = [e for e in entries if e.registration is not None]
+    accepted = [e for e in tried if e.registration is not None and e.registration.accepted]
+    sentences = []
+    if tried:
+        sentences.append(f"Registrations: {len(accepted)} of {len(tried)} accepted.")
+    for entry in tried:
+        if entry.registration is not None and not entry.registration.accepted:
+            why = "; ".join(entry.registration.reasons)
+            sentences.append(
+                f"Refused: {entry.acquisition} onto {entry.onto}: {why}. Nothing that follows rests on it."
+            )
+    for entry in entries:
+        if entry.registration is None:
+            sentences.append(
+                f"Not registered: {entry.acquisition}: {entry.untried or 'no reason was given'}."
+            )
+    return sentences

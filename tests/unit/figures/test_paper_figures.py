@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from spallmap.figures import (
+    MriPanel,
+    SectionPanel,
+    Surface,
+    XctPanel,
+    cell_figure,
+    decay_figure,
+    echo_figure,
+    link_figure,
+    style,
+    t2_figure,
+)
+from spallmap.registration.result import Registration
+
+
+def words(figure: Figure) -> str:
+    """Everything that is written in a figure, on one line."""
+    figure.canvas.draw()
+    texts = [a.get_text() for a in figure.findobj(Text) if isinstance(a, Text)]
+    return " ".join(" ".join(text.split()) for text in texts)
+
+
+def refusal(like: Registration | None) -> Registration:
+    assert like is not None
+    return replace(like, verdict="refused", reasons=("the runner-up is as good",))
+
+
+def test_cell_figure_shows_every_state_at_one_place(
+    pristine: XctPanel, shorted: XctPanel, surface: Surface
+) -> None:
+    drawing = cell_figure([pristine, shorted], surface)
+    written = words(drawing.figure)
+    for part in (
+        "pristine, x–z",
+        "shorted, x–y",
+        "aperture / µm",
+        "depth below the interface / µm",
+        "one voxel",
+    ):
+        assert part in written
+    sections = drawing.numbers["sections"]
+    assert list(sections["state"]) == ["pristine"] * 3 + ["shorted"] * 3
+    columns = ["origin_x_um", "origin_y_um", "origin_z_um", "n_rows", "n_columns"]
+    assert sections[columns][:3].to_numpy() == pytest.approx(sections[columns][3:].to_numpy())
+    # The section z = 220 holds the whole flat crack of 20 x 20 voxels, and 50 x 50 of ceramic less the crack.
+    in_crack = sections[(sections.state == "shorted") & (sections.section == "x–y")].iloc[0]
+    assert in_crack["crack_um2"] == pytest.approx(400 * 100.0)
+    assert in_crack["ceramic_um2"] == pytest.approx((2500 - 400) * 100.0)
+    assert drawing.numbers["aperture"]["points"].sum() == 400
+    assert len(drawing.numbers["plan"]) == 400
+
+
+def test_cell_figure_with_a_refused_state_shows_its_own_frame(pristine: XctPanel, shorted: XctPanel) -> None:
+    drawing = cell_figure([replace(pristine, registration=refusal(pristine.registration)), shorted])
+    assert set(drawing.numbers["sections"].query("state == 'pristine'")["frame"]) == {"own"}
+    written = words(drawing.figure)
+    assert "registration refused" in written
+    assert "No crack was found in the shorted tomogram" in written
+
+
+def test_echo_figure_holds_the_images_numbers(
+    mri_pristine: MriPanel, mri: MriPanel, shorted: XctPanel
+) -> None:
+    drawing = echo_figure([mri_pristine, mri], [shorted])
+    written = words(drawing.figure)
+    for part in ("pristine, 2 ms", "18 ms", "electrodes (tomogram)", "magnitude / a.u."):
+        assert part in written
+    table = drawing.numbers["echoes"]
+    assert len(table) == 2 * 5 * 600
+    first = table.query("state == 'shorted' and te_ms == 2")["magnitude"].to_numpy()
+    assert first == pytest.approx(np.asarray(mri.echoes[0]).ravel())
+
+
+def test_echo_figure_says_when_nothing_may_be_projected(mri: MriPanel, shorted: XctPanel) -> None:
+    written = words(echo_figure([replace(mri, registration=refusal(mri.registration))], [shorted]).figure)
+    assert "registration refused" in written
+    assert "electrodes (tomogram)" not in written
+
+
+def test_t2_figure_histograms_add_up(mri_pristine: MriPanel, mri: MriPanel) -> None:
+    drawing = t2_figure([mri_pristine, mri])
+    written = words(drawing.figure)
+    for part in (
+        "pristine: no long-T2 region",
+        "1 long-T2 region",
+        "electrode: median 7.0 ms",
+        "FWHM 0.8 ms",
+        "long: > 12 ms",
+    ):
+        assert part in written
+    histogram = drawing.numbers["histograms"]
+    assert histogram.groupby("state")["pixels"].sum().to_dict() == {"pristine": 112.0, "shorted": 118.0}
+    bars = [
+        p
+        for a in drawing.figure.axes
+        for p in a.patches
+        if p.get_gid() != "scale-bar" and hasattr(p, "get_height")
+    ]
+    assert sum(b.get_height() for b in bars) == pytest.approx(230.0)
+    assert {to_hex(b.get_facecolor()).upper() for b in bars if b.get_height()} == {
+        style.ELECTRODE_CURVE,
+        style.REGION_CURVE,
+    }
+    maps = drawing.numbers["maps"]
+    assert maps.query("region == 1")["t2_ms"].unique().tolist() == [16.0]
+    assert maps["shown"].sum() == 230
+
+
+def test_t2_figure_without_a_summary_counts_itself(mri: MriPanel) -> None:
+    drawing = t2_figure([replace(mri, summary={})])
+    assert drawing.numbers["histograms"]["pixels"].sum() == 118
+
+
+def test_decay_curves_pass_through_the_points(mri_pristine: MriPanel, mri: MriPanel) -> None:
+    drawing = decay_figure([mri_pristine, mri])
+    written = words(drawing.figure)
+    for part in (
+        "echo time / ms",
+        "mean magnitude / a.u.",
+        "noise floor, 1.25 σ",
+        "16.0 ± 1.3 ms",
+        "6 pixels",
+    ):
+        assert part in written
+    points, curves = drawing.numbers["decays"], drawing.numbers["curves"]
+    assert set(points["pixels_of"]) == {"electrode", "region 1"}
+    for (state, name), group in points.groupby(["state", "pixels_of"]):
+        curve = curves[(curves.state == state) & (curves.pixels_of == name)]
+        at_points = np.interp(group["te_ms"], curve["te_ms"], curve["magnitude"])
+        pull = (group["magnitude"].to_numpy() - at_points) / group["magnitude_se"].to_numpy()
+        # Noise and T2 are the true ones, so the points scatter about the curve by their errors.
+        assert np.abs(pull).max() < 4.0
+        assert group["magnitude_se"].to_numpy() == pytest.approx(20.0 / np.sqrt(group["n_pixels"]))
+    assert all(a.get_yscale() == "log" for a in drawing.figure.axes)
+
+
+def test_link_figure_draws_all_panels(
+    shorted: XctPanel, mri: MriPanel, sem: SectionPanel, links: pd.DataFrame
+) -> None:
+    drawing = link_figure([shorted], [mri], [sem], links, {"p_value": 0.012})
+    assert set(drawing.numbers) == {"mri_plane", "tomogram_section", "sem_section", "links"}
+    written = words(drawing.figure)
+    for part in (
+        "crack along the ray / µm",
+        "region 1 and crack 1",
+        "region 1 on crack 1: 0.97",
+        "p = 0.012",
+        "4 ± 6 µm",
+    ):
+        assert part in written
+    plane = drawing.numbers["mri_plane"]
+    # The flat crack lies at z = 220, in the middle of row 8; it is 10 um thick: half of the row sees it.
+    crack = plane[(plane.crack_um > 1.0) & plane.column.between(11, 16)]
+    assert set(crack["row"]) == {8}
+    assert crack["crack_um"].to_numpy() == pytest.approx(100.0, rel=0.01)
+    assert plane["region"].sum() == 6
+    place = drawing.numbers["tomogram_section"].iloc[0]
+    assert (place["region"], place["crack"]) == (1, 1)
+    assert place["crack_voxels_on_rays"] > 0
+    assert place["point_z_um"] == pytest.approx(220.0)
+    assert 220.0 <= place["point_y_um"] <= 330.0
+    outlines = drawing.numbers["sem_section"]
+    assert {"crack 1", "region 1"} <= set(outlines["outline"])
+    # On the section the crack runs from y = 195 to 395 at z = 220, so at v = 170.
+    crack_line = outlines.query("outline == 'crack 1'")
+    assert crack_line["v_um"].mean() == pytest.approx(170.0, abs=3.0)
+    assert (crack_line["u_um"].min(), crack_line["u_um"].max()) == pytest.approx((195.0, 395.0), abs=6.0)
+
+
+def test_link_figure_says_what_was_refused(shorted: XctPanel, mri: MriPanel, sem: SectionPanel) -> None:
+    bad_mri = replace(mri, registration=refusal(mri.registration))
+    bad_sem = replace(sem, registration=refusal(sem.registration))
+    drawing = link_figure([shorted], [bad_mri], [bad_sem], None, None)
+    written = words(drawing.figure)
+    assert written.count("MRI registration refused: the runner-up is as good") == 3
+    assert "SEM registration refused: the runner-up is as good" in written
+    assert drawing.numbers == {}
+
+
+@pytest.mark.parametrize("have", ["nothing", "xct", "mri", "sem"])
+def test_every_figure_works_with_what_there_is(
+    have: str, shorted: XctPanel, mri: MriPanel, sem: SectionPanel
+) -> None:
+    tomograms = [shorted] if have == "xct" else []
+    series = [replace(mri, registration=None)] if have == "mri" else []
+    sections = [replace(sem, registration=None)] if have == "sem" else []
+    missing = {
+        "cell": cell_figure(tomograms),
+        "echo": echo_figure(series, tomograms),
+        "t2": t2_figure(series),
+        "decay": decay_figure(series),
+        "link": link_figure(tomograms, series, sections),
+    }
+    for drawing in missing.values():
+        assert words(drawing.figure)
+    if have != "mri":
+        assert "No MRI of this cell." in words(missing["t2"].figure)
+    if have != "xct":
+        assert "No tomogram of this cell." in words(missing["cell"].figure)
+        assert "There is no tomogram of this cell." in words(missing["link"].figure)
+
+
+def test_many_slices_show_the_one_with_regions(mri: MriPanel, shorted: XctPanel) -> None:
+    stacked = replace(
+        mri,
+        echoes=np.stack([np.asarray(mri.echoes) * 2.0, mri.echoes, mri.echoes], axis=1),
+        spacing_um=(50.0, 20.0, 20.0),
+        t2={k: np.stack([v] * 3) for k, v in mri.t2.items()},
+        regions=np.stack([np.zeros_like(mri.regions), np.asarray(mri.regions), np.zeros_like(mri.regions)]),
+    )
+    plane = stacked.plane()
+    assert plane.remark == "slice 2 of 3"
+    assert plane.registration is not None
+    assert mri.registration is not None
+    assert plane.registration.map((0, 0, 0)) == pytest.approx(mri.registration.map((0, 0, 50.0)))
+    assert "slice 2 of 3" in words(t2_figure([stacked]).figure)
+    assert link_figure([shorted], [stacked]).numbers["mri_plane"]["region"].sum() == 6

@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image as PilImage
+
+from spallmap.frames import AffineMap
+from spallmap.registration.result import Registration, RunnerUp, StandardError
+from spallmap.report import (
+    CellReport,
+    IndexEntry,
+    Picture,
+    RegistrationEntry,
+    T2Entry,
+    figure_picture,
+    render_index,
+    render_report,
+)
+from spallmap.report.pictures import fit, size_px
+from spallmap.report.tables import cell_text, flatten, heading, table_view
+from spallmap.report.words import summary_sentences
+
+NASTY = "<script>alert('x')</script> & \"cell\""
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Tree(HTMLParser):
+    """Checks nesting, and keeps tags and text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.text += data
+
+
+def parsed(page: str) -> Tree:
+    tree = Tree()
+    tree.feed(page)
+    tree.close()
+    assert tree.open == []
+    return tree
+
+
+def png(width: int, height: int, seed: int = 0) -> bytes:
+    noise = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    PilImage.fromarray(noise).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def registration(verdict: str, *reasons: str) -> Registration:
+    return Registration(
+        AffineMap.identity(),
+        "known",
+        verdict,
+        reasons,
+        0.9,
+        RunnerUp(0.7, 120.0, 3.0),
+        StandardError(2.0, None, None),  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+def report() -> CellReport:
+    cracks = pd.DataFrame(
+        {
+            "crack": [1, 2],
+            "volume_um3": [1234567.0, 2.0e5],
+            "aperture_median_um": [5.2, np.nan],
+            "depth_max_um": [124.0, 190.0],
+            "touches_top": [True, False],
+            "touches_bottom": [False, True],
+            "morphology": ["spalling", "straight"],
+        }
+    )
+    links = pd.DataFrame(
+        {
+            "region": [1, 1],
+            "crack": [1, 2],
+            "probability": [0.97, 0.02],
+            "distance_um": [4.0, 410.0],
+            "distance_se_um": [6.0, 6.0],
+            "overlap_fraction": [0.92, 0.0],
+        }
+    )
+    regions = pd.DataFrame({"region": [1], "pixels": [15], "t2_ms": [16.21], "t2_se_ms": [1.3], "snr": [6.1]})
+    summary = {
+        "electrode": {"t2_median_ms": 7.1, "fwhm_ms": 1.9},
+        "long": {"threshold_ms": 12.0, "n_pixels": 15},
+    }
+    return CellReport(
+        cell="cell-a",
+        state="shorted",
+        acquisitions=pd.DataFrame({"modality": ["mri"], "name": ["t2"], "spacing_um": ["23,46"]}),
+        registrations=(
+            RegistrationEntry(
+                "mri-t2",
+                "the tomogram",
+                registration("accepted", "the misfit is 1.1"),
+                pictures=(Picture("check", png(300, 200), "Edges should meet.", "edges on the image"),),
+            ),
+            RegistrationEntry(
+                "sem-overview", "the tomogram", registration("refused", "the agreement is 0.11")
+            ),
+            RegistrationEntry("sem-detail", "sem-overview", None, "the image that it lies in was refused"),
+        ),
+        t2=(T2Entry("mri-t2", summary, regions),),
+        cracks=cracks,
+        links=links,
+        links_summary={"p_value": 0.012, "null": {"method": "random places", "n": 1000}},
+        figures=(figure_picture("figure5", png(400, 300)),),
+        overlays=(figure_picture("mri_overlay", png(400, 200)),),
+        parameters={"t2": {"model": "rician"}},
+        provenance={"inputs": [{"path": "a.tif", "sha256": "ab"}]},
+    )
+
+
+def test_summary_says_what_was_found(report: CellReport) -> None:
+    told = " ".join(summary_sentences(report))
+    for part in (
+        "1 region with a T2 above 12 ms (region 1: T2 16.2 ± 1.3 ms over 15 pixels)",
+        "median T2 is 7.1 ms",
+        "2 cracks in the ceramic",
+        "crack 1 (spalling), has a volume of 1,230,000 µm³, is 5.2 µm open",
+        "touches the top electrode",
+        "Region 1 lies on crack 1 (4 ± 6 µm from it) with a probability of 0.97",
+        "p = 0.012 (random places, 1000 draws)",
+        "1 of 2 accepted",
+        "Refused: sem-overview onto the tomogram: the agreement is 0.11",
+        "Not registered: sem-detail: the image that it lies in was refused",
+    ):
+        assert part in told
+
+
+def test_summary_of_a_control_finds_nothing() -> None:
+    empty = pd.DataFrame({"region": [], "pixels": [], "t2_ms": [], "t2_se_ms": []})
+    cracks = pd.DataFrame({"crack": [], "volume_um3": []})
+    links = pd.DataFrame({"region": [], "crack": [], "probability": []})
+    told = summary_sentences(
+        CellReport("c", "s", t2=(T2Entry("mri-t2", {}, empty),), cracks=cracks, links=links)
+    )
+    assert told == [
+        "mri-t2: no region with a T2 above 12 ms.",
+        "The tomogram: no crack was found in the ceramic.",
+        "Links: no long-T2 region lies within reach of a crack.",
+    ]
+
+
+def test_doubtful_links_are_told_as_doubtful(report: CellReport) -> None:
+    links = report.links.assign(probability=[0.3, 0.1])  # type: ignore[union-attr]
+    told = " ".join(summary_sentences(CellReport("c", "s", links=links)))
+    assert "Region 1 lies on no crack for certain" in told
+
+
+def test_page_is_whole_and_self_contained(report: CellReport) -> None:
+    page = render_report(report)
+    tree = parsed(page)
+    assert len(page.encode()) < 15e6
+    for tag, attributes in tree.tags:
+        for name in ("src", "href"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("data:", "#")), (tag, value)
+    assert "url(" not in page
+    assert "@import" not in page
+    assert not any(tag == "script" for tag, _ in tree.tags)
+    images = [a for tag, a in tree.tags if tag == "img"]
+    assert len(images) == 3
+    for image in images:
+        assert image["alt"]
+        data = base64.b64decode(str(image["src"]).split(",")[1])
+        assert size_px(data) == (int(str(image["width"])), int(str(image["height"])))
+    assert "the agreement is 0.11" in tree.text
+    assert "Edges should meet." in tree.text
+    assert re.search(r"aperture, median / µm", tree.text)
+
+
+def test_page_is_accessible(report: CellReport) -> None:
+    tree = parsed(render_report(report))
+    levels = [int(tag[1]) for tag, _ in tree.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    tags = [tag for tag, _ in tree.tags]
+    assert tags.count("caption") == tags.count("table") > 5
+    assert ("html", {"lang": "en"}) in tree.tags
+    assert any(tag == "meta" and a.get("name") == "viewport" for tag, a in tree.tags)
+    ids = {a["id"] for _, a in tree.tags if "id" in a}
+    targets = {
+        str(a["href"])[1:] for tag, a in tree.tags if tag == "a" and str(a.get("href")).startswith("#")
+    }
+    assert targets <= ids
+
+
+@pytest.mark.parametrize("nothing", [CellReport("c", "s"), CellReport("c", "s", remarks=("only this",))])
+def test_a_page_of_nothing_still_stands(nothing: CellReport) -> None:
+    assert "Nothing could be computed" in parsed(render_report(nothing)).text
+
+
+def test_everything_from_outside_is_escaped() -> None:
+    entry = RegistrationEntry(NASTY, NASTY, registration("refused", NASTY))
+    picture = Picture(NASTY, png(10, 10), NASTY, NASTY)
+    frame = pd.DataFrame({NASTY: [NASTY]})
+    page = render_report(
+        CellReport(
+            NASTY,
+            NASTY,
+            frame,
+            (entry,),
+            remarks=(NASTY,),
+            figures=(picture,),
+            parameters={NASTY: NASTY},
+            links_summary={NASTY: NASTY},
+        )
+    )
+    index = render_index([IndexEntry(NASTY, NASTY, NASTY, "refused", (NASTY,), "a/b.html")], {NASTY: NASTY})
+    for html in (page, index):
+        tree = parsed(html)
+        assert not any(tag == "script" for tag, _ in tree.tags)
+        assert NASTY in tree.text
+
+
+def test_index_lists_every_acquisition() -> None:
+    entries = [
+        IndexEntry("cell-a", "pristine", "xct-scan", "accepted", ("clear",), "cell-a/pristine/report.html"),
+        IndexEntry("cell-a", "shorted", "xct-scan", "reference", (), "cell-a/shorted/report.html"),
+        IndexEntry(
+            "cell-b", "aged", "sem-x", "refused", ("the agreement is 0.11",), "cell-b/aged/report.html"
+        ),
+    ]
+    tree = parsed(render_index(entries, {"seed": 1}))
+    links = [a["href"] for tag, a in tree.tags if tag == "a" and not str(a["href"]).startswith("#")]
+    assert links == ["cell-a/pristine/report.html", "cell-a/shorted/report.html", "cell-b/aged/report.html"]
+    assert "the agreement is 0.11" in tree.text
+    assert "1 registration accepted, 1 refused" in " ".join(tree.text.split())
+    assert "No cell was asked for" in parsed(render_index([])).text
+
+
+def test_pictures_shrink_to_the_budget() -> None:
+    pictures = [Picture("a", png(900, 700, 1), "", ""), Picture("b", png(220, 210, 2), "", "")]
+    fitted = fit(pictures, 600_000)
+    assert sum(len(p.png) for p in fitted) <= 600_000
+    assert size_px(fitted[0].png)[0] < 900
+    assert fitted[1].png == pictures[1].png
+    assert fit(pictures, 10_000_000) == pictures
+
+
+def test_a_page_of_many_pictures_stays_small(report: CellReport) -> None:
+    big = png(1800, 1100, 4)
+    assert 2 * len(big) > 10.5e6
+    page = render_report(
+        CellReport("c", "s", figures=tuple(figure_picture(f"figure{k}", big) for k in (1, 3)))
+    )
+    assert len(page.encode()) < 15e6
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (np.nan, "–"), (True, "yes"), (np.bool_(False), "no"), (3, "3"), (16.2149, "16.21"),
+     (1234567.8, "1234568"), (2.0, "2"), (1.23456e-5, "1.235e-05"), ("x", "x")],
+)  # fmt: skip
+def test_cells_read_well(value: object, text: str) -> None:
+    assert cell_text(value) == text
+
+
+def test_headings_carry_units() -> None:
+    assert heading("area_um2") == "area / µm²"
+    assert heading("t2_se_ms") == "T2, standard error / ms"
+    assert heading("touches_top") == "touches top"
+    assert heading("ms") == "ms"
+
+
+def test_long_tables_say_what_is_left_out() -> None:
+    view = table_view(pd.DataFrame({"k": range(30)}), "numbers", max_rows=10)
+    assert (len(view.rows), view.left_out) == (10, 20)
+
+
+def test_nested_parameters_are_laid_out() -> None:
+    tree = {"a": {"b": 1, "c": []}, "d": [1, 2], "e": [{"f": None}], "g": {}}
+    assert flatten(tree) == [("a.b", "1"), ("a.c", "–"), ("d", "1, 2"), ("e.1.f", "–"), ("g", "–")]
