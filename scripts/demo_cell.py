@@ -1,12 +1,8 @@
 """Draw the demo cell in the instruments' formats."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from pathlib import Path
-
-from snakemake.script import snakemake
 
 from spallmap.jobs import job
 from spallmap.twin import write_cell

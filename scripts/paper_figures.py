@@ -1,11 +1,7 @@
 """Put one cell's figures where the paper's are looked for."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
-
-from snakemake.script import snakemake
 
 from spallmap.jobs import job
 

@@ -1,10 +1,7 @@
 """Bring a tomogram to the common grey scale and tell its phases."""
 
-from __future__ import annotations
-
+from dataclasses import asdict
 from pathlib import Path
-
-from snakemake.script import snakemake
 
 from spallmap.jobs import job
 from spallmap.readers import open_image
@@ -21,7 +18,7 @@ def main() -> None:
     write_volume(
         snakemake.output.labels, segment_phases(grey, image.spacing_um), image.spacing_um, labels=True
     )
-    write_json(snakemake.output.grey, scale.as_dict())
+    write_json(snakemake.output.grey, asdict(scale))
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

@@ -1,10 +1,6 @@
 """Write down how the results were made."""
 
-from __future__ import annotations
-
 from pathlib import Path
-
-from snakemake.script import snakemake
 
 from spallmap.jobs import job
 from spallmap.provenance import digests, machine, versions

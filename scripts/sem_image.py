@@ -1,11 +1,8 @@
 """Tell the specimen from the data bar of an SEM image."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
-from snakemake.script import snakemake
 
 from spallmap.jobs import job
 from spallmap.readers import open_image

@@ -1,0 +1,29 @@
+"""What the registration scripts share: the way through an intermediate to the reference, and the files."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from spallmap.readers.landmarks import read_landmarks
+from spallmap.registration.compose import chain
+from spallmap.registration.landmarks import apply_landmarks
+from spallmap.registration.result import Registration
+from spallmap.writers.documents import write_figure
+from spallmap.writers.registration import read_registration, write_registration
+
+
+def carried(registration: Registration, to_reference: str | list[str] | None, through: str) -> Registration:
+    """Chain a registration with that of what it was registered to; the reference itself needs none."""
+    if not to_reference:
+        return registration
+    return chain(registration, read_registration(to_reference), through)
+
+
+def write(
+    registration: Registration, picture: Figure, landmarks: str | list[str] | None, output: Any
+) -> None:
+    """Add the errors at landmarks and write map, verdict and picture."""
+    if landmarks:
+        registration = apply_landmarks(registration, read_landmarks(landmarks))
+    write_figure(output.picture, picture)
+    write_registration(output.json, output.tfm, registration)

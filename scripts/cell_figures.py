@@ -1,0 +1,37 @@
+"""Draw the paper's figures of one cell, and write the numbers behind each panel."""
+
+from pathlib import Path
+
+from spallmap.figures.cell import cell_figure
+from spallmap.figures.collect import CellResults
+from spallmap.figures.decay import decay_figure
+from spallmap.figures.echoes import echo_figure
+from spallmap.figures.links import link_figure
+from spallmap.figures.maps import t2_figure
+from spallmap.jobs import job
+from spallmap.writers.documents import write_figure
+from spallmap.writers.tables import write_table
+
+
+def main() -> None:
+    numbers = Path(snakemake.output.numbers)
+    numbers.mkdir(parents=True, exist_ok=True)
+    results = CellResults.of(snakemake.params.acquisitions)
+    tomograms, series = results.tomograms(), results.series()
+    table, summary = results.links(results.reference_state) or (None, None)
+    drawings = {
+        "figure1": cell_figure(tomograms, results.surface()),
+        "figure2": echo_figure(series, tomograms),
+        "figure3": t2_figure(series),
+        "figure4": decay_figure(series),
+        "figure5": link_figure(tomograms, series, results.sections(), table, summary),
+    }
+    for path in map(Path, snakemake.output.figures):
+        write_figure(path, drawings[path.stem].figure)
+    for name, drawing in drawings.items():
+        for panel, table in drawing.numbers.items():
+            write_table(numbers / f"{name}-{panel}.csv", table)
+
+
+with job(f"figures of {snakemake.wildcards.cell}", snakemake.log[0]):
+    main()

@@ -1,0 +1,23 @@
+"""Turn element windows into net counts with their standard deviation."""
+
+from pathlib import Path
+
+import numpy as np
+from spallmap.sections.edx import net_counts
+
+from spallmap.jobs import job
+from spallmap.readers import open_image
+from spallmap.writers.ome_tiff import write_ome_tiff
+
+
+def main() -> None:
+    image = open_image(Path(snakemake.input.raw), "edx", snakemake.params.spacing_um)
+    elements = image.meta["channels"]
+    net, sd = net_counts(image.data)
+    channels = (*elements, *(f"{element} sd" for element in elements))
+    stack = np.concatenate([net, sd]).astype(np.float32)
+    write_ome_tiff(snakemake.output.elements, stack, channels, image.spacing_um)
+
+
+with job(snakemake.wildcards.acq, snakemake.log[0]):
+    main()

@@ -1,0 +1,23 @@
+"""Write the page that lists every cell."""
+
+from itertools import groupby
+
+from spallmap.figures.collect import CellResults
+from spallmap.jobs import job
+from spallmap.report import render_index
+from spallmap.report.collect import index_entries
+from spallmap.writers.documents import write_text
+from spallmap.writers.tables import read_json
+
+
+def main() -> None:
+    described = sorted(snakemake.params.acquisitions, key=lambda a: a["id"].split("/")[0])
+    cells = {
+        cell: CellResults.of(list(rows)) for cell, rows in groupby(described, lambda a: a["id"].split("/")[0])
+    }
+    page = render_index(index_entries(cells), read_json(snakemake.input.provenance))
+    write_text(snakemake.output[0], page)
+
+
+with job("index", snakemake.log[0]):
+    main()

@@ -1,0 +1,44 @@
+"""Draw one state's overlays, and write them as stacks and as a scene for ParaView."""
+
+from pathlib import Path
+
+from spallmap.figures.collect import CellResults
+from spallmap.figures.overlays import elements_overlay, mri_overlay, section_overlay
+from spallmap.figures.scene import scene_datasets
+from spallmap.figures.stacks import mri_stack, section_stack
+from spallmap.jobs import job
+from spallmap.writers.documents import write_figure
+from spallmap.writers.ome_tiff import write_ome_tiff
+from spallmap.writers.vtk import write_scene
+
+
+def main() -> None:
+    state = snakemake.wildcards.place.split("/")[1]
+    folder = Path(snakemake.output[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    results = CellResults.of(snakemake.params.acquisitions)
+    reference = results.reference()
+    series = results.series(state)
+    panel = series[0] if series else None
+    sections = results.sections(state)
+    links = results.links(state)
+
+    if panel is not None:
+        table = None if links is None else links[0]
+        write_figure(folder / f"mri-{panel.name}.png", mri_overlay(reference, panel, table).figure)
+        stack, names = mri_stack(panel, reference)
+        write_ome_tiff(folder / f"mri-{panel.name}.ome.tif", stack, names, panel.plane().spacing_um)
+    for section in sections:
+        write_figure(folder / f"sem-{section.name}.png", section_overlay(reference, panel, section).figure)
+        maps = results.elements_on(section)
+        for elements in maps:
+            picture = elements_overlay(elements, section).figure
+            write_figure(folder / f"edx-{elements.name}.png", picture)
+        stack, names = section_stack(section, reference, panel, maps[0] if maps else None)
+        write_ome_tiff(folder / f"sem-{section.name}.ome.tif", stack, names, section.spacing_um)
+    if reference is not None:
+        write_scene(folder / "scene.vtm", scene_datasets(reference, results.surface(), series, sections))
+
+
+with job(snakemake.wildcards.place, snakemake.log[0]):
+    main()

@@ -1,0 +1,27 @@
+"""Write the page of one cell and state."""
+
+from pathlib import Path
+
+from spallmap.figures.collect import CellResults
+from spallmap.jobs import job
+from spallmap.report import render_report
+from spallmap.report.collect import cell_report
+from spallmap.writers.documents import write_text
+from spallmap.writers.tables import read_json
+
+
+def main() -> None:
+    cell, state = snakemake.wildcards.place.split("/")
+    report = cell_report(
+        cell,
+        state,
+        CellResults.of(snakemake.params.acquisitions),
+        [Path(p) for p in snakemake.input.figures],
+        Path(snakemake.input.overlays),
+        read_json(snakemake.input.provenance),
+    )
+    write_text(snakemake.output[0], render_report(report))
+
+
+with job(snakemake.wildcards.place, snakemake.log[0]):
+    main()

@@ -1,0 +1,59 @@
+"""A simulated cell whose every acquisition is known to the last micrometre.
+
+The cell is a set of closed formulas (`spallmap.twin.geometry`): a ceramic disc with pores between two sodium
+discs with voids, in a slotted casing, with a bowl- or cone-shaped spallation crack under one electrode that
+sodium has partly filled, and a decoy crack without sodium. Every instrument samples the formulas at its own
+resolution, in its own random pose, with its own artefacts; nothing is resampled from anything else.
+
+- `write_cell` writes a whole cell as instruments' files with a table, a configuration and its truth.
+- `TwinCell` gives the same acquisitions in memory, one by one.
+- `draw_cell` draws a geometry; `simulate_xct`, `simulate_mri`, `simulate_sem` and `simulate_edx` image any
+  geometry in any pose. A pose maps an acquisition's points to the cell frame, so that
+  ``xct.to_cell.inverse() @ mri.to_cell`` maps the MRI's points to the tomogram's.
+
+The twin shares no formula with the analysis that is judged by it.
+"""
+
+from spallmap.twin.cell import MODALITIES, write_cell
+from spallmap.twin.geometry import CellGeometry
+from spallmap.twin.mri import MriScan, simulate_mri
+from spallmap.twin.poses import draw_inset_pose, draw_mri_pose, draw_section_pose, draw_xct_pose
+from spallmap.twin.render import LABELS, MATTER, render_volume, shares_of
+from spallmap.twin.scans import STATES, TE_MS, SectionScan, TwinCell
+from spallmap.twin.sem import ELEMENTS, SemImage, draw_section_look, simulate_edx, simulate_sem
+from spallmap.twin.shapes import CellStates, draw_cell
+from spallmap.twin.sizes import COARSE, FULL, Sizes
+from spallmap.twin.xct import XctLook, XctScan, simulate_xct
+
+__all__ = [
+    "COARSE",
+    "ELEMENTS",
+    "FULL",
+    "LABELS",
+    "MATTER",
+    "MODALITIES",
+    "STATES",
+    "TE_MS",
+    "CellGeometry",
+    "CellStates",
+    "MriScan",
+    "SectionScan",
+    "SemImage",
+    "Sizes",
+    "TwinCell",
+    "XctLook",
+    "XctScan",
+    "draw_cell",
+    "draw_inset_pose",
+    "draw_mri_pose",
+    "draw_section_look",
+    "draw_section_pose",
+    "draw_xct_pose",
+    "render_volume",
+    "shares_of",
+    "simulate_edx",
+    "simulate_mri",
+    "simulate_sem",
+    "simulate_xct",
+    "write_cell",
+]

@@ -1,0 +1,203 @@
+"""What fills a sample: shares of matter at points and on grids, and the labels that are the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.frames import AffineMap
+from spallmap.twin._compiled import compiled
+from spallmap.twin.fields import (
+    FAR_UM,
+    casing_covered,
+    ceramic_walls,
+    covered,
+    crack_sheet,
+    decoy_sheet,
+    electrode_walls,
+    hollow_distances,
+    sheet_covered,
+)
+from spallmap.twin.geometry import CellGeometry, Floats
+from spallmap.twin.tape import STACK, lay_out
+
+MATTER = ("ceramic", "sodium", "casing", "empty_crack", "sodium_crack", "decoy", "pore", "void")
+"""What the last axis of shares stands for; what is missing to 1 is the gas outside."""
+
+CERAMIC, SODIUM, CASING, EMPTY_CRACK, SODIUM_CRACK, DECOY, PORE, VOID = range(len(MATTER))
+
+REFINE_WITHIN = 1.4
+"""A boundary within this many voxels' width of a voxel's middle touches one of its eight parts."""
+
+LABELS = {"ceramic": 1, "sodium": 2, "empty_crack": 3, "sodium_crack": 4, "decoy": 5}
+"""Values of the true label volume; 0 is everything else: gas, casing, pores, voids."""
+
+
+@compiled
+def shares_at(x: float, y: float, z: float, width: float, tape: Floats, out: Floats) -> None:
+    """Write the shares of matter of one sample of some width into `out`, shape (8,)."""
+    out[:] = 0.0
+    out[CASING] = casing_covered(x, y, width, tape)
+    stack = int(tape[STACK])
+    if abs(z) > tape[stack + 1] + width or x * x + y * y > (tape[stack] + width) ** 2:
+        return
+    side, below, above = ceramic_walls(x, y, z, width, tape)
+    disc = covered(side, width) * covered(below, width) * covered(above, width)
+    metal = 0.0
+    if disc < 1.0:
+        for e in range(2):
+            rim, inner, outer = electrode_walls(x, y, z, e, width, tape)
+            metal += covered(rim, width) * covered(inner, width) * covered(outer, width)
+    if disc + metal == 0.0:
+        return
+    pore_distance, void_distance = hollow_distances(x, y, z, tape)
+    void = metal * covered(void_distance, width)
+    out[SODIUM] = metal - void
+    out[VOID] = void
+    if disc == 0.0:
+        return
+    crack, filled, decoy = 0.0, 0.0, 0.0
+    distance, aperture, edge = crack_sheet(x, y, z, width, tape)
+    if distance < FAR_UM:
+        crack = disc * sheet_covered(distance, aperture, width)
+        filled = crack * covered(edge, width)
+    distance, aperture = decoy_sheet(x, y, z, tape)
+    if aperture > 0.0:
+        decoy = (disc - crack) * sheet_covered(distance, aperture, width)
+    pore = (disc - crack - decoy) * covered(pore_distance, width)
+    out[EMPTY_CRACK] = crack - filled
+    out[SODIUM_CRACK] = filled
+    out[DECOY] = decoy
+    out[PORE] = pore
+    out[CERAMIC] = disc - crack - decoy - pore
+
+
+@compiled
+def _label_at(x: float, y: float, z: float, width: float, tape: Floats, shares: Floats) -> int:
+    """Return the true label of one sample whose shares are known."""
+    in_disc = shares[CERAMIC] + shares[EMPTY_CRACK] + shares[SODIUM_CRACK] + shares[DECOY]
+    if in_disc + shares[PORE] > 0.5 and shares[PORE] < 0.5:
+        # A crack thinner than a sample never fills half of one: it is where its middle surface passes.
+        distance, aperture, edge = crack_sheet(x, y, z, width, tape)
+        if abs(distance) <= max(aperture, width) / 2.0:
+            return 4 if edge < 0.0 else 3
+        distance, aperture = decoy_sheet(x, y, z, tape)
+        if aperture > 0.0 and abs(distance) <= max(aperture, width) / 2.0:
+            return 5
+    if shares[CERAMIC] > 0.5:
+        return 1
+    return 2 if shares[SODIUM] > 0.5 else 0
+
+
+@compiled
+def _fill_points(points: Floats, width: float, tape: Floats, out: Floats) -> None:
+    for i in range(points.shape[0]):
+        shares_at(points[i, 0], points[i, 1], points[i, 2], width, tape, out[i])
+
+
+@compiled
+def _fill_volume(
+    to_cell: Floats,
+    first_slice: int,
+    spacing: float,
+    grey: Floats,
+    tape: Floats,
+    out: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+) -> None:
+    shares, part = np.zeros(grey.shape[0] - 1), np.zeros(grey.shape[0] - 1)
+    for k in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            for i in range(out.shape[2]):
+                p = (i * spacing, j * spacing, (k + first_slice) * spacing)
+                x = to_cell[0, 0] * p[0] + to_cell[0, 1] * p[1] + to_cell[0, 2] * p[2] + to_cell[0, 3]
+                y = to_cell[1, 0] * p[0] + to_cell[1, 1] * p[1] + to_cell[1, 2] * p[2] + to_cell[1, 3]
+                z = to_cell[2, 0] * p[0] + to_cell[2, 1] * p[1] + to_cell[2, 2] * p[2] + to_cell[2, 3]
+                shares_at(x, y, z, REFINE_WITHIN * spacing, tape, shares)
+                mixed = False
+                for m in range(shares.shape[0]):
+                    mixed = mixed or 0.0 < shares[m] < 1.0
+                if mixed:
+                    # Where bodies meet, their flat boundaries do not multiply: look at half the width.
+                    shares[:] = 0.0
+                    for corner in range(8):
+                        u = (0.5 * (corner & 1) - 0.25) * spacing
+                        v = (0.25 * (corner & 2) - 0.25) * spacing
+                        w = (0.125 * (corner & 4) - 0.25) * spacing
+                        shares_at(
+                            x + to_cell[0, 0] * u + to_cell[0, 1] * v + to_cell[0, 2] * w,
+                            y + to_cell[1, 0] * u + to_cell[1, 1] * v + to_cell[1, 2] * w,
+                            z + to_cell[2, 0] * u + to_cell[2, 1] * v + to_cell[2, 2] * w,
+                            spacing / 2.0,
+                            tape,
+                            part,
+                        )
+                        for m in range(shares.shape[0]):
+                            shares[m] += part[m] / 8.0
+                labels[k, j, i] = _label_at(x, y, z, spacing, tape, shares)
+                value = grey[-1]
+                for m in range(shares.shape[0]):
+                    value += shares[m] * (grey[m] - grey[-1])
+                out[k, j, i] = value
+
+
+def shares_of(geometry: CellGeometry, points: Floats, width_um: float) -> Floats:
+    """Shares of matter of samples of one width.
+
+    Parameters
+    ----------
+    geometry : CellGeometry
+        The cell.
+    points : ndarray, shape (..., 3)
+        Sample centres in the cell frame, um.
+    width_um : float
+        Edge of a sample.
+
+    Returns
+    -------
+    ndarray, shape (..., 8)
+        Shares in the order of `MATTER`; their sum is at most 1.
+    """
+    flat = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)
+    out = np.empty((len(flat), len(MATTER)))
+    _fill_points(flat, float(width_um), lay_out(geometry), out)
+    return out.reshape(*points.shape[:-1], len(MATTER))
+
+
+def render_volume(
+    geometry: CellGeometry,
+    to_cell: AffineMap,
+    shape: tuple[int, int, int],
+    spacing_um: float,
+    values: dict[str, float],
+    first_slice: int = 0,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Mix one value per kind of matter in every voxel of a grid, with partial volume.
+
+    Parameters
+    ----------
+    geometry : CellGeometry
+        The cell.
+    to_cell : AffineMap
+        From the grid's points to the cell frame, um.
+    shape : tuple of int
+        Slices, rows, columns.
+    spacing_um : float
+        Edge of a voxel.
+    values : dict
+        A value for every name of `MATTER` and for ``"gas"``.
+    first_slice : int
+        Slice of the whole grid that the first one of this block is.
+
+    Returns
+    -------
+    mixed : ndarray of float32, shape (nz, ny, nx)
+        The mixed values.
+    labels : ndarray of uint8, shape (nz, ny, nx)
+        The truth, see `LABELS`.
+    """
+    table = np.array([values[name] for name in (*MATTER, "gas")])
+    out = np.empty(shape, dtype=np.float32)
+    labels = np.empty(shape, dtype=np.uint8)
+    _fill_volume(to_cell.matrix, first_slice, float(spacing_um), table, lay_out(geometry), out, labels)
+    return out, labels

@@ -1,0 +1,166 @@
+"""The simulated tomogram."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spallmap.frames import AffineMap
+from spallmap.twin.geometry import CellGeometry, Floats
+from spallmap.twin.render import render_volume
+
+
+@dataclass(frozen=True)
+class XctLook:
+    """How the scanner shows the cell; grey values of a 16-bit reconstruction.
+
+    Parameters
+    ----------
+    gas, sodium, casing, ceramic : float
+        Grey of each kind of matter before any artefact.
+    blur_voxels : float
+        Standard deviation of the point spread.
+    cupping : float
+        Relative loss of brightness of the ceramic in the middle of the field.
+    ring_grey : float
+        Standard deviation of the rings.
+    noise_grey, noise_voxels : float
+        Standard deviation of the noise and its correlation, a Gaussian's standard deviation.
+    """
+
+    gas: float = 13000.0
+    sodium: float = 19900.0
+    casing: float = 19700.0
+    ceramic: float = 45500.0
+    blur_voxels: float = 0.6
+    cupping: float = 0.05
+    ring_grey: float = 330.0
+    noise_grey: float = 1200.0
+    noise_voxels: float = 0.6
+
+    def values(self) -> dict[str, float]:
+        """Grey of every kind of matter by the names that rendering uses."""
+        hollow = dict.fromkeys(("empty_crack", "decoy", "pore", "void", "gas"), self.gas)
+        metal = dict.fromkeys(("sodium", "sodium_crack"), self.sodium)
+        return {"ceramic": self.ceramic, "casing": self.casing, **hollow, **metal}
+
+
+@dataclass(frozen=True)
+class XctScan:
+    """A simulated tomogram.
+
+    Parameters
+    ----------
+    volume : ndarray of uint16, shape (nz, ny, nx)
+        Grey values.
+    spacing_um : float
+        Voxel size.
+    labels : ndarray of uint8, shape (nz, ny, nx)
+        True labels, see `spallmap.twin.render.LABELS`.
+    to_cell : AffineMap
+        From its points to the cell frame.
+    """
+
+    volume: NDArray[np.uint16]
+    spacing_um: float
+    labels: NDArray[np.uint8] = field(repr=False)
+    to_cell: AffineMap
+
+
+def draw_look(rng: np.random.Generator) -> XctLook:
+    """Draw how a scanner shows a cell, within some percent of a laboratory scanner's usual contrast."""
+    scale = rng.uniform(0.97, 1.03)
+    return XctLook(
+        gas=13000.0 * scale,
+        sodium=rng.uniform(19300.0, 20800.0) * scale,
+        casing=rng.uniform(18800.0, 21000.0) * scale,
+        ceramic=rng.uniform(44500.0, 46500.0) * scale,
+        blur_voxels=rng.uniform(0.5, 0.75),
+        cupping=rng.uniform(0.03, 0.07),
+        ring_grey=rng.uniform(200.0, 450.0),
+        noise_grey=rng.uniform(1000.0, 1450.0),
+        noise_voxels=rng.uniform(0.4, 0.8),
+    )
+
+
+def simulate_xct(
+    geometry: CellGeometry,
+    to_cell: AffineMap,
+    rng: np.random.Generator,
+    *,
+    shape: tuple[int, int, int] = (190, 324, 324),
+    spacing_um: float = 4.66,
+    look: XctLook | None = None,
+) -> XctScan:
+    """Scan a cell.
+
+    Parameters
+    ----------
+    geometry : CellGeometry
+        The cell in the state of the scan.
+    to_cell : AffineMap
+        From the scan's points to the cell frame, um.
+    rng : numpy.random.Generator
+        Draws rings and noise, and the look where none is given.
+    shape : tuple of int
+        Slices, rows, columns.
+    spacing_um : float
+        Voxel size.
+    look : XctLook, optional
+        Contrast and artefacts.
+
+    Returns
+    -------
+    XctScan
+        The tomogram with its truth.
+    """
+    drawn = draw_look(rng)
+    look = drawn if look is None else look
+    grey, labels = render_volume(geometry, to_cell, shape, spacing_um, look.values())
+    grey -= np.float32(look.gas)
+    _blur(grey, look.blur_voxels, "nearest")
+    radius = _radius_voxels(shape)
+    relative = radius / radius.max()
+    grey *= (1.0 - look.cupping * (1.0 - relative**2) ** 2 * 1.6).astype(np.float32)
+    grey += np.float32(look.gas)
+    for k, rings in enumerate(_rings(rng, shape, look.ring_grey)):
+        grey[k] += rings[np.minimum(radius.astype(np.intp), len(rings) - 1)]
+    grey += _noise(rng, shape, look)
+    volume = np.clip(np.rint(grey), 0, 65535).astype(np.uint16)
+    return XctScan(volume, spacing_um, labels, to_cell)
+
+
+def _blur(grey: NDArray[np.float32], sigma: float, mode: Literal["nearest", "wrap"]) -> None:
+    for axis in range(3):
+        ndimage.gaussian_filter1d(grey, sigma, axis=axis, output=grey, mode=mode)
+
+
+def _radius_voxels(shape: tuple[int, int, int]) -> Floats:
+    """Distance of every pixel of a slice from the axis of rotation."""
+    y, x = (np.arange(n) - (n - 1) / 2.0 for n in shape[1:])
+    radius: Floats = np.hypot(y[:, None], x[None, :])
+    return radius
+
+
+def _rings(rng: np.random.Generator, shape: tuple[int, int, int], sd: float) -> NDArray[np.float32]:
+    """Errors of the detector's columns: alike in neighbouring slices, fainter away from the axis."""
+    n = int(np.hypot(*shape[1:]) / 2.0) + 2
+    steady = rng.normal(size=n)[None, :]
+    drifting = ndimage.gaussian_filter1d(rng.normal(size=(shape[0], n)), 12.0, axis=0, mode="nearest")
+    rings = 0.75 * steady + 0.66 * drifting / drifting.std()
+    fading = 1.5 / (1.0 + np.arange(n) / 60.0)
+    faded: Floats = sd * rings * fading
+    return faded.astype(np.float32)
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, int, int], look: XctLook) -> NDArray[np.float32]:
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    if look.noise_voxels > 0:
+        # Wrapped, or the noise would be stronger at the borders.
+        _blur(noise, look.noise_voxels, "wrap")
+    noise *= np.float32(look.noise_grey) / noise.std()
+    return noise

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+from twin_plain_cell import bowl, flat, plain_cell, spheres
+
+from spallmap.frames import AffineMap, grid_centre
+from spallmap.twin.geometry import Outline, PatchCrack, Waves
+from spallmap.twin.poses import draw_xct_pose, placed
+from spallmap.twin.render import LABELS, MATTER, render_volume, shares_of
+from spallmap.twin.scans import TwinCell, stream
+from spallmap.twin.shapes import draw_cell
+
+SEEDS = range(40)
+
+
+def total_um3(geometry, matter: str, spacing: float = 5.0, reach: float = 150.0, seed: int = 0) -> float:
+    """Volume of one kind of matter, added up over the voxels of a tilted grid."""
+    n = int(2 * reach / spacing)
+    turn = Rotation.random(random_state=np.random.default_rng(seed)).as_matrix()
+    pose = placed(turn, grid_centre((n, n, n), (spacing,) * 3), (0.3, -0.7, 1.1))
+    values = dict.fromkeys((*MATTER, "gas"), 0.0) | {matter: 1.0}
+    share, _ = render_volume(geometry, pose, (n, n, n), spacing, values)
+    return float(share.sum(dtype=np.float64) * spacing**3)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_ceramic_volume_is_that_of_its_outline(seed):
+    rng = np.random.default_rng(seed)
+    rim = Outline((5.0, -3.0), 100.0, rng.normal(0.0, 0.03, (4, 2)))
+    cell = replace(plain_cell(half=40.0), rim=rim)
+    angle = np.linspace(0.0, 2.0 * np.pi, 20001)[:-1]
+    area = 0.5 * np.mean(rim.radius_at(angle) ** 2) * 2.0 * np.pi
+    assert rim.area_um2 == pytest.approx(area, rel=1e-9)
+    assert total_um3(cell, "ceramic", seed=seed) == pytest.approx(area * 80.0, rel=2e-3)
+
+
+def test_sodium_volume_is_two_discs():
+    cell = plain_cell(half=40.0, electrode_radius=80.0, electrode_height=50.0)
+    assert total_um3(cell, "sodium") == pytest.approx(2 * np.pi * 80.0**2 * 50.0, rel=2e-3)
+
+
+def test_pores_and_voids_take_their_volume_from_their_own_matter():
+    pore = plain_cell(hollows=spheres((30.0, 10.0, 5.0, 20.0)))
+    void = plain_cell(half=40.0, hollows=spheres((30.0, 10.0, 75.0, 15.0), in_sodium=True))
+    assert total_um3(pore, "pore") == pytest.approx(4 / 3 * np.pi * 20.0**3, rel=0.01)
+    assert total_um3(void, "void") == pytest.approx(4 / 3 * np.pi * 15.0**3, rel=0.02)
+    assert total_um3(pore, "ceramic") + total_um3(pore, "pore") == pytest.approx(
+        total_um3(plain_cell(), "ceramic"), rel=1e-4
+    )
+    in_ceramic = plain_cell(hollows=spheres((0.0, 0.0, 0.0, 20.0), in_sodium=True))
+    assert total_um3(in_ceramic, "void") == 0.0
+
+
+@pytest.mark.parametrize("aperture", [1.5, 4.0, 10.0])
+def test_crack_volume_is_the_area_of_the_bowl_times_the_aperture(aperture):
+    radius, depth = 80.0, 50.0
+    cell = plain_cell(crack=bowl(radius, depth, aperture))
+    area = np.pi * radius / (6 * depth**2) * ((radius**2 + 4 * depth**2) ** 1.5 - radius**3)
+    empty, filled = total_um3(cell, "empty_crack"), total_um3(cell, "sodium_crack")
+    assert empty + filled == pytest.approx(area * aperture, rel=0.015)
+    assert empty == pytest.approx(filled, rel=0.02)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_aperture_is_the_length_of_crack_along_its_normal(seed):
+    """Walk through the crack at points of a drawn cell; the normal comes from the labels' own gradient."""
+    cell = draw_cell(np.random.default_rng(seed)).shorted
+    cell = replace(cell, hollows=spheres())
+    crack = cell.crack
+    # A bare middle surface: no waves, a round rim, so that its normal has a closed form.
+    crack = replace(
+        crack, shape="bowl", rim=Outline((40.0, -25.0), 150.0, np.zeros((0, 2))), waviness_um=flat(0.0)
+    )
+    cell = replace(cell, crack=crack, decoy=None)
+    face = cell.top if crack.side > 0 else cell.bottom
+    rng = np.random.default_rng(seed + 100)
+    for _ in range(5):
+        r, angle = 150.0 * rng.uniform(0.1, 0.7), rng.uniform(0, 2 * np.pi)
+        dx, dy = r * np.cos(angle), r * np.sin(angle)
+        x, y = 40.0 + dx, -25.0 + dy
+        plane = face.offset + face.slope[0] * x + face.slope[1] * y
+        z = plane - crack.side * crack.depth_um * (1 - r**2 / 150.0**2)
+        slope = crack.side * crack.depth_um * 2 * np.array([dx, dy]) / 150.0**2 + np.array(face.slope)
+        normal = np.array([-slope[0], -slope[1], 1.0]) / np.sqrt(1 + slope @ slope)
+        steps = np.arange(-20.0, 20.0, 0.02)
+        shares = shares_of(cell, np.array([x, y, z]) + steps[:, None] * normal, 0.02)
+        length = shares[:, [MATTER.index("empty_crack"), MATTER.index("sodium_crack")]].sum() * 0.02
+        expected = float(crack.aperture_at(np.array(x), np.array(y)))
+        assert length == pytest.approx(expected, rel=0.08)
+
+
+def test_patch_volume_is_that_of_half_an_ellipsoid_shell():
+    patch = PatchCrack((0.0, 0.0, 0.0), np.eye(3), (60.0, 40.0), 0.0, 6.0)
+    cell = replace(plain_cell(), decoy=patch)
+    assert total_um3(cell, "decoy") == pytest.approx(2 / 3 * np.pi * 60.0 * 40.0 * 6.0, rel=0.01)
+
+
+def test_shares_never_exceed_one_and_only_gas_is_left_out():
+    cell = draw_cell(np.random.default_rng(5)).shorted
+    points = np.random.default_rng(0).uniform(-700, 700, (60000, 3)) * (1.0, 1.0, 0.55)
+    shares = shares_of(cell, points, 4.66)
+    assert shares.min() >= -1e-12
+    assert shares.sum(axis=-1).max() <= 1.0 + 1e-12
+    deep = np.hypot(points[:, 0], points[:, 1]) < 0.6 * cell.rim.radius_um
+    inside = deep & (np.abs(points[:, 2]) < 100.0)
+    np.testing.assert_allclose(shares[inside].sum(axis=-1), 1.0, atol=1e-12)
+
+
+def test_labels_follow_the_crack_however_thin():
+    cell = plain_cell(crack=bowl(80.0, 50.0, 0.5))
+    pose = AffineMap.from_parts(np.eye(3), (-150.0, -150.0, -150.0))
+    _, labels = render_volume(cell, pose, (75, 75, 75), 4.0, dict.fromkeys((*MATTER, "gas"), 0.0))
+    crack = (labels == LABELS["empty_crack"]) | (labels == LABELS["sodium_crack"])
+    x, y = np.meshgrid(np.arange(75) * 4.0 - 150.0, np.arange(75) * 4.0 - 150.0)
+    under = np.hypot(x, y) < 70.0
+    assert np.all(crack.any(axis=0)[under])
+    k = np.argmax(crack[::-1], axis=0)[under]
+    height = 60.0 - 50.0 * (1 - np.hypot(x, y)[under] ** 2 / 80.0**2)
+    assert np.abs((74 - k) * 4.0 - 150.0 - height).max() < 6.0
+
+
+def test_waves_of_the_formula_and_of_the_compiled_code_agree():
+    terms = np.array([[3.0, 0.02, 0.05, 0.3], [1.0, -0.07, 0.01, 1.9]])
+    face = Waves(60.0, (0.02, -0.01), terms)
+    cell = replace(plain_cell(), top=face)
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(-60, 60, (2, 200))
+    above = shares_of(cell, np.column_stack([x, y, face(x, y) + 0.2]), 0.1)
+    below = shares_of(cell, np.column_stack([x, y, face(x, y) - 0.2]), 0.1)
+    assert np.all(above[:, MATTER.index("sodium")] == 1.0)
+    assert np.all(below[:, MATTER.index("ceramic")] == 1.0)
+
+
+def test_a_control_is_the_same_cell_without_cracks():
+    for seed in range(5):
+        cell, control = (
+            draw_cell(np.random.default_rng(seed), kind=kind).shorted for kind in ("dendrite", "control")
+        )
+        lone = draw_cell(np.random.default_rng(seed), decoy=False).shorted
+        assert control.crack is None
+        assert control.decoy is None
+        assert lone.decoy is None
+        assert lone.crack.depth_um == cell.crack.depth_um
+        points = np.random.default_rng(seed).uniform(-500, 500, (2000, 3)) * (1, 1, 0.7)
+        np.testing.assert_array_equal(
+            shares_of(control, points, 1.0), shares_of(cell.without_cracks(), points, 1.0)
+        )
+
+
+def test_pristine_and_shorted_share_ceramic_and_pores_but_not_electrodes():
+    states = draw_cell(np.random.default_rng(8))
+    a, b = states.pristine, states.shorted
+    assert a.crack is None
+    assert a.rim is b.rim
+    pores = [h.centres_um[~h.in_sodium] for h in (a.hollows, b.hollows)]
+    np.testing.assert_array_equal(*pores)
+    moved = np.hypot(*np.subtract(a.electrodes[1].outline.centre_um, b.electrodes[1].outline.centre_um))
+    assert 0.1 < moved < 60.0
+
+
+def test_cells_differ_and_stay_within_their_limits():
+    cells = [draw_cell(stream(seed, "geometry")).shorted for seed in SEEDS]
+    cracks = [c.crack for c in cells]
+    assert {c.side for c in cracks} == {-1, 1}
+    assert {c.shape for c in cracks} == {"bowl", "cone"}
+    assert len({round(c.rim.radius_um, 6) for c in cells}) == len(cells)
+    for cell, crack in zip(cells, cracks, strict=True):
+        assert 0.25 * cell.thickness_um / 2 < crack.depth_um <= 0.5 * cell.thickness_um
+        electrode = cell.electrodes[(crack.side + 1) // 2].outline
+        off_axis = np.hypot(*np.subtract(crack.rim.centre_um, electrode.centre_um))
+        assert electrode.radius_um - 90 < off_axis + crack.rim.radius_um < electrode.radius_um + 80
+        rng = np.random.default_rng(1)
+        apertures = crack.aperture_at(*rng.uniform(-500, 500, (2, 500))) / 4.66
+        assert apertures.min() >= 0.5
+        assert apertures.max() <= 2.5
+        apart = np.hypot(*np.subtract(cell.decoy.centre_um[:2], crack.rim.centre_um))
+        assert apart > crack.rim.radius_um * 1.15 + 30.0
+
+
+def test_the_cell_stays_in_the_field_of_view():
+    shape, spacing = (190, 324, 324), 4.66
+    for seed in SEEDS:
+        cell = draw_cell(stream(seed, "geometry")).pristine
+        for state in ("pristine", "shorted"):
+            pose = draw_xct_pose(stream(seed, "pose", state), shape, spacing)
+            angle = np.linspace(0, 2 * np.pi, 60)
+            ring = np.column_stack([np.cos(angle), np.sin(angle), 0 * angle]) * cell.casing.outer_um
+            tops = [
+                np.column_stack(
+                    [
+                        np.cos(angle) * e.outline.radius_um,
+                        np.sin(angle) * e.outline.radius_um,
+                        0 * angle + e.outer.offset,
+                    ]
+                )
+                for e in cell.electrodes
+            ]
+            own = pose.inverse()(np.concatenate([ring, *tops])) / spacing
+            assert own.min() > 0.0
+            assert np.all(own.max(axis=0) < np.array(shape[::-1]) - 1)
+
+
+def test_streams_are_independent_and_repeatable():
+    a, b = stream(3, "xct").random(4), stream(3, "xct").random(4)
+    np.testing.assert_array_equal(a, b)
+    others = [stream(3, "mri"), stream(4, "xct"), stream(3, "xct", "pristine")]
+    assert all(not np.allclose(a, other.random(4)) for other in others)
+    cell, control = TwinCell(3), TwinCell(3, "control")
+    np.testing.assert_array_equal(cell.xct_to_cell("shorted").matrix, control.xct_to_cell("shorted").matrix)
