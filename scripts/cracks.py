@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 
 from spallmap.jobs import job
-from spallmap.tomography import find_cracks, measure_cracks, mid_surfaces
+from spallmap.tomography import find_cracks, measure_cracks, mid_surfaces, trace_sheets
 from spallmap.writers.ome_zarr import read_volume, write_volume
 from spallmap.writers.registration import read_registration
 from spallmap.writers.tables import write_json, write_table
@@ -22,8 +22,9 @@ def main() -> None:
         null_grey = np.asarray(read_volume(inputs.null_volume).data)
         null_phases = np.asarray(read_volume(inputs.null_labels).data)
     cracks = find_cracks(grey, phases, spacing_um, null_grey, null_phases)
-    table = measure_cracks(cracks, grey, phases, spacing_um)
-    surface = mid_surfaces(cracks, grey, phases, spacing_um)
+    sheets = trace_sheets(cracks, grey, phases, spacing_um)
+    table = measure_cracks(cracks, grey, phases, spacing_um, sheets)
+    surface = mid_surfaces(cracks, grey, phases, spacing_um, sheets)
     points, triangles, data = surface.points_xyz_um, surface.triangles, surface.point_data
     place = "own frame is the reference frame"
     if inputs.get("to_reference"):

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from spallmap.sections.edx import net_counts
 
 from spallmap.jobs import job
 from spallmap.readers import open_image
+from spallmap.readers.results import SD_SUFFIX
+from spallmap.sections.edx import net_counts
 from spallmap.writers.ome_tiff import write_ome_tiff
 
 
@@ -14,7 +15,7 @@ def main() -> None:
     image = open_image(Path(snakemake.input.raw), "edx", snakemake.params.spacing_um)
     elements = image.meta["channels"]
     net, sd = net_counts(image.data)
-    channels = (*elements, *(f"{element} sd" for element in elements))
+    channels = (*elements, *(f"{element}{SD_SUFFIX}" for element in elements))
     stack = np.concatenate([net, sd]).astype(np.float32)
     write_ome_tiff(snakemake.output.elements, stack, channels, image.spacing_um)
 

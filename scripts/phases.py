@@ -12,11 +12,14 @@ from spallmap.writers.tables import write_json
 
 def main() -> None:
     image = open_image(Path(snakemake.input.raw), "xct", snakemake.params.spacing_um)
-    scale = common_grey(image.data)
+    scale = common_grey(image.data, place=snakemake.input.raw)
     grey = scale.apply(image.data)
     write_volume(snakemake.output.volume, grey, image.spacing_um)
     write_volume(
-        snakemake.output.labels, segment_phases(grey, image.spacing_um), image.spacing_um, labels=True
+        snakemake.output.labels,
+        segment_phases(grey, image.spacing_um, place=snakemake.input.raw),
+        image.spacing_um,
+        labels=True,
     )
     write_json(snakemake.output.grey, asdict(scale))
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 from carry import carried, write
-from spallmap.figures.registration import inset_picture
 
+from spallmap.figures.registration import inset_picture
 from spallmap.jobs import job
-from spallmap.readers.results import channel, read_stack
+from spallmap.readers.results import channel, element_names, read_stack
 from spallmap.registration.inset import register_inset
 
 
@@ -13,9 +13,10 @@ def main() -> None:
     inputs, params = snakemake.input, snakemake.params
     stack, outer = read_stack(inputs.image), read_stack(inputs.outer)
     if params.modality == "sem":
-        image, mask = channel(stack, "grey")[None], channel(stack, "mask") > 0
+        image, mask, names = channel(stack, "grey")[None], channel(stack, "mask") > 0, ()
     else:
-        image = stack.data[: len(stack.data) // 2]
+        names = element_names(stack)
+        image = np.stack([channel(stack, name) for name in names])
         mask = np.ones(stack.spatial_shape, bool)
     overview, overview_mask = channel(outer, "grey"), channel(outer, "mask") > 0
     registration = register_inset(
@@ -37,6 +38,7 @@ def main() -> None:
         outer.spacing_um,
         registration,
         params.modality,
+        elements=names,
     )
     registration = carried(registration, inputs.outer_to_reference, f"SEM image {params.within}")
     write(registration, picture, inputs.get("landmarks"), snakemake.output)

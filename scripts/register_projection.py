@@ -2,8 +2,8 @@
 
 import numpy as np
 from carry import carried, write
-from spallmap.figures.registration import projection_picture, refused_picture
 
+from spallmap.figures.registration import projection_picture, refused_picture
 from spallmap.frames import AxesPrior
 from spallmap.jobs import job
 from spallmap.readers.results import read_stack

@@ -114,3 +114,14 @@ def test_axes_prior_puts_centre_on_centre():
 def test_axes_that_make_no_sense_are_refused(text):
     with pytest.raises(ValueError, match="axes"):
         AxesPrior.parse(text)
+
+
+@given(st.permutations("zyx"), st.lists(st.booleans(), min_size=3, max_size=3))
+def test_directions_seen_from_a_turned_tomogram_point_the_same_way(order, flips):
+    tomogram = AxesPrior(tuple(f"-{a}" if f else a for a, f in zip(order, flips, strict=True)))
+    image = AxesPrior.parse("-z,y")
+    own = image.seen_from(tomogram)
+    np.testing.assert_array_equal(
+        tomogram.linear() @ own.linear()[:, :2],
+        image.linear()[:, :2],
+    )

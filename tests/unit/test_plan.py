@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from spallmap.acquisitions import Acquisition
+from spallmap.errors import InputError
 from spallmap.frames import AxesPrior
 from spallmap.plan import Plan
 
 
-def row(key):
+def row(key, axes=None):
     cell, state, modality, name = key.split("/")
-    axes = AxesPrior.parse("z,y,x" if modality == "xct" else "-z,y")
+    axes = AxesPrior.parse(axes or ("z,y,x" if modality == "xct" else "-z,y"))
     return Acquisition(cell, state, modality, name, Path(key), None, axes, None, None, key)
 
 
@@ -57,3 +58,10 @@ def test_the_first_mri_of_a_state_is_linked():
 def test_an_unknown_acquisition_raises():
     with pytest.raises(KeyError):
         plan("c/shorted/mri/b").get("c", "shorted", "mri", "a")
+
+
+def test_a_reference_that_runs_along_other_axes_is_told():
+    turned = row("c/shorted/xct/a", "z,-y,-x")
+    with pytest.raises(InputError, match=r"'axes'.*reference tomogram of cell 'c'"):
+        Plan([turned]).check()
+    Plan([row("c/shorted/xct/b"), turned]).check()

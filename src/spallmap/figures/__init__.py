@@ -24,9 +24,18 @@ modalities and states a cell has: a panel that cannot be drawn says in words why
     section_overlay(reference, panel, section)
     elements_overlay(elements, section)
 
-Each returns a :class:`Drawing`; its ``figure`` goes through :func:`spallmap.figures.style.png_bytes` and
-:func:`~spallmap.figures.style.pdf_bytes`, its ``numbers`` are tables for CSV. :func:`mri_stack` and
-:func:`section_stack` return ``(channels, names)`` for an OME-TIFF.
+    # registration.png of each acquisition, for a person to judge; these return plain figures
+    volume_picture(moving_grey, moving_spacing_um, fixed_grey, fixed_spacing_um, registration)
+    projection_picture(magnitude, model, sigma, spacing_um, registration, exclude)
+    section_picture(grey, mask, spacing_um, tomogram_grey, tomogram_spacing_um, registration)
+    inset_picture(
+        grey, mask, spacing_um, overview, overview_mask, overview_spacing_um, registration, "sem"
+    )
+    refused_picture("there is no tomogram to register it to", "mri-t2")
+
+Each of the others returns a :class:`Drawing`; its ``figure`` goes through
+:func:`spallmap.figures.style.png_bytes` and :func:`~spallmap.figures.style.pdf_bytes`, its ``numbers`` are
+tables for CSV. :func:`mri_stack` and :func:`section_stack` return ``(channels, names)`` for an OME-TIFF.
 :func:`spallmap.figures.scene.scene_datasets` returns named meshes for ``spallmap.writers.vtk.write_scene``;
 it is not imported here, since VTK takes a second to load.
 """
@@ -46,6 +55,13 @@ from spallmap.figures.inputs import (
 from spallmap.figures.links import link_figure
 from spallmap.figures.maps import t2_figure
 from spallmap.figures.overlays import elements_overlay, mri_overlay, section_overlay
+from spallmap.figures.registration import (
+    inset_picture,
+    projection_picture,
+    refused_picture,
+    section_picture,
+    volume_picture,
+)
 from spallmap.figures.stacks import mri_stack, section_stack
 
 __all__ = [
@@ -59,11 +75,16 @@ __all__ = [
     "decay_figure",
     "echo_figure",
     "elements_overlay",
+    "inset_picture",
     "link_figure",
     "mri_overlay",
     "mri_stack",
+    "projection_picture",
     "reference_of",
+    "refused_picture",
     "section_overlay",
+    "section_picture",
     "section_stack",
     "t2_figure",
+    "volume_picture",
 ]

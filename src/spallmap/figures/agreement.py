@@ -22,7 +22,7 @@ from spallmap.registration.result import Registration
 
 # More samples along a side than this are finer than the print.
 LONGEST_SIDE = 800
-# Squares along the longer side of a checkerboard: several edges cross each border, each square still readable.
+# Squares along the longer side of a checkerboard: edges cross many borders, each square is still readable.
 SQUARES = 8
 EDGE = style.OKABE_ITO["yellow"]
 VERDICT_COLOURS = {"accepted": style.OKABE_ITO["blue"], "refused": style.OKABE_ITO["vermillion"]}
@@ -30,9 +30,13 @@ VERDICT_COLOURS = {"accepted": style.OKABE_ITO["blue"], "refused": style.OKABE_I
 HEADING_CHARS = 112
 REASONS_SHOWN = 3
 LINE_MM = 3.6
+# A spot that crosses the threshold by less than this share of the contrast is not outlined.
+LEAST_DEPTH = 0.2
 COLUMN_MM = style.DOUBLE_COLUMN_MM / 3.0
 TITLE_MM = 6.0
 _EMPTY = 0.93
+# A space that no line is broken at.
+_JOINT = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -172,9 +176,17 @@ def fusion(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[n
 
 
 def shared(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Samples where both pictures have a value, shape (ny, nx)."""
+    """Find the samples where both pictures have a value, shape (ny, nx)."""
     has = [np.isfinite(v) if v.ndim == 2 else np.isfinite(v).all(axis=-1) for v in (first, second)]
     return np.asarray(has[0] & has[1])
+
+
+def blurred(values: NDArray[np.float64], blur: float) -> NDArray[np.float64]:
+    """Smooth a picture by a Gaussian of `blur` samples without drawing anything in from where it has NaN."""
+    has = np.isfinite(values)
+    weight = ndimage.gaussian_filter(has.astype(np.float64), blur)
+    total = ndimage.gaussian_filter(np.where(has, values, 0.0), blur)
+    return np.where(has, total / np.maximum(weight, 1e-9), np.nan)
 
 
 def draw_edges(
@@ -206,14 +218,15 @@ def draw_edges(
 
     References
     ----------
-    Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. Syst. Man Cybern. 9 (1979) 62.
+    Otsu, "A threshold selection method from gray-level histograms", IEEE Trans. Syst. Man Cybern. 9 (1979),
+    62.
     """
     has = np.isfinite(values)
     if not has.any() or np.ptp(values[has]) == 0.0:
         return False
-    weight = ndimage.gaussian_filter(has.astype(np.float64), blur)
-    smooth = ndimage.gaussian_filter(np.where(has, values, 0.0), blur) / np.maximum(weight, 1e-9)
+    smooth = np.nan_to_num(blurred(values, blur))
     level = float(threshold_otsu(smooth[has]))
+    smooth = _without_islands(smooth, has, level)
     left, right, bottom, top = extent
     ny, nx = values.shape
     x = left + (np.arange(nx) + 0.5) * (right - left) / nx
@@ -223,6 +236,22 @@ def draw_edges(
     )
     lines.set_path_effects([patheffects.withStroke(linewidth=1.5, foreground="black")])
     return True
+
+
+def _without_islands(
+    smooth: NDArray[np.float64], has: NDArray[np.bool_], level: float
+) -> NDArray[np.float64]:
+    """Fold spots that hardly cross the level back over it: they are texture or noise, not edges."""
+    above, below = has & (smooth > level), has & (smooth <= level)
+    if not above.any() or not below.any():
+        return smooth
+    contrast = float(smooth[above].mean() - smooth[below].mean())
+    distance = np.abs(smooth - level)
+    for side in (above, below):
+        labels, n = ndimage.label(side)
+        depth = np.concatenate([[np.inf], ndimage.maximum(distance, labels, np.arange(1, n + 1))])
+        smooth = np.where((depth < LEAST_DEPTH * contrast)[labels], 2.0 * level - smooth, smooth)
+    return smooth
 
 
 def show(axes: Axes, picture: NDArray[np.float64], extent: Sequence[float]) -> None:
@@ -254,26 +283,24 @@ def heading(what: str, registration: Registration, score_is: str) -> list[str]:
     """
     result = registration
     verdict = "ACCEPTED" if result.accepted else "REFUSED, nothing may depend on it"
-    numbers = []
+    score = "no score"
     if math.isfinite(result.score):
-        numbers.append(f"score {result.score:.3g} ({result.diagnostics.get('score_is', score_is)})")
-    else:
-        numbers.append("no score")
+        score = f"score {result.score:.3g} ({result.diagnostics.get('score_is', score_is)})"
+    numbers = [score]
     if result.runner_up is not None:
         rival = result.runner_up
-        numbers.append(
-            f"next best {rival.score:.3g}, {rival.differs_by_um:.0f} µm and {rival.differs_by_deg:.1f}° away"
-        )
-    numbers.append(_errors(result))
+        away = f"{rival.differs_by_um:.0f}{_JOINT}µm and {rival.differs_by_deg:.1f}° away"
+        numbers.append(f"next best {rival.score:.3g}, {away}")
+    errors = [_errors(result)]
     if result.tre_um is not None:
-        numbers.append(f"error at landmarks {result.tre_um:.3g} µm")
-    lines = [f"{what}: {verdict}", *textwrap.wrap("; ".join(numbers), HEADING_CHARS)]
+        errors.append(f"error at landmarks {result.tre_um:.3g}{_JOINT}µm")
+    lines = [f"{what}: {verdict}", "; ".join(numbers), "; ".join(errors)]
     if not result.accepted:
         reasons = list(result.reasons[:REASONS_SHOWN])
         left = len(result.reasons) - len(reasons)
         if left:
             reasons.append(f"and {left} more reason{'s' if left > 1 else ''}")
-        lines += textwrap.wrap("Why: " + "; ".join(reasons), HEADING_CHARS)
+        lines.append("Why: " + "; ".join(reasons))
     return [part for line in lines for part in textwrap.wrap(line, HEADING_CHARS)]
 
 
@@ -282,7 +309,7 @@ def _errors(registration: Registration) -> str:
     named = (("u", se.u), ("v", se.v), ("normal", se.normal))
     if all(value is None for _, value in named):
         return "standard error not estimated" if not registration.accepted else "position not observable"
-    words = [f"{name} {'not observable' if v is None else f'{v:.2g} µm'}" for name, v in named]
+    words = [f"{name} {'not observable' if v is None else f'{v:.2g}{_JOINT}µm'}" for name, v in named]
     return f"standard error {', '.join(words)}"
 
 
@@ -299,7 +326,7 @@ def set_heading(figure: Figure, lines: Sequence[str], verdict: str) -> None:
 
 
 def panels(
-    lines: Sequence[str], registration: Registration, aspect: float, rows: int
+    lines: Sequence[str], registration: Registration, aspect: float, rows: int, legend_mm: float = 0.0
 ) -> tuple[Figure, NDArray[Any]]:
     """Lay out three panels a row below a heading.
 
@@ -313,6 +340,8 @@ def panels(
         Height of the pictures over their width.
     rows : int
         Rows of panels.
+    legend_mm : float
+        Height to keep for a legend below.
 
     Returns
     -------
@@ -320,7 +349,9 @@ def panels(
         The figure and its axes, shape (rows, 3).
     """
     panel_mm = float(np.clip((COLUMN_MM - 4.0) * aspect, 22.0, 62.0)) + TITLE_MM
-    figure = style.new_figure("double", LINE_MM * (len(lines) + 1) + rows * panel_mm + 4.0)
+    figure = style.new_figure("double", LINE_MM * (len(lines) + 1) + rows * panel_mm + 5.0 + legend_mm)
     set_heading(figure, lines, registration.verdict)
     grid: NDArray[Any] = figure.subplots(rows, 3, squeeze=False)
+    for axes in grid.flat:
+        axes.set_anchor("N")
     return figure, grid

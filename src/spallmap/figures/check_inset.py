@@ -7,15 +7,15 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch, Polygon
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Polygon
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from spallmap.figures import style
 from spallmap.figures.agreement import (
     EDGE,
     Field,
+    blurred,
     checkerboard,
     cut_out,
     draw_edges,
@@ -91,13 +91,11 @@ def inset_picture(
         whole = ground if overview_mask is None else np.where(overview_mask, ground, np.nan)
         # An overview finer than the inset is smoothed to the inset's pixels, against aliasing.
         ratio = min(field.spacing_um) / min(overview_spacing_um)
-        if ratio > 1.0:
-            ground = ndimage.gaussian_filter(ground, 0.4 * np.sqrt(ratio**2 - 1.0))
-        ground = ground if overview_mask is None else np.where(overview_mask, ground, np.nan)
-        other = image_values_at(ground, overview_spacing_um, registration.map(field.points))
+        smooth = whole if ratio <= 1.0 else blurred(whole, 0.4 * float(np.sqrt(ratio**2 - 1.0)))
+        other = image_values_at(smooth, overview_spacing_um, registration.map(field.points))
         lines = heading("Inset in the overview", registration, "correlation")
         aspect = field.values.shape[0] * field.spacing_um[0] / (field.values.shape[1] * field.spacing_um[1])
-        figure, grid = panels(lines, registration, aspect, 2)
+        figure, grid = panels(lines, registration, aspect, 2, 7.0 if kind == "edx" else 0.0)
         a, b, c, d, e, f = grid.ravel()
         _place(a, whole, overview_mask, overview_spacing_um, registration.map(field.corners_um))
         second = to_unit(other)
@@ -108,9 +106,7 @@ def inset_picture(
         if kind == "edx":
             colours = element_colours(names)
             layers = np.stack([x.values for x in fields])
-            picture = np.where(
-                np.isfinite(layers).all(axis=0)[..., None], composite(layers, list(colours.values())), np.nan
-            )
+            picture = _mixed(layers, list(colours.values()))
             figure.legend(
                 handles=[Patch(color=colours[k], label=k) for k in names],
                 loc="outside lower center",
@@ -130,7 +126,7 @@ def inset_picture(
         show(b, second, extent)
         style.panel_title(b, "b", "overview in the same place")
         show(d, checkerboard(picture, second), extent)
-        style.panel_title(d, "d", "checkerboard: edges go on")
+        style.panel_title(d, "d", "checkerboard: do edges go on?")
         show(e, picture, extent)
         draw_edges(e, other, extent, 2.0)
         style.panel_title(e, "e", f"edges of the overview on the {name}")
@@ -144,14 +140,21 @@ def inset_picture(
         return figure
 
 
+def _mixed(layers: NDArray[np.float64], colours: Sequence[str]) -> NDArray[np.float64]:
+    """Colour mixture of element maps, NaN where a map has nothing."""
+    mixed = composite(layers, colours)
+    mixed[np.isnan(layers).any(axis=0)] = np.nan
+    return mixed
+
+
 def _closest(fields: Sequence[Field], other: NDArray[np.float64]) -> int:
     """Return the map whose values follow the other picture's most closely, rising or falling."""
     strength = []
     for field in fields:
         both = shared(field.values, other)
-        pair = np.stack([ndimage.gaussian_filter(np.nan_to_num(field.values), 1.5)[both], other[both]])
+        pair = np.stack([blurred(np.asarray(field.values), 1.5)[both], other[both]])
         varies = pair.shape[1] > 1 and bool(np.all(np.ptp(pair, axis=1) > 0.0))
-        strength.append(abs(float(np.corrcoef(pair)[0, 1])) if varies else 0.0)
+        strength.append(abs(float(np.asarray(np.corrcoef(pair))[0, 1])) if varies else 0.0)
     return int(np.argmax(strength))
 
 
@@ -167,8 +170,11 @@ def _place(
     for colour, width in (("black", 2.4), (EDGE, 1.3)):
         axes.add_patch(Polygon(corners[:, :2], closed=True, fill=False, edgecolor=colour, linewidth=width))
     left, right, bottom, top = field.extent_um
-    axes.set_xlim(min(left, corners[:, 0].min()), max(right, corners[:, 0].max()))
-    axes.set_ylim(max(bottom, corners[:, 1].max()), min(top, corners[:, 1].min()))
+    # An outline that leaves the overview is shown whole, with a little room around it.
+    room = 0.02 * (right - left)
+    low, high = corners[:, :2].min(axis=0), corners[:, :2].max(axis=0)
+    axes.set_xlim(left if low[0] >= left else low[0] - room, right if high[0] <= right else high[0] + room)
+    axes.set_ylim(bottom if high[1] <= bottom else high[1] + room, top if low[1] >= top else low[1] - room)
     axes.set_facecolor(style.PAPER)
     style.panel_title(axes, "a", "overview with the inset's outline")
     style.scale_bar(axes)

@@ -27,6 +27,7 @@ MOST_RESIDUAL_SD = 20.0
 # Contours of the model at these shares of its maximum: the foot and the half height of an electrode's edge.
 MODEL_LEVELS = (0.2, 0.5)
 _DIVERGING = "RdBu_r"
+MAGNITUDE = "magnitude (image's unit)"
 
 
 def projection_picture(
@@ -72,36 +73,37 @@ def projection_picture(
         lines = heading("MRI on the tomogram's metal", registration, "reduced chi-square")
         planes = [data] if model is None else [data, np.asarray(model, dtype=np.float64)]
         box = signal_box([MriPanel("", "", p[None], (0.0,), tuple(spacing_um)) for p in planes])
-        figure = style.new_figure("double", LINE_MM * (len(lines) + 1) + _projection_mm(box))
+        rows = 1 if model is None else 2
+        height = LINE_MM * (len(lines) + 1) + rows * _row_mm(box) + 8.0
+        figure = style.new_figure("double", height)
         set_heading(figure, lines, registration.verdict)
-        grid = figure.subplots(2, 2)
-        a, b, c, d = grid.ravel()
+        panels = figure.subplots(rows, 2, squeeze=False).ravel()
         norm = Normalize(0.0, style.grey_range(data, 0.5, 99.8)[1])
-        for axes, letter, title in ((a, "a", "MRI magnitude"), (c, "c", "contours of the model on the MRI")):
-            _plane(axes, data, spacing_um, box, style.GREY_MAP, norm)
-            _bar(axes, style.GREY_MAP, norm, "magnitude (image's unit)", "max")
-            style.panel_title(axes, letter, title)
-        style.bare(a, "columns, u →", "← rows, v")
+        _plane(panels[0], data, spacing_um, box, style.GREY_MAP, norm)
+        _bar(panels[0], style.GREY_MAP, norm, MAGNITUDE, "max")
+        style.panel_title(panels[0], "a", "MRI magnitude")
+        style.bare(panels[0], "columns, u →", "← rows, v")
+        drawn = list(panels)
         if model is None:
-            for axes, letter, title in ((b, "b", "model"), (d, "d", "residual")):
-                style.say_instead(axes, "There is no model image: nothing was fitted.", 30)
-                style.panel_title(axes, letter, title)
+            style.say_instead(panels[1], "There is no model image: nothing was fitted.", 30)
+            style.panel_title(panels[1], "b", "model")
+            drawn.pop()
         else:
-            _against_model((b, c, d), data, planes[1], sigma, spacing_um, box, norm)
+            _against_model(drawn[1:], data, planes[1], sigma, spacing_um, box, norm)
         if exclude is not None and exclude.any():
-            for axes in (a, c) if model is None else (a, b, c, d):
+            for axes in drawn:
                 pixel_outline(axes, exclude.astype(np.int32), spacing_um)
             figure.legend(
                 handles=[Line2D([], [], color=style.REGION, label="left out of the fit")],
                 loc="outside lower center",
             )
-        style.scale_bar(a)
+        style.scale_bar(panels[0])
         return figure
 
 
-def _projection_mm(box: tuple[float, float, float, float]) -> float:
+def _row_mm(box: tuple[float, float, float, float]) -> float:
     left, right, bottom, top = box
-    return 2.0 * (float(np.clip(66.0 * (bottom - top) / (right - left), 25.0, 75.0)) + TITLE_MM) + 8.0
+    return float(np.clip(66.0 * (bottom - top) / (right - left), 25.0, 75.0)) + TITLE_MM
 
 
 def _plane(
@@ -128,7 +130,7 @@ def _bar(axes: Axes, colours: str, norm: Normalize, label: str, extend: str) -> 
 
 
 def _against_model(
-    panels: tuple[Axes, Axes, Axes],
+    panels: Sequence[Axes],
     data: NDArray[np.float64],
     amplitude: NDArray[np.float64],
     sigma: float,
@@ -140,7 +142,10 @@ def _against_model(
     b, c, d = panels
     expected = rician_moments(np.maximum(amplitude, 0.0), sigma)
     _plane(b, expected.mean, spacing_um, box, style.GREY_MAP, norm)
-    _bar(b, style.GREY_MAP, norm, "magnitude (image's unit)", "max")
+    _bar(b, style.GREY_MAP, norm, MAGNITUDE, "max")
+    _plane(c, data, spacing_um, box, style.GREY_MAP, norm)
+    _bar(c, style.GREY_MAP, norm, MAGNITUDE, "max")
+    style.panel_title(c, "c", "contours of the model on the MRI")
     top = float(amplitude.max())
     if top > 0.0:
         dy, dx = spacing_um

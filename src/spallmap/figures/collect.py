@@ -12,13 +12,11 @@ import pandas as pd
 
 from spallmap.figures.inputs import ElementsPanel, MriPanel, SectionPanel, Surface, XctPanel
 from spallmap.frames import AffineMap
-from spallmap.readers.results import channel, read_polydata, read_stack
+from spallmap.readers.results import channel, element_names, read_polydata, read_stack
 from spallmap.registration.result import Registration
 from spallmap.writers.ome_zarr import read_volume
 from spallmap.writers.registration import read_registration
 from spallmap.writers.tables import read_json, read_table
-
-SD_SUFFIX = " sd"
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,7 @@ class CellResults:
     def elements(self, row: Row) -> ElementsPanel:
         """One set of element maps, placed in the SEM image that it lies in."""
         stack = read_stack(row.path / "elements.ome.tif")
-        names = tuple(n for n in stack.meta["channels"] if not n.endswith(SD_SUFFIX))
+        names = element_names(stack)
         return ElementsPanel(
             state=row.state,
             name=row.name,

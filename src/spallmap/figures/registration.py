@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 CANDIDATES_SHOWN = 3
+REFUSED_CHARS = 105
 _OUTSIDE_TOMOGRAM = "No part of the image's field lies inside the tomogram here."
 _OUTSIDE_FIXED = "No part of the other tomogram lies in this plane."
 
@@ -92,7 +93,7 @@ def section_picture(
         style.panel_title(grid[0, 0], "a", "section image")
         style.bare(grid[0, 0], "columns, u →", "← rows, v")
         style.scale_bar(grid[0, 0])
-        _pair(grid.ravel()[1:6], field, first, second, ("section", "tomogram"), blur, _OUTSIDE_TOMOGRAM)
+        _pair(list(grid.ravel()[1:6]), field, first, second, ("section", "tomogram"), blur, _OUTSIDE_TOMOGRAM)
         volume = (grey_volume, volume_spacing_um, limits)
         for k, axes in enumerate(grid[2] if candidates else ()):
             if k < len(candidates):
@@ -127,7 +128,7 @@ def _pair(
     if share < 0.995:
         style.note(b, f"{100.0 * share:.0f} % of the field inside")
     show(c, checkerboard(first, second), extent)
-    style.panel_title(c, "c", "checkerboard: edges go on")
+    style.panel_title(c, "c", "checkerboard: do edges go on?")
     show(d, fusion(first, second), extent)
     style.panel_title(d, "d", f"{names[0]} magenta, {names[1]} green")
     for axes, letter, ground, edges, on, of in (
@@ -195,12 +196,13 @@ def volume_picture(
         lines = heading("Tomogram in the tomogram", registration, "correlation")
         fixed, to_moving = np.asarray(fixed_grey), registration.map.inverse()
         spans = [n * s for n, s in zip(fixed.shape, fixed_spacing_um, strict=True)]
-        across = [spans[2], spans[2], spans[1]]
-        panel_mm = (style.DOUBLE_COLUMN_MM - 14.0) / sum(across) * max(spans[1], spans[0])
-        height = LINE_MM * (len(lines) + 1) + 2.0 * (min(panel_mm, 75.0) + TITLE_MM) + 6.0
+        # Equal heights: each column as wide as its plane's shape asks for.
+        widths = [spans[2] / spans[1], spans[2] / spans[0], spans[1] / spans[0]]
+        panel_mm = (style.DOUBLE_COLUMN_MM - 16.0) / sum(widths)
+        height = LINE_MM * (len(lines) + 1) + 2.0 * (min(panel_mm, 75.0) + TITLE_MM + 4.0)
         figure = style.new_figure("double", height)
         set_heading(figure, lines, registration.verdict)
-        grid = figure.subplots(2, 3, width_ratios=across)
+        grid = figure.subplots(2, 3, width_ratios=widths)
         limits = style.grey_range(fixed[::4, ::4, ::4], 0.1, 99.9)
         middle = grid_centre(fixed.shape, fixed_spacing_um)[::-1]
         for k, (normal, sides) in enumerate((("z", "xy"), ("y", "xz"), ("x", "yz"))):
@@ -216,9 +218,9 @@ def volume_picture(
             else:
                 style.say_instead(board, _OUTSIDE_FIXED, 28)
                 style.say_instead(mixed, _OUTSIDE_FIXED, 28)
-            where = f"{normal} = {middle['zyx'.index(normal)]:.0f} µm"
-            style.panel_title(board, "abc"[k], f"{where}: fixed and moving in turn")
-            style.panel_title(mixed, "def"[k], "fixed magenta, moving green")
+            kind = ", checkerboard" if k == 1 else ""
+            style.panel_title(board, "abc"[k], f"{normal} = {middle['zyx'.index(normal)]:.0f} µm{kind}")
+            style.panel_title(mixed, "def"[k], ("colour fusion", "magenta: fixed", "green: moving")[k])
             for axes in (board, mixed):
                 style.bare(axes, f"{sides[0]} →", f"{sides[1]} →")
         return figure
@@ -274,9 +276,9 @@ def refused_picture(why: str | Registration, what: str = "This acquisition") -> 
             raise ValueError("an accepted registration has a picture of its own")
         why = "; ".join(why.reasons)
     with style.context():
-        words = textwrap.wrap(f"Why: {why}", 100)
-        figure = style.new_figure("double", 16.0 + LINE_MM * 1.25 * len(words))
+        words = f"Why: {why}"
+        lines = len(textwrap.wrap(words, REFUSED_CHARS))
+        figure = style.new_figure("double", 16.0 + 1.3 * LINE_MM * lines)
         set_heading(figure, [f"{what}: REFUSED, nothing may depend on it"], "refused")
-        axes = figure.subplots()
-        style.say_instead(axes, "\n".join(words), 10_000)
+        style.say_instead(figure.subplots(), words, REFUSED_CHARS)
         return figure

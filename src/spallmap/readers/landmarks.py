@@ -31,5 +31,7 @@ def read_landmarks(path: Path | str) -> Landmarks:
     try:
         table = pd.read_csv(path, skipinitialspace=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"no readable table ({error})", "a comma-separated table with a header") from error
+        raise InputError(
+            str(path), f"no readable table ({error})", "a comma-separated table with a header"
+        ) from error
     return parse_landmarks(table, str(path))

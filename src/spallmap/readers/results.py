@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from spallmap.errors import InputError
 from spallmap.image import SPATIAL_AXES, Image
 
+# A channel with an element's counts is followed by one of this name with their standard deviation.
+SD_SUFFIX = " sd"
+
 
 def read_stack(path: Path | str) -> Image:
     """Read a multi-channel OME-TIFF of the results.
@@ -61,6 +64,11 @@ def channel(stack: Image, name: str) -> NDArray[Any]:
     if name not in names:
         raise KeyError(f"no channel {name!r}; there are {', '.join(names)}")
     return np.asarray(stack.data[names.index(name)])
+
+
+def element_names(stack: Image) -> tuple[str, ...]:
+    """Names of the elements in a stack of counts, whose standard deviations are left out."""
+    return tuple(name for name in stack.meta["channels"] if not name.endswith(SD_SUFFIX))
 
 
 def read_polydata(

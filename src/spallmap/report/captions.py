@@ -87,6 +87,45 @@ CAPTIONS = {
         "their colours add. The others show each element's counts.",
         "Colour mixture of element maps on an SEM image, and one grey map per element.",
     ),
+    "registration_volume": Caption(
+        "Check: tomogram on tomogram",
+        "The three middle planes of the reference tomogram, with the registered one resampled into them. "
+        "Above, their squares take turns: when the registration is good, rims and pores go on across the "
+        "squares' borders. Below, one is magenta and the other green: what both show alike is grey. A rim "
+        "or pore that is magenta on one side and green on the other is displaced; a feature in one colour "
+        "alone, such as a new crack, is a change between the states. Pale: outside the registered tomogram.",
+        "Checkerboards and magenta-green fusions of two tomograms in three planes at right angles.",
+    ),
+    "registration_projection": Caption(
+        "Check: MRI on the tomogram's metal",
+        "(a) The magnitude that was fitted. (b) What the tomogram's sodium would look like in it, skin "
+        "effect and noise floor included. (c) The model's contours on the magnitude: they should lie on "
+        "every bright edge of the electrodes. (d) What the model does not explain, in standard deviations "
+        "of the noise. A good fit leaves pale speckle; a red stripe beside a blue one along an electrode "
+        "means a shift. Signal in the blue outlines was left out of the fit: there, a residual is no fault.",
+        "MRI magnitude, model image, contours of the model on the magnitude, and a map of the residual.",
+    ),
+    "registration_section": Caption(
+        "Check: section in the tomogram",
+        "(a) The section and (b) the tomogram cut where the registration puts it: the same pores must stand "
+        "in the same places. (c) Their squares take turns; edges should go on across the borders. (d) "
+        "Section in magenta, tomogram in green: an even tint is a difference of contrast and harmless, a "
+        "magenta and a green copy of the same pore are a displacement. (e, f) The line between bright and "
+        "dark of one on the other should hug its pores, cracks and rims. Where the search kept several "
+        "candidates, the last row shows them: only the first should have the section's pores.",
+        "Section image, tomogram cut, checkerboard, colour fusion, edges of each on the other, and the cuts "
+        "of the best candidates.",
+    ),
+    "registration_inset": Caption(
+        "Check: inset in its overview",
+        "(a) Where the inset lies in the overview. (b) That part of the overview and (c) the inset: they "
+        "must show the same features. (d) Their squares take turns; edges should go on across the borders. "
+        "(e) The overview's edges on the inset. (f) For two SEM images, inset in magenta and overview in "
+        "green: two coloured copies of one feature are a displacement, an even tint is contrast. For "
+        "elements, the edges of the map that follows the overview most closely.",
+        "Overview with the inset's outline, overview and inset on the same field, their checkerboard, and "
+        "edges of one on the other.",
+    ),
 }
 
 
@@ -96,7 +135,9 @@ def figure_picture(name: str, png: bytes, remark: str = "") -> Picture:
     Parameters
     ----------
     name : str
-        ``figure1`` to ``figure5``, ``mri_overlay``, ``section_overlay`` or ``elements_overlay``.
+        ``figure1`` to ``figure5``, ``mri_overlay``, ``section_overlay``, ``elements_overlay``,
+        ``registration_volume``, ``registration_projection``, ``registration_section`` or
+        ``registration_inset``.
     png : bytes
         Content of a PNG file.
     remark : str

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tomography_drawings import AIR, SODIUM, Bowl, Drawing, Plane, draw_cell, to_cell
+
+from spallmap.tomography import (
+    common_grey,
+    find_cracks,
+    measure_cracks,
+    mid_surfaces,
+    segment_phases,
+    trace_sheets,
+)
+from spallmap.tomography.descriptors import COLUMNS
+from spallmap.tomography.morphology import classify, off_sheet_share
+from spallmap.tomography.sheets import AIR as FILLED_WITH_AIR
+from spallmap.tomography.sheets import METAL
+
+VOXEL = 4.66
+SPACING_UM = (VOXEL, VOXEL, VOXEL)
+
+
+def _found(drawing: Drawing):
+    grey = common_grey(drawing.grey).apply(drawing.grey)
+    phases = segment_phases(grey, SPACING_UM)
+    return find_cracks(grey, phases, SPACING_UM), grey, phases
+
+
+@pytest.mark.parametrize(("seed", "aperture"), [(1, 0.5), (2, 0.8), (3, 1.5), (4, 2.5)])
+def test_aperture_area_and_place_of_a_flat_crack(seed: int, aperture: float) -> None:
+    rng = np.random.default_rng(seed)
+    normal = np.array([1.0, *rng.uniform(-1, 1, 2)])
+    crack = Plane((0.0, 2.0, -3.0), tuple(normal / np.linalg.norm(normal)), 11.0, aperture)
+    drawing = draw_cell(rng, cracks=(crack,), tilt_deg=(4.0, -3.0), shape=(72, 100, 100))
+    cracks, grey, phases = _found(drawing)
+    sheets = trace_sheets(cracks, grey, phases, SPACING_UM)
+    table = measure_cracks(cracks, grey, phases, SPACING_UM, sheets)
+    assert list(table.columns) == list(COLUMNS)
+    row = table.iloc[0]
+    assert row.aperture_median_um == pytest.approx(aperture * VOXEL, rel=0.15)
+    area = np.pi * 11.0**2 * VOXEL**2
+    # The filter still answers up to two voxels beyond the rim of a crack that ends abruptly.
+    assert 0.9 * area < row.area_um2 < np.pi * 13.0**2 * VOXEL**2
+    assert row.volume_um3 == pytest.approx(area * aperture * VOXEL, rel=0.25)
+    place = to_cell(drawing, sheets.points_xyz_um / VOXEL)
+    away = crack.distance(*place.T)
+    assert np.mean(np.abs(away)) < 0.2
+    expected_dip = np.degrees(np.arccos(abs(normal[0]) / np.linalg.norm(normal)))
+    assert row.dip_deg == pytest.approx(expected_dip, abs=2.0)
+    assert not row.touches_top
+    assert not row.touches_bottom
+    assert row.morphology == "straight"
+    assert row.spall_volume_um3 == 0.0
+    centroid = to_cell(
+        drawing, row[["centroid_x_um", "centroid_y_um", "centroid_z_um"]].to_numpy(float)[None] / VOXEL
+    )
+    assert centroid[0] == pytest.approx((0.0, 2.0, -3.0), abs=1.0)
+
+
+@pytest.mark.parametrize(("filling", "name"), [(AIR, FILLED_WITH_AIR), (SODIUM, METAL)])
+def test_a_wide_crack_tells_what_fills_it(filling: float, name: int) -> None:
+    crack = Plane((0.0, 0.0, 0.0), (1.0, 0.3, 0.1), 12.0, 2.8, filling)
+    cracks, grey, phases = _found(draw_cell(np.random.default_rng(5), cracks=(crack,)))
+    sheets = trace_sheets(cracks, grey, phases, SPACING_UM)
+    told = sheets.filling[sheets.aperture_um > 2.0 * VOXEL]
+    assert np.mean(told == name) > 0.9
+    assert np.median(sheets.aperture_um) == pytest.approx(2.8 * VOXEL, rel=0.12)
+
+
+def test_a_bowl_is_spalling_and_cuts_off_its_cap() -> None:
+    bowl = Bowl((22.0, 0.0, 0.0), 18.0, 1.0)
+    cracks, grey, phases = _found(draw_cell(np.random.default_rng(6), cracks=(bowl,)))
+    row = measure_cracks(cracks, grey, phases, SPACING_UM).iloc[0]
+    assert row.morphology == "spalling"
+    assert row.touches_top
+    assert not row.touches_bottom
+    # Cap of a sphere of radius 18 voxels whose middle lies 8 voxels above the face at 14: height 10.
+    height = 10.0
+    assert row.spall_volume_um3 == pytest.approx(np.pi * height**2 * (18.0 - height / 3) * VOXEL**3, rel=0.15)
+    assert row.depth_max_um == pytest.approx(height * VOXEL, abs=VOXEL)
+    assert row.area_um2 == pytest.approx(2 * np.pi * 18.0 * height * VOXEL**2, rel=0.2)
+
+
+def test_an_upright_crack_from_below_is_straight() -> None:
+    crack = Plane((-14.0, 0.0, 0.0), (0.1, 1.0, 0.2), 16.0, 1.2)
+    cracks, grey, phases = _found(draw_cell(np.random.default_rng(7), cracks=(crack,)))
+    row = measure_cracks(cracks, grey, phases, SPACING_UM).iloc[0]
+    assert (bool(row.touches_bottom), bool(row.touches_top)) == (True, False)
+    assert row.morphology == "straight"
+    assert row.dip_deg == pytest.approx(84.4, abs=3.0)
+    assert row.spall_volume_um3 == 0.0
+
+
+def test_the_surface_lies_in_the_middle_and_covers_the_sheet() -> None:
+    bowl = Bowl((22.0, 0.0, 0.0), 18.0, 1.5)
+    drawing = draw_cell(np.random.default_rng(8), cracks=(bowl,))
+    cracks, grey, phases = _found(drawing)
+    surface = mid_surfaces(cracks, grey, phases, SPACING_UM)
+    corners = surface.points_xyz_um[surface.triangles] / VOXEL
+    middles = to_cell(drawing, corners.mean(axis=1))
+    away = bowl.distance(*middles.T)
+    assert np.quantile(np.abs(away), 0.95) < 0.5
+    u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = 0.5 * np.linalg.norm(np.cross(u, v), axis=1).sum()
+    assert area == pytest.approx(2 * np.pi * 18.0 * 10.0, rel=0.2)
+    assert set(surface.point_data) == {"crack", "aperture_um", "depth_um", "dip_deg"}
+    assert all(len(values) == len(surface.points_xyz_um) for values in surface.point_data.values())
+
+
+def test_no_crack_gives_an_empty_table_and_surface() -> None:
+    cracks, grey, phases = _found(draw_cell(np.random.default_rng(9)))
+    table = measure_cracks(cracks, grey, phases, SPACING_UM)
+    assert list(table.columns) == list(COLUMNS)
+    assert len(table) == 0
+    surface = mid_surfaces(cracks, grey, phases, SPACING_UM)
+    assert surface.points_xyz_um.shape == (0, 3)
+    assert surface.triangles.shape == (0, 3)
+
+
+def _patch(
+    rng: np.random.Generator, normal: np.ndarray, n: int, size: float
+) -> tuple[np.ndarray, np.ndarray]:
+    normal = normal / np.linalg.norm(normal)
+    u = np.cross(normal, [0.3, 0.5, 0.8])
+    u /= np.linalg.norm(u)
+    v = np.cross(normal, u)
+    a, b = rng.uniform(-size, size, (2, n))
+    return a[:, None] * u + b[:, None] * v, np.tile(normal, (n, 1))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_shapes_drawn_as_points_get_their_names(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    main, n_main = _patch(rng, rng.normal(size=3), 2000, 100.0)
+    side_normal = np.cross(n_main[0], rng.normal(size=3))
+    side, n_side = _patch(rng, side_normal, 1200, 80.0)
+    cloud = rng.uniform(-100, 100, (3000, 3))
+    directions = rng.normal(size=(3000, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    assert classify(main, n_main, 0.1, VOXEL) == "straight"
+    assert classify(main, n_main, 0.9, VOXEL) == "spalling"
+    both = np.concatenate([main, side])
+    assert classify(both, np.concatenate([n_main, n_side]), 0.0, VOXEL) == "branching"
+    assert classify(cloud, directions, 0.9, VOXEL) == "diffuse"
+    assert off_sheet_share(main, 18.0) == 0.0
