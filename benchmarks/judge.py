@@ -2,7 +2,7 @@
 
     python benchmarks/judge.py results/cell-a path/to/cell-a
 
-The truth is a folder ``truth`` beside the cell's files, as the demo cell has it. Nothing of the workflow reads it.
+The truth is a folder ``truth`` beside the cell's files, as the demo cell has it; the workflow never reads it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def judge(results: Path, cell: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``registrations`` (list of Placed), ``crack`` (recall, precision, f1, found), ``mri`` (per state), ``links``.
+        ``registrations`` (list of Placed), ``crack`` (recall, precision, f1, found), ``mri``, ``links``.
     """
     truth = json.loads((cell / "truth" / "truth.json").read_text())
     found: dict[str, Any] = {"kind": truth["kind"], "registrations": registrations(results, truth)}

@@ -2,7 +2,8 @@
 
     python benchmarks/validate_chain.py --cores 2
 
-Each cell is drawn anew and goes through the whole workflow; docs/validation.md gets one row a cell, failures included.
+Each cell is drawn anew and goes through the whole workflow.
+docs/validation.md gets a row a cell, failures included.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def run(seed: int, work: Path, cores: int) -> tuple[dict[str, Any] | None, float
 
 
 def faults(found: dict[str, Any]) -> list[str]:
-    """What does not hold for one cell, in words."""
+    """Say in words what does not hold for one cell."""
     said = [f"{p.name}: {p.error_um:.1f} um under accepted" for p in found["registrations"] if not p.good]
     dendrite = found["kind"] == "dendrite"
     for state, mri in found["mri"].items():
@@ -135,7 +136,7 @@ def summary(judged: list[dict[str, Any]]) -> list[str]:
     """Medians, worst cases and counts over the cells."""
     lines = [
         "",
-        "| registration | accepted | refused | median error (um) | worst accepted (um) | wrong under accepted |",
+        "| registration | accepted | refused | median error (um) | worst accepted (um) | accepted wrong |",
     ]
     lines.append("| --- | --- | --- | --- | --- | --- |")
     for name in NAMES:
@@ -176,8 +177,8 @@ def main() -> None:
         print(rows[-1], flush=True)
     clean = sum(not faults(f) for f in judged)
     text = [
-        f"{len(arguments.seeds)} cells, seeds {', '.join(map(str, arguments.seeds))}: {clean} without a fault, "
-        f"{len(judged) - clean} with, {len(failed)} failed.",
+        f"{len(arguments.seeds)} cells, seeds {', '.join(map(str, arguments.seeds))}: "
+        f"{clean} without a fault, {len(judged) - clean} with, {len(failed)} failed.",
         "",
         *failed,
         "| " + " | ".join(HEADER) + " |",

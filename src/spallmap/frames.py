@@ -1,9 +1,9 @@
 """Frames, and the maps between them.
 
 This is the only module that turns array indices, which run (z, y, x), into points, which run (x, y, z), and
-back. A point is a row of three micrometre coordinates in the frame of its image: the origin lies at the centre
-of the first sample, x is the column index times the column spacing, y the row index times the row spacing and
-z the slice index times the slice spacing (0 for a plane image).
+back. A point is a row of three micrometre coordinates in the frame of its image: the origin lies at the
+centre of the first sample, x is the column index times the column spacing, y the row index times the row
+spacing and z the slice index times the slice spacing (0 for a plane image).
 """
 
 from __future__ import annotations
@@ -205,7 +205,11 @@ def grid_centre(shape: Sequence[int], spacing_um: Sequence[float]) -> Points:
 
 
 def sample_volume(
-    volume: NDArray[Any], spacing_um: Sequence[float], points: ArrayLike, order: Literal[0, 1, 3] = 1, outside: float = 0.0
+    volume: NDArray[Any],
+    spacing_um: Sequence[float],
+    points: ArrayLike,
+    order: Literal[0, 1, 3] = 1,
+    outside: float = 0.0,
 ) -> NDArray[np.float64]:
     """Interpolate a volume at points of its own frame.
 
@@ -290,8 +294,8 @@ class AxesPrior:
     Parameters
     ----------
     names : tuple of str
-        One per array axis, in array order: ``x``, ``y`` or ``z`` with an optional ``-``, or ``r`` for an unknown
-        direction in the plane of the other two axes.
+        One per array axis, in array order: ``x``, ``y`` or ``z`` with an optional ``-``, or ``r`` for an
+        unknown direction in the plane of the other two axes.
     """
 
     names: tuple[str, ...]
@@ -321,6 +325,31 @@ class AxesPrior:
     def unknown_direction(self) -> bool:
         """Whether one axis is ``r``."""
         return "r" in self.names
+
+    def seen_from(self, tomogram: AxesPrior) -> AxesPrior:
+        """Say the same in the directions of another tomogram.
+
+        Parameters
+        ----------
+        tomogram : AxesPrior
+            Where that tomogram's own axes point in the reference.
+
+        Returns
+        -------
+        AxesPrior
+            The directions of that tomogram that the array's axes run along.
+        """
+        own = {
+            n.removeprefix("-"): (n.startswith("-"), a) for n, a in zip(tomogram.names, "zyx", strict=True)
+        }
+        names = []
+        for name in self.names:
+            if name == "r":
+                names.append(name)
+                continue
+            flipped, axis = own[name.removeprefix("-")]
+            names.append(f"-{axis}" if flipped != name.startswith("-") else axis)
+        return AxesPrior(tuple(names))
 
     def linear(self, azimuth_deg: float = 0.0) -> NDArray[np.float64]:
         """Rotation (or, for a volume, signed permutation) from the own frame to the reference frame.

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spallmap.acquisitions import Acquisition
+from spallmap.errors import InputError
+from spallmap.frames import AxesPrior
 
 SHORTED = "shorted"
 PRISTINE = "pristine"
+_OWN_AXES = AxesPrior(("z", "y", "x"))
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,23 @@ class Plan:
             return shorted[0]
         with_tomogram = [s for s in self.states(cell) if self.of(cell, s, "xct")]
         return self.of(cell, with_tomogram[-1], "xct")[0] if with_tomogram else None
+
+    def check(self) -> None:
+        """Check what only the whole table can tell.
+
+        Raises
+        ------
+        InputError
+            If a reference tomogram is said to run along other axes than its own.
+        """
+        for cell in self.cells:
+            reference = self.reference(cell)
+            if reference is not None and reference.axes != _OWN_AXES:
+                raise InputError(
+                    reference.column("axes"),
+                    f"{','.join(reference.axes.names)} for the reference tomogram of cell {cell!r}",
+                    "z,y,x or nothing: the reference's own axes are the directions",
+                )
 
     def tomogram(self, cell: str, state: str) -> Acquisition | None:
         """Tomogram that images of a state are placed in: the state's own, else the reference."""

@@ -30,6 +30,7 @@ try:
             read_schema(SCHEMAS / "acquisitions.schema.yaml"),
         )
     )
+    PLAN.check()
     if workflow.is_main_process:
         check_files(PLAN.acquisitions, drawn_by_demo, probe_acquisition)
 except SpallmapError as error:

@@ -12,6 +12,15 @@ def crack_inputs(wildcards):
     return inputs
 
 
+def axes_in_tomogram(acquisition):
+    """Axes in the directions of the tomogram that the acquisition is registered to."""
+    axes = acquisition.axes
+    tomogram = PLAN.tomogram(acquisition.cell, acquisition.state)
+    if tomogram is not None and acquisition.modality != "xct":
+        axes = axes.seen_from(tomogram.axes)
+    return ",".join(axes.names)
+
+
 def landmarks_of(acquisition):
     return acquisition.landmarks or []
 

@@ -19,7 +19,7 @@ rule register_volume:
         mem_mb=growing(6000),
         runtime=60,
     params:
-        axes=lambda wc: ",".join(acquisition_of(wc).axes.names),
+        axes=lambda wc: axes_in_tomogram(acquisition_of(wc)),
         seed=config["random_seed"],
     script:
         SCRIPTS / "register_volume.py"
@@ -43,7 +43,7 @@ rule register_projection:
         mem_mb=growing(4000),
         runtime=60,
     params:
-        axes=lambda wc: ",".join(acquisition_of(wc).axes.names),
+        axes=lambda wc: axes_in_tomogram(acquisition_of(wc)),
         skin_depth_um=config["mri"]["skin_depth_um"],
         seed=config["random_seed"],
     script:
@@ -70,7 +70,7 @@ rule register_section:
         mem_mb=growing(8000),
         runtime=120,
     params:
-        axes=lambda wc: ",".join(acquisition_of(wc).axes.names),
+        axes=lambda wc: axes_in_tomogram(acquisition_of(wc)),
         modality=lambda wc: acquisition_of(wc).modality,
         seed=config["random_seed"],
     script:

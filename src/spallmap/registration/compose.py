@@ -75,6 +75,8 @@ def chain(inner: Registration, outer: Registration, outer_name: str) -> Registra
             **inner.diagnostics,
             "through": outer_name,
             "matrix_to_intermediate": inner.map.matrix.tolist(),
+            "verdict_to_intermediate": inner.verdict,
+            "reasons_to_intermediate": list(inner.reasons),
         },
     )
 

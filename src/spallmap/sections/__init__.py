@@ -1,0 +1,1 @@
+"""Sections: data bars of electron microscope images, and element counts."""

@@ -1,0 +1,178 @@
+"""What two images of one section have in common: edges, whatever instrument and gain drew them.
+
+Shading, charging and the grey of single grains differ between images; they are slow and are taken away by
+subtracting a local mean. The remaining picture of one image is predicted from several pictures of the other,
+mixed linearly: itself, itself blurred (the beams' widths differ) and the strength of its edges (an electron
+image has bright rims whose width depends on the pixel size).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spallmap.frames import Points, grid_points
+from spallmap.registration.alignment import Field
+from spallmap.registration.placements import Sheet, resample_sheet
+
+FloatArray = NDArray[np.float64]
+Kind = Literal["sem", "edx"]
+
+BLURRED_SAMPLES = 2.0
+"""Extra blur of the second picture of an electron image, in samples."""
+
+RIM_SAMPLES = 1.0
+"""Blur of the edge strength, in samples: a rim is a few samples wide."""
+
+NOISE_BLUR_SAMPLES = 1.0
+"""Blur of the counts before their edges are taken: some counts a pixel have no edges otherwise."""
+
+MIN_SHARE = 1e-3
+"""Mixtures with less than this part of the strongest one's variance are numerical noise."""
+
+
+ROUNDING = 1e-9
+"""Contrast below this part of the brightest value is the rounding of sums, far above 1e-16 for each term."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An inset and an overview on grids on which they can be compared.
+
+    Parameters
+    ----------
+    pictures : Sheet
+        The inset's pictures, uncorrelated with each other.
+    overview : Sheet
+        The overview without its local mean.
+    field : Field
+        The same, to be sampled.
+    """
+
+    pictures: Sheet
+    overview: Sheet
+    field: Field
+
+    def points(self, every: int = 1) -> tuple[Points, FloatArray]:
+        """Return every n-th sample point of the inset, shape (n, 3), and its pictures there, (n, k)."""
+        step = self.pictures.spacing_um
+        mask = self.pictures.mask
+        points = grid_points(mask.shape, (step, step))[mask]
+        return points[::every], self.pictures.values[:, mask].T[::every]
+
+
+def compare(
+    channels: FloatArray,
+    mask: NDArray[np.bool_],
+    spacing_um: Sequence[float],
+    overview: FloatArray,
+    overview_mask: NDArray[np.bool_],
+    overview_spacing_um: Sequence[float],
+    *,
+    kind: Kind,
+    grid_um: float,
+    overview_grid_um: float,
+    blur: float,
+    band: float,
+    rims: bool = True,
+) -> Comparison:
+    """Bring an inset and an overview to one resolution and one band of spatial frequencies.
+
+    Parameters
+    ----------
+    channels : ndarray, shape (k, ny, nx)
+        The inset.
+    mask : ndarray of bool, shape (ny, nx)
+        Where it shows the specimen.
+    spacing_um : sequence of float
+        Its (row, column) spacing.
+    overview, overview_mask, overview_spacing_um
+        The same for the overview, one channel.
+    kind : {"sem", "edx"}
+        What the inset is.
+    grid_um, overview_grid_um : float
+        Spacing of the two wanted grids.
+    blur, band : float
+        Gaussian sigma of the finest and of the slowest structure kept, in samples of `grid_um`.
+    rims : bool
+        Whether the strength of edges is one of the pictures.
+
+    Returns
+    -------
+    Comparison
+        Ready for search and refinement.
+    """
+    inset = resample_sheet(channels, mask, spacing_um, grid_um, blur * grid_um)
+    seen = resample_sheet(
+        overview[None], overview_mask, overview_spacing_um, overview_grid_um, blur * grid_um
+    )
+    flat = _without_mean(seen.values[0], seen.mask, band * grid_um / overview_grid_um)
+    seen = Sheet(flat[None], seen.mask, overview_grid_um)
+    pictures = _sem_pictures(inset, band, rims) if kind == "sem" else _edx_pictures(inset, band, rims)
+    square = (overview_grid_um, overview_grid_um)
+    field = Field(flat.astype(np.float32), square, np.zeros(3), seen.mask)
+    independent = _uncorrelated(pictures, inset.mask, float(np.abs(inset.values).max()))
+    return Comparison(Sheet(independent, inset.mask, grid_um), seen, field)
+
+
+def _sem_pictures(inset: Sheet, band: float, rims: bool) -> FloatArray:
+    grey, mask = inset.values[0], inset.mask
+    pictures = [grey, _local_mean(grey, mask, BLURRED_SAMPLES)]
+    if rims:
+        pictures.append(_edge_strength(grey, mask))
+    return np.stack([_without_mean(p, mask, band) for p in pictures])
+
+
+def _edx_pictures(inset: Sheet, band: float, rims: bool) -> FloatArray:
+    mask = inset.mask
+    counts = np.stack([_without_mean(p, mask, band) for p in inset.values])
+    quiet = np.stack([_local_mean(p, mask, NOISE_BLUR_SAMPLES) for p in counts])
+    strongest = _uncorrelated(quiet, mask, float(np.abs(inset.values).max()))[-1:]
+    if not rims or strongest.size == 0:
+        return counts
+    return np.concatenate([counts, _without_mean(_edge_strength(strongest[0], mask), mask, band)[None]])
+
+
+def _local_mean(values: FloatArray, mask: NDArray[np.bool_], sigma: float) -> FloatArray:
+    weight = ndimage.gaussian_filter(mask.astype(np.float64), sigma, mode="constant")
+    total = ndimage.gaussian_filter(np.where(mask, values, 0.0), sigma, mode="constant")
+    return np.where(mask, total / np.maximum(weight, 1e-3), 0.0)
+
+
+def _without_mean(values: FloatArray, mask: NDArray[np.bool_], sigma: float) -> FloatArray:
+    return np.where(mask, values - _local_mean(values, mask, sigma), 0.0)
+
+
+def _edge_strength(values: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
+    if not mask.any() or min(mask.shape) < 2:
+        return np.zeros(mask.shape)
+    rise = np.hypot(*np.gradient(np.where(mask, values, np.median(values[mask]))))
+    # The border of the mask is no edge of the specimen.
+    rise[~ndimage.binary_erosion(mask)] = 0.0
+    return _local_mean(rise, mask, RIM_SAMPLES)
+
+
+def _uncorrelated(pictures: FloatArray, mask: NDArray[np.bool_], brightest: float) -> FloatArray:
+    """Return principal components of the standardised pictures, weakest first.
+
+    A picture whose contrast is only the rounding of the image's brightest value drops out.
+    """
+    seen = pictures[:, mask]
+    if seen.shape[1] == 0:
+        return np.zeros((0, *mask.shape))
+    seen = seen - seen.mean(axis=1, keepdims=True)
+    spread = seen.std(axis=1, keepdims=True)
+    varied = spread[:, 0] > ROUNDING * brightest
+    if not varied.any():
+        return np.zeros((0, *mask.shape))
+    seen = seen[varied] / spread[varied]
+    values, vectors = np.linalg.eigh(seen @ seen.T / seen.shape[1])
+    kept = values > MIN_SHARE * values.max()
+    components = np.zeros((int(kept.sum()), *mask.shape))
+    components[:, mask] = vectors.T[kept] @ seen
+    return components

@@ -1,0 +1,286 @@
+"""How well the projected metal explains the image, and whether that is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from spallmap.registration.projection.fit import (
+    HUBER_SD,
+    N_POSE,
+    PRIOR_BLUR_SD_PIXEL,
+    PRIOR_LOG_SKIN_SD,
+    Problem,
+    Solution,
+    covariance,
+)
+from spallmap.registration.projection.forward import project
+from spallmap.registration.verdict import (
+    Check,
+    block_bootstrap_covariance,
+    block_labels,
+)
+
+# Where the image shows metal: modelled amplitude above, or magnitude above, these multiples of the noise.
+FOOTPRINT_AMPLITUDE_SIGMA = 2.0
+FOOTPRINT_IMAGE_SIGMA = 6.0
+# This share of the footprint's pixels, the worst explained, is left out of the misfit: sodium in a crack and
+# voids are real, few, and not in the model, while a wrong pose is wrong all along the outlines.
+TRIMMED_SHARE = 0.1
+# Mean square of a standard normal variable without its largest TRIMMED_SHARE.
+TRIMMED_NORMAL = 0.6230
+# Pixels whose misfit goes together, for the bootstrap: the electrodes' faces are two rows thick and the
+# outlines wander over several columns.
+BLOCK_PIXELS = (4, 4)
+BOOTSTRAP_DRAWS = 200
+
+# The limits below stand between what right and wrong registrations of simulated cells showed. The misfit of
+# right ones was 0.03 to 0.06 with voxels of 4.7 um, up to 0.08 with 9.3 um; images of other cells left 0.3
+# and more, reversed rows 0.18 to 0.22, the same cell turned by 90 degrees 0.11 to 0.16. Reversed columns can
+# come down to 0.094; besides by the misfit they are told by the gap.
+MAX_MISFIT = 0.09
+# Cost that separates the solution from the best different one, in units of the misfit's variance: a
+# difference of 40 in chi-square is more than six standard deviations. Right registrations had 170 to 6000.
+MIN_GAP = 40.0
+# Below these, an image holds no electrode that could be placed; noise alone fits amplitudes below 1 sigma.
+MIN_FOOTPRINT_PIXELS = 30
+MIN_PEAK_SNR = 5.0
+# The prior is good to some 15 degrees about each axis; the search's grid reaches to 24.
+MAX_TURN_DEG = 24.0
+# Skin depth and blur beyond five of their prior's standard deviations make up for something else.
+MAX_NUISANCE_SD = 5.0
+# The electrodes are of one metal in one coil; right registrations stayed between 0.94 and 1.05.
+MAX_GAIN_RATIO = 2.0
+# A scan of part of the cell folds or cuts the rest, which the projection does not model.
+MIN_METAL_IN_FIELD = 0.95
+# Half of the half pixel that a link to a crack can bear.
+MAX_SE_PIXEL = 0.25
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well a solution explains the image.
+
+    Parameters
+    ----------
+    footprint_pixels : int
+        Pixels that show metal in the model or in the image.
+    peak_snr : float
+        The model's largest amplitude over the noise.
+    chi2_all : float
+        Reduced chi-square over every pixel used.
+    chi2_footprint : float
+        The same over the footprint without its worst pixels, corrected for leaving them out.
+    misfit : float
+        Amplitude that is left unexplained beyond the noise, as a share of the footprint's amplitude (root
+        mean squares).
+    metal_in_field : float
+        Share of the metal's signal that falls inside the field of view.
+    """
+
+    footprint_pixels: int
+    peak_snr: float
+    chi2_all: float
+    chi2_footprint: float
+    misfit: float
+    metal_in_field: float
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A different explanation of the image.
+
+    Parameters
+    ----------
+    name : str
+        How it differs, in words.
+    gap : float
+        Its cost minus the reported solution's, in units of the misfit's variance.
+    """
+
+    name: str
+    gap: float
+
+
+def agreement(problem: Problem, solution: Solution) -> Agreement:
+    """Compare a solution with the image.
+
+    Parameters
+    ----------
+    problem : Problem
+        Data and model.
+    solution : Solution
+        The end of a fit.
+
+    Returns
+    -------
+    Agreement
+        The figures that the verdict uses.
+    """
+    sigma = problem.sigma
+    metal = solution.amplitude > FOOTPRINT_AMPLITUDE_SIGMA * sigma
+    footprint = ndimage.binary_dilation(metal) | (problem.image > FOOTPRINT_IMAGE_SIGMA * sigma)
+    footprint &= problem.used
+    residual = solution.residual
+    chi2_all = float((residual[problem.used] ** 2).mean()) if problem.used.any() else 0.0
+    n = int(footprint.sum())
+    if n == 0:
+        return Agreement(0, 0.0, chi2_all, 0.0, 1.0, 0.0)
+    squares = np.sort(residual[footprint] ** 2)[: max(1, round(n * (1.0 - TRIMMED_SHARE)))]
+    chi2 = float(squares.mean()) / TRIMMED_NORMAL
+    # The noise's share of the squared residual is one standard deviation; what is above it is the model's.
+    amplitude = float(np.sqrt((solution.amplitude[footprint] ** 2).mean()))
+    excess = sigma * np.sqrt(max(chi2 - 1.0, 0.0))
+    return Agreement(
+        footprint_pixels=n,
+        peak_snr=float(solution.amplitude.max() / sigma),
+        chi2_all=chi2_all,
+        chi2_footprint=chi2,
+        misfit=float(excess / max(amplitude, 1e-12 * sigma)),
+        metal_in_field=_metal_in_field(problem, solution),
+    )
+
+
+def parameter_covariance(
+    problem: Problem, solution: Solution, chi2: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Covariance of the pose with the model's misfit taken in.
+
+    The larger, by its trace in units of the noise's own covariance, of two estimates: the information matrix
+    scaled by the reduced chi-square, and one Gauss-Newton step for each of many block bootstrap samples.
+
+    Parameters
+    ----------
+    problem : Problem
+        Data and model.
+    solution : Solution
+        The end of the fit.
+    chi2 : float
+        Reduced chi-square where the metal is.
+    rng : numpy.random.Generator
+        For the bootstrap.
+
+    Returns
+    -------
+    ndarray, shape (5, 5)
+        Of (turn about own x, y, normal in radians; position along own x, y in um).
+    """
+    full = covariance(problem, solution)
+    scaled = full * max(1.0, chi2)
+    pull = np.minimum(1.0, HUBER_SD / np.maximum(np.abs(solution.residual), 1e-12))
+    score = solution.jacobian * np.where(problem.used, pull * solution.residual, 0.0).reshape(-1, 1)
+    labels = block_labels(problem.image.shape, BLOCK_PIXELS)
+
+    def one_step(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        step: NDArray[np.float64] = full @ (weights.reshape(-1) @ score)
+        return step
+
+    resampled = block_bootstrap_covariance(one_step, labels, BOOTSTRAP_DRAWS, rng)
+    pose = slice(0, N_POSE)
+    precision = np.linalg.inv(full[pose, pose])
+    candidates = [scaled[pose, pose], resampled[pose, pose]]
+    return max(candidates, key=lambda c: float(np.trace(precision @ c)))
+
+
+def checks(
+    problem: Problem,
+    solution: Solution,
+    found: Agreement,
+    se_uv_um: Sequence[float],
+    others: Sequence[Alternative],
+) -> list[Check]:
+    """List every condition that a projection has to meet.
+
+    Parameters
+    ----------
+    problem : Problem
+        Data and model.
+    solution : Solution
+        The reported solution.
+    found : Agreement
+        Its agreement with the image.
+    se_uv_um : sequence of float
+        Standard error along own x and y.
+    others : sequence of Alternative
+        Different explanations of the same image.
+
+    Returns
+    -------
+    list of Check
+        In reading order.
+    """
+    p = solution.parameters
+    turn = np.rad2deg(Rotation.from_matrix(problem.prior.T @ p.pose.rotation).as_rotvec())
+    limit_um = MAX_SE_PIXEL * min(problem.sampler.spacing_um)
+    pixel = np.array(problem.sampler.spacing_um[::-1])
+    blur_sd = p.blur_um2 / (PRIOR_BLUR_SD_PIXEL * pixel) ** 2
+    skin_sd = p.log_skin / PRIOR_LOG_SKIN_SD
+    ratio = float(max(p.gain) / max(float(min(p.gain)), 1e-300))
+    enough = Check(
+        found.footprint_pixels >= MIN_FOOTPRINT_PIXELS and found.peak_snr >= MIN_PEAK_SNR,
+        f"the image shows too little metal: {found.footprint_pixels} pixels, peak {found.peak_snr:.1f} "
+        f"times the noise (needed: {MIN_FOOTPRINT_PIXELS} and {MIN_PEAK_SNR:g})",
+    )
+    if not enough.passed:
+        # Nothing else means anything then.
+        return [enough]
+    result = [
+        Check(
+            found.misfit <= MAX_MISFIT,
+            f"the projected metal does not explain the image: {100 * found.misfit:.0f} % of the amplitude is "
+            f"left over beyond the noise (at most {100 * MAX_MISFIT:.0f} %); the wrong cell, reversed rows "
+            "or columns, or a wrong segmentation look like this",
+        ),
+        Check(
+            found.metal_in_field >= MIN_METAL_IN_FIELD,
+            f"only {100 * found.metal_in_field:.0f} % of the metal falls inside the image's field of view "
+            f"(at least {100 * MIN_METAL_IN_FIELD:.0f} %)",
+        ),
+        Check(
+            bool(np.abs(turn).max() <= MAX_TURN_DEG),
+            f"the best fit is turned {np.abs(turn).max():.0f} degrees from the directions in the axes "
+            f"column, which has to be good to some 15 degrees (at most {MAX_TURN_DEG:g})",
+        ),
+        Check(
+            bool(max(np.abs(blur_sd).max(), abs(skin_sd)) <= MAX_NUISANCE_SD and ratio <= MAX_GAIN_RATIO),
+            "the image only fits with an implausible scan: extra blur "
+            f"{_signed_root(p.blur_um2[0]):.0f} x {_signed_root(p.blur_um2[1]):.0f} um, skin depth "
+            f"{np.exp(p.log_skin):.2f} of the nominal, electrodes' gains {ratio:.1f} to 1",
+        ),
+        Check(
+            all(np.isfinite(s) and s <= limit_um for s in se_uv_um),
+            f"the position is too uncertain: one standard error of {se_uv_um[0]:.1f} um along own x and "
+            f"{se_uv_um[1]:.1f} um along own y (at most {limit_um:.1f})",
+        ),
+    ]
+    if others:
+        rival = min(others, key=lambda other: other.gap)
+        words = "better" if rival.gap < 0 else "nearly as well"
+        result.append(
+            Check(
+                rival.gap >= MIN_GAP,
+                f"{rival.name} explains the image {words} (gap {rival.gap:.0f}, at least {MIN_GAP:g} needed)",
+            )
+        )
+    return result
+
+
+def _metal_in_field(problem: Problem, solution: Solution) -> float:
+    own = (
+        project(problem.cloud, solution.parameters.pose.rotation)[:, :2]
+        + solution.parameters.pose.centre_uv_um
+    )
+    spacing = np.array(problem.sampler.spacing_um[::-1])
+    size = np.array(problem.sampler.shape[::-1])
+    pixel = own / spacing
+    inside = np.all((pixel > -0.5) & (pixel < size - 0.5), axis=1)
+    return float(problem.cloud.weight[inside].sum() / problem.cloud.weight.sum())
+
+
+def _signed_root(variance: float) -> float:
+    return float(np.sign(variance) * np.sqrt(abs(variance)))

@@ -1,0 +1,71 @@
+"""The model image that belongs to a registration, for pictures and for simulations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.frames import AffineMap
+from spallmap.registration.projection.forward import Pose, Sampler, electrode_images
+from spallmap.registration.projection.hypotheses import FINAL_BLOCK_PIXEL
+from spallmap.registration.projection.metal import find_metal, skin_cloud
+from spallmap.registration.projection.register import SKIN_DEPTH_UM
+
+
+def render_projection(
+    phases: NDArray[Any],
+    spacing_um: Sequence[float],
+    to_reference: AffineMap,
+    shape: Sequence[int],
+    image_spacing_um: Sequence[float],
+    skin_depth_um: float = SKIN_DEPTH_UM,
+    model: Literal["skin", "thickness"] = "skin",
+    electrode_gain: tuple[float, float] = (1.0, 1.0),
+) -> NDArray[np.float64]:
+    """Image of the metal as a scan without noise would show it.
+
+    Parameters
+    ----------
+    phases : ndarray of int, shape (nz, ny, nx)
+        Labels of the tomogram: 1 ceramic, 2 sodium.
+    spacing_um : sequence of float
+        Voxel size in array order.
+    to_reference : AffineMap
+        From the image's frame to the tomogram's frame; rigid.
+    shape : sequence of int
+        Rows and columns of the image.
+    image_spacing_um : sequence of float
+        Row and column spacing.
+    skin_depth_um : float
+        Depth at which the signal has fallen to 1/e.
+    model : {"skin", "thickness"}
+        Whether only the skin of the metal is seen, or all of it.
+    electrode_gain : tuple of float
+        Image units per um^3 of metal for each electrode, as in the diagnostics of a registration.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx)
+        Amplitude per pixel; with gains of 1, the metal volume seen in um^3. All 0 where there is no sodium.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not have two axes or the model is unknown.
+    """
+    if len(shape) != 2:
+        raise ValueError(f"a projection image has two axes; got shape {tuple(shape)}")
+    if model not in ("skin", "thickness"):
+        raise ValueError(f"model must be 'skin' or 'thickness'; got {model!r}")
+    row_um, column_um = (float(s) for s in image_spacing_um)
+    sampler = Sampler((int(shape[0]), int(shape[1])), (row_um, column_um))
+    metal = find_metal(phases, spacing_um, skin_depth_um)
+    if metal is None:
+        return np.zeros(sampler.shape)
+    depth = skin_depth_um if model == "skin" else None
+    cloud = skin_cloud(metal, depth, FINAL_BLOCK_PIXEL * min(sampler.spacing_um))
+    images = electrode_images(cloud, Pose.from_map(to_reference, cloud.centre_um), sampler)
+    return np.abs(np.tensordot(np.asarray(electrode_gain), images, axes=1))

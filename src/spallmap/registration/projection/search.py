@@ -1,0 +1,129 @@
+"""Coarse search over turns: shifts by Fourier correlation at each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+from scipy.spatial.transform import Rotation
+
+from spallmap.registration.projection.fit import Problem
+from spallmap.registration.projection.forward import Pose, whole_image
+
+
+@dataclass(frozen=True)
+class CoarsePose:
+    """A pose of the coarse grid.
+
+    Parameters
+    ----------
+    pose : Pose
+        The turn with its best shift.
+    correlation : float
+        Between image and model, 0 to 1.
+    azimuth_index : int
+        Which turn about the stack axis it belongs to.
+    """
+
+    pose: Pose
+    correlation: float
+    azimuth_index: int
+
+
+def coarse_poses(
+    problem: Problem,
+    azimuths_deg: Sequence[float],
+    tilts_deg: Sequence[float],
+    stack_column: int,
+) -> list[CoarsePose]:
+    """Correlate the model with the image on a grid of turns about the prior.
+
+    Parameters
+    ----------
+    problem : Problem
+        Image and metal; a coarse cloud suffices.
+    azimuths_deg : sequence of float
+        Turns about the own axis that runs along the stack.
+    tilts_deg : sequence of float
+        Turns about each of the other two own axes.
+    stack_column : int
+        Which own axis runs along the stack: 0 for x, 1 for y, 2 for the normal.
+
+    Returns
+    -------
+    list of CoarsePose
+        One for each turn of the grid.
+    """
+    used = np.where(problem.used, problem.image**2 - 2.0 * problem.sigma**2, 0.0)
+    data = np.sqrt(np.maximum(used, 0.0))
+    data_spectrum = fft.fft2(data)
+    norm = max(float(np.linalg.norm(data)), 1e-300)
+    others = [k for k in range(3) if k != stack_column]
+    poses: list[CoarsePose] = []
+    for index, azimuth in enumerate(azimuths_deg):
+        for first in tilts_deg:
+            for second in tilts_deg:
+                angles = np.zeros(3)
+                angles[stack_column], angles[others[0]], angles[others[1]] = azimuth, first, second
+                turn = Rotation.from_rotvec(np.deg2rad(angles)).as_matrix()
+                poses.append(_best_shift(problem, problem.prior @ turn, data_spectrum, norm, index))
+    return poses
+
+
+def best_per_azimuth(poses: list[CoarsePose], n_each: int, min_turn_deg: float) -> list[CoarsePose]:
+    """Keep the best few poses at each azimuth that are not neighbours of a better one.
+
+    Parameters
+    ----------
+    poses : list of CoarsePose
+        The whole grid.
+    n_each : int
+        Kept per azimuth.
+    min_turn_deg : float
+        Poses closer than this are neighbours.
+
+    Returns
+    -------
+    list of CoarsePose
+        By azimuth, best first.
+    """
+    kept: list[CoarsePose] = []
+    for index in sorted({p.azimuth_index for p in poses}):
+        ranked = sorted((p for p in poses if p.azimuth_index == index), key=lambda p: -p.correlation)
+        chosen: list[CoarsePose] = []
+        for pose in ranked:
+            turns = [Rotation.from_matrix(c.pose.rotation.T @ pose.pose.rotation).magnitude() for c in chosen]
+            if all(turn > np.deg2rad(min_turn_deg) for turn in turns):
+                chosen.append(pose)
+            if len(chosen) == n_each:
+                break
+        kept += chosen
+    return kept
+
+
+def _best_shift(
+    problem: Problem,
+    rotation: NDArray[np.float64],
+    data_spectrum: NDArray[np.complex128],
+    norm: float,
+    azimuth_index: int,
+) -> CoarsePose:
+    sampler = problem.sampler
+    # The centroid is drawn at the field's middle, so that the shift found is relative to it.
+    middle = np.array([(n - 1) / 2.0 * s for n, s in zip(sampler.shape, sampler.spacing_um, strict=True)])[
+        ::-1
+    ]
+    pose = Pose(rotation, middle)
+    model = np.abs(whole_image(problem.cloud, pose, sampler))
+    correlation = np.real(fft.ifft2(data_spectrum * np.conj(fft.fft2(model))))
+    peak = np.unravel_index(int(np.argmax(correlation)), correlation.shape)
+    shift = [_signed(int(k), n) * s for k, n, s in zip(peak, sampler.shape, sampler.spacing_um, strict=True)]
+    score = float(correlation[peak]) / (norm * max(float(np.linalg.norm(model)), 1e-300))
+    return CoarsePose(Pose(rotation, middle + np.array(shift[::-1])), score, azimuth_index)
+
+
+def _signed(k: int, n: int) -> int:
+    return k - n if k > n // 2 else k

@@ -1,0 +1,96 @@
+"""Two bars of metal whose image is known in closed form, for the tests of the projection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from spallmap.frames import AffineMap, AxesPrior, grid_centre
+
+SPACING_UM = (8.0, 8.0, 8.0)
+SHAPE = (72, 96, 96)
+IMAGE_SHAPE = (44, 32)
+IMAGE_SPACING_UM = (23.0, 46.0)
+SKIN_UM = 10.7
+PRIOR = AxesPrior.parse("-z,y")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A box by its first and last voxel (exclusive), in array order."""
+
+    first: tuple[int, int, int]
+    last: tuple[int, int, int]
+
+    @property
+    def centre_um(self) -> NDArray[np.float64]:
+        return np.array([(a + b - 1) / 2.0 * 8.0 for a, b in zip(self.first, self.last, strict=True)])[::-1]
+
+    @property
+    def size_um(self) -> NDArray[np.float64]:
+        return np.array([(b - a) * 8.0 for a, b in zip(self.first, self.last, strict=True)])[::-1]
+
+
+BARS = (Bar((10, 16, 22), (26, 66, 70)), Bar((12, 68, 22), (26, 78, 44)), Bar((48, 24, 14), (63, 72, 82)))
+OTHER_BARS = (Bar((9, 26, 30), (27, 74, 86)), Bar((48, 14, 22), (64, 82, 66)))
+
+
+def phases(bars: tuple[Bar, ...] = BARS) -> NDArray[np.uint8]:
+    labels = np.full(SHAPE, 5, dtype=np.uint8)
+    labels[26:48, 8:88, 8:88] = 1
+    for bar in bars:
+        labels[tuple(slice(a, b) for a, b in zip(bar.first, bar.last, strict=True))] = 2
+    return labels
+
+
+def pose(rng: np.random.Generator, azimuth_deg: float = 12.0, tilt_deg: float = 6.0) -> AffineMap:
+    """Draw a map from the image to the volume within the prior; its plane holds the volume's centre."""
+    angles = rng.uniform(-1.0, 1.0, 3) * [tilt_deg, azimuth_deg, tilt_deg]
+    linear = PRIOR.linear() @ Rotation.from_rotvec(np.deg2rad(angles)).as_matrix()
+    shift = np.array([*rng.uniform(-120.0, 120.0, 2), 0.0])
+    own = grid_centre(IMAGE_SHAPE, IMAGE_SPACING_UM) + shift
+    return AffineMap.from_parts(linear, grid_centre(SHAPE, SPACING_UM) - linear @ own)
+
+
+def _box_spectrum(
+    bar: Bar, shrink_um: float, k: NDArray[np.float64], to_volume: AffineMap
+) -> NDArray[np.complex128]:
+    """Fourier transform of a box shrunk on all sides, at wave vectors k of the volume's frame."""
+    size = np.maximum(bar.size_um - 2.0 * shrink_um, 0.0)
+    origin = k @ (bar.centre_um - to_volume.translation_um)
+    return np.prod(size * np.sinc(k * size / (2.0 * np.pi)), axis=-1) * np.exp(-1j * origin)
+
+
+def image(
+    to_volume: AffineMap, bars: tuple[Bar, ...] = BARS, skin_um: float | None = SKIN_UM
+) -> NDArray[np.float64]:
+    """Amplitude per pixel of the bars, in um^3, from their Fourier transform in closed form.
+
+    The skin weight exp(-d / skin) of a box, d the distance to its nearest face, is the box less the boxes
+    shrunk by s, weighted by exp(-s / skin) / skin.
+    """
+    frequencies = [
+        2.0 * np.pi * np.fft.fftfreq(n, s) for n, s in zip(IMAGE_SHAPE, IMAGE_SPACING_UM, strict=True)
+    ]
+    ky, kx = np.meshgrid(*frequencies, indexing="ij")
+    k = kx[..., None] * to_volume.linear[:, 0] + ky[..., None] * to_volume.linear[:, 1]
+    spectrum = np.zeros(IMAGE_SHAPE, dtype=np.complex128)
+    nodes, weights = np.polynomial.legendre.leggauss(60)
+    for bar in bars:
+        spectrum += _box_spectrum(bar, 0.0, k, to_volume)
+        if skin_um is None:
+            continue
+        half = bar.size_um.min() / 2.0
+        for node, weight in zip(nodes, weights, strict=True):
+            s = (node + 1.0) / 2.0 * half
+            share = weight / 2.0 * half * np.exp(-s / skin_um) / skin_um
+            spectrum -= share * _box_spectrum(bar, s, k, to_volume)
+    return np.abs(np.fft.ifft2(spectrum))
+
+
+def magnitude(amplitude: NDArray[np.float64], sigma: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    noise = rng.normal(size=(2, *amplitude.shape)) * sigma
+    return np.hypot(amplitude + noise[0], noise[1])

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from projection_phantom import (
+    BARS,
+    IMAGE_SHAPE,
+    IMAGE_SPACING_UM,
+    OTHER_BARS,
+    PRIOR,
+    SPACING_UM,
+    image,
+    magnitude,
+    phases,
+    pose,
+)
+
+from spallmap.frames import AffineMap, AxesPrior, grid_points
+from spallmap.registration.projection import register_projection, render_projection
+from spallmap.registration.result import Registration
+
+POINTS = grid_points(IMAGE_SHAPE, IMAGE_SPACING_UM)
+
+
+def register(data: np.ndarray, sigma: float, **options: object) -> Registration:
+    arguments = {"phases": phases(), "prior": PRIOR, **options}
+    return register_projection(
+        data,
+        IMAGE_SPACING_UM,
+        sigma,
+        arguments.pop("phases"),
+        SPACING_UM,
+        arguments.pop("prior"),
+        **arguments,
+    )
+
+
+def in_plane(found: AffineMap, truth: AffineMap) -> np.ndarray:
+    """Displacement of the field along the true image's own axes, shape (..., 2)."""
+    return ((found(POINTS) - truth(POINTS)) @ truth.linear)[..., :2]
+
+
+def scan(seed: int, snr: float = 25.0) -> tuple[AffineMap, np.ndarray, np.ndarray, float]:
+    rng = np.random.default_rng(seed)
+    truth = pose(rng)
+    clean = image(truth)
+    sigma = float(np.median(clean[clean > 0.3 * clean.max()])) / snr
+    return truth, clean, magnitude(clean, sigma, rng), sigma
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_thickness_image_agrees_with_the_closed_form(seed: int) -> None:
+    truth = pose(np.random.default_rng(seed), azimuth_deg=25.0, tilt_deg=12.0)
+    expected = image(truth, skin_um=None)
+    drawn = render_projection(phases(), SPACING_UM, truth, IMAGE_SHAPE, IMAGE_SPACING_UM, model="thickness")
+    assert np.linalg.norm(drawn - expected) < 1e-3 * np.linalg.norm(expected)
+
+
+def test_skin_image_agrees_with_the_closed_form() -> None:
+    # Voxels of 8 um are coarse for a skin of 10.7 um; what is left is their sampling of the exponential.
+    truth = pose(np.random.default_rng(3))
+    expected = image(truth)
+    drawn = render_projection(phases(), SPACING_UM, truth, IMAGE_SHAPE, IMAGE_SPACING_UM)
+    assert np.linalg.norm(drawn - expected) < 0.05 * np.linalg.norm(expected)
+
+
+def test_electrodes_are_scaled_by_their_own_gain() -> None:
+    truth = pose(np.random.default_rng(4))
+    first, second, both = (
+        render_projection(phases(), SPACING_UM, truth, IMAGE_SHAPE, IMAGE_SPACING_UM, electrode_gain=gain)
+        for gain in ((1.0, 0.0), (0.0, 1.0), (2.0, 3.0))
+    )
+    # The electrodes lie apart, so magnitudes add but where the point spread's side lobes meet.
+    assert np.abs(2.0 * first + 3.0 * second - both).max() < 0.02 * both.max()
+    assert first.sum() > 0
+    assert second.sum() > 0
+
+
+@pytest.mark.parametrize("seed", range(10, 13))
+def test_pose_is_found_within_its_stated_error(seed: int) -> None:
+    truth, _, data, sigma = scan(seed, snr=15.0 + 3.0 * (seed - 10))
+    found = register(data, sigma)
+    assert found.accepted, found.reasons
+    error = in_plane(found.map, truth)
+    assert np.hypot(error[..., 0], error[..., 1]).mean() < 3.0
+    assert found.se_um.u is not None
+    assert found.se_um.v is not None
+    assert abs(error[..., 0].mean()) < 4.0 * found.se_um.u
+    assert abs(error[..., 1].mean()) < 4.0 * found.se_um.v
+    assert found.se_um.normal is None
+    assert "depth along the projection" in found.unobservable
+    assert found.runner_up is not None
+
+
+BLOB = np.zeros(IMAGE_SHAPE, dtype=bool)
+BLOB[19:24, 10:14] = True
+
+
+@pytest.fixture(scope="module")
+def without_blob() -> Registration:
+    _, _, data, sigma = scan(20)
+    return register(data, sigma, exclude=BLOB, seed=5)
+
+
+def test_excluded_pixels_do_not_steer_the_fit(without_blob: Registration) -> None:
+    truth, _, data, sigma = scan(20)
+    masked = register(np.where(BLOB, 60.0 * sigma, data), sigma, exclude=BLOB, seed=5)
+    assert masked.accepted, masked.reasons
+    np.testing.assert_allclose(masked.map.matrix, without_blob.map.matrix, atol=1e-9)
+    assert np.hypot(*np.moveaxis(in_plane(masked.map, truth), -1, 0)).mean() < 3.0
+
+
+def test_same_seed_gives_the_same_answer(without_blob: Registration) -> None:
+    _, _, data, sigma = scan(20)
+    again = register(data, sigma, exclude=BLOB, seed=5)
+    assert np.array_equal(again.map.matrix, without_blob.map.matrix)
+    assert again.se_um == without_blob.se_um
+    assert again.diagnostics == without_blob.diagnostics
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda data: data[::-1], "rows reversed"),
+        (lambda data: data[:, ::-1], "columns reversed"),
+    ],
+)
+def test_reversed_image_is_refused(change: object, words: str) -> None:
+    _, _, data, sigma = scan(22)
+    found = register(change(data), sigma)  # type: ignore[operator]
+    assert not found.accepted
+    assert any(words in reason for reason in found.reasons)
+
+
+def test_wrong_cell_is_refused() -> None:
+    _, _, data, sigma = scan(23)
+    found = register(data, sigma, phases=phases(OTHER_BARS))
+    assert not found.accepted
+    assert any("does not explain the image" in reason for reason in found.reasons)
+
+
+def test_rows_and_columns_swapped_in_the_table_are_refused() -> None:
+    _, _, data, sigma = scan(24)
+    assert not register(data, sigma, prior=AxesPrior.parse("y,-z")).accepted
+
+
+def test_noise_is_refused_for_showing_no_metal() -> None:
+    data = magnitude(np.zeros(IMAGE_SHAPE), 1.0, np.random.default_rng(25))
+    found = register(data, 1.0)
+    assert not found.accepted
+    assert any("too little metal" in reason for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "words"),
+    [
+        (np.full(IMAGE_SHAPE, 3.0), {}, "constant"),
+        (np.zeros((4, *IMAGE_SHAPE)), {}, "stack of slices"),
+        (np.full(IMAGE_SHAPE, np.nan), {}, "less than half"),
+        (np.eye(*IMAGE_SHAPE), {"phases": np.where(phases() == 2, 5, phases())}, "no sodium"),
+    ],
+)
+def test_hopeless_input_is_refused_with_its_reason(
+    data: np.ndarray, options: dict[str, object], words: str
+) -> None:
+    found = register(data, 1.0, **options)
+    assert not found.accepted
+    assert words in found.reasons[0]
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0, float("nan")])
+def test_a_noise_level_that_makes_no_sense_is_an_error(sigma: float) -> None:
+    with pytest.raises(ValueError, match="sigma"):
+        register(np.eye(*IMAGE_SHAPE), sigma)
+
+
+def test_the_phantom_has_two_sides() -> None:
+    # The other tests mean nothing on a cell that looks the same when it is reversed.
+    truth, clean, _, _ = scan(26)
+    assert len(BARS) == 3
+    for mirrored in (clean[::-1], clean[:, ::-1]):
+        best = np.fft.ifft2(np.fft.fft2(mirrored) * np.conj(np.fft.fft2(clean))).real.max()
+        assert best < 0.97 * (clean**2).sum()
+    assert truth.linear.shape == (3, 3)
