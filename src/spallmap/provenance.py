@@ -18,7 +18,6 @@ PACKAGES = (
     "matplotlib",
     "numba",
     "numpy",
-    "ome-zarr",
     "pandas",
     "pyvista",
     "scikit-image",

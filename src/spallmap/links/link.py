@@ -65,7 +65,7 @@ def link_regions(
     spacing_um: Sequence[float],
     seed: int = 1,
     prior_none: float = PRIOR_NONE,
-    n_null: int = 9999,
+    n_null: int = 1999,
 ) -> Links:
     """Link long-T2 regions to cracks, and test the links against chance.
 

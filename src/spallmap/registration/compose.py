@@ -71,6 +71,7 @@ def chain(inner: Registration, outer: Registration, outer_name: str) -> Registra
         verdict="accepted" if inner.accepted and outer.accepted else "refused",
         reasons=tuple(reasons),
         se_um=_add_errors(inner, outer, linked),
+        unobservable=tuple(dict.fromkeys((*inner.unobservable, *outer.unobservable))),
         diagnostics={
             **inner.diagnostics,
             "through": outer_name,

@@ -80,6 +80,10 @@ scans."""
 MAX_SE_SAMPLES = 0.5
 """Largest standard error that is accepted in any direction."""
 
+MODEL_ERROR_SAMPLES = 0.015
+"""Standard error per direction that no residual shows, in samples: linear interpolation and rings. Measured
+on simulated pairs, whose errors are of this size where their residuals say less."""
+
 N_BLOCKS_ACROSS = 5
 """Blocks along the ceramic's longest side, for standard errors and for what is left to shift."""
 
@@ -245,6 +249,8 @@ def _judge(
     block_um = max(np.ptp(body, axis=0)) / N_BLOCKS_ACROSS
     labels = cube_labels(alignment.points, block_um)
     se = position_se_um(alignment, motion, labels, body)
+    if se is not None:
+        se = np.hypot(se, MODEL_ERROR_SAMPLES * spacing)
     shifts = block_shifts(alignment, labels)
     left = np.linalg.norm(shifts.shift_um, axis=1)
     median_left = float(np.median(left)) if left.size else float("inf")

@@ -10,9 +10,9 @@ from scipy.special import expit
 
 from spallmap.frames import AffineMap, grid_centre, grid_points, rotation_map
 
-SPACING = (20.0, 20.0, 20.0)
-SHAPE = (28, 50, 50)
-EDGE_UM = 5.0
+SPACING = (23.0, 23.0, 23.0)
+SHAPE = (24, 44, 44)
+EDGE_UM = 6.0
 CERAMIC, SODIUM, AIR = 50000.0, 22000.0, 10000.0
 
 
@@ -28,7 +28,7 @@ class Body:
 def draw_body(seed: int, *, n_pores: int = 40, crack: bool = False) -> Body:
     rng = np.random.default_rng(seed)
     radius, azimuth = 330.0 * np.sqrt(rng.uniform(size=n_pores)), rng.uniform(0, 2 * np.pi, n_pores)
-    z, size = rng.uniform(-110, 110, n_pores), rng.uniform(30.0, 55.0, n_pores)
+    z, size = rng.uniform(-110, 110, n_pores), rng.uniform(34.0, 58.0, n_pores)
     pores = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z, size], axis=1)
     return Body(pores, (rng.uniform(200, 300), rng.uniform(200, 300)), crack)
 

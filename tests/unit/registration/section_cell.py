@@ -55,10 +55,15 @@ def small_cell(rng: np.random.Generator, n_pores: int = 110) -> SmallCell:
 
 
 def cut(
-    cell: SmallCell, rng: np.random.Generator, *, shape: tuple[int, int] = (130, 170), pixel_um: float = 2.0
+    cell: SmallCell,
+    rng: np.random.Generator,
+    *,
+    shape: tuple[int, int] = (130, 170),
+    pixel_um: float = 2.0,
+    azimuth_deg: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut a noisy section with a blank bar at its foot: grey, mask, 4x4 matrix to the volume."""
-    azimuth = rng.uniform(0.0, 2.0 * np.pi)
+    azimuth = rng.uniform(0.0, 2.0 * np.pi) if azimuth_deg is None else np.deg2rad(azimuth_deg)
     column = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
     row = np.array([0.0, 0.0, -1.0])
     linear = np.column_stack([column, row, np.cross(column, row)])

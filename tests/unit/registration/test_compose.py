@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -40,6 +42,12 @@ def test_a_direction_that_either_does_not_know_is_not_known():
     linked = chain(registration(), registration(se=(1.0, 1.0, None)), "the overview")
     assert linked.se_um.normal is None
     assert linked.se_um.u is not None
+
+
+def test_what_either_cannot_observe_is_listed_once():
+    inner = replace(registration(), unobservable=("depth",))
+    outer = replace(registration(), unobservable=("depth", "turn"))
+    assert chain(inner, outer, "the overview").unobservable == ("depth", "turn")
 
 
 def test_a_refused_link_refuses_the_chain_and_says_which():

@@ -58,10 +58,10 @@ def test_a_detail_with_grains_of_its_own_is_placed(seed: int, turn: float) -> No
     assert found.accepted, found.reasons
     assert found.se_um.u is not None
     assert found.se_um.u < 1.5
-    assert "normal" in found.unobservable
+    assert found.se_um.normal == 0.0
 
 
-@pytest.mark.parametrize(("seed", "turn"), [(4, -1.0), (5, 12.0)])
+@pytest.mark.parametrize(("seed", "turn"), [(5, 12.0)])
 def test_element_counts_are_placed_in_an_electron_image(seed: int, turn: float) -> None:
     scene = draw_scene(seed)
     place = pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), turn)
@@ -135,11 +135,12 @@ def test_an_inset_larger_than_its_overview_is_refused() -> None:
     assert found.verdict == "refused"
 
 
-def test_identical_input_gives_identical_output() -> None:
-    scene = draw_scene(12)
-    counts = element_counts(scene, pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), 2.0), 22)
+def test_identical_input_gives_the_same_right_answer_again() -> None:
+    scene, place = draw_scene(12), pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), -2.0)
+    counts = element_counts(scene, place, 22)
     mask = np.ones(EDX_SHAPE, dtype=bool)
     first, second = (register(scene, counts, mask, EDX_UM, "edx", 32) for _ in range(2))
+    assert displacement_um(first.map, place, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM))).mean() < 2.0
     np.testing.assert_array_equal(first.map.matrix, second.map.matrix)
     assert first.score == second.score
 

@@ -1,0 +1,331 @@
+"""What a section shows: soft maps of ceramic, voids in it, other solid and empty space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import threshold_multiotsu
+
+from spallmap import frames
+from spallmap.image import Image
+
+Maps = NDArray[np.float32]
+
+#: Order of the class maps, here and for the volume: ceramic, voids and cracks in it, other solid, empty.
+CERAMIC, VOID, SOLID, EMPTY = range(4)
+
+#: Size of the median filter against noise and grain, in working pixels; 3 keeps cracks of 2 pixels.
+MEDIAN_PX = 3
+#: Cracks narrower than this that open to an interface still count as inside the ceramic (twice this radius).
+CLOSING_UM = 25.0
+#: Islands of another grey inside the ceramic below this size are grain or a filled crack, not an electrode.
+ISLAND_UM2 = 60.0**2
+#: Longest stretch of the field's rim that a pore cut by it may take.
+BORDER_PORE_UM = 60.0
+#: What is this many robust standard deviations darker than the ceramic's median, and this large, is no grain.
+GRAIN_SIGMAS, INCLUSION_UM2 = 4.0, 120.0
+#: Darkness in the tomogram of a crack that sodium fills, between ceramic (0) and nothing (1).
+SODIUM_DARKNESS = 0.75
+#: Two grey peaks are two materials where the histogram dips between them below this share of the lower.
+VALLEY = 0.75
+#: Range of the greys (0.5 to 99.5 %) in noise standard deviations; Gaussian noise alone has 5.2.
+LEAST_CONTRAST = 7.0
+#: Boundary pixels needed before a straight interface is believed, as a length.
+INTERFACE_UM = 200.0
+#: Largest median distance of the boundary from its line.
+INTERFACE_MISFIT_UM = 15.0
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section image, reduced to what can be found again in a tomogram.
+
+    Parameters
+    ----------
+    maps : ndarray of float32, shape (4, rows, columns)
+        Membership of ceramic, void in the ceramic, other solid and empty space, 0 to 1; all 0 where masked.
+    spacing_um : tuple of float
+        Row and column spacing of the maps.
+    origin_um : tuple of float
+        Row and column coordinate of the first sample in the image's own frame.
+    centre_um : ndarray, shape (3,)
+        Middle of the field in the own frame.
+    interface : ndarray of shape (2,), or None
+        Unit vector (u, v) along the ceramic's straight interface, where one is seen.
+    """
+
+    maps: Maps
+    spacing_um: tuple[float, float]
+    origin_um: tuple[float, float]
+    centre_um: NDArray[np.float64]
+    interface: NDArray[np.float64] | None
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Where the image shows the specimen."""
+        seen: NDArray[np.bool_] = self.maps.sum(axis=0) > 0.5
+        return seen
+
+    @property
+    def ceramic_area_um2(self) -> float:
+        """Area of the filled ceramic."""
+        return float(self.maps[:2].sum()) * self.spacing_um[0] * self.spacing_um[1]
+
+    @property
+    def field_um(self) -> tuple[float, float]:
+        """Height and width of the field that is not masked."""
+        rows, columns = np.nonzero(self.valid)
+        return (
+            float(np.ptp(rows) + 1) * self.spacing_um[0],
+            float(np.ptp(columns) + 1) * self.spacing_um[1],
+        )
+
+    def points(self) -> NDArray[np.float64]:
+        """Own-frame points of every sample, shape (rows, columns, 3)."""
+        _, n_rows, n_columns = self.maps.shape
+        origin = np.array([self.origin_um[1], self.origin_um[0], 0.0])
+        points: NDArray[np.float64] = frames.grid_points((n_rows, n_columns), self.spacing_um) + origin
+        return points
+
+
+def read_section(image: Image, working_um: float) -> Section | str:
+    """Classify a section image.
+
+    Parameters
+    ----------
+    image : Image
+        Axes (y, x), with a mask of the pixels that show the specimen.
+    working_um : float
+        Wanted spacing of the maps; the image is binned by whole pixels to at most this.
+
+    Returns
+    -------
+    Section or str
+        The maps, or why there are none.
+
+    Notes
+    -----
+    The ceramic is taken for the brightest material, as it is under the back-scatter and the usual
+    secondary-electron detector beside sodium; empty space for the darkest.
+    """
+    grey, valid, spacing, origin = _binned(image, working_um)
+    if valid.mean() < 0.05 or not np.any(valid):
+        return "the image has no unmasked pixels that could be placed"
+    values = grey[valid]
+    low, high = np.percentile(values, (0.5, 99.5))
+    noise = _noise(grey, valid)
+    if not high - low > LEAST_CONTRAST * noise + 1e-9 * (abs(high) + abs(low)):
+        return "the image shows a single grey: nothing to place it by"
+    filled_grey = np.where(valid, grey, np.median(values)).astype(np.float32)
+    smooth = ndimage.median_filter(filled_grey, size=MEDIAN_PX, mode="nearest")
+    dark, bright = _thresholds(smooth, valid)
+    area_um2 = spacing[0] * spacing[1]
+    ceramic = _filled_ceramic((smooth > bright) & valid, smooth > dark, valid, spacing)
+    if ceramic.sum() * area_um2 < ISLAND_UM2:
+        return "no ceramic is seen in the image"
+    void = np.where(ceramic & (smooth <= dark), 1.0, 0.0)
+    filled_void = _inclusions(smooth, ceramic, bright, area_um2) & (void == 0.0)
+    void[filled_void] = SODIUM_DARKNESS
+    solid = (smooth > dark) & ~ceramic & valid
+    empty = (smooth <= dark) & ~ceramic & valid
+    maps = np.stack([ceramic - void, void, solid, empty]).astype(np.float32)
+    rows, columns = np.nonzero(valid)
+    centre = np.array(
+        [
+            origin[1] + spacing[1] * (columns.min() + columns.max()) / 2.0,
+            origin[0] + spacing[0] * (rows.min() + rows.max()) / 2.0,
+            0.0,
+        ]
+    )
+    return Section(maps, spacing, origin, centre, _interface(ceramic, valid, spacing))
+
+
+def _binned(
+    image: Image, working_um: float
+) -> tuple[Maps, NDArray[np.bool_], tuple[float, float], tuple[float, float]]:
+    """Average whole pixels up to the working spacing; a block counts as seen where most of it is."""
+    data = np.asarray(image.data, dtype=np.float32)
+    mask = np.isfinite(data) if image.mask is None else image.mask & np.isfinite(data)
+    steps = [max(1, int(working_um / s + 1e-6)) for s in image.spacing_um]
+    n_rows, n_columns = (n // b for n, b in zip(data.shape, steps, strict=True))
+    shape = (n_rows, steps[0], n_columns, steps[1])
+    crop = np.s_[: n_rows * steps[0], : n_columns * steps[1]]
+    weight = mask[crop].astype(np.float32).reshape(shape).mean(axis=(1, 3))
+    total = np.where(mask, data, 0.0)[crop].reshape(shape).mean(axis=(1, 3))
+    grey = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+    spacing = (image.spacing_um[0] * steps[0], image.spacing_um[1] * steps[1])
+    origin = (image.spacing_um[0] * (steps[0] - 1) / 2.0, image.spacing_um[1] * (steps[1] - 1) / 2.0)
+    return grey.astype(np.float32), weight > 0.5, spacing, origin
+
+
+def _noise(grey: Maps, valid: NDArray[np.bool_]) -> float:
+    """Pixel noise from differences of neighbours, insensitive to edges."""
+    both = valid[:, 1:] & valid[:, :-1]
+    difference = np.abs(np.diff(grey, axis=1))[both]
+    return float(np.median(difference)) / 0.954 if difference.size else 0.0
+
+
+def _thresholds(smooth: Maps, valid: NDArray[np.bool_]) -> tuple[float, float]:
+    """Greys below which it is empty, and above which it is ceramic."""
+    values = smooth[valid]
+    low, high = np.percentile(values, (0.1, 99.9))
+    values = np.clip(values, low, high)
+    dark, bright = (float(t) for t in threshold_multiotsu(values, classes=3, nbins=256))
+    counts, edges = np.histogram(values, bins=96)
+    density = ndimage.gaussian_filter1d(counts.astype(np.float64), 1.5)
+    centres = (edges[1:] + edges[:-1]) / 2.0
+    if not _has_valley(density, centres, dark, bright):
+        # Two grey peaks only: ceramic and empty, or their grain would be split in two.
+        dark = bright = float(threshold_multiotsu(values, classes=2, nbins=256)[0])
+    return dark, bright
+
+
+def _has_valley(
+    density: NDArray[np.float64], centres: NDArray[np.float64], dark: float, bright: float
+) -> bool:
+    middle = density[(centres > dark) & (centres <= bright)]
+    upper = density[centres > bright]
+    if not middle.size or not upper.size:
+        return False
+    at_peak = int(np.argmax(middle))
+    between = np.concatenate([middle[at_peak:], upper[: int(np.argmax(upper)) + 1]])
+    return bool(between.min() < VALLEY * min(middle.max(), upper.max()))
+
+
+def _close(mask: NDArray[np.bool_], radius_um: float, spacing: tuple[float, float]) -> NDArray[np.bool_]:
+    """Close gaps up to twice a radius; nothing lies beyond the rim, so that a strip along it stays open."""
+    pad = [int(np.ceil(2.0 * radius_um / s)) + 1 for s in spacing]
+    padded = np.pad(mask, [(pad[0], pad[0]), (pad[1], pad[1])])
+    closed: NDArray[np.bool_] = ~_near(~_near(padded, radius_um, spacing), radius_um, spacing)
+    return closed[pad[0] : -pad[0], pad[1] : -pad[1]]
+
+
+def _near(mask: NDArray[np.bool_], radius_um: float, spacing: tuple[float, float]) -> NDArray[np.bool_]:
+    if not mask.any():
+        return mask
+    near: NDArray[np.bool_] = ndimage.distance_transform_edt(~mask, sampling=spacing) <= radius_um
+    return near
+
+
+def _filled_ceramic(
+    bright: NDArray[np.bool_],
+    not_dark: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
+    spacing: tuple[float, float],
+) -> NDArray[np.bool_]:
+    """Find the ceramic with its pores and cracks, without bright rims elsewhere."""
+    area_um2 = spacing[0] * spacing[1]
+    # Bright edges of the electrodes are thin: an opening removes them.
+    opened = ~_near(~bright & valid, 6.0, spacing) & bright
+    core = _near(opened, 6.0, spacing) & bright
+    core = _large(core, ISLAND_UM2 / area_um2)
+    closed = _close(core, CLOSING_UM, spacing) & valid
+    filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
+    # Pores that a closing has bridged at the rim of the field are filled by looking past it.
+    filled |= _border_pores(filled, not_dark, valid, spacing)
+    holes = valid & ~filled
+    islands, n = ndimage.label(holes)
+    if n:
+        sizes = ndimage.sum_labels(np.ones_like(islands), islands, np.arange(1, n + 1)) * area_um2
+        small = np.flatnonzero(sizes < ISLAND_UM2) + 1
+        filled |= np.isin(islands, small)
+    return filled & valid
+
+
+def _border_pores(
+    filled: NDArray[np.bool_],
+    not_dark: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
+    spacing: tuple[float, float],
+) -> NDArray[np.bool_]:
+    """Dark spots cut by the rim of the field and otherwise surrounded by ceramic."""
+    rim = valid & ~ndimage.binary_erosion(valid)
+    spots, _ = ndimage.label(valid & ~filled)
+    found = np.zeros_like(filled)
+    area_um2 = spacing[0] * spacing[1]
+    for i, box in enumerate(ndimage.find_objects(spots), start=1):
+        spot = spots[box] == i
+        if spot.sum() * area_um2 > 2.0 * ISLAND_UM2 or np.mean(not_dark[box][spot]) > 0.5:
+            continue
+        if (spot & rim[box]).sum() * max(spacing) > BORDER_PORE_UM:
+            continue
+        grown = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in box)
+        region = spots[grown] == i
+        around = ndimage.binary_dilation(region, np.ones((3, 3), dtype=np.bool_)) & ~region & valid[grown]
+        if around.any() and np.mean(filled[grown][around]) > 0.9:
+            found[box] |= spot
+    return found
+
+
+def _inclusions(
+    smooth: Maps, ceramic: NDArray[np.bool_], bright: float, area_um2: float
+) -> NDArray[np.bool_]:
+    """Find what is much darker than the ceramic's grains: pores, and cracks that sodium has filled."""
+    values = smooth[ceramic]
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    darker = ceramic & (smooth < min(bright, middle - GRAIN_SIGMAS * spread))
+    return _large(darker, INCLUSION_UM2 / area_um2)
+
+
+def _large(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
+    labels, n = ndimage.label(mask)
+    if not n:
+        return mask
+    sizes = np.bincount(labels.ravel(), minlength=n + 1)
+    sizes[0] = 0
+    large: NDArray[np.bool_] = (sizes >= pixels)[labels]
+    return large
+
+
+def _interface(
+    ceramic: NDArray[np.bool_], valid: NDArray[np.bool_], spacing: tuple[float, float]
+) -> NDArray[np.float64] | None:
+    """Direction of the ceramic's upper and lower edge, as a unit vector (u, v) with u > 0."""
+    slopes, weights = [], []
+    for flip in (False, True):
+        seen, allowed = (ceramic[::-1], valid[::-1]) if flip else (ceramic, valid)
+        first = np.argmax(seen, axis=0)
+        columns = np.flatnonzero(seen.any(axis=0) & (first > 0))
+        columns = columns[allowed[first[columns] - 1, columns]]
+        if columns.size * spacing[1] < INTERFACE_UM:
+            continue
+        u, v = columns * spacing[1], first[columns] * spacing[0]
+        design = np.column_stack([u - u.mean(), np.ones_like(u)])
+        line = least_absolute(design, v)
+        slope, misfit = line[0], float(np.median(np.abs(v - design @ line)))
+        if misfit < INTERFACE_MISFIT_UM:
+            slopes.append(-slope if flip else slope)
+            weights.append(float(columns.size))
+    if not slopes:
+        return None
+    direction = np.array([1.0, np.average(slopes, weights=weights)])
+    unit: NDArray[np.float64] = direction / np.linalg.norm(direction)
+    return unit
+
+
+def least_absolute(design: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficients of a linear model by least absolute distances (iterated weights, floor of 1 um).
+
+    Parameters
+    ----------
+    design : ndarray, shape (n, k)
+        One row per value.
+    values : ndarray, shape (n,)
+        In micrometres.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        The coefficients.
+    """
+    weight = np.ones(len(values))
+    fit: NDArray[np.float64] = np.zeros(design.shape[1])
+    for _ in range(25):
+        solved = np.linalg.lstsq(design * weight[:, None], values * weight, rcond=None)[0]
+        fit = np.asarray(solved, dtype=np.float64)
+        weight = 1.0 / np.sqrt(np.maximum(np.abs(values - design @ fit), 1.0))
+    return fit

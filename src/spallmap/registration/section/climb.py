@@ -1,0 +1,104 @@
+"""From coarse poses to refined, ranked candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.registration.section.appearance import Section
+from spallmap.registration.section.refine import Level, inside_correlation, refine
+from spallmap.registration.section.search import Pose, distinct, neighbours
+
+#: Two starts of the coarse search are the same below this mean distance.
+START_APART_UM = 25.0
+#: Starts that are refined.
+STARTS = 600
+#: Steps after which all but the best starts of either kind are given up; how many of a kind go on, how far.
+BEGUN, CONTINUED, CONTINUED_STEPS = 6, 100, 12
+#: Around the best refined poses the search goes on in a small grid, since the pores that a plane meets change
+#: within the coarse grid's step: rounds, poses of either kind, neighbours that go on, distance between poses.
+ROUNDS, NEIGHBOURED, CONTINUED_NEAR, NEIGHBOURS_APART_UM = 2, 4, 16, 15.0
+#: Poses of either kind that are finished at full resolution.
+FINALISTS = 12
+#: Two refined poses are the same below this mean distance, voxels.
+SAME_VOXELS = 1.0
+
+
+def climb(
+    section: Section,
+    middle: Level,
+    fine: Level,
+    coarse: list[Pose],
+    extra: list[Pose],
+    voxel_um: float,
+    *,
+    starts: int = STARTS,
+    threads: int = 1,
+) -> list[Pose]:
+    """Refine coarse poses, search on around the best, and finish the best at full resolution.
+
+    Parameters
+    ----------
+    section : Section
+        The section.
+    middle, fine : Level
+        Resolutions of the refinement.
+    coarse : list of Pose
+        Best first.
+    extra : list of Pose
+        Poses that are finished whatever they score, such as a person's landmarks give.
+    voxel_um : float
+        Voxel of the tomogram.
+    starts : int
+        Number of coarse poses that are refined.
+    threads : int
+        Number of threads; the result does not depend on it.
+
+    Returns
+    -------
+    list of Pose
+        Distinct poses, best first, with their scores at the fine level.
+    """
+    own_points, centre = corners(section), section.centre_um
+
+    def best_of(poses: list[Pose], n_overall: int, n_inside: int, apart_um: float) -> list[Pose]:
+        # A plane that meets the same outline beats the right one until the pores fall into place; agreement
+        # inside the ceramic sees the right one earlier. Each kind of agreement sends its best.
+        alive = [pose for pose in poses if np.isfinite(pose.score)]
+        overall = sorted(alive, key=lambda pose: -pose.score)
+        inside = sorted(alive, key=lambda pose: -inside_correlation(middle, pose))
+        return distinct(overall, own_points, centre, apart_um, n_overall) + distinct(
+            inside, own_points, centre, apart_um, n_inside
+        )
+
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+
+        def run(task: Callable[[Pose], Pose], poses: Iterable[Pose]) -> list[Pose]:
+            return list(pool.map(task, poses))
+
+        def go_on(poses: list[Pose], n: int) -> list[Pose]:
+            begun = run(lambda pose: refine(middle, pose, iterations=BEGUN), poses)
+            return run(
+                lambda pose: refine(middle, pose, iterations=CONTINUED_STEPS),
+                best_of(begun, n, n, 0.2 * voxel_um),
+            )
+
+        refined = go_on(distinct(coarse, own_points, centre, START_APART_UM, starts), CONTINUED)
+        for _ in range(ROUNDS):
+            tops = best_of(refined, NEIGHBOURED, NEIGHBOURED, NEIGHBOURS_APART_UM)
+            refined += go_on([near for top in tops for near in neighbours(top)], CONTINUED_NEAR)
+        finalists = best_of(refined, FINALISTS, FINALISTS, SAME_VOXELS * voxel_um) + extra
+        ended = run(lambda pose: refine(fine, refine(middle, pose, iterations=15), iterations=25), finalists)
+    ended = sorted((pose for pose in ended if np.isfinite(pose.score)), key=lambda pose: -pose.score)
+    return distinct(ended, own_points, centre, SAME_VOXELS * voxel_um, len(ended))
+
+
+def corners(section: Section) -> NDArray[np.float64]:
+    """Return the middle and the four corners of the field in the own frame, shape (5, 3)."""
+    height, width = section.field_um
+    places = [(0.0, 0.0), (1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)]
+    offsets = np.array([(a * width / 2.0, b * height / 2.0, 0.0) for a, b in places])
+    return np.asarray(section.centre_um + offsets, dtype=np.float64)

@@ -1,0 +1,102 @@
+"""Compiled inner loops of the section registration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(cache=True, nogil=True, fastmath=False)  # type: ignore[untyped-decorator]
+def cut_slices(
+    channels: NDArray[np.float32],
+    start: NDArray[np.float64],
+    row_step: NDArray[np.float64],
+    column_step: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None:
+    """Cut parallel planes out of a multi-channel volume by linear interpolation; 0 outside.
+
+    Parameters
+    ----------
+    channels : ndarray of float32, shape (n_channels, nz, ny, nx)
+        The volume.
+    start : ndarray, shape (n_planes, 3)
+        Index (z, y, x) of each plane's first sample.
+    row_step, column_step : ndarray, shape (3,)
+        Index step from row to row and from column to column.
+    out : ndarray of float32, shape (n_planes, n_channels, n_rows, n_columns)
+        Filled with the planes; samples beyond n_rows or n_columns are the caller's.
+    """
+    n_channels, nz, ny, nx = channels.shape
+    for k in range(out.shape[0]):
+        for i in range(out.shape[2]):
+            for j in range(out.shape[3]):
+                z = start[k, 0] + i * row_step[0] + j * column_step[0]
+                y = start[k, 1] + i * row_step[1] + j * column_step[1]
+                x = start[k, 2] + i * row_step[2] + j * column_step[2]
+                if z < 0 or y < 0 or x < 0 or z > nz - 1 or y > ny - 1 or x > nx - 1:
+                    for c in range(n_channels):
+                        out[k, c, i, j] = 0.0
+                    continue
+                iz, iy, ix = min(int(z), nz - 2), min(int(y), ny - 2), min(int(x), nx - 2)
+                fz, fy, fx = z - iz, y - iy, x - ix
+                for c in range(n_channels):
+                    v = channels[c]
+                    low = (v[iz, iy, ix] * (1 - fx) + v[iz, iy, ix + 1] * fx) * (1 - fy) + (
+                        v[iz, iy + 1, ix] * (1 - fx) + v[iz, iy + 1, ix + 1] * fx
+                    ) * fy
+                    high = (v[iz + 1, iy, ix] * (1 - fx) + v[iz + 1, iy, ix + 1] * fx) * (1 - fy) + (
+                        v[iz + 1, iy + 1, ix] * (1 - fx) + v[iz + 1, iy + 1, ix + 1] * fx
+                    ) * fy
+                    out[k, c, i, j] = low * (1 - fz) + high * fz
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def sample_with_gradient(
+    volume: NDArray[Any],
+    indices: NDArray[np.float64],
+    values: NDArray[np.float64],
+    gradients: NDArray[np.float64],
+    inside: NDArray[np.bool_],
+) -> None:
+    """Interpolate linearly, with the interpolant's own gradient.
+
+    Parameters
+    ----------
+    volume : ndarray, shape (nz, ny, nx)
+        The samples.
+    indices : ndarray, shape (n, 3)
+        Where, as (z, y, x) indices.
+    values : ndarray, shape (n,)
+        Filled with the values; 0 outside.
+    gradients : ndarray, shape (n, 3)
+        Filled with the derivative by z, y and x index.
+    inside : ndarray of bool, shape (n,)
+        Filled: whether the point lies within the volume.
+    """
+    nz, ny, nx = volume.shape
+    for k in range(indices.shape[0]):
+        z, y, x = indices[k, 0], indices[k, 1], indices[k, 2]
+        if z < 0 or y < 0 or x < 0 or z > nz - 1 or y > ny - 1 or x > nx - 1:
+            values[k] = 0.0
+            inside[k] = False
+            gradients[k, :] = 0.0
+            continue
+        inside[k] = True
+        iz, iy, ix = min(int(z), nz - 2), min(int(y), ny - 2), min(int(x), nx - 2)
+        fz, fy, fx = z - iz, y - iy, x - ix
+        a, b = float(volume[iz, iy, ix]), float(volume[iz, iy, ix + 1])
+        c, d = float(volume[iz, iy + 1, ix]), float(volume[iz, iy + 1, ix + 1])
+        e, f = float(volume[iz + 1, iy, ix]), float(volume[iz + 1, iy, ix + 1])
+        g, h = float(volume[iz + 1, iy + 1, ix]), float(volume[iz + 1, iy + 1, ix + 1])
+        ab, cd, ef, gh = a + fx * (b - a), c + fx * (d - c), e + fx * (f - e), g + fx * (h - g)
+        low, high = ab + fy * (cd - ab), ef + fy * (gh - ef)
+        values[k] = low + fz * (high - low)
+        gradients[k, 0] = high - low
+        gradients[k, 1] = (1 - fz) * (cd - ab) + fz * (gh - ef)
+        gradients[k, 2] = (1 - fz) * ((1 - fy) * (b - a) + fy * (d - c)) + fz * (
+            (1 - fy) * (f - e) + fy * (h - g)
+        )

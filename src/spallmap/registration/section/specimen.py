@@ -1,0 +1,143 @@
+"""The tomogram as a section sees it: coarse class maps, the ceramic plate, the void map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spallmap import frames
+from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, least_absolute
+
+#: Phase labels of the tomography station.
+PHASE_CERAMIC, PHASE_CRACK, PHASE_EMPTY = 1, 3, 5
+#: Common grey scale of the tomography station.
+GREY_AIR, GREY_CERAMIC = 10000.0, 50000.0
+#: Share of the ceramic-to-air step that noise and cupping may take away before a voxel counts as darker.
+DEAD_ZONE = 0.12
+#: Layer under the ceramic's surface whose grey is mixed with its neighbour's by the tomogram's blur, voxels.
+RIM_VOXELS = 2
+#: Height-map positions per axis that a plane is fitted to.
+PLATE_SAMPLES = 60
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A tomogram prepared for the coarse search.
+
+    Parameters
+    ----------
+    channels : ndarray of float32, shape (4, nz, ny, nx)
+        Share of ceramic, void in the ceramic, other solid and empty space per coarse voxel.
+    spacing_um : tuple of float
+        Spacing of the coarse voxels in array order.
+    origin_um : ndarray, shape (3,)
+        Point (x, y, z) of the first coarse voxel in the volume's frame.
+    centre_um : ndarray, shape (3,)
+        Centroid of the ceramic (x, y, z).
+    plate_normal : ndarray of shape (3,), or None
+        Unit normal (x, y, z) of the ceramic's two faces, where it is a plate.
+    """
+
+    channels: NDArray[np.float32]
+    spacing_um: tuple[float, float, float]
+    origin_um: NDArray[np.float64]
+    centre_um: NDArray[np.float64]
+    plate_normal: NDArray[np.float64] | None
+
+    def ceramic_radius_um(self) -> float:
+        """Distance from the ceramic's centroid within which 99.9 % of it lies."""
+        where = np.nonzero(self.channels[:2].sum(axis=0) > 0.5)
+        points = frames.indices_to_points(np.column_stack(where), self.spacing_um) + self.origin_um
+        return float(np.percentile(np.linalg.norm(points - self.centre_um, axis=1), 99.9))
+
+
+def read_specimen(
+    grey: NDArray[np.uint16],
+    phases: NDArray[np.uint8],
+    spacing_um: tuple[float, float, float],
+    coarse_um: float,
+) -> Specimen | str:
+    """Prepare a tomogram for the search.
+
+    Parameters
+    ----------
+    grey : ndarray of uint16, shape (nz, ny, nx)
+        On the common scale.
+    phases : ndarray of uint8, shape (nz, ny, nx)
+        Labels of the tomography station.
+    spacing_um : tuple of float
+        In array order.
+    coarse_um : float
+        Wanted spacing of the class maps; whole voxels are averaged up to at most this.
+
+    Returns
+    -------
+    Specimen or str
+        The class maps, or why there are none.
+    """
+    filled = (phases == PHASE_CERAMIC) | (phases == PHASE_CRACK)
+    if filled.mean() < 1e-4:
+        return "no ceramic in the volume"
+    inner = ndimage.binary_erosion(filled, iterations=RIM_VOXELS)
+    steps = tuple(max(1, int(coarse_um / s + 1e-6)) for s in spacing_um)
+    void = block_mean(void_share(grey, inner), steps)
+    ceramic = block_mean(filled, steps) - void
+    empty = block_mean(phases == PHASE_EMPTY, steps)
+    channels = np.empty((4, *void.shape), dtype=np.float32)
+    channels[CERAMIC], channels[VOID], channels[EMPTY] = ceramic, void, empty
+    channels[SOLID] = np.clip(1.0 - void - ceramic - empty, 0.0, 1.0)
+    coarse = (spacing_um[0] * steps[0], spacing_um[1] * steps[1], spacing_um[2] * steps[2])
+    origin = frames.indices_to_points([(b - 1) / 2.0 for b in steps], spacing_um)
+    total = ceramic + void
+    centroid = frames.indices_to_points(ndimage.center_of_mass(total), coarse) + origin
+    return Specimen(channels, coarse, origin, centroid, _plate_normal(total > 0.5, coarse))
+
+
+def void_share(grey: NDArray[np.uint16], inner: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Share of each voxel that is not ceramic, from its grey, inside a mask; 0 elsewhere."""
+    deficit = (GREY_CERAMIC - grey.astype(np.float32)) / (GREY_CERAMIC - GREY_AIR)
+    share: NDArray[np.float32] = np.clip((deficit - DEAD_ZONE) / (1.0 - DEAD_ZONE), 0.0, 1.0) * inner
+    return share.astype(np.float32)
+
+
+def block_mean(volume: NDArray[np.generic], steps: tuple[int, ...]) -> NDArray[np.float32]:
+    """Average whole blocks of voxels; an incomplete last block is dropped."""
+    counts = [n // b for n, b in zip(volume.shape, steps, strict=True)]
+    crop = volume[tuple(slice(0, n * b) for n, b in zip(counts, steps, strict=True))]
+    shape = [k for pair in zip(counts, steps, strict=True) for k in pair]
+    mean: NDArray[np.float32] = crop.reshape(shape).mean(axis=(1, 3, 5), dtype=np.float32)
+    return mean
+
+
+def _plate_normal(
+    mask: NDArray[np.bool_], spacing_um: tuple[float, float, float]
+) -> NDArray[np.float64] | None:
+    """Find the normal of the two faces of a plate by straight lines through their height maps."""
+    extent = [np.ptp(np.nonzero(mask)[k]) * spacing_um[k] for k in range(3)]
+    axis = int(np.argmin(extent))
+    if extent[axis] > 0.8 * np.median(extent):
+        return None
+    stack = np.moveaxis(mask, axis, 0)
+    others = [k for k in range(3) if k != axis]
+    hit: NDArray[np.bool_] = np.asarray(stack.any(axis=0), dtype=np.bool_)
+    # Only well inside the outline, where both faces are the plate's and not its side.
+    core = ndimage.binary_erosion(hit, iterations=max(2, int(0.08 * np.sqrt(hit.sum()))))
+    rows, columns = np.nonzero(core)
+    if rows.size < 50:
+        return None
+    keep = np.linspace(0, rows.size - 1, min(rows.size, PLATE_SAMPLES**2)).astype(int)
+    rows, columns = rows[keep], columns[keep]
+    first = np.argmax(stack, axis=0)
+    last = stack.shape[0] - 1 - np.argmax(stack[::-1], axis=0)
+    middle = (first + last)[rows, columns] / 2.0 * spacing_um[axis]
+    design = np.column_stack(
+        [rows * spacing_um[others[0]], columns * spacing_um[others[1]], np.ones(rows.size)]
+    )
+    slopes = least_absolute(design, middle)
+    normal = np.zeros(3)
+    normal[axis], normal[others[0]], normal[others[1]] = 1.0, -slopes[0], -slopes[1]
+    unit: NDArray[np.float64] = normal[::-1] / np.linalg.norm(normal)
+    return unit
