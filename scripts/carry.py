@@ -1,12 +1,13 @@
 """What the registration scripts share: the way through an intermediate to the reference, and the files."""
 
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from spallmap.readers.landmarks import read_landmarks
 from spallmap.registration.compose import chain
-from spallmap.registration.landmarks import apply_landmarks
+from spallmap.registration.landmarks import Landmarks, apply_landmarks
 from spallmap.registration.result import Registration
 from spallmap.writers.documents import write_figure
 from spallmap.writers.registration import read_registration, write_registration
@@ -17,6 +18,21 @@ def carried(registration: Registration, to_reference: str | list[str] | None, th
     if not to_reference:
         return registration
     return chain(registration, read_registration(to_reference), through)
+
+
+def landmarks_in_tomogram(
+    path: str | list[str] | None, to_reference: str | list[str] | None
+) -> Landmarks | None:
+    """Read landmarks, and take their partners from the reference frame to the tomogram's."""
+    if not path:
+        return None
+    landmarks = read_landmarks(path)
+    if not to_reference:
+        return landmarks
+    tomogram = read_registration(to_reference)
+    if not tomogram.accepted:
+        return None
+    return replace(landmarks, reference_um=tomogram.map.inverse()(landmarks.reference_um))
 
 
 def write(

@@ -1,9 +1,9 @@
 """Register a section to the tomogram of its state, and through it to the reference."""
 
 import numpy as np
-from carry import carried, write
-from spallmap.figures.registration import refused_picture, section_picture
+from carry import carried, landmarks_in_tomogram, write
 
+from spallmap.figures.registration import refused_picture, section_picture
 from spallmap.frames import AxesPrior
 from spallmap.image import Image
 from spallmap.jobs import job
@@ -38,6 +38,7 @@ def main() -> None:
         AxesPrior.parse(params.axes),
         seed=params.seed,
         threads=snakemake.threads,
+        landmarks=landmarks_in_tomogram(inputs.get("landmarks"), inputs.get("tomogram_to_reference")),
     )
     picture = section_picture(image.data, image.mask, image.spacing_um, grey, volume.spacing_um, registration)
     registration = carried(registration, inputs.get("tomogram_to_reference"), "the tomogram of its state")

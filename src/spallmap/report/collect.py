@@ -63,7 +63,7 @@ def cell_report(
         links=None if links is None else links[0],
         links_summary={} if links is None else links[1],
         figures=tuple(figure_picture(p.stem, p.read_bytes()) for p in figures),
-        overlays=tuple(_overlay(p) for p in sorted(overlays.glob("*.png"))),
+        overlays=tuple(_overlay(p) for p in _ordered(overlays, results)),
         remarks=tuple(_remarks(rows, results)),
         parameters=provenance["parameters"],
         provenance={k: provenance[k] for k in ("versions", "machine", "random_seed", "inputs")},
@@ -124,6 +124,13 @@ def _onto(row: Row, results: CellResults) -> str:
 def _cracks(rows: Sequence[Row]) -> pd.DataFrame | None:
     tables = [read_table(r.path / "cracks.csv") for r in rows if r.modality == "xct"]
     return tables[0] if tables else None
+
+
+def _ordered(folder: Path, results: CellResults) -> list[Path]:
+    """Order overlays by modality, an overview before what lies within it."""
+    within = {_label(r): r.within is not None for r in results.rows}
+    kinds = list(_OVERLAYS)
+    return sorted(folder.glob("*.png"), key=lambda p: (kinds.index(p.name[:4]), within[p.stem], p.stem))
 
 
 def _overlay(path: Path) -> Picture:

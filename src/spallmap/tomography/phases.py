@@ -32,7 +32,7 @@ HALO_VOXELS = 2
 SODIUM_REACH_UM = 60.0
 """An electrode begins within this distance of the ceramic's face."""
 DEFAULT_SODIUM_GREY = 19_000.0
-"""Where sodium lies on the common scale, for the edge between it and the ceramic: some 22 % of the way from air."""
+"""Where sodium lies on the common scale, some 22 % of the way from air, for its edge with the ceramic."""
 
 
 def segment_phases(

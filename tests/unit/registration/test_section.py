@@ -32,7 +32,7 @@ def place(
     section: tuple[np.ndarray, np.ndarray, np.ndarray], grey: np.ndarray, phases: np.ndarray
 ) -> Registration:
     image = Image(section[0], ("y", "x"), (PIXEL_UM, PIXEL_UM), section[1])
-    return register_section(image, grey, phases, SPACING_UM, PRIOR, starts=150)
+    return register_section(image, grey, phases, SPACING_UM, PRIOR, starts=80)
 
 
 def error_voxels(found: Registration, section: tuple[np.ndarray, np.ndarray, np.ndarray]) -> float:
@@ -80,12 +80,12 @@ def test_a_named_direction_is_kept_to_and_a_mirrored_save_is_refused(cell):
     prior = AxesPrior.parse("-z,-x")
     pixel = (PIXEL_UM, PIXEL_UM)
     right = register_section(
-        Image(section[0], ("y", "x"), pixel, section[1]), grey, phases, SPACING_UM, prior, starts=100
+        Image(section[0], ("y", "x"), pixel, section[1]), grey, phases, SPACING_UM, prior, starts=50
     )
     assert right.verdict == "accepted", right.reasons
     assert error_voxels(right, section) < 1.0
     mirrored = Image(np.ascontiguousarray(section[0][:, ::-1]), ("y", "x"), pixel, section[1])
-    assert register_section(mirrored, grey, phases, SPACING_UM, prior, starts=100).verdict == "refused"
+    assert register_section(mirrored, grey, phases, SPACING_UM, prior, starts=50).verdict == "refused"
 
 
 def test_the_same_seed_gives_the_same_result_on_any_number_of_threads(cell):
@@ -93,7 +93,7 @@ def test_the_same_seed_gives_the_same_result_on_any_number_of_threads(cell):
     section = cut(made, np.random.default_rng(2))
     image = Image(section[0], ("y", "x"), (PIXEL_UM, PIXEL_UM), section[1])
     one, two = (
-        register_section(image, grey, phases, SPACING_UM, PRIOR, starts=40, threads=n, seed=3) for n in (1, 2)
+        register_section(image, grey, phases, SPACING_UM, PRIOR, starts=10, threads=n, seed=3) for n in (1, 2)
     )
     np.testing.assert_array_equal(one.map.matrix, two.map.matrix)
     assert one.se_um == two.se_um

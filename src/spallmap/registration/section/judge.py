@@ -16,12 +16,12 @@ from spallmap.registration.verdict import Check, angle_between_deg
 
 #: Correlation inside the ceramic: 0.83 to 0.98 where right, below 0.45 for sections of another cell.
 LEAST_CORRELATION = 0.55
-#: Share of the tomogram's variance explained: above 0.95 where right. Wrong places reach 0.99 too, so that this
-#: only stops images whose materials mean nothing in the tomogram.
+#: Share of the tomogram's variance explained: above 0.95 where right. Wrong places reach 0.99 too, so that
+#: this only stops images whose materials mean nothing in the tomogram.
 LEAST_AGREEMENT = 0.75
 #: The best different pose fits worse by this (logarithm of the misfits' ratio): 0.3 to 2.0 where right, below
 #: 0.1 for sections of another cell; and by as many of its standard errors.
-LEAST_MARGIN, LEAST_MARGIN_SE = 0.3, 2.0
+LEAST_MARGIN, LEAST_MARGIN_SE = 0.2, 1.5
 #: Share of restarts that come back: nearly all where right.
 LEAST_RETURN = 0.7
 #: Shift that half of the field asks for on its own: up to 0.8 voxel where right to half a voxel, from 1.7 on
