@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +31,15 @@ BOUND_UM = {"mri": 11.5, "sem": 2 * 9.32, "xct": 0.5 * 9.32, "edx": 2 * 9.32}
 pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("whole_cell")]
 
 
+def command(folder, *arguments):
+    made_of = [SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *arguments]
+    return [*made_of, "--configfile", str(folder / "config.yaml")]
+
+
 def run(folder, *arguments):
-    command = [SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *arguments]
-    command += ["--configfile", str(folder / "config.yaml")]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command(folder, *arguments), cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -212,4 +218,24 @@ def test_a_file_that_goes_bad_ends_the_run_with_its_name_and_keeps_the_rest(fold
         assert (folder / "out" / "whole" / "shorted" / "mri-t2" / "t2.json").exists()
     finally:
         path.write_bytes(whole)
-    assert run(folder, "--rerun-incomplete").returncode == 0
+    assert run(folder).returncode == 0
+
+
+def test_a_run_that_was_killed_goes_on(folder, tmp_path):
+    mri = folder / "cell" / "mri_shorted" / "5"
+    (tmp_path / "acquisitions.tsv").write_text(f"cell\tstate\tmodality\tname\tpath\nc\ts\tmri\tt2\t{mri}\n")
+    (tmp_path / "config.yaml").write_text("acquisitions: acquisitions.tsv\nresults: out\n")
+    log, made = (
+        tmp_path / "out" / "logs" / "t2" / "c" / "s" / "mri-t2.log",
+        tmp_path / "out" / "c" / "s" / "mri-t2",
+    )
+    with subprocess.Popen(command(tmp_path), cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        while not log.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(timeout=120) != 0
+    ended = run(tmp_path)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert channels(made / "t2.ome.tif")[0].shape == (9, 64, 48)
+    assert not list(made.glob("*.part*"))
