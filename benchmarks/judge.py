@@ -109,10 +109,10 @@ def registrations(results: Path, truth: dict[str, Any]) -> list[Placed]:
             placed.append(
                 Placed(
                     f"{acquisition} in overview",
-                    said["verdict"],
+                    said["diagnostics"]["verdict_to_intermediate"],
                     error,
                     BOUND_UM["inset"],
-                    tuple(said["reasons"]),
+                    tuple(said["diagnostics"]["reasons_to_intermediate"]),
                 )
             )
     return placed
