@@ -38,7 +38,8 @@ demo: $(READY)
 	@echo "The demo's report: $(CURDIR)/results/demo/shorted/report.html"
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -n $(CORES) --dist loadgroup
+	$(BIN)/python -m pytest -q -n $(CORES) -m "not workflow"
+	$(BIN)/python -m pytest -q -m workflow
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -28,7 +28,7 @@ SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
 # Half an MRI pixel, two voxels of the coarse tomogram for the section, half a voxel for the tomogram.
 BOUND_UM = {"mri": 11.5, "sem": 2 * 9.32, "xct": 0.5 * 9.32, "edx": 2 * 9.32}
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("whole_cell")]
+pytestmark = pytest.mark.workflow
 
 
 def command(folder, *arguments):
