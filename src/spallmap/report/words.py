@@ -15,6 +15,9 @@ PROBABLE = 0.5
 DEFAULT_LONG_MS = 12.0
 MAX_SENTENCES_PER_TABLE = 6
 
+# A p above this is often read as "no link"; with one region it says little (see docs/methods.md, Links).
+WEAK_P = 0.05
+
 
 def count(n: int, noun: str) -> str:
     """Write a number with its noun: ``no crack``, ``1 crack``, ``2 cracks``."""
@@ -120,6 +123,11 @@ def _link_sentences(report: CellReport) -> list[str]:
         null = report.links_summary.get("null") or {}
         how = f" ({null['method']}, {null['n']} draws)" if "method" in null and "n" in null else ""
         sentences.append(f"Against chance, p = {p:.2g}{how}.")
+        if p > WEAK_P and report.links_summary.get("n_regions") == 1:
+            sentences.append(
+                "One region alone seldom gives a small p, even when its link is right: "
+                "a large p does not speak against the link."
+            )
     return sentences
 
 

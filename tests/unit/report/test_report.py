@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -150,6 +151,16 @@ def test_summary_says_what_was_found(report: CellReport) -> None:
         "Not registered: sem-detail: the image that it lies in was refused",
     ):
         assert part in told
+
+
+@pytest.mark.parametrize(
+    ("p_value", "n_regions", "warned"), [(0.06, 1, True), (0.01, 1, False), (0.06, 2, False)]
+)
+def test_a_large_p_of_one_region_is_not_read_against_its_link(
+    report: CellReport, p_value: float, n_regions: int, warned: bool
+) -> None:
+    found = replace(report, links_summary={"p_value": p_value, "n_regions": n_regions})
+    assert ("does not speak against the link" in " ".join(summary_sentences(found))) == warned
 
 
 def test_summary_of_a_control_finds_nothing() -> None:
