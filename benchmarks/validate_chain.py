@@ -98,8 +98,11 @@ def row(seed: int, found: dict[str, Any], seconds: float) -> str:
         "/".join(f"{100 * mri[s]['t2_error']:+.1f}" for s in mri),
     ]
     crack, link = found["crack"], found["links"]
+    overlap = f"{crack['recall']:.3f}, {crack['precision']:.3f}, {crack['f1']:.3f}"
+    if found["kind"] != "dendrite":
+        overlap = f"{crack['found']} voxels found"
     cells += [
-        f"{crack['recall']:.3f}, {crack['precision']:.3f}, {crack['f1']:.3f}",
+        overlap,
         str(found.get("pristine_cracks", "")),
     ]
     probability = "" if link["probability"] is None else f", p {link['probability']:.2f}"
