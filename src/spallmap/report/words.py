@@ -119,7 +119,7 @@ def _link_sentences(report: CellReport) -> list[str]:
             )
         sentences.append(text)
     p = report.links_summary.get("p_value")
-    if known(p):
+    if p is not None and known(p):
         null = report.links_summary.get("null") or {}
         how = f" ({null['method']}, {null['n']} draws)" if "method" in null and "n" in null else ""
         sentences.append(f"Against chance, p = {p:.2g}{how}.")
