@@ -42,8 +42,8 @@ test: $(READY)
 	$(BIN)/python -m pytest -q -m workflow
 
 lint: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/snakefmt --check Snakefile $(SMK)
 	$(BIN)/mypy
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 from carry import write
-from spallmap.figures.registration import volume_picture
 
+from spallmap.figures.registration import volume_picture
 from spallmap.frames import AxesPrior
 from spallmap.jobs import job
 from spallmap.registration.volume import register_volume
