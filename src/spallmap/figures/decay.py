@@ -14,7 +14,7 @@ from scipy import ndimage, optimize
 
 from spallmap.figures import style
 from spallmap.figures.inputs import Drawing, MriPanel
-from spallmap.relaxometry.rice import rice_mean
+from spallmap.relaxometry.rice import magnitude_mean
 from spallmap.relaxometry.summary import ELECTRODE_SNR
 
 # Mean of Rayleigh-distributed noise in units of sigma (Gudbjartsson and Patz 1995).
@@ -195,7 +195,7 @@ def _expected_magnitude(
         expected = signal + RAYLEIGH_MEAN * sigma
     else:
         # A magnitude has its Rician mean whether it was fitted so or from the complex data.
-        expected = sigma * rice_mean(signal / sigma)
+        expected = sigma * magnitude_mean(signal / sigma)
     mean: NDArray[np.float64] = expected.mean(axis=0)
     return mean
 

@@ -1,67 +1,62 @@
 """The signal models of a T2 fit, in one registry.
 
 A model says what likelihood the samples of a pixel have at a given T2, the other parameters profiled out, and
-finds the best T2 and the other parameters. A new model is one more entry in :data:`MODELS`.
+fits blocks of pixels. A new model is one more entry in :data:`MODELS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from spallmap.errors import InputError
-from spallmap.relaxometry import kernels
-from spallmap.relaxometry.rice import rice_information, rice_mean
+from spallmap.relaxometry.bessel import MAX_COILS, bessel_table
+from spallmap.relaxometry.least_squares import fit_least_squares
+from spallmap.relaxometry.likelihood import fit_magnitudes
+from spallmap.relaxometry.profile import magnitude_profile
+from spallmap.relaxometry.rice import RAYLEIGH_MEAN, moment_table
+from spallmap.relaxometry.search import Search
+from spallmap.relaxometry.status import SATURATED
 
 Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-
-# Mean of a Rayleigh distribution: a magnitude image's floor in units of the noise's standard deviation.
-RAYLEIGH_MEAN = float(np.sqrt(np.pi / 2.0))
 
 
 @dataclass(frozen=True)
-class Estimates:
-    """What a model says of each pixel.
+class Block:
+    """What a block of pixels is fitted with.
 
     Parameters
     ----------
-    theta : ndarray, shape (n_pixels,)
-        log of T2 in ms.
-    first : ndarray, shape (n_pixels,)
-        Signal at the first echo time, without offset, in units of sigma.
-    offset : ndarray, shape (n_pixels,)
-        Constant below the decay, in units of sigma.
-    expected : ndarray, shape (n_pixels, n_echoes)
-        Expected samples, in units of sigma.
-    variance : ndarray, shape (n_pixels, n_echoes)
-        Their variance, in units of sigma squared.
-    information : ndarray, shape (n_pixels, n_echoes)
-        Fisher information of each sample about its noiseless signal, in units of 1 / sigma squared.
-    peak : ndarray, shape (n_pixels,)
-        The profile's value at `theta`.
-    converged : ndarray of bool, shape (n_pixels,)
-        Whether the search for T2 ended.
+    te_ms : ndarray, shape (n_echoes,)
+        Rising echo times.
+    search : Search
+        The grid over T2.
+    scale : float
+        Standard deviation of the noise of one channel, in the units of the data.
+    min_snr, saturation : float
+        See :func:`spallmap.relaxometry.fit.fit_t2`; infinite saturation for none.
+    intervals : bool
+        Whether to find the ends of the 95 % intervals.
+    correct_bias : bool
+        Whether the models of magnitudes take the second-order bias off T2.
     """
 
-    theta: Array
-    first: Array
-    offset: Array
-    expected: Array
-    variance: Array
-    information: Array
-    peak: Array
-    converged: Flags
+    te_ms: Array
+    search: Search
+    scale: float
+    min_snr: float
+    saturation: float
+    intervals: bool
+    correct_bias: bool
 
 
+Fit = Callable[["SignalModel", NDArray[Any], NDArray[np.int32], Array, Block], None]
 Prepare = Callable[[NDArray[Any], Array], Array]
-Profile = Callable[[Array, Array, Array], Array]
-Estimate = Callable[[Array, Array, Array, Array, Array], Estimates]
+Profile = Callable[["SignalModel", Array, Array, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -78,79 +73,159 @@ class SignalModel:
         How many are fitted to each pixel's real samples.
     complex_data : bool
         Whether it needs complex samples; the others need magnitudes.
-    free_offset : bool
-        Whether a constant is among the fitted parameters.
     prepare : callable
-        ``(samples, te_ms) -> real samples``, before everything else; samples of shape (n_pixels, n_echoes) in
-        units of sigma.
-    profile : callable
-        ``(prepared, te_ms, t2_grid_ms) -> (n_pixels, n_grid)`` log-likelihood, up to a constant per pixel.
-    estimate : callable
-        ``(prepared, te_ms, low, high, start) -> Estimates`` with the maximum of the profile between `low` and
-        `high` (log T2, per pixel).
+        ``(samples, te_ms) -> real samples``; samples of shape (n_pixels, n_echoes) in units of sigma.
+    profiler : callable
+        ``(model, prepared, te_ms, t2_grid_ms) -> (n_pixels, n_grid)``; see :meth:`profile`.
+    fitter : callable
+        ``(model, samples, status, out, block)``; see :meth:`fit`.
+    n_coils : int
+        How many receiving coils' squared magnitudes were summed.
     """
 
     name: str
     summary: str
     n_parameters: int
     complex_data: bool
-    free_offset: bool
     prepare: Prepare
-    profile: Profile
-    estimate: Estimate
+    profiler: Profile
+    fitter: Fit
+    n_coils: int = 1
+
+    def profile(self, prepared: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
+        """Log-likelihood over T2, the other parameters profiled out, up to a constant per pixel.
+
+        Parameters
+        ----------
+        prepared : ndarray, shape (n_pixels, n_echoes)
+            As :attr:`prepare` returns them.
+        te_ms : ndarray, shape (n_echoes,)
+            Rising echo times.
+        t2_grid_ms : ndarray, shape (n_grid,)
+            Where to evaluate.
+
+        Returns
+        -------
+        ndarray, shape (n_pixels, n_grid)
+            The profile.
+        """
+        return self.profiler(self, prepared, te_ms, t2_grid_ms)
+
+    def fit(self, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block) -> None:
+        """Fit every pixel of a block whose status is OK.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (n_echoes, n_pixels)
+            In the units of the data.
+        status : ndarray of int32, shape (n_pixels,)
+            Overwritten with how each fit ended.
+        out : ndarray, shape (10, n_pixels)
+            Filled; rows as numbered in :mod:`spallmap.relaxometry.search`.
+        block : Block
+            Echo times, grid, noise and options.
+        """
+        self.fitter(self, samples, status, out, block)
 
 
-def _basis(te_ms: Array, t2_ms: Array, centred: bool) -> Array:
+def _unit_basis(te_ms: Array, t2_ms: Array, centred: bool) -> Array:
+    """Decays over the grid, shape (n_grid, n_echoes), of unit length, less their means where `centred`."""
     basis: Array = np.exp(-(te_ms - te_ms[0]) / t2_ms[:, None])
-    return basis - basis.mean(axis=1, keepdims=True) if centred else basis
+    if centred:
+        basis = basis - basis.mean(axis=1, keepdims=True)
+    unit: Array = basis / np.linalg.norm(basis, axis=1, keepdims=True)
+    return unit
 
 
-def _gaussian_profile(samples: Array, te_ms: Array, t2_grid_ms: Array, centred: bool) -> Array:
-    y = samples - samples.mean(axis=1, keepdims=True) if centred else samples
-    basis = _basis(te_ms, t2_grid_ms, centred)
-    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
-    explained = np.maximum(y @ basis.T, 0.0) ** 2
+def _gaussian_profile(prepared: Array, te_ms: Array, t2_grid_ms: Array, centred: bool) -> Array:
+    y = prepared - prepared.mean(axis=1, keepdims=True) if centred else prepared
+    explained = np.maximum(y @ _unit_basis(te_ms, t2_grid_ms, centred).T, 0.0) ** 2
     profile: Array = 0.5 * (explained - np.sum(y**2, axis=1, keepdims=True))
     return profile
 
 
-def _gaussian_estimate(
-    samples: Array, te_ms: Array, low: Array, high: Array, start: Array, centred: bool, floor: float
-) -> Estimates:
-    theta, converged = kernels.refine(samples, te_ms, low, high, start, False, centred)
-    decay = _basis(te_ms, np.exp(theta), False)
-    basis = _basis(te_ms, np.exp(theta), centred)
-    y = samples - samples.mean(axis=1, keepdims=True) if centred else samples
-    first = np.maximum(np.sum(y * basis, axis=1) / np.sum(basis**2, axis=1), 0.0)
-    fitted = first[:, None] * decay
-    constant = np.mean(samples - fitted, axis=1) if centred else np.zeros(len(samples))
-    expected = fitted + constant[:, None]
-    return Estimates(
-        theta=theta,
-        first=first,
-        offset=constant + floor,
-        expected=expected,
-        variance=np.ones_like(samples),
-        information=np.ones_like(samples),
-        peak=-0.5 * np.sum((samples - expected) ** 2, axis=1),
-        converged=converged,
+def _plain_profile(model: SignalModel, prepared: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
+    return _gaussian_profile(prepared, te_ms, t2_grid_ms, centred=False)
+
+
+def _centred_profile(model: SignalModel, prepared: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
+    return _gaussian_profile(prepared, te_ms, t2_grid_ms, centred=True)
+
+
+def _magnitude_profile(model: SignalModel, prepared: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
+    table = bessel_table(model.n_coils)
+    found: Array = magnitude_profile(prepared, te_ms, np.log(t2_grid_ms), table, model.n_coils)
+    return found
+
+
+def _least_squares(
+    samples: NDArray[Any],
+    status: NDArray[np.int32],
+    out: Array,
+    block: Block,
+    *,
+    centred: bool,
+    floor: float,
+    signed: bool = False,
+) -> None:
+    basis = np.ascontiguousarray(_unit_basis(block.te_ms, np.exp(block.search.theta), centred).T)
+    fit_least_squares(
+        np.ascontiguousarray(samples, dtype=np.float64),
+        status,
+        out,
+        block.te_ms,
+        basis,
+        block.search,
+        centred,
+        block.scale,
+        floor,
+        signed,
+        block.min_snr,
+        block.saturation,
+        block.intervals,
     )
 
 
-def _rician_estimate(samples: Array, te_ms: Array, low: Array, high: Array, start: Array) -> Estimates:
-    theta, converged = kernels.refine(samples, te_ms, low, high, start, True, False)
-    first = kernels.rice_amplitudes(samples, te_ms, theta)
-    nu = first[:, None] * _basis(te_ms, np.exp(theta), False)
-    mean = rice_mean(nu)
-    return Estimates(
-        theta=theta,
-        first=first,
-        offset=np.zeros(len(samples)),
-        expected=mean,
-        variance=2.0 + nu**2 - mean**2,
-        information=rice_information(nu),
-        peak=np.sum(np.log(special.i0e(samples * nu)) - 0.5 * (samples - nu) ** 2, axis=1),
-        converged=converged,
+def _fit_offset(
+    model: SignalModel, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block
+) -> None:
+    _least_squares(samples, status, out, block, centred=False, floor=RAYLEIGH_MEAN)
+
+
+def _fit_free_offset(
+    model: SignalModel, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block
+) -> None:
+    _least_squares(samples, status, out, block, centred=True, floor=0.0)
+
+
+def _fit_complex(
+    model: SignalModel, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block
+) -> None:
+    if np.isfinite(block.saturation):
+        status[(status == 0) & np.any(np.abs(samples) >= block.saturation, axis=0)] = SATURATED
+    phased = model.prepare(samples.T, block.te_ms).T
+    _least_squares(
+        phased, status, out, replace(block, saturation=np.inf), centred=False, floor=0.0, signed=True
+    )
+
+
+def _fit_magnitudes(
+    model: SignalModel, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block
+) -> None:
+    fit_magnitudes(
+        np.ascontiguousarray(samples, dtype=np.float64),
+        status,
+        out,
+        block.te_ms,
+        block.search,
+        bessel_table(model.n_coils),
+        moment_table(model.n_coils),
+        model.n_coils,
+        block.scale,
+        block.min_snr,
+        block.saturation,
+        block.intervals,
+        block.correct_bias,
     )
 
 
@@ -173,32 +248,10 @@ def _phased(samples: NDArray[Any], te_ms: Array) -> Array:
     """
     span = te_ms[-1] - te_ms[0]
     grid = np.exp(np.arange(np.log(span / 50.0), np.log(span * 50.0), _PHASE_STEP))
-    basis = _basis(te_ms, grid, False)
-    basis /= np.linalg.norm(basis, axis=1, keepdims=True)
-    amplitudes = np.asarray(samples) @ basis.T
+    amplitudes = np.asarray(samples) @ _unit_basis(te_ms, grid, False).T
     best = np.argmax(np.abs(amplitudes), axis=1)
     phase = np.angle(amplitudes[np.arange(len(best)), best])
     return np.ascontiguousarray((samples * np.exp(-1j * phase)[:, None]).real)
-
-
-def _plain_profile(samples: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
-    return _gaussian_profile(samples, te_ms, t2_grid_ms, centred=False)
-
-
-def _centred_profile(samples: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
-    return _gaussian_profile(samples, te_ms, t2_grid_ms, centred=True)
-
-
-def _floor_estimate(samples: Array, te_ms: Array, low: Array, high: Array, start: Array) -> Estimates:
-    return _gaussian_estimate(samples, te_ms, low, high, start, centred=False, floor=RAYLEIGH_MEAN)
-
-
-def _plain_estimate(samples: Array, te_ms: Array, low: Array, high: Array, start: Array) -> Estimates:
-    return _gaussian_estimate(samples, te_ms, low, high, start, centred=False, floor=0.0)
-
-
-def _centred_estimate(samples: Array, te_ms: Array, low: Array, high: Array, start: Array) -> Estimates:
-    return _gaussian_estimate(samples, te_ms, low, high, start, centred=True, floor=0.0)
 
 
 MODELS: dict[str, SignalModel] = {
@@ -209,52 +262,59 @@ MODELS: dict[str, SignalModel] = {
             summary="s0 exp(-te / T2) + 1.253 sigma, least squares: the constant is the mean of pure noise",
             n_parameters=2,
             complex_data=False,
-            free_offset=False,
             prepare=_above_floor,
-            profile=_plain_profile,
-            estimate=_floor_estimate,
+            profiler=_plain_profile,
+            fitter=_fit_offset,
         ),
         SignalModel(
             name="free_offset",
             summary="s0 exp(-te / T2) + c with c fitted, least squares",
             n_parameters=3,
             complex_data=False,
-            free_offset=True,
             prepare=_magnitudes,
-            profile=_centred_profile,
-            estimate=_centred_estimate,
+            profiler=_centred_profile,
+            fitter=_fit_free_offset,
         ),
         SignalModel(
             name="rician",
             summary="s0 exp(-te / T2) seen through the Rice distribution of single-coil magnitudes",
             n_parameters=2,
             complex_data=False,
-            free_offset=False,
             prepare=_magnitudes,
-            profile=kernels.rice_profile,
-            estimate=_rician_estimate,
+            profiler=_magnitude_profile,
+            fitter=_fit_magnitudes,
+        ),
+        SignalModel(
+            name="chi",
+            summary="s0 exp(-te / T2) seen through the non-central chi distribution of several coils",
+            n_parameters=2,
+            complex_data=False,
+            prepare=_magnitudes,
+            profiler=_magnitude_profile,
+            fitter=_fit_magnitudes,
         ),
         SignalModel(
             name="complex",
             summary="s0 exp(-te / T2) in the real channel of complex data, each pixel's phase removed",
             n_parameters=2,
             complex_data=True,
-            free_offset=False,
             prepare=_phased,
-            profile=_plain_profile,
-            estimate=_plain_estimate,
+            profiler=_plain_profile,
+            fitter=_fit_complex,
         ),
     )
 }
 
 
-def get_model(name: str) -> SignalModel:
+def get_model(name: str, n_coils: int = 1) -> SignalModel:
     """Look a model up.
 
     Parameters
     ----------
     name : str
         Its key in :data:`MODELS`.
+    n_coils : int
+        Number of receiving coils whose squared magnitudes were summed; only ``chi`` takes more than one.
 
     Returns
     -------
@@ -264,8 +324,12 @@ def get_model(name: str) -> SignalModel:
     Raises
     ------
     InputError
-        If there is none of that name.
+        If there is none of that name, or it does not take that many coils.
     """
     if name not in MODELS:
         raise InputError("t2.model", repr(name), " or ".join(MODELS))
-    return MODELS[name]
+    most = MAX_COILS if name == "chi" else 1
+    if not 1 <= n_coils <= most:
+        allowed = f"1 to {most} for model {name}" if most > 1 else f"1 for model {name}; chi takes several"
+        raise InputError("t2.n_coils", str(n_coils), allowed)
+    return replace(MODELS[name], n_coils=int(n_coils))

@@ -102,7 +102,7 @@ def _background(power: Array, n_echoes: int) -> NDArray[np.bool_]:
     return inside
 
 
-def estimate_noise(magnitude: ArrayLike) -> NoiseEstimate:
+def estimate_noise(magnitude: ArrayLike, n_coils: int = 1) -> NoiseEstimate:
     """Find the background of a magnitude series and its noise level.
 
     A background pixel's mean square over the echoes follows a gamma distribution whose scale is the noise

@@ -4,33 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.relaxometry.status import FitStatus
+
 Array = NDArray[np.float64]
+
+__all__ = ["CHANNELS", "FitStatus", "T2Fit"]
 
 CHANNELS = ("t2_ms", "t2_se_ms", "s0", "s0_se", "offset", "p_long", "chi2_reduced", "snr", "status")
 """The maps of a fit, in the order of the result file."""
-
-
-class FitStatus(IntEnum):
-    """How the fit of a pixel ended; only ``OK`` values may be averaged."""
-
-    OK = 0
-    BELOW_SNR = 1
-    """The signal at the first echo is too weak for a T2 of its own."""
-    AT_BOUND = 2
-    """The likelihood still rises at the lowest or highest T2 that is allowed."""
-    NOT_CONVERGED = 3
-    """The search did not end."""
-    SATURATED = 4
-    """A sample reached the stated saturation value."""
-    INVALID = 5
-    """A sample is not finite, or a magnitude is negative."""
-    MASKED = 6
-    """The caller left the pixel out."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +51,11 @@ class T2Fit:
         What counts as a long T2.
     t2_bounds_ms : tuple of float
         Where T2 was sought.
+    n_coils : int
+        Number of receiving coils.
+    t2_low_ms, t2_high_ms : ndarray or None
+        Ends of the 95 % interval of T2, where the profile likelihood has fallen by 1.92; 0 or infinite where
+        it does not fall so far between the bounds of the search. None unless asked for.
     """
 
     t2_ms: Array
@@ -82,6 +72,9 @@ class T2Fit:
     te_ms: tuple[float, ...]
     long_ms: float
     t2_bounds_ms: tuple[float, float]
+    n_coils: int = 1
+    t2_low_ms: Array | None = None
+    t2_high_ms: Array | None = None
 
     @property
     def ok(self) -> NDArray[np.bool_]:

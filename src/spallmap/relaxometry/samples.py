@@ -75,7 +75,42 @@ def sorted_echoes(
             f"{'complex data' if model.complex_data else 'magnitudes'} for model {model.name}",
         )
     order = np.argsort(te, kind="stable")
-    return data[order], te[order]
+    # a large series that is in order is not copied
+    return (data, te) if np.all(np.diff(te) >= 0.0) else (data[order], te[order])
+
+
+def drop_first(
+    echoes: NDArray[Any], te_ms: Array, n_skipped: int, model: SignalModel
+) -> tuple[NDArray[Any], Array]:
+    """Leave out the samples at the shortest echo times.
+
+    Parameters
+    ----------
+    echoes : ndarray, shape (n_echoes, ...)
+        By rising echo time.
+    te_ms : ndarray, shape (n_echoes,)
+        Rising.
+    n_skipped : int
+        How many different echo times to leave out.
+    model : SignalModel
+        Which will read the rest.
+
+    Returns
+    -------
+    echoes, te_ms : ndarray
+        The rest; views.
+
+    Raises
+    ------
+    InputError
+        If the number is negative, or too few different echo times are left for the model.
+    """
+    times = np.unique(te_ms)
+    if not 0 <= n_skipped <= times.size - model.n_parameters:
+        most = times.size - model.n_parameters
+        raise InputError("t2.skip_echoes", str(n_skipped), f"0 to {most} for {times.size} echo times")
+    first = int(np.searchsorted(te_ms, times[n_skipped]))
+    return echoes[first:], te_ms[first:]
 
 
 def default_bounds(te_ms: Array) -> tuple[float, float]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import i0e, i1e
 
-from spallmap.relaxometry.rice import rice_mean
+from spallmap.relaxometry.rice import magnitude_mean
 
 # From here on the variance's series 1 - 1 / (2 nu^2) is exact to 1e-6; its difference of squares cancels.
 _SERIES_FROM = 30.0
@@ -53,7 +53,7 @@ def rician_moments(amplitude: NDArray[np.float64], sigma: float) -> RicianMoment
     Gudbjartsson and Patz, "The Rician distribution of noisy MRI data", Magn. Reson. Med. 34 (1995) 910.
     """
     nu = np.asarray(amplitude, dtype=np.float64) / sigma
-    mean = rice_mean(nu)
+    mean = magnitude_mean(nu)
     quarter = nu**2 / 4.0
     slope = np.sqrt(np.pi / 8.0) * nu * (i0e(quarter) + i1e(quarter))
     exact = 2.0 + nu**2 - mean**2
