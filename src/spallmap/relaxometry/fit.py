@@ -121,7 +121,7 @@ def fit_t2(
         if np.shape(mask) != shape:
             raise InputError("mask", f"shape {np.shape(mask)}", f"the shape of one echo, {shape}")
         status[~np.asarray(mask, dtype=bool)] = FitStatus.MASKED
-    level = check_sigma(estimate_noise(data, n_coils).sigma if sigma is None else sigma)
+    level = check_sigma(estimate_noise(data, n_coils, te).sigma if sigma is None else sigma)
 
     block = Block(
         te_ms=te,

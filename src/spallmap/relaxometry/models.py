@@ -17,6 +17,7 @@ from spallmap.errors import InputError
 from spallmap.relaxometry.bessel import MAX_COILS, bessel_table
 from spallmap.relaxometry.least_squares import fit_least_squares
 from spallmap.relaxometry.likelihood import fit_magnitudes
+from spallmap.relaxometry.phase import phased, unit_decays
 from spallmap.relaxometry.profile import magnitude_profile
 from spallmap.relaxometry.rice import RAYLEIGH_MEAN, moment_table
 from spallmap.relaxometry.search import Search
@@ -128,18 +129,9 @@ class SignalModel:
         self.fitter(self, samples, status, out, block)
 
 
-def _unit_basis(te_ms: Array, t2_ms: Array, centred: bool) -> Array:
-    """Decays over the grid, shape (n_grid, n_echoes), of unit length, less their means where `centred`."""
-    basis: Array = np.exp(-(te_ms - te_ms[0]) / t2_ms[:, None])
-    if centred:
-        basis = basis - basis.mean(axis=1, keepdims=True)
-    unit: Array = basis / np.linalg.norm(basis, axis=1, keepdims=True)
-    return unit
-
-
 def _gaussian_profile(prepared: Array, te_ms: Array, t2_grid_ms: Array, centred: bool) -> Array:
     y = prepared - prepared.mean(axis=1, keepdims=True) if centred else prepared
-    explained = np.maximum(y @ _unit_basis(te_ms, t2_grid_ms, centred).T, 0.0) ** 2
+    explained = np.maximum(y @ unit_decays(te_ms, t2_grid_ms, centred).T, 0.0) ** 2
     profile: Array = 0.5 * (explained - np.sum(y**2, axis=1, keepdims=True))
     return profile
 
@@ -168,7 +160,7 @@ def _least_squares(
     floor: float,
     signed: bool = False,
 ) -> None:
-    basis = np.ascontiguousarray(_unit_basis(block.te_ms, np.exp(block.search.theta), centred).T)
+    basis = np.ascontiguousarray(unit_decays(block.te_ms, np.exp(block.search.theta), centred).T)
     fit_least_squares(
         np.ascontiguousarray(samples, dtype=np.float64),
         status,
@@ -237,21 +229,8 @@ def _above_floor(samples: NDArray[Any], te_ms: Array) -> Array:
     return np.ascontiguousarray(samples, dtype=np.float64) - RAYLEIGH_MEAN
 
 
-# Step of the T2 grid on which the phase is sought, in log T2: the phase hardly depends on T2.
-_PHASE_STEP = 0.25
-
-
-def _phased(samples: NDArray[Any], te_ms: Array) -> Array:
-    """Turn each pixel by its own phase, the same for all echoes, and keep the real channel.
-
-    The phase is the maximum-likelihood one: that of the complex amplitude at the T2 that explains most.
-    """
-    span = te_ms[-1] - te_ms[0]
-    grid = np.exp(np.arange(np.log(span / 50.0), np.log(span * 50.0), _PHASE_STEP))
-    amplitudes = np.asarray(samples) @ _unit_basis(te_ms, grid, False).T
-    best = np.argmax(np.abs(amplitudes), axis=1)
-    phase = np.angle(amplitudes[np.arange(len(best)), best])
-    return np.ascontiguousarray((samples * np.exp(-1j * phase)[:, None]).real)
+def _real_channel(samples: NDArray[Any], te_ms: Array) -> Array:
+    return np.ascontiguousarray(phased(samples, te_ms).real)
 
 
 MODELS: dict[str, SignalModel] = {
@@ -298,7 +277,7 @@ MODELS: dict[str, SignalModel] = {
             summary="s0 exp(-te / T2) in the real channel of complex data, each pixel's phase removed",
             n_parameters=2,
             complex_data=True,
-            prepare=_phased,
+            prepare=_real_channel,
             profiler=_plain_profile,
             fitter=_fit_complex,
         ),

@@ -1,53 +1,73 @@
-"""The noise level of a magnitude series, from its background."""
+"""The noise level of an echo series, from its background or from the data's own phase."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import special, stats
 
 from spallmap.errors import InputError
+from spallmap.relaxometry.background import Checks, background_ratio, check_background
+from spallmap.relaxometry.phase import phased
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 # Mean over root mean square of a Rayleigh distribution.
-RAYLEIGH_RATIO = float(np.sqrt(np.pi) / 2.0)
+RAYLEIGH_RATIO = background_ratio(1)
 # Share of pure noise that the acceptance interval leaves out, half at either end.
 OUTSIDE = 0.02
-# A ratio further than this from the Rayleigh one is a different distribution, however many pixels there
-# are: two combined coils give 0.940; ParaVision magnitudes of one coil were seen at 0.883.
-RATIO_TOLERANCE = 0.01
-# Levels of single echoes that differ more than this (and more than their errors explain) are not one noise.
-ECHO_TOLERANCE = 0.05
 # With fewer samples than this the level is known to worse than 4 %, and the background cannot be checked.
 MIN_SAMPLES = 200
+# Of a larger image every so many rows are looked at: a million pixels give the level to 0.05 %.
+_MAX_PIXELS = 2**20
 _MAX_ROUNDS = 100
-# Standard deviations by the delta method, times the root of the number of samples: of the ratio of mean to
-# root mean square (0.1523 of it) and of a level (half that of a mean square).
-_RATIO_SD = 0.1523 * RAYLEIGH_RATIO
+# Groups of pixels of even brightness that may outnumber the background.
+_MAX_FINDS = 5
+# A level's standard error by the delta method, times the root of the number of samples: half that of a mean
+# square.
 _LEVEL_SD = 0.5
+# Signal over noise from which a pixel's phase is known well enough to take it off, and the pixels that it
+# takes to trust the level from what remains in the imaginary channel.
+_PHASED_SNR = 10.0
+_MIN_PHASED = 50
+# Levels from the imaginary channel and from the background that differ by more than this do not mean one
+# noise.
+_PHASE_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
 class NoiseEstimate:
-    """Noise level of a magnitude series and how far its background can be believed.
+    """Noise level of a series and how far it can be believed.
 
     Parameters
     ----------
     sigma : float
-        Standard deviation of the real and of the imaginary channel, in the units of the data.
+        Standard deviation of the real and of the imaginary channel of one coil, in the units of the data.
     method : str
         How it was found.
     n_pixels : int
-        Background pixels used, each with all its echoes.
+        Pixels used, each with all its echoes.
+    n_coils : int
+        Number of receiving coils that it was found for.
     rayleigh_ratio : float
-        Mean over root mean square of the background; 0.886 for a Rayleigh distribution.
+        Mean over root mean square of the background; 0.886 for a Rayleigh distribution, 0.940 for two coils.
+        NaN where no background was used.
     is_rayleigh : bool
-        Whether that ratio agrees with one Rayleigh distribution.
+        Whether that ratio agrees with magnitudes of `n_coils` coils (a Rayleigh distribution for one).
     echoes_agree : bool
         Whether the levels of the single echoes agree with each other.
+    is_even : bool
+        Whether the levels of different parts of the image agree with each other.
+    is_independent : bool
+        Whether neighbouring pixels' noise is uncorrelated.
+    unevenness : float
+        Largest deviation of a part's level from the whole, as a share; NaN where it was not looked at.
+    correlation : float
+        Correlation of neighbouring background magnitudes; NaN where it was not looked at.
     sigma_per_echo : tuple of float
         The level from each echo alone.
     sigma_se : float
@@ -59,35 +79,102 @@ class NoiseEstimate:
     sigma: float
     method: str
     n_pixels: int
+    n_coils: int
     rayleigh_ratio: float
     is_rayleigh: bool
     echoes_agree: bool
+    is_even: bool
+    is_independent: bool
+    unevenness: float
+    correlation: float
     sigma_per_echo: tuple[float, ...]
     sigma_se: float
     warnings: tuple[str, ...]
 
 
-def _limits(n_echoes: int) -> tuple[float, float]:
-    """Limits of the summed squares of pure noise over the echoes, in units of 2 sigma**2."""
-    low, high = special.gammaincinv(n_echoes, [OUTSIDE / 2.0, 1.0 - OUTSIDE / 2.0])
+def estimate_noise(data: ArrayLike, n_coils: int = 1, te_ms: ArrayLike | None = None) -> NoiseEstimate:
+    """Find the noise level of a series.
+
+    *Magnitudes.* A background pixel's summed squares over echoes and coils follow a gamma distribution whose
+    scale is the noise level. The level that explains most pixels is taken; the specimen, which lies above,
+    may fill a large part of the image. Pixels that are 0 in all echoes (blanked by the scanner) and pixels
+    with negative or non-finite values are left out. The level is that of the median echo. Four things are
+    checked that would make it wrong, and told in ``warnings``: a background that is not Rayleigh (more coils,
+    filtered magnitudes), echoes of different levels (ghosts, leaking signal), parts of the image of different
+    levels (filtered or masked corners, a receiver's filter), and correlated neighbours (zero-filled or
+    filtered images).
+
+    *Complex data*, echo times given. Where enough pixels have signal, each is turned by its own phase, and
+    the level follows from the imaginary channel, where no signal is left; else from the background.
+
+    Parameters
+    ----------
+    data : array_like, shape (n_echoes, ...)
+        Magnitudes, or complex data.
+    n_coils : int
+        Number of receiving coils whose squared magnitudes were summed.
+    te_ms : array_like, optional
+        Echo times in ms; needed to take the phase off complex data.
+
+    Returns
+    -------
+    NoiseEstimate
+        The level, with what speaks for and against it.
+
+    Raises
+    ------
+    InputError
+        If there is too little to estimate anything from.
+
+    References
+    ----------
+    Koay, Özarslan and Pierpaoli, Probabilistic identification and estimation of noise (PIESNO), J. Magn.
+    Reson. 199 (2009) 94.
+    Constantinides, Atalar and McVeigh, Magn. Reson. Med. 38 (1997) 852 (several coils).
+    """
+    series = np.asarray(data)
+    if series.ndim < 2 or series.size == 0:
+        raise InputError("data", f"an array of shape {series.shape}", "echoes first, then pixels")
+    rows = _some_rows(series)
+    if not np.iscomplexobj(rows) or te_ms is None:
+        return _from_background(rows, n_coils)
+    try:
+        background = _from_background(rows, n_coils)
+    except InputError:
+        background = None
+    if background is not None and not background.is_rayleigh:
+        background = None
+    return _from_phase(rows, np.asarray(te_ms, dtype=np.float64), background)
+
+
+def _some_rows(series: NDArray[Any]) -> NDArray[Any]:
+    """Return every so many rows of a large series as (n_echoes, n_rows, n_columns); a list is one row."""
+    columns = series.shape[-1] if series.ndim > 2 else series[0].size
+    rows = series.reshape(series.shape[0], -1, columns)
+    return rows[:, :: max(1, rows[0].size // _MAX_PIXELS)]
+
+
+def _limits(n_squares: int) -> tuple[float, float]:
+    """Limits of the summed squares of pure noise, in units of 2 sigma**2."""
+    low, high = special.gammaincinv(n_squares, [OUTSIDE / 2.0, 1.0 - OUTSIDE / 2.0])
     return float(low), float(high)
 
 
-def _truncation(n_echoes: int, power: float) -> float:
+def _truncation(n_squares: int, power: float) -> float:
     """Moment of a gamma variable within the limits over its moment without them."""
-    low, high = _limits(n_echoes)
-    shape = n_echoes + power
+    low, high = _limits(n_squares)
+    shape = n_squares + power
     return float((special.gammainc(shape, high) - special.gammainc(shape, low)) / (1.0 - OUTSIDE))
 
 
-def _background(power: Array, n_echoes: int) -> NDArray[np.bool_]:
-    """Which pixels are background, by their mean square over the echoes.
+def _background(power: Array, n_squares: int) -> Flags:
+    """Which pixels are background, by their mean square.
 
     The acceptance interval that holds the most pixels is looked for over the whole range, then refined to the
     level that the pixels inside its own acceptance interval give.
     """
-    low, high = (limit / n_echoes for limit in _limits(n_echoes))
-    mean_inside = _truncation(n_echoes, 1.0)
+    low, high = (limit / n_squares for limit in _limits(n_squares))
+    mean_inside = _truncation(n_squares, 1.0)
     ordered = np.sort(power)
     counts = np.searchsorted(ordered, ordered * (high / low)) - np.arange(ordered.size)
     level = float(ordered[np.argmax(counts)]) / low
@@ -102,81 +189,134 @@ def _background(power: Array, n_echoes: int) -> NDArray[np.bool_]:
     return inside
 
 
-def estimate_noise(magnitude: ArrayLike, n_coils: int = 1) -> NoiseEstimate:
-    """Find the background of a magnitude series and its noise level.
+def _level(samples: Array, power: Array, usable: Flags, n_coils: int) -> tuple[Flags, Array, Checks] | None:
+    """Find the background, its level in each echo, and what it looks like.
 
-    A background pixel's mean square over the echoes follows a gamma distribution whose scale is the noise
-    level. The level that explains most pixels is taken; the specimen, which lies above, may fill a large
-    part of the image. Pixels that are 0 in all echoes (blanked by the scanner) and pixels with negative or
-    non-finite values are left out. The level is that of the median echo. Valid for one receiving coil.
-
-    Parameters
-    ----------
-    magnitude : array_like, shape (n_echoes, ...)
-        Magnitudes, or complex data, whose magnitude is taken.
-
-    Returns
-    -------
-    NoiseEstimate
-        The level, with what speaks for and against it.
-
-    Raises
-    ------
-    InputError
-        If there is too little background to estimate anything from.
-
-    References
-    ----------
-    Koay, Özarslan and Pierpaoli, Probabilistic identification and estimation of noise (PIESNO), J. Magn.
-    Reson. 199 (2009) 94.
+    A large specimen of even brightness can hold more pixels within one acceptance interval than the
+    background does. It does not look like noise; then what lies below it is tried, and so on. Where nothing
+    looks like noise the first find stands, with its warnings.
     """
-    data = np.asarray(magnitude)
-    if data.ndim < 2 or data.size == 0:
-        raise InputError("magnitude", f"an array of shape {data.shape}", "echoes first, then pixels")
-    samples = np.abs(data) if np.iscomplexobj(data) else data
-    samples = samples.reshape(samples.shape[0], -1).astype(np.float64)
+    n_squares = samples.shape[0] * n_coils
+    mean_inside = _truncation(n_squares, 1.0)
+    # leaving out the weakest and the strongest pixels raises the ratio of pure noise by a known factor: the
+    # direction of a pixel's vector of samples is independent of its length, so only the length's moments
+    # change
+    raised = float(_truncation(n_squares, 0.5) / np.sqrt(mean_inside))
+    first: tuple[Flags, Array, Checks] | None = None
+    left = usable.copy()
+    for _ in range(_MAX_FINDS):
+        if left.sum() * samples.shape[0] < MIN_SAMPLES:
+            break
+        inside = np.zeros(usable.shape, dtype=bool)
+        inside[left] = _background(power[left], n_squares)
+        if inside.sum() * samples.shape[0] < MIN_SAMPLES:
+            break
+        per_echo = np.sqrt(np.mean(samples[:, inside] ** 2, axis=1) / (2.0 * n_coils * mean_inside))
+        checks = check_background(samples, inside, per_echo / np.median(per_echo), n_coils, raised)
+        if checks.is_rayleigh:
+            return inside, per_echo, checks
+        first = first or (inside, per_echo, checks)
+        left = left & (power < power[inside].min())
+    return first
+
+
+def _from_background(rows: NDArray[Any], n_coils: int) -> NoiseEstimate:
+    samples = (np.abs(rows) if np.iscomplexobj(rows) else rows).astype(np.float64)
     n_echoes = samples.shape[0]
     usable = np.all(np.isfinite(samples) & (samples >= 0.0), axis=0)
-    power = np.mean(np.where(usable, samples, 0.0) ** 2, axis=0)
+    power = np.mean(np.where(usable, samples, 0.0) ** 2, axis=0) / n_coils
     usable &= power > 0.0
     place = "background of the magnitude images"
-    advice = f"at least {MIN_SAMPLES} samples of background, or a given noise level"
+    advice = f"at least {MIN_SAMPLES} samples of background, or a given noise level (t2.sigma)"
     if usable.sum() * n_echoes < MIN_SAMPLES:
         raise InputError(place, f"{int(usable.sum())} usable pixels of {n_echoes} echoes", advice)
-    inside = _background(power[usable], n_echoes)
-    n_pixels = int(inside.sum())
-    if n_pixels * n_echoes < MIN_SAMPLES:
-        raise InputError(place, f"{n_pixels} pixels that look like noise", advice)
-    background = samples[:, usable][:, inside]
-    mean_inside = _truncation(n_echoes, 1.0)
-    per_echo = np.sqrt(np.mean(background**2, axis=1) / (2.0 * mean_inside))
+    found = _level(samples, power, usable, n_coils)
+    if found is None:
+        raise InputError(place, "no pixels that look like noise", advice)
+    inside, per_echo, checks = found
     # the specimen's side lobes leak into the background of the early echoes, a ghost into some: the median
     # echo
-    sigma = float(np.median(per_echo))
-    # leaving out the weakest and the strongest pixels raises the ratio of pure noise by a known factor: the
-    # direction of a pixel's vector of echoes is independent of its length, so only the length's moments
-    # change
-    raised = _truncation(n_echoes, 0.5) / np.sqrt(_truncation(n_echoes, 1.0))
-    ratio = float(background.mean() / np.sqrt(np.mean(background**2)) / raised)
-    count = np.sqrt(background.size)
-    is_rayleigh = abs(ratio - RAYLEIGH_RATIO) <= RATIO_TOLERANCE + 3.0 * _RATIO_SD / count
-    spread = float(np.max(np.abs(per_echo / sigma - 1.0)))
-    echoes_agree = spread <= ECHO_TOLERANCE + 3.0 * _LEVEL_SD * np.sqrt(n_echoes) / count
-    warnings = []
-    if not is_rayleigh:
-        warnings.append(f"background not Rayleigh: mean over rms {ratio:.3f} instead of {RAYLEIGH_RATIO:.3f}")
-    if not echoes_agree:
-        warnings.append(
-            f"noise levels of single echoes up to {100.0 * spread:.0f} % off: ghosts or leaking signal"
-        )
+    sigma, n_pixels = float(np.median(per_echo)), int(inside.sum())
+    distribution = "Rayleigh" if n_coils == 1 else f"{n_coils} coils"
+    return _estimate(sigma, f"background, {distribution} (PIESNO)", n_pixels, n_coils, per_echo, checks)
+
+
+def _estimate(
+    sigma: float, method: str, n_pixels: int, n_coils: int, per_echo: Array, checks: Checks
+) -> NoiseEstimate:
     return NoiseEstimate(
         sigma=sigma,
-        method="background, Rayleigh (PIESNO)",
+        method=method,
         n_pixels=n_pixels,
-        rayleigh_ratio=ratio,
-        is_rayleigh=bool(is_rayleigh),
-        echoes_agree=bool(echoes_agree),
+        n_coils=n_coils,
+        rayleigh_ratio=checks.ratio,
+        is_rayleigh=checks.is_rayleigh,
+        echoes_agree=checks.echoes_agree,
+        is_even=checks.is_even,
+        is_independent=checks.is_independent,
+        unevenness=checks.unevenness,
+        correlation=checks.correlation,
         sigma_per_echo=tuple(float(s) for s in per_echo),
-        sigma_se=float(sigma * np.sqrt(np.pi / 2.0) * _LEVEL_SD / count),
-        warnings=tuple(warnings),
+        sigma_se=float(sigma * np.sqrt(np.pi / 2.0) * _LEVEL_SD / np.sqrt(n_pixels * per_echo.size)),
+        warnings=checks.warnings,
     )
+
+
+def _from_phase(rows: NDArray[Any], te_ms: Array, background: NoiseEstimate | None) -> NoiseEstimate:
+    """Level from the imaginary channel of pixels with signal, once their phase is taken off.
+
+    The phase takes one degree of freedom of a pixel's echoes, so that their summed squares over the variance
+    follow chi-square with one less than there are echoes; the median of the pixels is robust against those
+    whose phase drifts from echo to echo.
+    """
+    n_echoes = rows.shape[0]
+    pixels = rows.reshape(n_echoes, -1).T
+    pixels = pixels[np.all(np.isfinite(pixels), axis=1) & np.any(pixels != 0.0, axis=1)]
+    place, advice = "complex data", "pixels with signal in two echoes or more, or background, or t2.sigma"
+    order = np.argsort(te_ms, kind="stable")
+    strength = np.sqrt(np.mean(np.abs(pixels) ** 2, axis=1))
+    strong = strength > np.median(strength)
+    for _ in range(2):
+        if n_echoes < 2 or strong.sum() < _MIN_PHASED:
+            if background is not None:
+                return background
+            raise InputError(place, f"{int(strong.sum())} pixels with signal, no background", advice)
+        turned = phased(pixels[strong][:, order], te_ms[order]).imag
+        level = np.median(np.sum(turned**2, axis=1)) / stats.chi2.median(n_echoes - 1)
+        sigma = float(np.sqrt(level))
+        strong = np.abs(pixels[:, order[0]]) > _PHASED_SNR * sigma
+    if strong.sum() < _MIN_PHASED:
+        if background is not None:
+            return background
+        raise InputError(place, f"{int(strong.sum())} pixels with signal, no background", advice)
+    turned = phased(pixels[strong][:, order], te_ms[order]).imag
+    sigma = float(np.sqrt(np.median(np.sum(turned**2, axis=1)) / stats.chi2.median(n_echoes - 1)))
+    per_echo = np.empty(n_echoes)
+    # the phase takes its degree of freedom from each echo by the echo's share of the signal
+    power = np.median(np.abs(pixels[strong][:, order]) ** 2, axis=0)
+    kept = np.sqrt(1.0 - power / power.sum())
+    per_echo[order] = np.median(np.abs(turned), axis=0) / stats.norm.ppf(0.75) / kept
+    warnings: tuple[str, ...] = ()
+    if background is not None and abs(sigma / background.sigma - 1.0) > _PHASE_TOLERANCE:
+        times = f"{sigma / background.sigma:.2f} times"
+        warnings = (
+            f"noise in the imaginary channel {times} that of the background: the phase is not the same in "
+            "all echoes",
+        )
+    nothing = float("nan")
+    checks = (
+        Checks(nothing, True, True, True, True, nothing, nothing, warnings)
+        if background is None
+        else Checks(
+            background.rayleigh_ratio,
+            background.is_rayleigh,
+            background.echoes_agree,
+            background.is_even,
+            background.is_independent,
+            background.unevenness,
+            background.correlation,
+            (*warnings, *background.warnings),
+        )
+    )
+    method = "imaginary channel of phased complex data"
+    return _estimate(sigma, method, int(strong.sum()), 1, per_echo, checks)

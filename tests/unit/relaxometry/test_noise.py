@@ -80,6 +80,85 @@ def test_complex_data_give_the_same_level() -> None:
     assert estimate_noise(data).sigma == estimate_noise(np.abs(data)).sigma
 
 
+def even_specimen(rng: np.random.Generator, share: float) -> np.ndarray:
+    """Complex echoes of a specimen of one brightness and random phases, sigma 1."""
+    signal = np.zeros((5, 60, 60))
+    signal[:, : round(60 * share)] = 20.0 * np.exp(-np.array(TE_MS) / 7.0)[:, None, None]
+    phase = np.exp(2j * np.pi * rng.random((60, 60)))
+    return signal * phase + rng.normal(size=signal.shape) + 1j * rng.normal(size=signal.shape)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.8])
+def test_an_even_specimen_larger_than_the_background_is_not_taken_for_it(share: float) -> None:
+    for seed in range(5):
+        found = estimate_noise(np.abs(even_specimen(np.random.default_rng(seed), share)))
+        assert found.is_rayleigh
+        assert found.sigma == pytest.approx(1.0, abs=0.04)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_complex_data_give_the_level_without_any_background(share: float) -> None:
+    levels = [
+        estimate_noise(even_specimen(np.random.default_rng(seed), share), te_ms=TE_MS) for seed in range(10)
+    ]
+    assert all(found.method.startswith("imaginary channel") for found in levels)
+    assert np.mean([found.sigma for found in levels]) == pytest.approx(1.0, abs=0.01)
+    assert np.mean([found.sigma_per_echo for found in levels], axis=0) == pytest.approx(np.ones(5), abs=0.04)
+    shuffled = [3, 1, 4, 0, 2]
+    data = even_specimen(np.random.default_rng(0), share)
+    other = estimate_noise(data[shuffled], te_ms=np.array(TE_MS)[shuffled])
+    assert other.sigma == pytest.approx(levels[0].sigma, rel=1e-9)
+
+
+def test_a_phase_that_drifts_from_echo_to_echo_is_told() -> None:
+    data = even_specimen(np.random.default_rng(1), 0.5) * np.exp(0.2j * np.arange(5))[:, None, None]
+    assert "phase is not the same" in estimate_noise(data, te_ms=TE_MS).warnings[0]
+
+
+@pytest.mark.parametrize("n_coils", [2, 8])
+def test_several_coils_have_one_level(n_coils: int) -> None:
+    rng = np.random.default_rng(9)
+    signal = np.zeros((5, 64, 48))
+    signal[:, :20] = rng.uniform(10.0, 60.0, size=(20, 48))
+    channels = 1.7 * rng.normal(size=(2 * n_coils, *signal.shape))
+    channels[0] += signal
+    found = estimate_noise(np.sqrt(np.sum(channels**2, axis=0)), n_coils)
+    assert found.sigma == pytest.approx(1.7, rel=0.015)
+    assert found.is_rayleigh
+    assert not found.warnings
+
+
+def test_filtered_corners_are_told() -> None:
+    rng = np.random.default_rng(10)
+    data = series(0.3, 1.0, 10)
+    data[:, 48:, :12] *= 0.8
+    data[:, 48:, 36:] *= 0.8
+    found = estimate_noise(data)
+    assert not found.is_even
+    assert found.unevenness > 0.1
+    assert any("over the image" in warning for warning in found.warnings)
+    plain = [estimate_noise(series(0.3, 1.0, int(seed))) for seed in rng.integers(1000, size=30)]
+    assert sum(not f.is_even for f in plain) == 0
+
+
+def test_an_image_filled_with_zeros_is_told() -> None:
+    rng = np.random.default_rng(11)
+    k_space = np.zeros((5, 64, 64), dtype=complex)
+    k_space[:, 16:48, 16:48] = rng.normal(size=(5, 32, 32)) + 1j * rng.normal(size=(5, 32, 32))
+    found = estimate_noise(np.abs(np.fft.ifft2(np.fft.ifftshift(k_space, axes=(1, 2)))))
+    assert not found.is_independent
+    assert found.correlation > 0.3
+    assert any("neighbouring" in warning for warning in found.warnings)
+
+
+def test_every_so_many_rows_of_a_large_image_give_its_level() -> None:
+    rng = np.random.default_rng(12)
+    data = np.hypot(*rng.normal(size=(2, 2, 1500, 1500)).astype(np.float32))
+    found = estimate_noise(data)
+    assert found.n_pixels < 1_300_000
+    assert found.sigma == pytest.approx(1.0, abs=0.005)
+
+
 @pytest.mark.parametrize(
     "data", [np.zeros((5, 30, 30)), np.full((5, 30, 30), np.nan), np.ones((5, 2, 2)), np.ones(7)]
 )
