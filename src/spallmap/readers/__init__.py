@@ -11,12 +11,21 @@ from pathlib import Path
 
 from spallmap.errors import InputError
 from spallmap.image import Image
-from spallmap.readers import edx, paravision, sem, tiff_volume
+from spallmap.readers import dicom, edx, mri_tiff, nifti, paravision, sem, tiff_volume, topspin
 from spallmap.readers.info import ImageInfo, Reader, Spacing, resolve_spacing
 
 __all__ = ["MODALITIES", "READERS", "ImageInfo", "Reader", "input_files", "open_image", "probe_image"]
 
-READERS: tuple[Reader, ...] = (paravision.READER, tiff_volume.READER, sem.READER, edx.READER)
+READERS: tuple[Reader, ...] = (
+    paravision.READER,
+    topspin.READER,
+    dicom.READER,
+    nifti.READER,
+    mri_tiff.READER,
+    tiff_volume.READER,
+    sem.READER,
+    edx.READER,
+)
 MODALITIES = ("mri", "xct", "sem", "edx")
 
 

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     import tifffile
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
-DAMAGE = (ValueError, OSError, RuntimeError, KeyError, IndexError, EOFError, struct.error, TypeError)
+DAMAGE = (
+    ValueError,
+    OSError,
+    RuntimeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    TypeError,
+    ZeroDivisionError,
+    struct.error,
+    ET.ParseError,
+)
 READABLE = "a complete TIFF file"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import shutil
 
 import numpy as np
@@ -9,47 +10,127 @@ from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, probe_image
 
 ECHOES = "(3, <FG_ECHO>, <>, 0, 1)"
+SLICES = "(2, <FG_SLICE>, <>, 1, 2)"
+CYCLES = "(4, <FG_CYCLE>, <>, 0, 0)"
+DEPENDENT = "( 3 )\n(<VisuAcqEchoTime>, 0) (<VisuCoreOrientation>, 0) (<VisuCorePosition>, 0)"
+LENGTHS = {"echo": 3, "slice": 2, "cycle": 4, "complex": 2}
+GROUPS = {"echo": ECHOES, "slice": SLICES, "cycle": CYCLES, "complex": "(2, <FG_COMPLEX>, <>, 0, 0)"}
+TE_MS = (2, 6.5, 11)
 
 
-def stored_frames(n: int, dtype: str = "int16") -> np.ndarray:
-    return np.random.default_rng(n).integers(1, 30000, (n, 6, 4)).astype(dtype)
+def stored_frames(n: int, dtype: str = "int16", shape: tuple[int, ...] = (6, 4)) -> np.ndarray:
+    """Frames of which no two have a value in common, so far as the type allows."""
+    rng = np.random.default_rng(n)
+    if dtype == "float32":
+        return rng.normal(0, 1e3, (n, *shape)).astype(dtype)
+    return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (n, *shape)).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", ["int16", "int32", "float32"])
-def test_echoes_are_scaled_frame_by_frame(write_scan, dtype):
+def frame_number(order: tuple[str, ...], at: dict[str, int]) -> int:
+    """Place of a frame in the file: the first group is the fastest."""
+    number, step = 0, 1
+    for name in order:
+        number += step * at[name]
+        step *= LENGTHS[name]
+    return number
+
+
+@pytest.mark.parametrize("big_endian", [False, True])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32"])
+def test_echoes_are_scaled_frame_by_frame(write_scan, dtype, big_endian):
     stored = stored_frames(3, dtype)
-    scan = write_scan(stored, ECHOES, (2, 6, 10), (0.8, 0.6), slope=(0.5, 2.0, 0.25), offset=(0, 1, -2))
+    slope, offset = (0.5, 2.0, 0.25), (0, 1, -2)
+    scan = write_scan(stored, ECHOES, TE_MS, (0.8, 0.6), slope=slope, offset=offset, big_endian=big_endian)
     image = open_image(scan, "mri")
     assert image.axes == ("echo", "y", "x")
     assert image.data.dtype == np.float32
     assert image.spacing_um == pytest.approx((100.0, 200.0))
-    expected = stored * np.array([0.5, 2.0, 0.25])[:, None, None] + np.array([0, 1, -2])[:, None, None]
+    expected = stored * np.array(slope)[:, None, None] + np.array(offset)[:, None, None]
     np.testing.assert_allclose(image.data, expected, rtol=1e-6)
-    assert image.meta["te_ms"] == (2.0, 6.0, 10.0)
+    assert image.meta["te_ms"] == TE_MS
     assert image.meta["magnitude"] is True
     assert image.meta["train"] == "cpmg"
+    assert image.meta["repetitions"] == 1
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        order
+        for n in (1, 2, 3, 4)
+        for names in itertools.combinations(LENGTHS, n)
+        for order in itertools.permutations(names)
+    ],
+    ids="-".join,
+)
+def test_frame_order_follows_the_frame_groups(write_scan, order):
+    """Every order of every choice of echoes, slices, repetitions and real and imaginary parts."""
+    n = {name: LENGTHS[name] if name in order else 1 for name in LENGTHS}
+    stored = stored_frames(int(np.prod(list(n.values()))))
+    rng = np.random.default_rng(len(stored))
+    slope, offset = rng.uniform(0.1, 2, len(stored)), rng.normal(0, 100, len(stored))
+    scan = write_scan(
+        stored,
+        " ".join(GROUPS[name] for name in order),
+        TE_MS[: n["echo"]],
+        (1, 1),
+        slope=slope,
+        offset=offset,
+        positions=((0, 0, 0), (0, 0, 0.5))[: n["slice"]],
+        frame_type="COMPLEX_IMAGE" if "complex" in order else "MAGNITUDE_IMAGE",
+        more={"VisuGroupDepVals": DEPENDENT},
+    )
+    image = open_image(scan, "mri")
+    assert image.axes == (("echo", "z", "y", "x") if "slice" in order else ("echo", "y", "x"))
+    assert image.meta["te_ms"] == tuple(t for t in TE_MS[: n["echo"]] for _ in range(n["cycle"]))
+    assert image.meta["repetitions"] == n["cycle"]
+    assert image.meta["magnitude"] is ("complex" not in order)
+    assert image.data.dtype == (np.complex64 if "complex" in order else np.float32)
+    data = image.data.reshape(n["echo"], n["cycle"], n["slice"], *stored.shape[1:])
+    for e, c, z in np.ndindex(data.shape[:3]):
+        frames = [
+            frame_number(order, {"echo": e, "cycle": c, "slice": z, "complex": p})
+            for p in range(n["complex"])
+        ]
+        parts = [stored[f] * slope[f] + offset[f] for f in frames]
+        np.testing.assert_allclose(
+            data[e, c, z], parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1], rtol=1e-5
+        )
+
+
+def test_another_library_reads_the_same(write_scan):
+    """brukerapi keeps the frame groups as axes, from the fastest to the slowest."""
+    from brukerapi.dataset import Dataset
+
+    stored = stored_frames(24)
+    slope, offset = np.linspace(0.2, 3, 24), np.linspace(-50, 70, 24)
+    groups = f"{SLICES} {CYCLES} {ECHOES}"
+    more = {"VisuGroupDepVals": DEPENDENT}
+    positions = ((0, 0, 0), (0, 0, 0.5))
+    scan = write_scan(stored, groups, TE_MS, (1, 1), slope, offset, positions=positions, more=more)
+    theirs = Dataset(scan / "pdata" / "1" / "2dseq").data  # x, y, slice, cycle, echo
+    ours = open_image(scan, "mri").data.reshape(3, 4, 2, 6, 4)
+    np.testing.assert_allclose(ours, theirs.transpose(4, 3, 2, 1, 0), rtol=1e-5)
+
+
+def test_run_lengths_of_parameters_are_expanded(write_scan):
+    stored = stored_frames(3)
+    more = {"VisuCoreDataSlope": "( 3 )\n@2*(0.5) 4", "VisuCoreDataOffs": "( 3 )\n@3*(0)"}
+    image = open_image(write_scan(stored, ECHOES, TE_MS, (1, 1), more=more), "mri")
+    np.testing.assert_allclose(image.data, stored * np.array([0.5, 0.5, 4])[:, None, None])
 
 
 def test_scan_folder_reconstruction_folder_and_file_are_the_same(write_scan):
-    scan = write_scan(stored_frames(3), ECHOES, (2, 6, 10), (1, 1))
+    scan = write_scan(stored_frames(3), ECHOES, TE_MS, (1, 1))
     for path in (scan / "pdata" / "1", scan / "pdata" / "1" / "2dseq"):
         np.testing.assert_array_equal(open_image(path, "mri").data, open_image(scan, "mri").data)
     assert [p.name for p in input_files(scan, "mri")] == ["2dseq", "visu_pars"]
 
 
-@pytest.mark.parametrize("echo_first", [True, False])
-def test_frame_order_follows_the_frame_groups(write_scan, echo_first):
-    stored = stored_frames(6)
-    echo, slices = "(3, <FG_ECHO>, <>, 0, 1)", "(2, <FG_SLICE>, <>, 1, 2)"
-    groups = f"{echo} {slices}" if echo_first else f"{slices} {echo}"
-    positions = ((0, 0, 0), (0, 0, 0.5))
-    image = open_image(write_scan(stored, groups, (2, 6, 10), (1, 1), positions=positions), "mri")
-    assert image.axes == ("echo", "z", "y", "x")
-    assert image.spacing_um[0] == pytest.approx(500.0)
-    for e in range(3):
-        for z in range(2):
-            frame = z * 3 + e if echo_first else e * 2 + z
-            np.testing.assert_array_equal(image.data[e, z], stored[frame])
+def test_large_integers_keep_their_digits(write_scan):
+    stored = np.full((3, 6, 4), 2**30 + 1, np.int32)
+    scan = write_scan(stored, ECHOES, TE_MS, (1, 1), slope=1.0, offset=-(2.0**30))
+    np.testing.assert_array_equal(open_image(scan, "mri").data, 1.0)
 
 
 def test_slices_against_the_normal_are_turned_round(write_scan):
@@ -61,6 +142,35 @@ def test_slices_against_the_normal_are_turned_round(write_scan):
     assert image.spacing_um[0] == pytest.approx(2000.0)
 
 
+def test_slices_stored_backwards(write_scan):
+    stored = stored_frames(2)
+    more = {"VisuCoreDiskSliceOrder": "disk_reverse_slice_order"}
+    positions = ((0, 0, 1), (0, 0, 3))
+    scan = write_scan(stored, "(2, <FG_SLICE>, <>, 0, 2)", (5,), (1, 1), positions=positions, more=more)
+    image = open_image(scan, "mri")
+    np.testing.assert_array_equal(image.data[0], stored[::-1])
+    assert image.meta["position_mm"] == (0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_volumes(write_scan, backwards):
+    stored = stored_frames(3, shape=(5, 6, 4))
+    more = {"VisuCoreDiskSliceOrder": f"disk_{'reverse' if backwards else 'normal'}_slice_order"}
+    image = open_image(write_scan(stored, ECHOES, TE_MS, (0.4, 1.2, 2.5), more=more), "mri")
+    assert image.axes == ("echo", "z", "y", "x")
+    assert image.spacing_um == pytest.approx((500, 200, 100))
+    np.testing.assert_array_equal(image.data, stored[:, ::-1] if backwards else stored)
+
+
+def test_a_frame_stored_transposed_is_read_as_its_size_says(write_scan):
+    """ParaVision exchanges size, extent and orientation of a transposed frame: rows stay rows."""
+    stored = stored_frames(1, shape=(3, 7))
+    orientation = (1, 0, 0, 0, 0, -1, 0, 1, 0)
+    image = open_image(write_scan(stored, "", (5,), (1.4, 0.3), orientation=orientation), "mri")
+    np.testing.assert_array_equal(image.data, stored)
+    assert image.spacing_um == pytest.approx((100, 200))
+
+
 def test_one_frame_without_groups(write_scan):
     stored = stored_frames(1)
     image = open_image(write_scan(stored, "", (20,), (1, 1)), "mri")
@@ -68,42 +178,71 @@ def test_one_frame_without_groups(write_scan):
     assert image.meta["train"] == "unknown"
 
 
-def test_complex_frames(write_scan):
-    stored = stored_frames(6)
-    groups = "(2, <FG_COMPLEX>, <>, 0, 1) (3, <FG_ECHO>, <>, 0, 1)"
-    scan = write_scan(stored, groups, (2, 6, 10), (1, 1), frame_type="COMPLEX_IMAGE")
-    image = open_image(scan, "mri")
-    np.testing.assert_array_equal(image.data, stored[::2] + 1j * stored[1::2])
-    assert image.data.dtype == np.complex64
+def test_a_cycle_with_an_echo_time_each_is_separate_echoes(write_scan):
+    stored = stored_frames(4)
+    more = {"VisuGroupDepVals": "( 1 )\n(<VisuAcqEchoTime>, 0)"}
+    groups = "(4, <FG_CYCLE>, <>, 0, 1)"
+    image = open_image(write_scan(stored, groups, (9, 3, 9, 5), (1, 1), more=more), "mri")
+    assert image.meta["train"] == "separate"
+    assert image.meta["te_ms"] == (3, 5, 9, 9)
+    np.testing.assert_array_equal(image.data, stored[[1, 3, 0, 2]])
+
+
+def test_a_real_channel_is_no_magnitude(write_scan):
+    image = open_image(write_scan(stored_frames(3), ECHOES, TE_MS, (1, 1), frame_type="REAL_IMAGE"), "mri")
     assert image.meta["magnitude"] is False
+    assert image.data.dtype == np.float32
 
 
 def test_probe_agrees_with_open(write_scan):
-    scan = write_scan(stored_frames(3), ECHOES, (2, 6, 10), (1, 1))
+    scan = write_scan(stored_frames(3), ECHOES, TE_MS, (1, 1))
     info, image = probe_image(scan, "mri"), open_image(scan, "mri")
     assert (info.shape, info.axes, info.spacing_um) == (image.data.shape, image.axes, image.spacing_um)
     assert info.dtype == image.data.dtype.name
     assert probe_image(scan, "mri", (1.0, 2.0)).spacing_um == (1.0, 2.0)
 
 
+OTHER_TIMES = {
+    "VisuGroupDepVals": "( 1 )\n(<VisuAcqRepetitionTime>, 0)",
+    "VisuAcqRepetitionTime": "( 3 )\n100 200 400",
+}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"te_ms": (2, 6, 20000)}, "echo times"),
-        ({"te_ms": (0.002, 0.006, 0.010)}, "echo times"),
+        ({"te_ms": (0.002, 0.006, 0.010)}, "probably seconds"),
         ({"te_ms": (2, 6)}, "2 echo times for 3 echoes"),
-        ({"groups": "(3, <FG_CYCLE>, <>, 0, 1)"}, "FG_CYCLE"),
+        ({"groups": "(3, <FG_DIFFUSION>, <>, 0, 1)"}, "FG_DIFFUSION"),
+        ({"groups": "(3, <FG_ISA>, <T2 relaxation: y=A+C*exp(-t/T2)>, 0, 0)"}, "FG_ISA"),
+        ({"groups": "(2, <FG_ECHO>, <>, 0, 1)", "te_ms": (2, 6)}, "2 FG_ECHO for 3 frames"),
+        (
+            {"groups": "(3, <FG_CYCLE>, <>, 0, 1)", "te_ms": (5,), "more": OTHER_TIMES},
+            "VisuAcqRepetitionTime",
+        ),
+        ({"groups": ""}, "3 frames without frame groups"),
         ({"frame_type": "PHASE_IMAGE"}, "PHASE_IMAGE"),
         ({"skip": ("VisuCoreSize",)}, "visu_pars"),
         ({"skip": ("VisuAcqEchoTime",)}, "VisuAcqEchoTime"),
         ({"skip": ("VisuCoreWordType",)}, "visu_pars"),
+        ({"skip": ("VisuCoreDataSlope",)}, "VisuCoreDataSlope"),
+        ({"more": {"VisuCoreDataSlope": "( 2 )\n1 2"}}, "2 values of VisuCoreDataSlope for 3 frames"),
+        ({"more": {"VisuCoreDataSlope": "( 3 )\n1 0 2"}}, "VisuCoreDataSlope of 0"),
+        ({"more": {"VisuCoreTransposition": "( 3 )\n0 1 0"}}, "VisuCoreTransposition 0 1 0"),
+        ({"more": {"VisuAcqEchoSequenceType": "GradientEcho"}}, "gradient echoes"),
+        ({"more": {"VisuCoreDimDesc": "( 2 )\nspectroscopic spatial"}}, "spectroscopic"),
+        ({"more": {"VisuCoreUnits": "( 2, 65 )\n<mm> <ppm>"}}, "ppm"),
+        ({"more": {"VisuCoreExtent": "( 2 )\n1 0"}}, "VisuCoreExtent"),
+        ({"more": {"VisuCoreSize": "( 3 )\n4 6"}}, "damaged VisuCoreSize"),
+        ({"more": {"VisuCoreFrameCount": "many"}}, "VisuCoreFrameCount = 'many'"),
     ],
 )
 def test_what_cannot_be_read_is_refused(write_scan, change, words):
-    arguments = {"groups": ECHOES, "te_ms": (2, 6, 10), "extent_mm": (1, 1), **change}
+    arguments = {"groups": ECHOES, "te_ms": TE_MS, "extent_mm": (1, 1), **change}
     scan = write_scan(stored_frames(3), **arguments)
     with pytest.raises(InputError, match=words):
-        probe_image(scan, "mri")
+        open_image(scan, "mri")
 
 
 def test_unequal_slices_are_refused(write_scan):
@@ -113,20 +252,37 @@ def test_unequal_slices_are_refused(write_scan):
         open_image(scan, "mri")
 
 
+def test_slices_of_several_directions_are_refused(write_scan):
+    more = {"VisuCoreOrientation": "( 2, 9 )\n1 0 0 0 1 0 0 0 1 1 0 0 0 0 -1 0 1 0"}
+    positions = ((0, 0, 0), (0, 0, 1))
+    scan = write_scan(
+        stored_frames(2), "(2, <FG_SLICE>, <>, 0, 2)", (5,), (1, 1), positions=positions, more=more
+    )
+    with pytest.raises(InputError, match="different directions"):
+        open_image(scan, "mri")
+
+
 def test_cut_file_names_its_bytes(write_scan):
-    scan = write_scan(stored_frames(3), ECHOES, (2, 6, 10), (1, 1))
+    scan = write_scan(stored_frames(3), ECHOES, TE_MS, (1, 1))
     image = scan / "pdata" / "1" / "2dseq"
     image.write_bytes(image.read_bytes()[:-2])
     with pytest.raises(InputError, match=r"142 bytes.*144 bytes"):
         probe_image(scan, "mri")
 
 
+def test_damaged_parameters_are_named(write_scan):
+    scan = write_scan(stored_frames(3), ECHOES, TE_MS, (1, 1))
+    (scan / "pdata" / "1" / "visu_pars").write_bytes(b"\xff\xfe no parameters")
+    with pytest.raises(InputError, match=r"visu_pars.*unreadable"):
+        probe_image(scan, "mri")
+
+
 def test_missing_parts_are_named(write_scan, tmp_path):
-    scan = write_scan(stored_frames(3), ECHOES, (2, 6, 10), (1, 1))
+    scan = write_scan(stored_frames(3), ECHOES, TE_MS, (1, 1))
     (scan / "pdata" / "1" / "visu_pars").unlink()
     with pytest.raises(InputError, match="no visu_pars"):
         open_image(scan, "mri")
     shutil.rmtree(scan / "pdata")
     (scan / "fid").write_bytes(b"")
-    with pytest.raises(InputError, match="raw data without a reconstruction"):
+    with pytest.raises(InputError, match=r"raw data without a reconstruction \(fid\)"):
         open_image(scan, "mri")

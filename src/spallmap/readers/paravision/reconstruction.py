@@ -1,0 +1,234 @@
+"""Reconstructed Bruker ParaVision images (``2dseq``)."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.errors import InputError
+from spallmap.image import SPATIAL_AXES
+from spallmap.readers.info import ImageInfo, Loaded
+from spallmap.readers.paravision.frames import FrameOrder, frame_order
+from spallmap.readers.paravision.parameters import Parameters
+
+FORMAT = "ParaVision 2dseq"
+WORD_TYPES = {
+    "_8BIT_UNSGN_INT": "u1",
+    "_16BIT_SGN_INT": "i2",
+    "_32BIT_SGN_INT": "i4",
+    "_32BIT_FLOAT": "f4",
+}
+BYTE_ORDERS = {"littleEndian": "<", "bigEndian": ">"}
+# Slices count as equally spaced when no gap differs from the mean by more than this share.
+EVEN_SLICES = 0.01
+# Rows of direction cosines count as the same when they differ by less than this.
+SAME_DIRECTION = 1e-4
+ALLOWED = "a ParaVision scan folder, its pdata/1 folder, or the 2dseq file in it, with visu_pars beside it"
+
+
+def find(path: Path) -> Path:
+    """Find the reconstruction that a path means.
+
+    Parameters
+    ----------
+    path : Path
+        A scan folder, its ``pdata/<n>`` folder, or the ``2dseq``.
+
+    Returns
+    -------
+    Path
+        The ``2dseq``; of several reconstructions of a scan folder, number 1.
+
+    Raises
+    ------
+    InputError
+        If there is none, or it has no ``visu_pars``.
+    """
+    candidates = [path, path / "2dseq", path / "pdata" / "1" / "2dseq"]
+    found = next((c for c in candidates if c.is_file() and c.name == "2dseq"), None)
+    if found is None:
+        raw = [name for name in ("fid", "rawdata.job0") if (path / name).is_file()]
+        has = f"raw data without a reconstruction ({raw[0]})" if raw else "no 2dseq"
+        allowed = f"{ALLOWED}; for complex raw data, the path of the raw file itself" if raw else ALLOWED
+        raise InputError(str(path), has, allowed)
+    if not (found.parent / "visu_pars").is_file():
+        raise InputError(str(found.parent), "no visu_pars", ALLOWED)
+    return found
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """List the reconstruction and its parameter file."""
+    image = find(path)
+    return (image, image.parent / "visu_pars")
+
+
+def probe(path: Path) -> ImageInfo:
+    """Read the parameters.
+
+    Raises
+    ------
+    InputError
+        If they are damaged, or describe something else than echoes of slices.
+    """
+    return _described(find(path))[0]
+
+
+def load(path: Path) -> Loaded:
+    """Read the image in scaled units.
+
+    Slices come in the order in which they advance along own x cross own y, so that the own frame is
+    right-handed.
+
+    Raises
+    ------
+    InputError
+        If the files are damaged, or describe something else than echoes of slices.
+    """
+    image = find(path)
+    info, order, visu = _described(image)
+    n_frames = order.frames.size
+    slope, offset = (_per_frame(visu, f"VisuCoreData{kind}", n_frames) for kind in ("Slope", "Offs"))
+    if not slope.all():
+        raise InputError(visu.place, "a VisuCoreDataSlope of 0", "slopes that restore the image")
+    stored = np.fromfile(image, _word_type(visu)).reshape(n_frames, *_frame_shape(visu))
+    frames = order.frames
+    if info.meta["slices_reversed"]:  # slices are frames, or the first axis of each frame
+        frames, stored = (frames, stored[:, ::-1]) if stored.ndim == 4 else (frames[:, ::-1], stored)
+    data = np.empty((*frames.shape[:2], *stored.shape[1:]), info.dtype)
+    for at in np.ndindex(*frames.shape[:2]):
+        # Double precision until the end: a 32-bit integer has more digits than a float32.
+        parts = [stored[f] * slope[f] + offset[f] for f in frames[at]]
+        data[at] = parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
+    return Loaded(info, data.reshape(info.shape))
+
+
+def _described(image: Path) -> tuple[ImageInfo, FrameOrder, Parameters]:
+    visu = Parameters(image.parent / "visu_pars")
+    shape = _frame_shape(visu)
+    positions = visu.table("VisuCorePosition", 3)
+    order = frame_order(visu, len(positions))
+    n_frames, n_slices, n_parts = order.frames.size, order.frames.shape[1], order.frames.shape[2]
+    expected = n_frames * math.prod(shape) * _word_type(visu).itemsize
+    if image.stat().st_size != expected:
+        found = f"{image.stat().st_size} bytes"
+        raise InputError(str(image), found, f"{expected} bytes, as visu_pars announces")
+    if len(shape) == 3 and n_slices > 1:
+        raise InputError(visu.place, f"{n_slices} volumes at different places", "one volume, or slices")
+    gap_um, geometry = _geometry(visu, positions, order)
+    extent_um = _extent_um(visu)
+    spatial = shape if len(shape) == 3 else (n_slices, *shape)
+    z_um = float(extent_um[2]) / shape[0] if len(shape) == 3 else gap_um
+    spacing_um = (z_um, float(extent_um[1]) / spatial[1], float(extent_um[0]) / spatial[2])
+    n_axes = 3 if spatial[0] > 1 else 2
+    meta = {
+        "te_ms": order.te_ms,
+        "magnitude": _is_magnitude(visu, n_parts),
+        "train": order.train,
+        "repetitions": order.repetitions,
+        "sequence": visu.text("VisuAcqSequenceName"),
+        "nucleus": visu.text("VisuAcqImagedNucleus"),
+        **geometry,
+    }
+    info = ImageInfo(
+        shape=(len(order.te_ms), *spatial[-n_axes:]),
+        axes=("echo", *SPATIAL_AXES[-n_axes:]),
+        spacing_um=spacing_um[-n_axes:],
+        dtype="complex64" if n_parts == 2 else "float32",
+        format=FORMAT,
+        meta=meta,
+    )
+    return info, order, visu
+
+
+def _frame_shape(visu: Parameters) -> tuple[int, ...]:
+    """Shape of a stored frame in array order: (y, x) or (z, y, x)."""
+    size = visu.integers("VisuCoreSize")
+    kinds = visu.words("VisuCoreDimDesc") or ("spatial",) * len(size)
+    if len(size) not in (2, 3) or set(kinds) != {"spatial"} or min(size) < 1:
+        found = f"frames of {' x '.join(map(str, size))} points, {', '.join(kinds)}"
+        raise InputError(visu.place, found, "spatial images of two or three dimensions")
+    if visu.numbers("VisuCoreTransposition", 0).any():
+        # ParaVision writes this only where slices of several directions lie in one reconstruction; elsewhere
+        # VisuCoreSize, the extent and the orientation describe a transposed frame as it is stored.
+        found = f"VisuCoreTransposition {visu.text('VisuCoreTransposition')}"
+        raise InputError(
+            visu.place, found, "frames that are stored as VisuCoreSize says, slices of one direction"
+        )
+    return size[::-1]
+
+
+def _word_type(visu: Parameters) -> np.dtype[Any]:
+    word, order = visu.text("VisuCoreWordType"), visu.text("VisuCoreByteOrder")
+    if word not in WORD_TYPES or order not in BYTE_ORDERS:
+        found = f"VisuCoreWordType {word or 'missing'}, VisuCoreByteOrder {order or 'missing'}"
+        raise InputError(visu.place, found, f"{', '.join(WORD_TYPES)}; {', '.join(BYTE_ORDERS)}")
+    return np.dtype(BYTE_ORDERS[order] + WORD_TYPES[word])
+
+
+def _per_frame(visu: Parameters, key: str, n_frames: int) -> NDArray[np.float64]:
+    values = visu.numbers(key)
+    if values.size not in (1, n_frames):
+        raise InputError(
+            visu.place, f"{values.size} values of {key} for {n_frames} frames", "one for each frame"
+        )
+    return np.broadcast_to(values, n_frames)
+
+
+def _is_magnitude(visu: Parameters, n_parts: int) -> bool:
+    kinds = set(visu.words("VisuCoreFrameType")) or {"MAGNITUDE_IMAGE"}
+    if n_parts == 2 and kinds <= {"COMPLEX_IMAGE", "REAL_IMAGE", "IMAGINARY_IMAGE"}:
+        return False
+    if n_parts == 1 and kinds in ({"MAGNITUDE_IMAGE"}, {"REAL_IMAGE"}):
+        return kinds == {"MAGNITUDE_IMAGE"}
+    raise InputError(
+        visu.place, f"frames of type {', '.join(sorted(kinds))}", "magnitude, real or complex images"
+    )
+
+
+def _geometry(
+    visu: Parameters, positions: NDArray[np.float64], order: FrameOrder
+) -> tuple[float, dict[str, Any]]:
+    """Distance of the slices in um; direction, first sample's place, whether the slices run backwards."""
+    n_frames, n_slices = order.frames.size, order.frames.shape[1]
+    orientation = visu.table("VisuCoreOrientation", 3, 3)
+    if np.abs(orientation - orientation[0]).max() > SAME_DIRECTION:
+        raise InputError(visu.place, "slices of different directions", "parallel slices of one packet")
+    if len(positions) == n_frames:
+        positions = positions[order.frames[0, :, 0]]
+    if len(positions) not in (1, n_slices) or (n_slices > 1 and len(positions) == 1):
+        found = f"{len(positions)} positions for {n_slices} slices"
+        raise InputError(visu.place, found, "one VisuCorePosition for each slice")
+    on_disk_reversed = visu.text("VisuCoreDiskSliceOrder") == "disk_reverse_slice_order"
+    gap_um, reverse = 0.0, on_disk_reversed and visu.integer("VisuCoreDim") == 3
+    if on_disk_reversed:
+        positions = positions[::-1]
+    if n_slices > 1:
+        gaps = np.diff(positions @ np.cross(orientation[0, 0], orientation[0, 1]))
+        mean = float(gaps.mean())
+        if mean == 0.0 or np.abs(gaps - mean).max() > EVEN_SLICES * abs(mean):
+            raise InputError(
+                visu.place, f"slice gaps {np.round(gaps, 4).tolist()} mm", "equally spaced slices"
+            )
+        gap_um, reverse = abs(mean) * 1e3, mean < 0
+    meta = {
+        "slices_reversed": reverse,
+        "orientation": tuple(float(v) for v in orientation[0].ravel()),
+        "position_mm": tuple(float(v) for v in positions[-1 if reverse else 0]),
+    }
+    return gap_um, meta
+
+
+def _extent_um(visu: Parameters) -> NDArray[np.float64]:
+    units = set(visu.words("VisuCoreUnits")) or {"mm"}
+    if units != {"mm"}:
+        raise InputError(visu.place, f"units {', '.join(sorted(units))}", "mm")
+    extent = visu.numbers("VisuCoreExtent") * 1e3
+    if extent.size != len(visu.integers("VisuCoreSize")) or not (extent > 0).all():
+        raise InputError(
+            visu.place, f"VisuCoreExtent {extent / 1e3} mm", "a positive length for each direction"
+        )
+    return extent
