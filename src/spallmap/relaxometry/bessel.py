@@ -150,7 +150,7 @@ def log_bessel_and_ratio(x: float, table: BesselTable) -> tuple[float, float, fl
     """
     if x < table.end:
         position = x * (1.0 / table.step)
-        k = np.uint64(position)
+        k = np.uint32(position)
         w = position - np.float64(k)
         p = table.pieces
         h = p[k, 0] + w * (p[k, 1] + w * (p[k, 2] + w * p[k, 3]))

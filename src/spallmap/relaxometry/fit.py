@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from spallmap.errors import InputError
 from spallmap.relaxometry.models import Block, get_model
-from spallmap.relaxometry.noise import estimate_noise
+from spallmap.relaxometry.noise import estimate_noise, trusted_sigma
 from spallmap.relaxometry.result import FitStatus, T2Fit
-from spallmap.relaxometry.samples import check_sigma, default_bounds, drop_first, sorted_echoes, t2_grid
+from spallmap.relaxometry.samples import check_sigma, default_bounds, t2_grid, usable_series
 from spallmap.relaxometry.search import N_OUTPUTS, T2_LOW, search_grid
 
 Array = NDArray[np.float64]
@@ -109,7 +109,7 @@ def fit_t2(
         found.
     """
     chosen = get_model(model, n_coils)
-    data, te = drop_first(*sorted_echoes(echoes, te_ms, chosen), skip_echoes, chosen)
+    data, te = usable_series(echoes, te_ms, chosen, skip_echoes)
     if not (np.isfinite(long_ms) and long_ms > 0.0):
         raise InputError("t2.long_ms", str(long_ms), "a positive time in ms")
     bounds = default_bounds(te) if t2_bounds_ms is None else t2_bounds_ms
@@ -121,7 +121,7 @@ def fit_t2(
         if np.shape(mask) != shape:
             raise InputError("mask", f"shape {np.shape(mask)}", f"the shape of one echo, {shape}")
         status[~np.asarray(mask, dtype=bool)] = FitStatus.MASKED
-    level = check_sigma(estimate_noise(data, n_coils, te).sigma if sigma is None else sigma)
+    level = trusted_sigma(estimate_noise(data, n_coils, te)) if sigma is None else check_sigma(sigma)
 
     block = Block(
         te_ms=te,

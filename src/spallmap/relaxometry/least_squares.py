@@ -24,6 +24,7 @@ from spallmap.relaxometry.search import (
     CHI2,
     INTERVAL_DROP,
     MAX_STEPS,
+    NEWTON_TOLERANCE,
     OFFSET,
     P_LONG,
     ROOT_TOLERANCE,
@@ -45,13 +46,19 @@ Array = NDArray[np.float64]
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _sums(
-    y: Array, late: Array, theta: float, centred: bool, decay: Array
+    y: Array, late: Array, theta: float, centred: bool, even: bool, decay: Array
 ) -> tuple[float, float, float, float, float, float, float, float]:
     """Inner products of samples, decay and its derivatives by theta, less their means where `centred`."""
     n = late.size
     rate = math.exp(-theta)
-    for i in range(n):
-        decay[i] = math.exp(-late[i] * rate)
+    decay[0] = 1.0
+    if even:
+        ratio = math.exp(-late[1] * rate)
+        for i in range(1, n):
+            decay[i] = decay[i - 1] * ratio
+    else:
+        for i in range(1, n):
+            decay[i] = math.exp(-late[i] * rate)
     mean_b = mean_d = mean_h = 0.0
     if centred:
         for i in range(n):
@@ -78,20 +85,20 @@ def _sums(
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _explained(y: Array, late: Array, theta: float, centred: bool, decay: Array) -> float:
+def _explained(y: Array, late: Array, theta: float, centred: bool, even: bool, decay: Array) -> float:
     """Half of the explained sum of squares, which is the profile likelihood up to a constant."""
-    sums = _sums(y, late, theta, centred, decay)
+    sums = _sums(y, late, theta, centred, even, decay)
     return 0.5 * sums[0] ** 2 / sums[3] if sums[0] > 0.0 else 0.0
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _climb(
-    y: Array, late: Array, low: float, high: float, start: float, centred: bool, decay: Array
+    y: Array, late: Array, low: float, high: float, start: float, centred: bool, even: bool, decay: Array
 ) -> tuple[float, bool]:
     """Maximise the profile between two grid points by safeguarded Newton steps."""
     a, b, theta = low, high, start
     for _ in range(MAX_STEPS):
-        yb, yd, yh, bb, bd, dd, bh, _mean = _sums(y, late, theta, centred, decay)
+        yb, yd, yh, bb, bd, dd, bh, _mean = _sums(y, late, theta, centred, even, decay)
         if yb <= 0.0 or bb <= 0.0:
             return theta, True
         first, size = yd / yb, bd / bb
@@ -101,19 +108,29 @@ def _climb(
             a = theta
         else:
             b = theta
-        new = theta - slope / curvature if curvature < 0.0 else 0.5 * (a + b)
-        if not (a <= new <= b):
+        new = theta - slope / curvature if curvature < 0.0 else theta
+        newton = curvature < 0.0 and a <= new <= b
+        if not newton:
             new = 0.5 * (a + b)
         step = new - theta
         theta = new
-        if abs(step) <= THETA_TOLERANCE or slope == 0.0:
+        # what a Newton step leaves is of the order of its square
+        if abs(step) <= (NEWTON_TOLERANCE if newton else THETA_TOLERANCE) or slope == 0.0:
             return theta, True
     return theta, False
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _crossing(
-    y: Array, late: Array, theta: float, step: float, end: float, peak: float, centred: bool, decay: Array
+    y: Array,
+    late: Array,
+    theta: float,
+    step: float,
+    end: float,
+    peak: float,
+    centred: bool,
+    even: bool,
+    decay: Array,
 ) -> float:
     """Return where the profile has fallen by the interval's drop, towards `end`; infinite if it does not.
 
@@ -128,7 +145,7 @@ def _crossing(
         beyond = (outer - end) * side >= 0.0
         if beyond:
             outer = end
-        root_outer = math.sqrt(2.0 * max(peak - _explained(y, late, outer, centred, decay), 0.0))
+        root_outer = math.sqrt(2.0 * max(peak - _explained(y, late, outer, centred, even, decay), 0.0))
         if root_outer >= wanted:
             break
         if beyond:
@@ -138,7 +155,7 @@ def _crossing(
     for _ in range(MAX_STEPS):
         share = (wanted - root_inner) / (root_outer - root_inner)
         middle = inner + min(max(share, 0.02), 0.98) * (outer - inner)
-        root = math.sqrt(2.0 * max(peak - _explained(y, late, middle, centred, decay), 0.0))
+        root = math.sqrt(2.0 * max(peak - _explained(y, late, middle, centred, even, decay), 0.0))
         if abs(root - wanted) < ROOT_TOLERANCE:
             return middle
         if root < wanted:
@@ -212,6 +229,8 @@ def fit_least_squares(
     freedom = n - (3 if centred else 2)
     y, decay, profile = np.empty(n), np.empty(n), np.empty(n_grid)
     late = te_ms - te_ms[0]
+    # evenly spaced echoes, within rounding, decay by one factor from one to the next
+    even = np.all(np.abs(late - late[1] * np.arange(n)) <= 1e-12 * late[n - 1])
     lowest, highest = search.theta[0], search.theta[n_grid - 1]
     inverse = 1.0 / scale
     for p in range(n_pixels):
@@ -245,8 +264,8 @@ def fit_least_squares(
             bend = profile[best - 1] - 2.0 * top + profile[best + 1]
             if bend < 0.0:
                 start += 0.25 * (high - low) * (profile[best - 1] - profile[best + 1]) / bend
-        theta, converged = _climb(y, late, low, high, start, centred, decay)
-        yb, _yd, _yh, bb, bd, dd, _bh, mean_b = _sums(y, late, theta, centred, decay)
+        theta, converged = _climb(y, late, low, high, start, centred, even, decay)
+        yb, _yd, _yh, bb, bd, dd, _bh, mean_b = _sums(y, late, theta, centred, even, decay)
         first = max(yb / bb, 0.0)
         peak = 0.5 * first * first * bb
         rate = math.exp(-theta)
@@ -274,5 +293,5 @@ def fit_least_squares(
             status[p] = AT_BOUND
         if intervals:
             step = min(2.0 * theta_se, 0.5 * (highest - lowest))
-            out[T2_LOW, p] = math.exp(_crossing(y, late, theta, -step, lowest, peak, centred, decay))
-            out[T2_HIGH, p] = math.exp(_crossing(y, late, theta, step, highest, peak, centred, decay))
+            out[T2_LOW, p] = math.exp(_crossing(y, late, theta, -step, lowest, peak, centred, even, decay))
+            out[T2_HIGH, p] = math.exp(_crossing(y, late, theta, step, highest, peak, centred, even, decay))

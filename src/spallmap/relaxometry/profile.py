@@ -28,7 +28,7 @@ FINE_DECREMENT = 1e-8
 # log-likelihood, beyond which the points between are not looked at: exp(-40) of its likelihood adds nothing
 # to any sum.
 COARSE = 3
-FAR_BELOW = 40.0
+FAR_BELOW = 20.0
 # Logarithms are taken of products of arguments up to this size.
 _LARGE = 1e200
 

@@ -113,6 +113,35 @@ def drop_first(
     return echoes[first:], te_ms[first:]
 
 
+def usable_series(
+    echoes: ArrayLike, te_ms: Sequence[float], model: SignalModel, skip_echoes: int = 0
+) -> tuple[NDArray[Any], Array]:
+    """Check a series, sort it by echo time, and leave out the shortest echo times.
+
+    Parameters
+    ----------
+    echoes : array_like, shape (n_echoes, ...)
+        The series, in any order of echoes.
+    te_ms : sequence of float
+        Echo times in ms, one per echo.
+    model : SignalModel
+        Which will read them.
+    skip_echoes : int
+        How many different echo times to leave out.
+
+    Returns
+    -------
+    echoes, te_ms : ndarray
+        By rising echo time.
+
+    Raises
+    ------
+    InputError
+        As :func:`sorted_echoes` and :func:`drop_first` do.
+    """
+    return drop_first(*sorted_echoes(echoes, te_ms, model), skip_echoes, model)
+
+
 def default_bounds(te_ms: Array) -> tuple[float, float]:
     """Lowest and highest T2 in ms that an echo train can tell; see the constants of this module."""
     spacing = float(np.min(np.diff(np.unique(te_ms))))

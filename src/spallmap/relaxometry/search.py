@@ -22,9 +22,10 @@ _NEGLIGIBLE = 30.0
 T2, T2_SE, S0, S0_SE, OFFSET, P_LONG, CHI2, SNR, T2_LOW, T2_HIGH = range(10)
 N_OUTPUTS = 10
 MAX_STEPS = 60
-# Bisection alone brings a bracket of two grid steps to this in 19 steps; Newton takes 2 to 4, the last of
-# which leaves the square of the tolerance.
+# Bisection ends at this interval of log T2. A Newton step may end earlier: it leaves the order of its square,
+# measured as 1e-8 at most.
 THETA_TOLERANCE = 1e-6
+NEWTON_TOLERANCE = 1e-4
 # Distance to a bound in log T2 that counts as on it: above what bisection leaves, far below any standard
 # error.
 BOUND_TOLERANCE = 1e-5

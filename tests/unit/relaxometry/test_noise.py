@@ -5,7 +5,7 @@ import pytest
 from decay_phantom import TE_MS, magnitudes
 
 from spallmap.errors import InputError
-from spallmap.relaxometry.noise import RAYLEIGH_RATIO, estimate_noise
+from spallmap.relaxometry.noise import RAYLEIGH_RATIO, estimate_noise, trusted_sigma
 
 
 def series(share: float, sigma: float, seed: int, n_echoes: int = 5) -> np.ndarray:
@@ -49,6 +49,17 @@ def test_two_combined_coils_are_not_rayleigh() -> None:
     assert not found.is_rayleigh
     assert found.rayleigh_ratio == pytest.approx(0.94, abs=0.01)
     assert "not Rayleigh" in found.warnings[0]
+    with pytest.raises(InputError, match=r"n_coils"):
+        trusted_sigma(found)
+    right = estimate_noise(combined, n_coils=2)
+    assert trusted_sigma(right) == right.sigma == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_specimen_without_any_background_is_not_taken_for_noise() -> None:
+    rng = np.random.default_rng(13)
+    signal = rng.uniform(20.0, 60.0, (1, 40, 40)) * np.exp(-np.array(TE_MS) / 30.0)[:, None, None]
+    with pytest.raises(InputError, match=r"t2\.sigma"):
+        trusted_sigma(estimate_noise(magnitudes(signal, 1.0, rng)))
 
 
 def test_a_ghost_in_one_echo_is_seen_and_does_not_move_sigma() -> None:

@@ -1,0 +1,195 @@
+"""Simulated MRI of cells with dendrites of all sizes, for the validation of the region finder.
+
+The geometry, the projection and the k-space sampling are the twin's; no formula of a T2 fit is used. The
+image is linear before its noise, so the electrodes and the dendrite are projected once and mixed at will.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.twin.geometry import CellGeometry, Electrode, SpallCrack
+from spallmap.twin.mri import image_of, project_metal, sample_k_space
+from spallmap.twin.poses import draw_mri_pose, draw_xct_pose
+from spallmap.twin.shapes import draw_cell
+from spallmap.twin.sizes import FULL
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Flags = NDArray[np.bool_]
+Pixels = Literal["oblong", "square"]
+
+TE_MS = (2.0, 6.5, 11.0, 15.5, 20.0)
+GRIDS: dict[Pixels, tuple[tuple[int, int], tuple[float, float]]] = {
+    "oblong": ((64, 48), (23.0, 46.0)),
+    "square": ((64, 96), (23.0, 23.0)),
+}
+# Distance of the fine samples that are projected: a third of a row, below the skin depth of 11 um.
+FINE_UM = 8.0
+# Part of the dendrite's highest pixel above which a pixel is one of its own, as in the twin.
+FOOTPRINT = 0.35
+# Sizes looked at: pixels of the dendrite at SNR 6 and an electrode SNR of 25, the middle of what is drawn.
+SIZES = (5, 40)
+TYPICAL_SNR = 6.0, 25.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One cell without noise.
+
+    Parameters
+    ----------
+    electrode : ndarray of complex, shape (n_echoes, ny, nx)
+        The electrodes' image; the median of its electrode pixels at the first echo is 1.
+    dendrite : ndarray of complex, shape (ny, nx)
+        The dendrite's image at echo time 0, in any unit; 0 in a control.
+    dendrite_t2_ms : float
+        T2 of the dendrite.
+    spacing_um : tuple of float
+        Pixel size.
+    """
+
+    electrode: Complex
+    dendrite: Complex
+    dendrite_t2_ms: float
+    spacing_um: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What there is to find in one map.
+
+    Parameters
+    ----------
+    dendrite : ndarray of bool, shape (ny, nx)
+        Its pixels: above :data:`FOOTPRINT` of its highest pixel, and more of its signal than of the
+        electrodes' at the first echo.
+    footprint : ndarray of bool, shape (ny, nx)
+        The first condition alone.
+    share : ndarray, shape (ny, nx)
+        The dendrite's part of the signal at the first echo.
+    t2_ms : float
+        The dendrite's T2.
+    """
+
+    dendrite: Flags
+    footprint: Flags
+    share: Floats
+    t2_ms: float
+
+
+def varied_crack(crack: SpallCrack, rng: np.random.Generator) -> SpallCrack:
+    """Draw another size and another filling of a crack; its place and its shape stay."""
+    radius = float(rng.uniform(70.0, 220.0))
+    depth = min(radius * float(rng.uniform(0.5, 0.95)), 170.0)
+    start = float(rng.uniform(-0.6, 0.9)) * radius
+    # the filling's edge is a plane with waves; its offset is what moves it across the crack
+    x, y = crack.rim.centre_um
+    slope = crack.sodium_edge_um.slope
+    edge = replace(crack.sodium_edge_um, offset=start - slope[0] * x - slope[1] * y)
+    return replace(crack, rim=replace(crack.rim, radius_um=radius), depth_um=depth, sodium_edge_um=edge)
+
+
+def _varied_electrode(electrode: Electrode, rng: np.random.Generator) -> Electrode:
+    return replace(electrode, t2_ms=replace(electrode.t2_ms, offset=float(rng.uniform(6.0, 9.0))))
+
+
+def draw_geometry(seed: int, state: str, with_dendrite: bool) -> tuple[CellGeometry, np.random.Generator]:
+    """Draw a cell and the generator for what comes after it."""
+    rng = np.random.default_rng(seed)
+    states = draw_cell(rng, kind="dendrite" if with_dendrite else "control", decoy=False)
+    geometry = states.pristine if state == "pristine" else states.shorted
+    pair = geometry.electrodes
+    geometry = replace(
+        geometry, electrodes=(_varied_electrode(pair[0], rng), _varied_electrode(pair[1], rng))
+    )
+    if geometry.crack is not None:
+        geometry = replace(geometry, crack=varied_crack(geometry.crack, rng))
+    return geometry, rng
+
+
+def draw_scene(seed: int, kind: str, pixels: Pixels = "oblong") -> Scene:
+    """Draw a cell and image it without noise.
+
+    Parameters
+    ----------
+    seed : int
+        Decides everything.
+    kind : str
+        ``dendrite``, ``control`` (the shorted cell without its crack) or ``pristine``.
+    pixels : str
+        A key of :data:`GRIDS`.
+
+    Returns
+    -------
+    Scene
+        The images.
+    """
+    shape, spacing = GRIDS[pixels]
+    geometry, rng = draw_geometry(seed, kind, kind == "dendrite")
+    tomogram = draw_xct_pose(rng, FULL.xct_shape, FULL.xct_spacing_um)
+    pose = draw_mri_pose(rng, shape, spacing, tomogram)
+    metal = project_metal(geometry, pose, shape, spacing, TE_MS, FINE_UM)
+
+    def seen(density: Floats) -> Complex:
+        k = sample_k_space(density, metal.row_um, metal.column_um, shape, spacing)
+        return image_of(k, spacing)
+
+    electrode = seen(metal.electrode)
+    bright = np.abs(electrode[0])
+    level = np.median(bright[bright > 0.3 * np.percentile(bright, 98.0)])
+    return Scene(electrode / level, seen(metal.dendrite), float(rng.uniform(14.0, 18.0)), spacing)
+
+
+def mix(scene: Scene, dendrite_snr: float, electrode_snr: float) -> tuple[Complex, Truth]:
+    """Bring a scene to its signal-to-noise ratios.
+
+    Parameters
+    ----------
+    scene : Scene
+        Without noise.
+    dendrite_snr : float
+        Mean over the dendrite's pixels of its own signal at echo time 0, over sigma.
+    electrode_snr : float
+        Median over the electrodes' pixels of the signal at the first echo, over sigma.
+
+    Returns
+    -------
+    series : ndarray of complex, shape (n_echoes, ny, nx)
+        In units of sigma, without noise.
+    truth : Truth
+        What there is to find.
+    """
+    electrode = electrode_snr * scene.electrode
+    bright = np.abs(electrode[0])
+    decay = np.exp(-np.array(TE_MS) / scene.dendrite_t2_ms)
+    own = np.abs(scene.dendrite)
+    footprint = own > max(FOOTPRINT * own.max(), 1e-12)
+    gain, dendrite = 0.0, footprint
+    # which pixels the dendrite prevails in depends on its gain, and the gain on these pixels
+    for _ in range(30):
+        if not dendrite.any():
+            break
+        gain = dendrite_snr / float(own[dendrite].mean())
+        dendrite = footprint & (gain * own * decay[0] > bright)
+    part = gain * own * decay[0]
+    series = electrode + gain * scene.dendrite * decay[:, None, None]
+    share = part / np.maximum(part + bright, 1e-12)
+    return series, Truth(dendrite, footprint, share, scene.dendrite_t2_ms)
+
+
+def noisy(series: Complex, rng: np.random.Generator) -> Floats:
+    """Magnitudes with complex noise of standard deviation 1 per channel."""
+    noise = rng.normal(size=(2, *series.shape))
+    magnitude: Floats = np.abs(series + noise[0] + 1j * noise[1])
+    return magnitude
+
+
+def has_size(scene: Scene) -> bool:
+    """Whether the dendrite is as large as what is looked at."""
+    _, truth = mix(scene, *TYPICAL_SNR)
+    return SIZES[0] <= int(truth.dendrite.sum()) <= SIZES[1]
