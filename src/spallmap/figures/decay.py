@@ -21,6 +21,17 @@ from spallmap.relaxometry.summary import ELECTRODE_SNR
 RAYLEIGH_MEAN = float(np.sqrt(np.pi / 2.0))
 MAX_REGIONS_SHOWN = 3
 REGION_MARKERS = ("o", "s", "D")
+# Step for derivatives of a curve: far above what the search for its amplitude leaves, far below the curve's
+# bends.
+_RELATIVE_STEP = 0.01
+# Quantiles of a Rayleigh distribution, in units of sigma, that hold the middle 68 % of pure noise.
+NOISE_BAND = tuple(float(np.sqrt(-2.0 * np.log(1.0 - q))) for q in (0.1587, 0.8413))
+Z_95 = 1.96
+# Factor by which the axis goes on above the highest point, for the legend.
+_LEGEND_ROOM = 8.0
+BAND_LABEL = "95 % of the fitted curve"
+# Errors below this are written with two digits behind the point.
+_FINE_ERROR_MS = 0.1
 REGION_COLOURS = (style.REGION_CURVE, style.OKABE_ITO["green"], style.OKABE_ITO["purple"])
 
 
@@ -34,10 +45,12 @@ class Decay:
         What the pixels are.
     te_ms, magnitude, standard_error : ndarray, shape (n_echo,)
         Echo times, mean magnitude and its standard error from the noise.
-    curve_te_ms, curve : ndarray
-        The fitted expectation of the magnitude.
-    t2_ms : float
-        The T2 of the curve.
+    curve_te_ms, curve, curve_se : ndarray
+        The fitted expectation of the magnitude and its standard error, from those of T2 and of the amplitude.
+    t2_ms, t2_se_ms : float
+        The T2 of the curve and its standard error, NaN where unknown.
+    fitted : ndarray, shape (n_echo,)
+        The curve at the echo times.
     n_pixels : int
         How many pixels were averaged.
     """
@@ -48,8 +61,16 @@ class Decay:
     standard_error: NDArray[np.float64]
     curve_te_ms: NDArray[np.float64]
     curve: NDArray[np.float64]
+    curve_se: NDArray[np.float64]
     t2_ms: float
+    t2_se_ms: float
+    fitted: NDArray[np.float64]
     n_pixels: int
+
+    @property
+    def residuals(self) -> NDArray[np.float64]:
+        """Points less curve, in standard errors of the points."""
+        return (self.magnitude - self.fitted) / self.standard_error
 
 
 def decay_figure(series: Sequence[MriPanel]) -> Drawing:
@@ -57,7 +78,9 @@ def decay_figure(series: Sequence[MriPanel]) -> Drawing:
 
     The points are means over pixels, their bars one standard error from the noise (sigma over the root of the
     number of pixels; the spread of the pixels where sigma is unknown). Each curve is the model's expectation
-    of the mean at the T2 that is written beside it, scaled by one amplitude.
+    of the mean at the T2 that is written beside it, scaled by one amplitude; its band holds 95 % by the
+    errors of both. Below, points less curve in standard errors. A grey band holds 68 % of the magnitudes of
+    single pixels without signal.
 
     Parameters
     ----------
@@ -78,26 +101,36 @@ def decay_figure(series: Sequence[MriPanel]) -> Drawing:
         width: Literal["single", "double"] = "single" if len(planes) == 1 else "double"
         per_row = min(len(planes), 2)
         n_rows = -(-len(planes) // per_row)
-        figure = style.new_figure(width, 62.0 * n_rows)
-        grid = figure.subplots(n_rows, per_row, squeeze=False, sharex=True, sharey=True).ravel()
+        figure = style.new_figure(width, 82.0 * n_rows)
+        ratios = [3.2, 1.0] * n_rows
+        grid = figure.subplots(2 * n_rows, per_row, squeeze=False, sharex=True, height_ratios=ratios)
+        above, below = grid[0::2].ravel(), grid[1::2].ravel()
         points, curves = [], []
         every: list[Decay] = []
-        for letter, axes, panel in zip("abcdefghijklmnopqrstuvwxyz", grid, planes, strict=False):
+        for letter, axes, under, panel in zip(
+            "abcdefghijklmnopqrstuvwxyz", above, below, planes, strict=False
+        ):
             decays = region_decays(panel)
             electrode = electrode_decay(panel)
             shown = [*decays, *([electrode] if electrode is not None else [])]
             every += shown
             _draw(axes, panel, decays, electrode)
+            _draw_residuals(under, decays, electrode)
             words = panel.state if decays else f"{panel.state}: no long-T2 region"
             style.panel_title(axes, letter, words)
             points += [_points_table(panel.state, d) for d in shown]
             curves += [_curve_table(panel.state, d) for d in shown]
-        for axes in grid[len(planes) :]:
+        for axes in (*above[len(planes) :], *below[len(planes) :]):
             axes.set_visible(False)
         if every:
-            grid[0].set_ylim(_limits(planes, every))
-        for axes in grid[::per_row]:
+            limits = _limits(planes, every)
+            worst = max(float(np.nanmax(np.abs(d.residuals))) for d in every)
+            for axes, under in zip(above[: len(planes)], below[: len(planes)], strict=True):
+                axes.set_ylim(limits)
+                under.set_ylim(-1.15 * max(worst, 3.0), 1.15 * max(worst, 3.0))
+        for axes, under in zip(above[::per_row], below[::per_row], strict=True):
             axes.set_ylabel("mean magnitude / a.u.")
+            under.set_ylabel("residual / s.e.")
         numbers = {}
         if points:
             numbers = {
@@ -129,10 +162,11 @@ def electrode_decay(panel: MriPanel) -> Decay | None:
         pixels &= ~ndimage.binary_dilation(np.asarray(panel.regions) > 0, np.ones((3, 3), dtype=bool))
     if not pixels.any():
         return None
-    known = (panel.summary.get("electrode") or {}).get("t2_median_ms")
+    summed = panel.summary.get("electrode") or {}
+    known, error = (summed.get(k) for k in ("t2_median_ms", "t2_median_se_ms"))
     if known is None or not np.isfinite(known):
-        known = np.median(np.asarray(panel.t2["t2_ms"])[pixels])
-    return _decay("electrode", panel, pixels, float(known))
+        known, error = np.median(np.asarray(panel.t2["t2_ms"])[pixels]), None
+    return _decay("electrode", panel, pixels, float(known), np.nan if error is None else float(error))
 
 
 def region_decays(panel: MriPanel) -> list[Decay]:
@@ -153,13 +187,14 @@ def region_decays(panel: MriPanel) -> list[Decay]:
     labels = np.asarray(panel.regions)
     here = panel.regions_table[panel.regions_table["region"].isin(np.unique(labels[labels > 0]))]
     largest = here.sort_values("pixels", ascending=False).head(MAX_REGIONS_SHOWN)
+    errors = largest.get("t2_se_ms", pd.Series(np.nan, index=largest.index))
     return [
-        _decay(f"region {int(region)}", panel, labels == region, float(t2))
-        for region, t2 in zip(largest["region"], largest["t2_ms"], strict=True)
+        _decay(f"region {int(region)}", panel, labels == region, float(t2), float(error))
+        for region, t2, error in zip(largest["region"], largest["t2_ms"], errors, strict=True)
     ]
 
 
-def _decay(name: str, panel: MriPanel, pixels: NDArray[np.bool_], t2_ms: float) -> Decay:
+def _decay(name: str, panel: MriPanel, pixels: NDArray[np.bool_], t2_ms: float, t2_se_ms: float) -> Decay:
     te = np.asarray(panel.te_ms, dtype=np.float64)
     samples = np.asarray(panel.echoes, dtype=np.float64)[:, pixels]
     mean, n = samples.mean(axis=1), int(pixels.sum())
@@ -171,16 +206,28 @@ def _decay(name: str, panel: MriPanel, pixels: NDArray[np.bool_], t2_ms: float) 
     offset = panel.t2.get("offset")
     floor = 0.0 if offset is None else float(np.nanmean(np.asarray(offset)[pixels]))
 
-    def expectation(times: NDArray[np.float64], scale: float) -> NDArray[np.float64]:
-        signal = scale * s0[:, None] * np.exp(-times / t2_ms)
+    def expectation(times: NDArray[np.float64], scale: float, t2: float) -> NDArray[np.float64]:
+        signal = scale * s0[:, None] * np.exp(-times / t2)
         return _expected_magnitude(signal, str(panel.summary.get("model", "rician")), panel.sigma, floor)
 
-    def misfit(log_scale: float) -> float:
-        return float(np.sum((expectation(te, np.exp(log_scale)) - mean) ** 2))
+    def best_scale(t2: float) -> float:
+        def misfit(log_scale: float) -> float:
+            return float(np.sum((expectation(te, np.exp(log_scale), t2) - mean) ** 2))
 
-    scale = float(np.exp(optimize.minimize_scalar(misfit, bounds=(-3.0, 3.0), method="bounded").x))
+        return float(np.exp(optimize.minimize_scalar(misfit, bounds=(-3.0, 3.0), method="bounded").x))
+
+    scale, error = best_scale(t2_ms), noise / np.sqrt(n)
     times = np.linspace(0.0, 1.05 * te.max(), 100)
-    return Decay(name, te, mean, noise / np.sqrt(n), times, expectation(times, scale), t2_ms, n)
+    curve, fitted = expectation(times, scale, t2_ms), expectation(te, scale, t2_ms)
+    # change of curve and points with the logarithm of the amplitude, and of the curve with T2, which carries
+    # the amplitude along
+    step = 1.0 + _RELATIVE_STEP
+    by_scale = (expectation(times, scale * step, t2_ms) - curve) / _RELATIVE_STEP
+    of_points = (expectation(te, scale * step, t2_ms) - fitted) / _RELATIVE_STEP
+    by_t2 = (expectation(times, best_scale(t2_ms * step), t2_ms * step) - curve) / _RELATIVE_STEP / t2_ms
+    scale_variance = np.sum((of_points * error) ** 2) / np.sum(of_points**2) ** 2
+    curve_se = np.sqrt(by_scale**2 * scale_variance + (by_t2 * np.nan_to_num(t2_se_ms)) ** 2)
+    return Decay(name, te, mean, error, times, curve, curve_se, t2_ms, t2_se_ms, fitted, n)
 
 
 def _expected_magnitude(
@@ -202,33 +249,51 @@ def _expected_magnitude(
 
 def _draw(axes: Axes, panel: MriPanel, regions: Sequence[Decay], electrode: Decay | None) -> None:
     if electrode is not None:
-        label = rf"electrode, {electrode.n_pixels} pixels: median $T_2$ {electrode.t2_ms:.1f} ms"
+        label = rf"electrode, {electrode.n_pixels} pixels: median $T_2$ {_with_error(electrode)} ms"
         _curve(axes, electrode, style.ELECTRODE_CURVE, "^", label)
     for k, decay in enumerate(regions):
-        label = rf"{decay.name}, {decay.n_pixels} pixels: $T_2$ {decay.t2_ms:.1f}{_error(panel, decay)} ms"
+        label = rf"{decay.name}, {decay.n_pixels} pixels: $T_2$ {_with_error(decay)} ms"
         _curve(axes, decay, REGION_COLOURS[k], REGION_MARKERS[k], label)
     if panel.sigma is not None:
         axes.axhline(
             RAYLEIGH_MEAN * panel.sigma, color=style.NEUTRAL, ls=":", lw=0.9, label="noise floor, 1.25 σ"
         )
+        low, high = (panel.sigma * q for q in NOISE_BAND)
+        axes.axhspan(low, high, color=style.NEUTRAL, alpha=0.12, lw=0.0, label="one pixel's noise, 68 %")
     if electrode is None and not regions:
         style.say_instead(axes, f"No pixel of the {panel.state} MRI could be fitted.")
         return
     axes.set_yscale("log")
-    axes.set_xlabel("echo time / ms")
     axes.set_xlim(left=0.0)
-    axes.legend(loc="lower left", handlelength=1.8)
+    axes.legend(loc="upper right", handlelength=1.8)
+
+
+def _draw_residuals(axes: Axes, regions: Sequence[Decay], electrode: Decay | None) -> None:
+    axes.set_xlabel("echo time / ms")
+    axes.tick_params(labelbottom=True)
+    axes.axhspan(-2.0, 2.0, color=style.NEUTRAL, alpha=0.12, lw=0.0)
+    axes.axhline(0.0, color=style.NEUTRAL, lw=0.6)
+    drawn = [*zip(regions, REGION_COLOURS, REGION_MARKERS, strict=False)]
+    if electrode is not None:
+        drawn.append((electrode, style.ELECTRODE_CURVE, "^"))
+    # side by side, so that no point hides another
+    shifts = 0.25 * (np.arange(len(drawn)) - (len(drawn) - 1) / 2.0)
+    for shift, (decay, colour, marker) in zip(shifts, drawn, strict=True):
+        axes.plot(decay.te_ms + shift, decay.residuals, marker, color=colour)
 
 
 def _limits(planes: Sequence[MriPanel], shown: Sequence[Decay]) -> tuple[float, float]:
-    """Bottom and top of every panel: room for the legend below the noise floor, and for all curves."""
+    """Bottom and top of every panel: room for the legend above the curves, and for the noise below."""
     values = np.concatenate([np.append(d.curve, d.magnitude) for d in shown])
-    floors = [RAYLEIGH_MEAN * p.sigma for p in planes if p.sigma is not None]
-    lowest = min([float(values[values > 0.0].min()), *floors])
-    return lowest / 6.0, 1.3 * float(values.max())
+    noise = [NOISE_BAND[0] * p.sigma for p in planes if p.sigma is not None]
+    lowest = min([float(values[values > 0.0].min()), *noise])
+    return 0.7 * lowest, _LEGEND_ROOM * float(values.max())
 
 
 def _curve(axes: Axes, decay: Decay, colour: str, marker: str, label: str) -> None:
+    # one entry in the legend stands for the bands of all curves
+    labelled = any(c.get_label() == BAND_LABEL for c in axes.collections)
+    band = None if labelled else BAND_LABEL
     axes.errorbar(
         decay.te_ms,
         decay.magnitude,
@@ -240,14 +305,19 @@ def _curve(axes: Axes, decay: Decay, colour: str, marker: str, label: str) -> No
         label=label,
     )
     axes.plot(decay.curve_te_ms, decay.curve, color=colour, lw=0.9)
+    half = Z_95 * decay.curve_se
+    lowest = np.maximum(decay.curve - half, 1e-3 * decay.curve)
+    axes.fill_between(
+        decay.curve_te_ms, lowest, decay.curve + half, color=colour, alpha=0.25, lw=0.0, label=band
+    )
 
 
-def _error(panel: MriPanel, decay: Decay) -> str:
-    if panel.regions_table is None or "t2_se_ms" not in panel.regions_table:
-        return ""
-    table = panel.regions_table
-    se = table.loc[table["region"] == int(decay.name.split()[-1]), "t2_se_ms"]
-    return f" ± {float(se.iloc[0]):.1f}" if len(se) and np.isfinite(se.iloc[0]) else ""
+def _with_error(decay: Decay) -> str:
+    """T2 with its standard error, as many digits as that allows."""
+    if not np.isfinite(decay.t2_se_ms):
+        return f"{decay.t2_ms:.1f}"
+    digits = 2 if decay.t2_se_ms < _FINE_ERROR_MS else 1
+    return f"{decay.t2_ms:.{digits}f} ± {decay.t2_se_ms:.{digits}f}"
 
 
 def _points_table(state: str, decay: Decay) -> pd.DataFrame:
@@ -259,6 +329,8 @@ def _points_table(state: str, decay: Decay) -> pd.DataFrame:
             "te_ms": decay.te_ms,
             "magnitude": decay.magnitude,
             "magnitude_se": decay.standard_error,
+            "fitted": decay.fitted,
+            "residual_in_se": decay.residuals,
         }
     )
 
@@ -269,7 +341,9 @@ def _curve_table(state: str, decay: Decay) -> pd.DataFrame:
             "state": state,
             "pixels_of": decay.name,
             "t2_ms": decay.t2_ms,
+            "t2_se_ms": decay.t2_se_ms,
             "te_ms": decay.curve_te_ms,
             "magnitude": decay.curve,
+            "magnitude_se": decay.curve_se,
         }
     )

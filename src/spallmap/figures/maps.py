@@ -1,4 +1,4 @@
-"""Figure 3: T2 maps with their histograms."""
+"""Figure 3: T2 maps with their errors and histograms."""
 
 from __future__ import annotations
 
@@ -8,20 +8,33 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
 from spallmap.figures import style
+from spallmap.figures.histograms import DEFAULT_LONG_MS as DEFAULT_LONG_MS
+from spallmap.figures.histograms import (
+    compared_widths,
+    draw_histogram,
+    draw_widths,
+    histogram_title,
+    long_ms,
+    short,
+)
 from spallmap.figures.inputs import Drawing, MriPanel
 from spallmap.figures.panels import mri_image, pixel_outline, signal_box
 
-DEFAULT_LONG_MS = 12.0
-BIN_MS = 0.5
-ROW_MM = 58.0
+ROW_MM, WIDTHS_MM, STATE_MM = 58.0, 30.0, 7.0
+# Standard error that is drawn in the brightest colour: beyond half of T2 a pixel alone says nothing.
+HIGHEST_ERROR_PERCENT = 50.0
+_EMPTY = "#E6E6E6"
+# Rows are figures of their own, whose titles would else touch the page's edge.
+_PAD_INCHES = 0.1
 
 
 def t2_figure(series: Sequence[MriPanel]) -> Drawing:
-    """Draw figure 3: the T2 map of every state on one colour scale, each with its histogram.
+    """Draw figure 3: the T2 map of every state on one colour scale, its errors, and its histogram.
 
     Parameters
     ----------
@@ -31,7 +44,8 @@ def t2_figure(series: Sequence[MriPanel]) -> Drawing:
     Returns
     -------
     Drawing
-        Numbers: ``maps``, one row per pixel, and ``histograms``, one row per state and bin.
+        Numbers: ``maps``, one row per pixel, ``histograms``, one row per state and bin, and ``widths``, one
+        row per state, where there are several whose width is known.
     """
     with style.context():
         if not series:
@@ -39,106 +53,90 @@ def t2_figure(series: Sequence[MriPanel]) -> Drawing:
             style.say_instead(figure.subplots(), "No MRI of this cell.", 70)
             return Drawing(figure)
         planes = [s.plane() for s in series]
-        figure = style.new_figure("double", ROW_MM * len(planes) + 4.0)
-        grid = figure.subplots(len(planes), 2, squeeze=False, width_ratios=(1.05, 1.0))
+        compared = bool(compared_widths(series))
+        n = len(planes)
+        heights = [ROW_MM] * n + ([WIDTHS_MM + STATE_MM * (n - 2)] if compared else [])
+        figure = style.new_figure("double", sum(heights) + 4.0)
+        figure.set_layout_engine("constrained", h_pad=_PAD_INCHES, w_pad=_PAD_INCHES)
+        rows = list(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).ravel())
         box = signal_box(planes)
         # Twice the threshold on top, for every cell, so that maps of different cells can be laid side by
         # side.
-        norm = Normalize(0.0, 2.0 * max(_long_ms(p) for p in planes))
-        cmap = mpl.colormaps[style.T2_MAP].with_extremes(bad="#E6E6E6")
+        norm = Normalize(0.0, 2.0 * max(long_ms(p) for p in planes))
         letters = iter("abcdefghijklmnopqrstuvwxyz")
         histograms = []
-        for (map_axes, histogram_axes), whole, panel in zip(grid, series, planes, strict=True):
-            values = np.where(panel.usable(), panel.t2["t2_ms"], np.nan)
-            picture = mri_image(map_axes, panel, values, box, cmap=cmap.name, norm=norm)
-            picture.set_cmap(cmap)
-            if panel.regions is not None:
-                pixel_outline(map_axes, panel.regions, panel.spacing_um)
-            words = f"{panel.state}: {_regions_in_words(whole)}"
-            style.panel_title(map_axes, next(letters), words)
-            style.scale_bar(map_axes, ground="light")
-            if panel.remark:
-                style.note(map_axes, panel.remark)
-            bar = figure.colorbar(picture, ax=map_axes, extend="max", shrink=0.85)
-            bar.set_label(r"$T_2$ / ms")
-            bar.ax.axhline(_long_ms(panel), color="white", lw=2.2)
-            bar.ax.axhline(_long_ms(panel), color="black", lw=1.0)
-            bar.outline.set_visible(False)
-            histograms.append(_histogram(histogram_axes, whole))
-            style.panel_title(histogram_axes, next(letters), _histogram_title(whole))
+        for row, whole, panel in zip(rows[:n], series, planes, strict=True):
+            left, right = row.subfigures(1, 2, width_ratios=(1.3, 1.0))
+            first, second = left.subplots(1, 2)
+            _t2_map(first, panel, box, norm, next(letters), _regions_in_words(whole))
+            _error_map(second, panel, box, next(letters))
+            third = right.subplots()
+            histograms.append(draw_histogram(third, whole))
+            style.panel_title(third, next(letters), histogram_title(whole))
         numbers = {"maps": _pixels(planes), "histograms": pd.concat(histograms, ignore_index=True)}
+        if compared:
+            last = rows[n].subplots()
+            numbers["widths"] = draw_widths(last, series)
+            style.panel_title(last, next(letters), "width of the electrode's peak")
         return Drawing(figure, numbers)
 
 
-def _long_ms(panel: MriPanel) -> float:
-    return float(panel.summary.get("long", {}).get("threshold_ms", DEFAULT_LONG_MS))
+def _t2_map(
+    axes: Axes,
+    panel: MriPanel,
+    box: tuple[float, float, float, float],
+    norm: Normalize,
+    letter: str,
+    regions: str,
+) -> None:
+    threshold = long_ms(panel)
+    bar = _map(axes, panel, np.asarray(panel.t2["t2_ms"]), box, style.T2_MAP, norm)
+    bar.set_label(r"$T_2$ / ms")
+    bar.ax.axvline(threshold, color="white", lw=2.2)
+    bar.ax.axvline(threshold, color="black", lw=1.0)
+    style.panel_title(axes, letter, f"{short(panel.state)}: {regions}")
+    if panel.remark:
+        style.note(axes, panel.remark)
+
+
+def _error_map(axes: Axes, panel: MriPanel, box: tuple[float, float, float, float], letter: str) -> None:
+    """Draw the standard error of each pixel's T2 in percent of it."""
+    style.panel_title(axes, letter, f"{short(panel.state)}: error of one pixel")
+    if "t2_se_ms" not in panel.t2:
+        style.say_instead(axes, "No errors are given with this map.")
+        style.panel_title(axes, letter, f"{short(panel.state)}: error of one pixel")
+        return
+    with np.errstate(divide="ignore", invalid="ignore"):
+        percent = 100.0 * np.asarray(panel.t2["t2_se_ms"]) / np.asarray(panel.t2["t2_ms"])
+    bar = _map(axes, panel, percent, box, style.DEPTH_MAP, Normalize(0.0, HIGHEST_ERROR_PERCENT))
+    bar.set_label(r"standard error / % of $T_2$")
+
+
+def _map(
+    axes: Axes,
+    panel: MriPanel,
+    values: NDArray[np.float64],
+    box: tuple[float, float, float, float],
+    colours: str,
+    norm: Normalize,
+) -> Colorbar:
+    cmap = mpl.colormaps[colours].with_extremes(bad=_EMPTY)
+    shown = np.where(panel.usable(), values, np.nan)
+    picture = mri_image(axes, panel, shown, box, cmap=cmap.name, norm=norm)
+    picture.set_cmap(cmap)
+    if panel.regions is not None:
+        pixel_outline(axes, panel.regions, panel.spacing_um, linewidth=0.6)
+    style.scale_bar(axes, ground="light")
+    bar = axes.figure.colorbar(picture, ax=axes, extend="max", location="bottom", shrink=0.9, aspect=28)
+    bar.outline.set_visible(False)
+    return bar
 
 
 def _regions_in_words(panel: MriPanel) -> str:
     n = 0 if panel.regions is None else len(np.unique(panel.regions)) - int(0 in panel.regions)
     if panel.regions is None:
         return "regions not sought"
-    return {0: "no long-T2 region", 1: "1 long-T2 region (outlined)"}.get(
-        n, f"{n} long-T2 regions (outlined)"
-    )
-
-
-def _binned(panel: MriPanel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    histogram = panel.summary.get("histogram")
-    if histogram:
-        return np.asarray(histogram["edges_ms"], float), np.asarray(histogram["counts"], float)
-    shown = np.asarray(panel.t2["t2_ms"])[panel.usable()]
-    edges = np.arange(0.0, 2.5 * _long_ms(panel) + BIN_MS, BIN_MS)
-    return edges, np.histogram(shown, edges)[0].astype(float)
-
-
-def _histogram_title(panel: MriPanel) -> str:
-    beyond = (panel.summary.get("histogram") or {}).get("n_above")
-    more = f" ({beyond} beyond the axis)" if beyond else ""
-    return f"{panel.state}: fitted pixels{more}"
-
-
-def _known(value: float | None) -> float | None:
-    """Return the value, None where it is missing or not a number."""
-    return None if value is None or not np.isfinite(value) else float(value)
-
-
-def _histogram(axes: Axes, panel: MriPanel) -> pd.DataFrame:
-    edges, counts = _binned(panel)
-    long_ms = _long_ms(panel)
-    colours = [style.REGION_CURVE if low >= long_ms - 1e-9 else style.ELECTRODE_CURVE for low in edges[:-1]]
-    axes.bar(
-        edges[:-1], counts, np.diff(edges), align="edge", color=colours, edgecolor="white", linewidth=0.2
-    )
-    axes.axvline(long_ms, color=style.REGION_CURVE, lw=0.9, ls="--")
-    top = float(counts.max()) if counts.size and counts.max() > 0 else 1.0
-    axes.set_ylim(0.0, 1.32 * top)
-    axes.set_xlim(0.0, float(edges[-1]))
-    axes.text(
-        long_ms,
-        1.3 * top,
-        f" long: > {long_ms:g} ms",
-        color=style.REGION_CURVE,
-        ha="left",
-        va="top",
-        fontsize=6.3,
-    )
-    electrode = panel.summary.get("electrode") or {}
-    median, fwhm = (_known(electrode.get(k)) for k in ("t2_median_ms", "fwhm_ms"))
-    told = []
-    if median is not None:
-        axes.axvline(median, 0.0, 1.17 / 1.32, color="black", lw=0.8)
-        told.append(f"electrode: median {median:.1f} ms")
-    if median is not None and fwhm is not None:
-        left, right = median - fwhm / 2.0, median + fwhm / 2.0
-        axes.plot([left, right], [top / 2.0] * 2, color="black", lw=0.8, marker="|", ms=5.0)
-        told.append(f"FWHM {fwhm:.1f} ms")
-    axes.text(0.98, 0.78, "\n".join(told), transform=axes.transAxes, ha="right", va="top", fontsize=6.5)
-    axes.set_xlabel(r"$T_2$ / ms")
-    axes.set_ylabel("pixels")
-    return pd.DataFrame(
-        {"state": panel.state, "edge_low_ms": edges[:-1], "edge_high_ms": edges[1:], "pixels": counts}
-    )
+    return {0: "no long-T2 region", 1: "1 long-T2 region"}.get(n, f"{n} long-T2 regions")
 
 
 def _pixels(planes: Sequence[MriPanel]) -> pd.DataFrame:

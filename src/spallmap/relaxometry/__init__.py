@@ -6,12 +6,14 @@ times in ms.
 
 from __future__ import annotations
 
+from spallmap.relaxometry.distribution import T2Distribution, compare_widths, expected_counts, t2_distribution
 from spallmap.relaxometry.fit import fit_t2
-from spallmap.relaxometry.models import MODELS, SignalModel
-from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise
-from spallmap.relaxometry.regions import Regions, long_t2_regions
+from spallmap.relaxometry.models import MODELS, SignalModel, get_model
+from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise, trusted_sigma
+from spallmap.relaxometry.regions import Regions, long_t2_regions, threshold_map
 from spallmap.relaxometry.result import FitStatus, T2Fit
-from spallmap.relaxometry.summary import electrode_pixels, summarise_t2
+from spallmap.relaxometry.samples import usable_series
+from spallmap.relaxometry.summary import electrode_pixels, histogram_edges_ms, summarise_t2
 
 __all__ = [
     "MODELS",
@@ -19,10 +21,19 @@ __all__ = [
     "NoiseEstimate",
     "Regions",
     "SignalModel",
+    "T2Distribution",
     "T2Fit",
+    "compare_widths",
     "electrode_pixels",
     "estimate_noise",
+    "expected_counts",
     "fit_t2",
+    "get_model",
+    "histogram_edges_ms",
     "long_t2_regions",
     "summarise_t2",
+    "t2_distribution",
+    "threshold_map",
+    "trusted_sigma",
+    "usable_series",
 ]

@@ -8,6 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
+from spallmap.relaxometry.distribution.estimate import MIN_SNR, T2Distribution
+from spallmap.relaxometry.distribution.expected import ExpectedCounts
+from spallmap.relaxometry.distribution.intervals import BLOCK_PIXELS
+from spallmap.relaxometry.distribution.widths import Estimate
 from spallmap.relaxometry.noise import NoiseEstimate
 from spallmap.relaxometry.regions import Regions, region_pixels
 from spallmap.relaxometry.result import FitStatus, T2Fit
@@ -55,7 +59,8 @@ def peak_fwhm_ms(t2_ms: Array) -> float:
     """Full width at half maximum of the highest peak of a T2 distribution.
 
     The density is estimated with Gaussian kernels of Scott's bandwidth, whose own width is taken off again in
-    quadrature. The errors of the single pixels are part of the width.
+    quadrature. The errors of the single pixels are part of the width, as in a published histogram; see
+    :mod:`spallmap.relaxometry.distribution` for the width without them.
 
     Parameters
     ----------
@@ -98,7 +103,19 @@ def _median(values: Array) -> float:
     return float(np.median(values)) if values.size else float("nan")
 
 
-def summarise_t2(fit: T2Fit, noise: NoiseEstimate | None, regions: Regions) -> dict[str, Any]:
+def histogram_edges_ms(long_ms: float) -> Array:
+    """Edges of a histogram's bins in ms."""
+    edges: Array = np.arange(0.0, HISTOGRAM_END * long_ms + BIN_MS / 2.0, BIN_MS)
+    return edges
+
+
+def summarise_t2(
+    fit: T2Fit,
+    noise: NoiseEstimate | None,
+    regions: Regions,
+    distribution: T2Distribution | None = None,
+    expected: ExpectedCounts | None = None,
+) -> dict[str, Any]:
     """Sum a T2 map up.
 
     Only pixels of status ``OK`` count. The electrode's T2 is the median over :func:`electrode_pixels`.
@@ -111,6 +128,10 @@ def summarise_t2(fit: T2Fit, noise: NoiseEstimate | None, regions: Regions) -> d
         Where `fit.sigma` comes from; None where it was given.
     regions : Regions
         The long-T2 regions.
+    distribution : T2Distribution, optional
+        The peaks of the T2 distribution.
+    expected : ExpectedCounts, optional
+        What they let expect in the bins of :func:`histogram_edges_ms`.
 
     Returns
     -------
@@ -121,15 +142,24 @@ def summarise_t2(fit: T2Fit, noise: NoiseEstimate | None, regions: Regions) -> d
         (``threshold_ms``, ``n_regions``, ``n_pixels`` in regions, ``t2_median_ms`` over them,
         ``n_pixels_above_threshold`` by their own T2 alone) and ``histogram`` of T2 (``edges_ms``,
         ``counts``, ``n_above``). Numbers that do not exist are NaN.
+
+        ``electrode.fwhm_ms`` is the width of the pixels' T2, their errors included. With `distribution`,
+        ``electrode`` also holds ``fwhm_intrinsic_ms``, the width without these errors, and ``t2_peak_ms``,
+        the centre of the peak; ``long_component`` holds ``share``, ``share_signal``, ``t2_ms``,
+        ``fwhm_intrinsic_ms``, ``likelihood_ratio``, ``p_value``, ``n_simulated`` and ``p_value_smallest`` of
+        the long peak; each of the first five and of the electrode's two has its 95 % interval beside it,
+        ``_low`` and ``_high`` before the unit. ``distribution`` says what they rest on. The histogram has
+        ``specimen_counts`` and ``specimen_n_above`` of the pixels that hold signal, and with `expected`
+        ``expected_electrode`` and ``expected_long``.
     """
     electrode = electrode_pixels(fit, regions)
     t2_electrode = fit.t2_ms[electrode]
     in_regions = region_pixels(fit, regions)
     good = fit.t2_ms[fit.ok]
-    edges = np.arange(0.0, HISTOGRAM_END * fit.long_ms + BIN_MS / 2.0, BIN_MS)
+    edges = histogram_edges_ms(fit.long_ms)
     counts, _ = np.histogram(good, bins=edges)
     codes, numbers = np.unique(fit.status, return_counts=True)
-    return {
+    summary: dict[str, Any] = {
         "model": fit.model,
         "noise_sigma": fit.sigma,
         "noise_method": "given" if noise is None else noise.method,
@@ -158,6 +188,49 @@ def summarise_t2(fit: T2Fit, noise: NoiseEstimate | None, regions: Regions) -> d
             "n_above": int(np.count_nonzero(good > edges[-1])),
         },
     }
+    if distribution is not None:
+        _add_distribution(summary, fit, distribution, edges)
+    if expected is not None:
+        summary["histogram"]["expected_electrode"] = expected.electrode.tolist()
+        summary["histogram"]["expected_long"] = expected.long.tolist()
+    return summary
+
+
+def _add_distribution(
+    summary: dict[str, Any], fit: T2Fit, distribution: T2Distribution, edges: Array
+) -> None:
+    found, test = distribution, distribution.test
+    summary["electrode"] |= _with_interval("fwhm_intrinsic", found.electrode_fwhm_ms, "_ms")
+    summary["electrode"] |= _with_interval("t2_peak", found.electrode_t2_ms, "_ms")
+    summary["long_component"] = {
+        **_with_interval("share", found.long_share),
+        **_with_interval("share_signal", found.long_share_signal),
+        **_with_interval("t2", found.long_t2_ms, "_ms"),
+        **_with_interval("fwhm_intrinsic", found.long_fwhm_ms, "_ms"),
+        "likelihood_ratio": test.likelihood_ratio,
+        "p_value": test.p_value,
+        "p_value_smallest": test.smallest_p,
+        "n_simulated": test.n_simulated,
+    }
+    summary["distribution"] = {
+        "n_pixels": found.n_pixels,
+        "n_used": found.n_used,
+        "min_snr": MIN_SNR,
+        "block_pixels": BLOCK_PIXELS,
+        "likelihood_fall_at_95": found.width_threshold,
+        "lowest_long_t2_ms": found.long_ms,
+    }
+    shown = fit.t2_ms[found.specimen & fit.ok]
+    summary["histogram"]["specimen_counts"] = np.histogram(shown, bins=edges)[0].tolist()
+    summary["histogram"]["specimen_n_above"] = int(np.count_nonzero(shown > edges[-1]))
+
+
+def _with_interval(name: str, estimate: Estimate, unit: str = "") -> dict[str, float]:
+    return {
+        f"{name}{unit}": estimate.value,
+        f"{name}_low{unit}": estimate.low,
+        f"{name}_high{unit}": estimate.high,
+    }
 
 
 def _median_se(values: Array) -> float:
@@ -174,6 +247,11 @@ def _noise_checks(noise: NoiseEstimate) -> dict[str, Any]:
         "rayleigh_ratio": noise.rayleigh_ratio,
         "is_rayleigh": noise.is_rayleigh,
         "echoes_agree": noise.echoes_agree,
+        "is_even": noise.is_even,
+        "is_independent": noise.is_independent,
+        "unevenness": noise.unevenness,
+        "correlation": noise.correlation,
+        "n_coils": noise.n_coils,
         "sigma_se": noise.sigma_se,
         "sigma_per_echo": list(noise.sigma_per_echo),
         "warnings": list(noise.warnings),

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from spallmap.figures import (
@@ -21,6 +23,8 @@ from spallmap.figures import (
     style,
     t2_figure,
 )
+from spallmap.figures.decay import region_decays
+from spallmap.figures.histograms import poisson_interval
 from spallmap.registration.result import Registration
 
 
@@ -95,7 +99,7 @@ def test_t2_figure_histograms_add_up(mri_pristine: MriPanel, mri: MriPanel) -> N
         "pristine: no long-T2 region",
         "1 long-T2 region",
         "electrode: median 7.0 ms",
-        "FWHM 0.8 ms",
+        "FWHM as seen 0.80 ms",
         "long: > 12 ms",
     ):
         assert part in written
@@ -103,9 +107,9 @@ def test_t2_figure_histograms_add_up(mri_pristine: MriPanel, mri: MriPanel) -> N
     assert histogram.groupby("state")["pixels"].sum().to_dict() == {"pristine": 112.0, "shorted": 118.0}
     bars = [
         p
-        for a in drawing.figure.axes
+        for a in drawing.figure.findobj(Axes)
         for p in a.patches
-        if p.get_gid() != "scale-bar" and hasattr(p, "get_height")
+        if isinstance(p, Rectangle) and p.get_gid() != "scale-bar"
     ]
     assert sum(b.get_height() for b in bars) == pytest.approx(230.0)
     assert {to_hex(b.get_facecolor()).upper() for b in bars if b.get_height()} == {
@@ -115,6 +119,77 @@ def test_t2_figure_histograms_add_up(mri_pristine: MriPanel, mri: MriPanel) -> N
     maps = drawing.numbers["maps"]
     assert maps.query("region == 1")["t2_ms"].unique().tolist() == [16.0]
     assert maps["shown"].sum() == 230
+
+
+def with_peaks(panel: MriPanel, width: tuple[float, float, float], p_value: float) -> MriPanel:
+    """A panel whose summary holds a distribution."""
+    summary = dict(panel.summary)
+    names = ("fwhm_intrinsic_ms", "fwhm_intrinsic_low_ms", "fwhm_intrinsic_high_ms")
+    peak = {"t2_peak_ms": 7.02, "t2_peak_low_ms": 6.95, "t2_peak_high_ms": 7.11}
+    summary["electrode"] = {**summary["electrode"], **peak, **dict(zip(names, width, strict=True))}
+    summary["long_component"] = {
+        "share": 0.05,
+        "share_low": 0.03,
+        "share_high": 0.09,
+        "p_value": p_value,
+        "likelihood_ratio": 31.0,
+        "t2_ms": 15.8,
+        "t2_low_ms": 14.1,
+        "t2_high_ms": 17.9,
+        "p_value_smallest": 0.005,
+    }
+    counts = np.asarray(summary["histogram"]["counts"], float)
+    summary["histogram"] = {
+        **summary["histogram"],
+        "specimen_counts": counts.tolist(),
+        "specimen_n_above": 2,
+        "expected_electrode": (0.95 * counts).tolist(),
+        "expected_long": (0.05 * counts).tolist(),
+    }
+    return replace(panel, summary=summary)
+
+
+def test_t2_figure_shows_peaks_intervals_and_widths(mri_pristine: MriPanel, mri: MriPanel) -> None:
+    first = with_peaks(mri_pristine, (0.8, 0.6, 1.0), 0.4)
+    second = with_peaks(mri, (1.6, 1.3, 2.0), 0.005)
+    drawing = t2_figure([first, second])
+    written = words(drawing.figure)
+    for part in (
+        "FWHM without errors 0.80 (0.60–1.00) ms",
+        "no long peak (p = 0.4), below 9 % of pixels",
+        "long peak: p ≤ 0.005, 5 (3–9) % of pixels",
+        "15.8 (14.1–17.9) ms",
+        "shorted less pristine: +0.80 ms",
+        "they differ",
+        "2 beyond",
+    ):
+        assert part in written
+    widths = drawing.numbers["widths"]
+    assert widths["ratio"].tolist()[1] == pytest.approx(2.0)
+    # 0.8 more, the lower arms 0.3 and 0.2, the upper ones 0.4 and 0.2
+    assert widths["difference_low_ms"].tolist()[1] == pytest.approx(0.8 - np.hypot(0.3, 0.2))
+    assert widths["difference_high_ms"].tolist()[1] == pytest.approx(0.8 + np.hypot(0.4, 0.2))
+    histogram = drawing.numbers["histograms"]
+    long_drawn = histogram.groupby("state")["expected_long"].count()
+    assert long_drawn["pristine"] == 0
+    assert long_drawn["shorted"] == 72
+    assert (histogram["pixels_low"] <= histogram["pixels"]).all()
+    assert (histogram["pixels_high"] >= histogram["pixels"]).all()
+
+
+def test_poisson_interval_holds_68_percent_or_more() -> None:
+    rng = np.random.default_rng(9)
+    for mean in (0.7, 3.0, 12.0, 80.0):
+        low, high = poisson_interval(rng.poisson(mean, 20_000).astype(float))
+        held = float(np.mean((low <= mean) & (mean <= high)))
+        assert 0.67 < held < (0.95 if mean < 5.0 else 0.8)
+
+
+def test_t2_map_comes_with_its_errors(mri: MriPanel) -> None:
+    se = np.full(np.shape(mri.t2["t2_ms"]), 0.7)
+    written = words(t2_figure([replace(mri, t2={**mri.t2, "t2_se_ms": se})]).figure)
+    assert "standard error / % of" in written
+    assert "No errors are given" in words(t2_figure([mri]).figure)
 
 
 def test_t2_figure_without_a_summary_counts_itself(mri: MriPanel) -> None:
@@ -142,7 +217,31 @@ def test_decay_curves_pass_through_the_points(mri_pristine: MriPanel, mri: MriPa
         # Noise and T2 are the true ones, so the points scatter about the curve by their errors.
         assert np.abs(pull).max() < 4.0
         assert group["magnitude_se"].to_numpy() == pytest.approx(20.0 / np.sqrt(group["n_pixels"]))
-    assert all(a.get_yscale() == "log" for a in drawing.figure.axes)
+    assert {a.get_yscale() for a in drawing.figure.axes if "magnitude" in a.get_ylabel()} == {"log"}
+    assert np.abs(points["residual_in_se"]).max() < 4.0
+
+
+def test_band_of_a_decay_is_the_scatter_of_its_curves(mri: MriPanel) -> None:
+    """Over noise drawn anew, the curve of known T2 scatters as its standard error says."""
+    rng = np.random.default_rng(8)
+    clean = np.asarray(mri.t2["s0"]) * np.exp(
+        -np.asarray(mri.te_ms)[:, None, None] / np.nan_to_num(mri.t2["t2_ms"], nan=1.0)
+    )
+    table = mri.regions_table
+    assert table is not None
+    curves, errors = [], []
+    for _ in range(200):
+        noise = rng.normal(0.0, 20.0, (2, *clean.shape))
+        seen = replace(
+            mri, echoes=np.hypot(clean + noise[0], noise[1]), regions_table=table.assign(t2_se_ms=0.0)
+        )
+        (decay,) = region_decays(seen)
+        curves.append(decay.curve)
+        errors.append(decay.curve_se)
+    assert np.mean(errors, axis=0) == pytest.approx(np.std(curves, axis=0), rel=0.2)
+    # an error of T2 widens the band where the points do not hold it
+    (wider,) = region_decays(mri)
+    assert wider.curve_se[0] > 2.0 * errors[0][0]
 
 
 def test_link_figure_draws_all_panels(

@@ -8,7 +8,9 @@ import pytest
 from decay_phantom import cell_map
 
 from spallmap.relaxometry import estimate_noise, fit_t2, long_t2_regions, summarise_t2
-from spallmap.relaxometry.summary import electrode_pixels, peak_fwhm_ms
+from spallmap.relaxometry.distribution.estimate import t2_distribution
+from spallmap.relaxometry.distribution.expected import expected_counts
+from spallmap.relaxometry.summary import electrode_pixels, histogram_edges_ms, peak_fwhm_ms
 
 TE_MS = (2.0, 6.0, 10.0, 14.0, 18.0)
 
@@ -85,3 +87,33 @@ def test_a_second_peak_far_away_does_not_widen_the_first() -> None:
 @pytest.mark.parametrize("values", [np.array([]), np.array([7.0]), np.full(50, 7.0)])
 def test_no_spread_has_no_width(values: np.ndarray) -> None:
     assert math.isnan(peak_fwhm_ms(values))
+
+
+def test_peaks_are_added_without_changing_what_was_there() -> None:
+    data, _, t2_ms = cell_map(np.random.default_rng(36), 8.0)
+    fit = fit_t2(data, TE_MS, "rician", 1.0)
+    regions = long_t2_regions(data, TE_MS, 1.0, spacing_um=(23.0, 46.0))
+    rng = np.random.default_rng(1)
+    distribution = t2_distribution(data, TE_MS, fit, rng=rng)
+    expected = expected_counts(distribution, fit, histogram_edges_ms(12.0), rng=rng)
+    plain = summarise_t2(fit, None, regions)
+    full = summarise_t2(fit, None, regions, distribution, expected)
+    for name in ("model", "n_fitted", "long"):
+        assert full[name] == plain[name]
+    for name in ("electrode", "histogram"):
+        assert {k: full[name][k] for k in plain[name]} == plain[name]
+    electrode, long = full["electrode"], full["long_component"]
+    # errors of single pixels only widen what is seen
+    assert electrode["fwhm_intrinsic_ms"] < electrode["fwhm_ms"]
+    assert electrode["fwhm_intrinsic_low_ms"] <= electrode["fwhm_intrinsic_ms"]
+    assert electrode["fwhm_intrinsic_ms"] <= electrode["fwhm_intrinsic_high_ms"]
+    assert electrode["t2_peak_ms"] == pytest.approx(np.nanmedian(t2_ms), rel=0.04)
+    assert 0.0 <= long["share_low"] <= long["share"] <= long["share_high"] < 0.4
+    assert long["p_value"] < 0.05
+    assert long["t2_ms"] > 12.0
+    histogram = full["histogram"]
+    assert len(histogram["expected_long"]) == len(histogram["counts"])
+    specimen = sum(histogram["specimen_counts"]) + histogram["specimen_n_above"]
+    assert specimen <= full["distribution"]["n_pixels"] <= full["n_fitted"] + 20
+    assert all(a <= b for a, b in zip(histogram["specimen_counts"], histogram["counts"], strict=True))
+    json.dumps(full)

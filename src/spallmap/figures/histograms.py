@@ -1,0 +1,308 @@
+"""Histograms of T2 with the peaks that were fitted, and the widths of several states beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from scipy import stats
+
+from spallmap.figures import style
+from spallmap.figures.inputs import MriPanel
+from spallmap.relaxometry.distribution.widths import Estimate, WidthComparison, compare_widths
+
+Array = NDArray[np.float64]
+
+DEFAULT_LONG_MS = 12.0
+BIN_MS = 0.5
+# A line over the electrode's orange bars: the same hue, dark enough to stand out.
+ELECTRODE_LINE = "#8A5A00"
+# The long peak is drawn and described where chance is less likely than this to make it.
+SIGNIFICANT = 0.05
+# Error bars hold the middle 68 % of a Poisson distribution, as one standard error does of a normal one.
+_POISSON_SHARE = 0.6827
+# Characters of a state's name above a panel.
+_LONGEST_NAME = 12
+# Lowest number of pixels on the axis, which is logarithmic so that a few long pixels show beside many short
+# ones, and room above the bars, as a factor.
+_LOWEST, _HEADROOM = 0.3, 3.0
+
+
+def long_ms(panel: MriPanel) -> float:
+    """Return what counts as a long T2."""
+    return float(panel.summary.get("long", {}).get("threshold_ms", DEFAULT_LONG_MS))
+
+
+def short(state: str) -> str:
+    """Cut a state's name down to what fits above a panel."""
+    return state if len(state) <= _LONGEST_NAME else state[: _LONGEST_NAME - 1] + "…"
+
+
+def estimate_of(table: Mapping[str, Any], name: str, unit: str = "") -> Estimate | None:
+    """Read a number and its interval out of a summary; None where it is missing or not a number."""
+    values = [table.get(f"{name}{end}{unit}") for end in ("", "_low", "_high")]
+    if any(v is None or np.isnan(v) for v in values):
+        return None
+    return Estimate(*(float(v) for v in values if v is not None))
+
+
+def in_words(estimate: Estimate, digits: int = 1, factor: float = 1.0) -> str:
+    """Write a number with its interval."""
+    value, low, high = (f"{factor * v:.{digits}f}" for v in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low}–{high})"
+
+
+def poisson_interval(counts: Array) -> tuple[Array, Array]:
+    """Interval of the mean behind each count.
+
+    Parameters
+    ----------
+    counts : ndarray
+        Whole numbers.
+
+    Returns
+    -------
+    low, high : ndarray
+        Ends of the central 68 % interval.
+
+    References
+    ----------
+    Garwood, Fiducial limits for the Poisson distribution, Biometrika 28 (1936) 437.
+    """
+    tail = (1.0 - _POISSON_SHARE) / 2.0
+    low = np.where(counts > 0, stats.chi2.ppf(tail, 2.0 * np.maximum(counts, 1.0)) / 2.0, 0.0)
+    high = np.asarray(stats.chi2.ppf(1.0 - tail, 2.0 * (counts + 1.0))) / 2.0
+    return low, high
+
+
+def binned(panel: MriPanel) -> tuple[Array, Array]:
+    """Edges of the bins and counts: of the specimen where it was told from noise, else of all pixels."""
+    histogram = panel.summary.get("histogram")
+    if histogram:
+        counts = histogram.get("specimen_counts", histogram["counts"])
+        return np.asarray(histogram["edges_ms"], float), np.asarray(counts, float)
+    shown = np.asarray(panel.t2["t2_ms"])[panel.usable()]
+    edges = np.arange(0.0, 2.5 * long_ms(panel) + BIN_MS, BIN_MS)
+    return edges, np.histogram(shown, edges)[0].astype(float)
+
+
+def histogram_title(panel: MriPanel) -> str:
+    """Say what is counted, and how much of it lies beyond the axis."""
+    histogram = panel.summary.get("histogram") or {}
+    of_specimen = "specimen_counts" in histogram
+    beyond = histogram.get("specimen_n_above" if of_specimen else "n_above")
+    more = f" ({beyond} beyond)" if beyond else ""
+    return f"{short(panel.state)}: {'specimen' if of_specimen else 'fitted'} pixels{more}"
+
+
+def long_peak_p_value(panel: MriPanel) -> float | None:
+    """p-value of the long peak; None where none was sought."""
+    value = (panel.summary.get("long_component") or {}).get("p_value")
+    return None if value is None or np.isnan(value) else float(value)
+
+
+def draw_histogram(axes: Axes, panel: MriPanel) -> pd.DataFrame:
+    """Draw a state's histogram with error bars, the fitted peaks over it and their numbers.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    panel : MriPanel
+        The acquisition, of all slices.
+
+    Returns
+    -------
+    DataFrame
+        One row per bin: counts, ends of their error bars, and what the peaks let expect.
+    """
+    edges, counts = binned(panel)
+    threshold = long_ms(panel)
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    colours = [style.REGION_CURVE if low >= threshold - 1e-9 else style.ELECTRODE_CURVE for low in edges[:-1]]
+    axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colours, alpha=0.4, linewidth=0.0)
+    low, high = poisson_interval(counts)
+    filled = counts > 0
+    axes.errorbar(
+        centres[filled],
+        counts[filled],
+        [(counts - low)[filled], (high - counts)[filled]],
+        fmt="none",
+        ecolor=style.NEUTRAL,
+        elinewidth=0.6,
+    )
+    axes.axvline(threshold, color=style.REGION_CURVE, lw=0.8, ls=":", label=f"long: > {threshold:g} ms")
+    top = float(high[filled].max()) if filled.any() else 1.0
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.set_ylim(_LOWEST, _HEADROOM * top)
+    axes.set_xlim(0.0, float(edges[-1]))
+    expected = _draw_peaks(axes, panel, edges)
+    axes.legend(loc="upper right", handlelength=1.4, bbox_to_anchor=(1.0, 0.62), fontsize=6.0)
+    _write_numbers(axes, panel)
+    axes.set_xlabel(r"$T_2$ / ms")
+    axes.set_ylabel(f"pixels per {edges[1] - edges[0]:g} ms")
+    return pd.DataFrame(
+        {
+            "state": panel.state,
+            "edge_low_ms": edges[:-1],
+            "edge_high_ms": edges[1:],
+            "pixels": counts,
+            "pixels_low": low,
+            "pixels_high": high,
+            **expected,
+        }
+    )
+
+
+def _draw_peaks(axes: Axes, panel: MriPanel, edges: Array) -> dict[str, Array]:
+    """Draw what the peaks let expect in each bin, the pixels' errors put back."""
+    histogram = panel.summary.get("histogram") or {}
+    missing = np.full(edges.size - 1, np.nan)
+    out = {"expected_electrode": missing, "expected_long": missing}
+    if "expected_electrode" not in histogram:
+        return out
+    p_value = long_peak_p_value(panel)
+    drawn = [("expected_electrode", ELECTRODE_LINE, "electrode's peak")]
+    if p_value is not None and p_value < SIGNIFICANT:
+        drawn.append(("expected_long", style.REGION_CURVE, "long peak"))
+    for name, colour, label in drawn:
+        out[name] = np.asarray(histogram[name], float)
+        axes.stairs(out[name], edges, color=colour, lw=1.0, label=label)
+    return out
+
+
+def _write_numbers(axes: Axes, panel: MriPanel) -> None:
+    """Write the peaks' numbers above the bars; intervals are 95 %."""
+    electrode = panel.summary.get("electrode") or {}
+    told = []
+    peak = estimate_of(electrode, "t2_peak", "_ms")
+    width = estimate_of(electrode, "fwhm_intrinsic", "_ms")
+    median, raw = (electrode.get(k) for k in ("t2_median_ms", "fwhm_ms"))
+    if peak is not None:
+        told.append(rf"electrode: $T_2$ {in_words(peak, 2)} ms")
+    elif median is not None and np.isfinite(median):
+        told.append(f"electrode: median {median:.1f} ms")
+    if width is not None:
+        told.append(f"FWHM without errors {in_words(width, 2)} ms")
+    if raw is not None and np.isfinite(raw):
+        told.append(f"FWHM as seen {raw:.2f} ms")
+    told += _long_in_words(panel)
+    axes.text(
+        0.99,
+        0.99,
+        "\n".join(told),
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=6.0,
+        linespacing=1.3,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+    )
+
+
+def _long_in_words(panel: MriPanel) -> list[str]:
+    p_value = long_peak_p_value(panel)
+    if p_value is None:
+        return []
+    found = panel.summary["long_component"]
+    share, t2 = estimate_of(found, "share"), estimate_of(found, "t2", "_ms")
+    if p_value >= SIGNIFICANT or share is None or t2 is None:
+        upper = "" if share is None else f", below {100.0 * share.high:.0f} % of pixels"
+        return [f"no long peak (p = {p_value:.2g}){upper}"]
+    least = p_value <= found["p_value_smallest"] * (1.0 + 1e-9)
+    return [
+        f"long peak: p {'≤' if least else '='} {p_value:.2g}, {in_words(share, 0, 100.0)} % of pixels",
+        rf"its $T_2$ {in_words(t2)} ms",
+    ]
+
+
+def compared_widths(panels: Sequence[MriPanel]) -> list[tuple[str, str, WidthComparison]]:
+    """Compare the electrode's width of every state with that of the first.
+
+    Parameters
+    ----------
+    panels : sequence of MriPanel
+        The states.
+
+    Returns
+    -------
+    list of tuple
+        First state, later state, and how their widths without the pixels' errors differ; only states whose
+        width is known.
+    """
+    widths = [
+        (p.state, estimate_of(p.summary.get("electrode") or {}, "fwhm_intrinsic", "_ms")) for p in panels
+    ]
+    known = [(state, width) for state, width in widths if width is not None]
+    return [(known[0][0], state, compare_widths(known[0][1], width)) for state, width in known[1:]]
+
+
+def draw_widths(axes: Axes, panels: Sequence[MriPanel]) -> pd.DataFrame:
+    """Draw the widths of the electrode's peak of every state, with and without the pixels' errors.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    panels : sequence of MriPanel
+        The states.
+
+    Returns
+    -------
+    DataFrame
+        One row per state; from the second on with difference and ratio to the first.
+    """
+    compared = {later: result for _, later, result in compared_widths(panels)}
+    rows, said = [], []
+    for k, panel in enumerate(panels):
+        electrode = panel.summary.get("electrode") or {}
+        width, raw = estimate_of(electrode, "fwhm_intrinsic", "_ms"), electrode.get("fwhm_ms")
+        row: dict[str, Any] = {"state": panel.state, "fwhm_as_seen_ms": raw}
+        if width is not None:
+            row |= _columns("fwhm_without_errors", width, "_ms")
+            axes.errorbar(
+                width.value,
+                k,
+                xerr=[[width.value - width.low], [width.high - width.value]],
+                fmt="o",
+                color=ELECTRODE_LINE,
+                capsize=2.5,
+                label="without the pixels' errors, 95 % interval" if k == 0 else None,
+            )
+        if raw is not None and np.isfinite(raw):
+            axes.plot(raw, k, "|", ms=8.0, mew=1.4, color=style.NEUTRAL, label="as seen" if k == 0 else None)
+        if panel.state in compared:
+            result = compared[panel.state]
+            row |= _columns("difference", result.difference, "_ms") | _columns("ratio", result.ratio)
+            said.append(_difference_in_words(panels[0].state, panel.state, result))
+        rows.append(row)
+    axes.set_yticks(range(len(panels)), [style.plain(short(p.state)) for p in panels])
+    axes.set_ylim(len(panels) - 0.4, -0.6)
+    axes.set_xlabel("full width at half maximum of the electrode's peak / ms\n" + "\n".join(said))
+    # room for the legend to the right of all bars
+    axes.set_xlim(0.0, 1.75 * axes.dataLim.x1)
+    axes.legend(loc="upper right")
+    return pd.DataFrame(rows)
+
+
+def _columns(name: str, estimate: Estimate, unit: str = "") -> dict[str, float]:
+    return {
+        f"{name}{unit}": estimate.value,
+        f"{name}_low{unit}": estimate.low,
+        f"{name}_high{unit}": estimate.high,
+    }
+
+
+def _difference_in_words(first: str, later: str, result: WidthComparison) -> str:
+    d, r = result.difference, result.ratio
+    verdict = "they differ" if result.differ else "no difference is shown"
+    high = f"{r.high:.2f}" if np.isfinite(r.high) else "any"
+    return style.plain(
+        f"{short(later)} less {short(first)}: {d.value:+.2f} ms ({d.low:+.2f} to {d.high:+.2f}), "
+        f"ratio {r.value:.2f} ({r.low:.2f} to {high}): {verdict}"
+    )

@@ -1,0 +1,315 @@
+"""How T2 is distributed over a map: the electrode's peak, and a peak of long T2 beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage, special
+
+from spallmap.errors import InputError
+from spallmap.relaxometry.distribution.intervals import (
+    CHI2_95,
+    LONG_CENTRE,
+    LONG_SD,
+    SHARE,
+    PeakLikelihood,
+    peak_likelihood,
+    profile_ends,
+)
+from spallmap.relaxometry.distribution.longtest import NOT_SOUGHT, LongTest, long_peak_test
+from spallmap.relaxometry.distribution.mixture import (
+    HIGHEST_LONG_SD,
+    HIGHEST_SHARE,
+    LOWEST_SD,
+    LOWEST_SHARE,
+    Mixture,
+    PixelLikelihoods,
+    fine_grid,
+    fit_one_peak,
+    pixel_likelihoods,
+    responsibilities,
+)
+from spallmap.relaxometry.distribution.widths import UNKNOWN, Estimate, lognormal_fwhm_ms
+from spallmap.relaxometry.models import get_model
+from spallmap.relaxometry.result import FitStatus, T2Fit
+from spallmap.relaxometry.samples import sorted_echoes
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+# Signal at the first echo, in units of sigma, from which a pixel counts: below it most pixels are noise.
+MIN_SNR = 3.0
+# Pixels that touch, corners included, to count as specimen: 1 % of a background of noise passes the limit
+# above, so six of them together are 1e-6 of that.
+MIN_SPECIMEN_PIXELS = 6
+# Parameters of a decay without a constant of its own.
+AMPLITUDE_AND_T2 = 2
+# Fewer pixels than this have no distribution to speak of.
+MIN_PIXELS = 30
+# More pixels than this add time and nothing to see; a random choice of them is taken.
+MAX_PIXELS = 3000
+# T2 that a peak may reach, in closest echo spacings and in last echo times: beyond these ends all T2 look the
+# same to an echo train.
+_LOWEST_IN_SPACINGS, _HIGHEST_IN_LAST_TE = 0.3, 6.0
+
+
+@dataclass(frozen=True)
+class T2Distribution:
+    """The peaks of a T2 map.
+
+    Parameters
+    ----------
+    n_pixels : int
+        Specimen pixels; see :func:`specimen_pixels`.
+    n_used : int
+        Those that were fitted, a random choice where there are very many.
+    electrode_t2_ms : Estimate
+        Centre of the electrode's peak.
+    electrode_fwhm_ms : Estimate
+        Its full width at half maximum without the pixels' errors.
+    long_t2_ms, long_fwhm_ms : Estimate
+        Centre and width of the long peak, without the pixels' errors.
+    long_share, long_share_signal : Estimate
+        Share of the specimen's pixels in the long peak, and of its signal at echo time 0.
+    test : LongTest
+        Whether there is a long peak.
+    mixture : Mixture or None
+        The fitted peaks, log T2 in ms; None where there were too few pixels.
+    specimen : ndarray of bool, shape of one echo
+        The specimen's pixels.
+    share_of_pixel : ndarray, shape (n_used,)
+        Probability of each fitted pixel to lie in the long peak, by its brightness alone.
+    first : ndarray, shape (n_used,)
+        Fitted signal of these pixels at the first echo, in units of sigma.
+    width_threshold : float
+        Fall of twice the log-likelihood at the ends of the interval of the electrode's width and centre; 3.84
+        for independent pixels.
+    long_ms : float
+        Lowest centre of the long peak.
+    """
+
+    n_pixels: int
+    n_used: int
+    electrode_t2_ms: Estimate
+    electrode_fwhm_ms: Estimate
+    long_t2_ms: Estimate
+    long_fwhm_ms: Estimate
+    long_share: Estimate
+    long_share_signal: Estimate
+    test: LongTest
+    mixture: Mixture | None
+    specimen: Flags
+    share_of_pixel: Array
+    first: Array
+    width_threshold: float
+    long_ms: float
+
+
+def specimen_pixels(fit: T2Fit, first: Array) -> Flags:
+    """Pixels that hold signal: strong enough, and not alone.
+
+    Pixels whose T2 lies at a bound belong to them: what the likelihood says of them is taken as it is.
+
+    Parameters
+    ----------
+    fit : T2Fit
+        The maps.
+    first : ndarray, shape of one echo
+        Magnitude of the first echo in units of sigma. It has to reach :data:`MIN_SNR` as well where the model
+        has a constant of its own: a decay above a constant is soon found in noise.
+
+    Returns
+    -------
+    ndarray of bool
+        True for pixels of at least :data:`MIN_SNR` that touch others of the same slice, in a group of
+        :data:`MIN_SPECIMEN_PIXELS` or more.
+    """
+    strong = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND)) & (fit.snr >= MIN_SNR)
+    if get_model(fit.model, fit.n_coils).n_parameters > AMPLITUDE_AND_T2:
+        strong &= first >= MIN_SNR
+    within_slice = np.zeros((3,) * strong.ndim, dtype=bool)
+    within_slice[(1,) * (strong.ndim - 2)] = True
+    groups, _ = ndimage.label(strong, within_slice)
+    sizes = np.bincount(groups.ravel())
+    sizes[0] = 0
+    specimen: Flags = sizes[groups] >= MIN_SPECIMEN_PIXELS
+    return specimen
+
+
+def t2_distribution(
+    echoes: ArrayLike,
+    te_ms: Sequence[float],
+    fit: T2Fit,
+    *,
+    rng: np.random.Generator,
+) -> T2Distribution:
+    """Find the peaks of a map's T2 distribution with their errors.
+
+    Each peak is a normal distribution of log T2. The pixels' likelihoods, not their T2, are fitted, so that
+    the widths are those of the specimen and not of its noise. The interval of the electrode's width takes
+    into account that neighbouring pixels have similar T2: the fall of the likelihood that bounds it is
+    found by drawing blocks of pixels with replacement. Whether there is a long peak is decided by its
+    likelihood ratio, whose distribution without a long peak is simulated.
+
+    Parameters
+    ----------
+    echoes : array_like, shape (n_echoes, ny, nx) or (n_echoes, nz, ny, nx)
+        The series that was fitted, without echoes that were skipped.
+    te_ms : sequence of float
+        Echo time of each, in ms.
+    fit : T2Fit
+        The maps.
+    rng : numpy.random.Generator
+        Draws the blocks and the simulated maps.
+
+    Returns
+    -------
+    T2Distribution
+        Numbers that do not exist are NaN, such as all of them where there are too few pixels.
+
+    Raises
+    ------
+    InputError
+        If the series is not the fitted one.
+
+    References
+    ----------
+    Efron, Empirical Bayes deconvolution estimates, Biometrika 103 (2016) 1 (deconvolution by each
+    observation's own likelihood).
+    McLachlan, On bootstrapping the likelihood ratio test statistic for the number of components in a normal
+    mixture, J. R. Stat. Soc. C 36 (1987) 318.
+    """
+    model = get_model(fit.model, fit.n_coils)
+    data, te = sorted_echoes(echoes, te_ms, model)
+    if data.shape[1:] != fit.snr.shape or tuple(te.tolist()) != fit.te_ms:
+        raise InputError(
+            "echoes",
+            f"{data.shape[1:]} pixels at {te.tolist()} ms",
+            f"those of the fit, {fit.snr.shape} at {list(fit.te_ms)} ms",
+        )
+    specimen = specimen_pixels(fit, np.abs(data[0]) / fit.sigma)
+    chosen = np.argwhere(specimen)
+    if len(chosen) < MIN_PIXELS:
+        return _unknown(specimen, fit.long_ms)
+    if len(chosen) > MAX_PIXELS:
+        chosen = chosen[np.sort(rng.choice(len(chosen), MAX_PIXELS, replace=False))]
+    at: tuple[NDArray[np.int64], ...] = tuple(chosen.T)
+    log_t2 = fine_grid(peak_bounds(te, fit.t2_bounds_ms))
+    used = np.ravel_multi_index(at, specimen.shape)
+    samples = model.prepare(data.reshape(te.size, -1)[:, used].T / fit.sigma, te)
+    pixels = pixel_likelihoods(samples, te, model, log_t2)
+    one = fit_one_peak(pixels)
+    test, best = long_peak_test(pixels, one, fit.snr[at], te, model, fit.long_ms, rng)
+    scan = peak_likelihood(pixels, best, chosen, rng)
+    found = _Found(pixels, one, best, fit.snr[at], float(te[0]), fit.long_ms)
+    share, share_signal = _shares(found, test)
+    return T2Distribution(
+        n_pixels=int(specimen.sum()),
+        n_used=len(chosen),
+        electrode_t2_ms=Estimate(float(np.exp(best.centre)), *scan.interval(_centre_ms)),
+        electrode_fwhm_ms=_width(best, scan),
+        long_t2_ms=_long_t2(found),
+        long_fwhm_ms=_long_fwhm(found),
+        long_share=share,
+        long_share_signal=share_signal,
+        test=test,
+        mixture=best,
+        specimen=specimen,
+        share_of_pixel=best.shares(pixels.brightness),
+        first=fit.snr[at],
+        width_threshold=scan.threshold,
+        long_ms=fit.long_ms,
+    )
+
+
+def peak_bounds(te_ms: Array, t2_bounds_ms: tuple[float, float]) -> tuple[float, float]:
+    """Lowest and highest T2 in ms of any peak; see the constants of this module."""
+    spacing = float(np.min(np.diff(np.unique(te_ms))))
+    low = max(_LOWEST_IN_SPACINGS * spacing, t2_bounds_ms[0])
+    high = min(_HIGHEST_IN_LAST_TE * float(te_ms[-1]), t2_bounds_ms[1])
+    return low, high
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the numbers of the long peak are made from."""
+
+    pixels: PixelLikelihoods
+    one: Mixture
+    best: Mixture
+    first: Array
+    first_te_ms: float
+    long_ms: float
+
+
+def _centre_ms(centre: Array, sd: Array) -> Array:
+    return np.exp(centre)
+
+
+def _width(best: Mixture, scan: PeakLikelihood) -> Estimate:
+    low, high = scan.interval(lognormal_fwhm_ms)
+    # a peak as narrow as can be told may be without any width
+    low = 0.0 if np.any(scan.fall[:, 0] <= scan.threshold) and scan.sds[0] <= LOWEST_SD else low
+    return Estimate(float(lognormal_fwhm_ms(best.centre, best.sd)), low, high)
+
+
+def _shares(found: _Found, test: LongTest) -> tuple[Estimate, Estimate]:
+    if not np.isfinite(test.likelihood_ratio):
+        return UNKNOWN, UNKNOWN
+    start = found.best
+    bounds = tuple(float(special.logit(s)) for s in (LOWEST_SHARE, HIGHEST_SHARE))
+    low, high = profile_ends(found.pixels, start, found.long_ms, SHARE, (bounds[0], bounds[1]))
+    ends = [low.share, high.share]
+    signals = [_signal_share(found, m) for m in (low, high)]
+    if test.likelihood_ratio < CHI2_95 or low.share <= LOWEST_SHARE * (1.0 + 1e-6):
+        ends[0] = signals[0] = 0.0
+    return Estimate(start.share, *ends), Estimate(_signal_share(found, start), *signals)
+
+
+def _signal_share(found: _Found, mixture: Mixture) -> float:
+    """Share of the signal at echo time 0, each pixel's first echo taken back by the T2 of its peak."""
+    of_long = responsibilities(found.pixels, mixture)
+    long = float(np.sum(of_long * found.first)) * np.exp(found.first_te_ms / np.exp(mixture.long_centre))
+    rest = float(np.sum((1.0 - of_long) * found.first)) * np.exp(found.first_te_ms / np.exp(mixture.centre))
+    return float(long / (long + rest))
+
+
+def _long_t2(found: _Found) -> Estimate:
+    if found.best.share == 0.0:
+        return UNKNOWN
+    bounds = (float(np.log(found.long_ms)), float(found.pixels.log_t2[-1]))
+    low, high = profile_ends(found.pixels, found.best, found.long_ms, LONG_CENTRE, bounds)
+    return Estimate(*(float(np.exp(m.long_centre)) for m in (found.best, low, high)))
+
+
+def _long_fwhm(found: _Found) -> Estimate:
+    if found.best.share == 0.0:
+        return UNKNOWN
+    bounds = (float(np.log(LOWEST_SD)), float(np.log(HIGHEST_LONG_SD)))
+    low, high = profile_ends(found.pixels, found.best, found.long_ms, LONG_SD, bounds)
+    widths = [float(lognormal_fwhm_ms(m.long_centre, m.long_sd)) for m in (found.best, low, high)]
+    lowest = 0.0 if low.long_sd <= LOWEST_SD * (1.0 + 1e-9) else min(widths)
+    return Estimate(widths[0], lowest, max(widths))
+
+
+def _unknown(specimen: Flags, long_ms: float) -> T2Distribution:
+    return T2Distribution(
+        n_pixels=int(specimen.sum()),
+        n_used=0,
+        electrode_t2_ms=UNKNOWN,
+        electrode_fwhm_ms=UNKNOWN,
+        long_t2_ms=UNKNOWN,
+        long_fwhm_ms=UNKNOWN,
+        long_share=UNKNOWN,
+        long_share_signal=UNKNOWN,
+        test=NOT_SOUGHT,
+        mixture=None,
+        specimen=specimen,
+        share_of_pixel=np.zeros(0),
+        first=np.zeros(0),
+        width_threshold=float("nan"),
+        long_ms=long_ms,
+    )
