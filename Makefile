@@ -13,7 +13,7 @@ help:
 	@echo "make demo      draw the demo cell, run the whole workflow on it, print the report's path"
 	@echo "make test      run the tests"
 	@echo "make lint      check style, formatting and types"
-	@echo "make validate  run the workflow on ten demo cells and write docs/validation.md"
+	@echo "make validate  hold methods and workflow against known answers, write docs/validation.md"
 	@echo "make bench     run the benchmarks"
 	@echo "make clean     remove the environment and everything that was made"
 
@@ -53,6 +53,10 @@ format: $(READY)
 	$(BIN)/snakefmt Snakefile $(SMK)
 
 validate: $(READY)
+	$(BIN)/python benchmarks/validate_t2.py
+	$(BIN)/python benchmarks/validate_regions.py
+	$(BIN)/python benchmarks/validate_distribution.py
+	$(BIN)/python benchmarks/validate_real_mri.py
 	$(BIN)/python benchmarks/validate_chain.py --cores $(CORES)
 
 bench: $(READY)

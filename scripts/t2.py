@@ -1,11 +1,25 @@
 """Fit T2 maps and find long-T2 regions."""
 
+import zlib
 from pathlib import Path
+
+import numpy as np
 
 from spallmap.jobs import job
 from spallmap.readers import open_image
-from spallmap.relaxometry import estimate_noise, fit_t2, long_t2_regions, summarise_t2
-from spallmap.relaxometry.result import CHANNELS
+from spallmap.relaxometry import (
+    estimate_noise,
+    expected_counts,
+    fit_t2,
+    get_model,
+    histogram_edges_ms,
+    long_t2_regions,
+    summarise_t2,
+    t2_distribution,
+    trusted_sigma,
+    usable_series,
+)
+from spallmap.relaxometry.result import CHANNELS, INTERVAL_CHANNELS
 from spallmap.writers.ome_tiff import write_ome_tiff
 from spallmap.writers.tables import write_json, write_table
 
@@ -13,23 +27,42 @@ from spallmap.writers.tables import write_json, write_table
 def main() -> None:
     out, params = snakemake.output, snakemake.params
     image = open_image(Path(snakemake.input.raw), "mri", params.spacing_um)
-    te_ms, spacing_um = image.meta["te_ms"], image.spacing_um
-    noise = estimate_noise(image.data)
-    fit = fit_t2(image.data, te_ms, model=params.model, sigma=noise.sigma, long_ms=params.long_ms)
-    regions = long_t2_regions(
-        image.data,
+    spacing_um, wanted = image.spacing_um, params.t2
+    model = get_model(wanted["model"], wanted["n_coils"])
+    echoes, te_ms = usable_series(image.data, image.meta["te_ms"], model, wanted["skip_echoes"])
+    noise = None if wanted["sigma"] else estimate_noise(echoes, model.n_coils, te_ms)
+    fit = fit_t2(
+        echoes,
         te_ms,
-        noise.sigma,
-        long_ms=params.long_ms,
+        model=model.name,
+        sigma=trusted_sigma(noise) if noise else wanted["sigma"],
+        long_ms=wanted["long_ms"],
+        saturation=wanted["saturation"],
+        n_coils=model.n_coils,
+        intervals=True,
+        threads=snakemake.threads,
+    )
+    regions = long_t2_regions(
+        echoes,
+        te_ms,
+        fit.sigma,
+        long_ms=fit.long_ms,
         spacing_um=spacing_um,
-        model=params.model,
+        model=model.name,
+        n_coils=model.n_coils,
     )
     write_ome_tiff(out.t2, fit.stack(CHANNELS), CHANNELS, spacing_um)
+    write_ome_tiff(out.intervals, fit.stack(INTERVAL_CHANNELS), INTERVAL_CHANNELS, spacing_um)
     write_ome_tiff(out.regions, regions.labels[None], ("region",), spacing_um)
     write_table(out.table, regions.table)
-    write_json(out.summary, summarise_t2(fit, noise, regions))
-    write_ome_tiff(out.echoes, image.data, tuple(f"{te:g} ms" for te in te_ms), spacing_um)
-    write_json(out.echoes_json, {"te_ms": list(te_ms), "train": image.meta.get("train", "unknown")})
+    rng = np.random.default_rng([params.seed, zlib.crc32(snakemake.wildcards.acq.encode())])
+    distribution = t2_distribution(echoes, te_ms, fit, rng=rng)
+    expected = expected_counts(distribution, fit, histogram_edges_ms(fit.long_ms), rng=rng)
+    summary = summarise_t2(fit, noise, regions, distribution, expected)
+    write_json(out.summary, {**summary, "echo_train": image.meta["train"]})
+    names = tuple(f"{te:g} ms" for te in image.meta["te_ms"])
+    write_ome_tiff(out.echoes, np.abs(image.data), names, spacing_um)
+    write_json(out.echoes_json, {"te_ms": list(image.meta["te_ms"]), "train": image.meta["train"]})
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from spallmap.acquisitions import Acquisition
 from spallmap.errors import InputError
-from spallmap.readers import probe_image
+from spallmap.readers import ImageInfo, probe_image
 
 
-def probe_acquisition(acquisition: Acquisition) -> None:
-    """Check that an acquisition can be opened and has a pixel size.
+def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
+    """Check that an acquisition can be opened, has a pixel size, and fits the T2 model.
 
     Parameters
     ----------
     acquisition : Acquisition
         A row of the table whose path exists.
+    t2 : mapping
+        The configuration's part of that name.
 
     Raises
     ------
@@ -32,3 +37,27 @@ def probe_acquisition(acquisition: Acquisition) -> None:
             f"no value, and no pixel size in {acquisition.path}",
             "the pixel size in micrometres, in array order, such as 4.66 or 23,46",
         )
+    if acquisition.modality == "mri":
+        _check_model(acquisition, info, t2)
+
+
+def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any]) -> None:
+    place = f"{acquisition.column('path')}: {acquisition.path}"
+    model = t2["model"]
+    is_complex = info.dtype.startswith("complex")
+    if (model == "complex" and not is_complex) or (model != "complex" and not info.meta["magnitude"]):
+        found = (
+            "complex data"
+            if is_complex
+            else "magnitudes"
+            if info.meta["magnitude"]
+            else "a real channel alone"
+        )
+        allowed = "complex data" if model == "complex" else "magnitudes"
+        raise InputError(place, found, f"{allowed} for t2.model {model}")
+    # an amplitude and a time, and for free_offset a constant
+    needed = (3 if model == "free_offset" else 2) + t2["skip_echoes"]
+    n_times = len(set(info.meta["te_ms"]))
+    if n_times < needed:
+        skipped = f" with t2.skip_echoes {t2['skip_echoes']}" if t2["skip_echoes"] else ""
+        raise InputError(place, f"{n_times} different echo times", f"{needed} or more for {model}{skipped}")

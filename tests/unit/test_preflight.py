@@ -16,9 +16,12 @@ from spallmap.preflight import probe_acquisition
 SCHEMA = read_schema(Path(__file__).parents[2] / "workflow" / "schemas" / "acquisitions.schema.yaml")
 
 
-def row(tmp_path, spacing=""):
+T2 = {"model": "rician", "skip_echoes": 0}
+
+
+def row(tmp_path, spacing="", modality="xct"):
     (tmp_path / "t.tsv").write_text(
-        f"cell\tstate\tmodality\tname\tpath\tspacing_um\nc\tshorted\txct\tscan\ta.tif\t{spacing}\n"
+        f"cell\tstate\tmodality\tname\tpath\tspacing_um\nc\tshorted\t{modality}\tscan\ta.tif\t{spacing}\n"
     )
     return read_acquisitions(tmp_path / "t.tsv", SCHEMA)[0]
 
@@ -26,11 +29,26 @@ def row(tmp_path, spacing=""):
 def test_an_image_without_pixel_size_is_told_with_row_and_column(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 5, 6), np.uint16), photometric="minisblack")
     with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'spacing_um'.*a\.tif.*micrometres"):
-        probe_acquisition(row(tmp_path))
-    probe_acquisition(row(tmp_path, "4.66"))
+        probe_acquisition(row(tmp_path), T2)
+    probe_acquisition(row(tmp_path, "4.66"), T2)
 
 
 def test_a_file_that_cannot_be_read_is_told_with_row_and_column(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"no tiff at all")
     with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'path'.*a\.tif"):
-        probe_acquisition(row(tmp_path, "4.66"))
+        probe_acquisition(row(tmp_path, "4.66"), T2)
+
+
+@pytest.mark.parametrize(
+    ("t2", "words"),
+    [
+        ({"model": "complex", "skip_echoes": 0}, r"magnitudes.*complex data for t2\.model complex"),
+        ({"model": "free_offset", "skip_echoes": 1}, r"3 different echo times.*4 or more for free_offset"),
+    ],
+)
+def test_echoes_that_do_not_fit_the_model_are_told_before_any_job(tmp_path, t2, words):
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((3, 5, 6), np.uint16), photometric="minisblack")
+    (tmp_path / "a.tif.echo_times_ms.txt").write_text("2 6 10\n")
+    with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'path'.*" + words):
+        probe_acquisition(row(tmp_path, "23", "mri"), t2)
+    probe_acquisition(row(tmp_path, "23", "mri"), T2)

@@ -32,7 +32,11 @@ try:
     )
     PLAN.check()
     if workflow.is_main_process:
-        check_files(PLAN.acquisitions, drawn_by_demo, probe_acquisition)
+        check_files(
+            PLAN.acquisitions,
+            drawn_by_demo,
+            lambda acquisition: probe_acquisition(acquisition, config["t2"]),
+        )
 except SpallmapError as error:
     raise WorkflowError(str(error)) from None
 
@@ -100,6 +104,7 @@ def linked_places():
 STATION_FILES = {
     "mri": [
         "t2.ome.tif",
+        "t2_interval.ome.tif",
         "regions.ome.tif",
         "regions.csv",
         "t2.json",

@@ -6,6 +6,7 @@ rule t2:
         raw=raw,
     output:
         t2=f"{RESULTS}/{{acq}}/t2.ome.tif",
+        intervals=f"{RESULTS}/{{acq}}/t2_interval.ome.tif",
         regions=f"{RESULTS}/{{acq}}/regions.ome.tif",
         table=f"{RESULTS}/{{acq}}/regions.csv",
         summary=f"{RESULTS}/{{acq}}/t2.json",
@@ -23,7 +24,7 @@ rule t2:
         runtime=30,
     params:
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
-        model=config["t2"]["model"],
-        long_ms=config["t2"]["long_ms"],
+        t2=config["t2"],
+        seed=config["random_seed"],
     script:
         SCRIPTS / "t2.py"

@@ -48,14 +48,19 @@ CAPTIONS = {
         "Figure 3: T2 maps and histograms",
         "Left, T2 of every pixel that stands above the noise; grey pixels do not. The line in the colour bar "
         "is the threshold. Outlined: regions of neighbouring pixels that are long together; a lone bright "
-        "pixel is noise. Right, how many pixels have which T2, with the electrode's median and its full "
-        "width at half maximum.",
-        "Maps of T2 with outlined long-T2 regions beside histograms of T2, one row per state.",
+        "pixel is noise. Middle, the standard error of each pixel's T2. Right, how many pixels have which "
+        "T2, on a logarithmic scale with counting errors; the lines are the electrode's peak and, where the "
+        "data ask for it, a peak of long T2, both widened by the pixels' errors. p tells how often a map "
+        "without a long peak would look like it. The last panel has the width of the electrode's peak with "
+        "and without those errors.",
+        "Maps of T2 and of its error with outlined long-T2 regions beside histograms of T2, one row per "
+        "state, and the widths of the electrode's peak.",
     ),
     "figure4": Caption(
         "Figure 4: decay curves",
         "Mean magnitude against echo time on a logarithmic scale. Bars are one standard error from the "
-        "noise; lines are the model at the T2 that is written beside them. A long T2 falls more slowly; near "
+        "noise; lines are the model at the T2 that is written beside them, with its 95 % band; below, the "
+        "residuals in standard errors. A long T2 falls more slowly; near "
         "the dotted noise floor every magnitude levels off.",
         "Decay curves of electrode pixels and long-T2 regions above the noise floor.",
     ),

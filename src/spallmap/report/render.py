@@ -18,6 +18,12 @@ from spallmap.report.tables import TableView, pairs_view, table_view
 from spallmap.report.words import summary_sentences
 
 MATRIX_DECIMALS = 4
+# How the echoes came about, in words; a train's T2 may hold stimulated echoes.
+ECHO_TRAINS = {
+    "cpmg": "one train (CPMG)",
+    "separate": "separate spin echoes",
+    "unknown": "train or separate: not said",
+}
 
 
 @dataclass(frozen=True)
@@ -187,6 +193,7 @@ def _t2_tables(report: CellReport) -> list[TableView]:
         electrode, long = entry.summary.get("electrode") or {}, entry.summary.get("long") or {}
         line = {
             "model": entry.summary.get("model"),
+            "echoes": ECHO_TRAINS.get(str(entry.summary.get("echo_train"))),
             "pixels fitted": entry.summary.get("n_fitted"),
             "noise sigma": entry.summary.get("noise_sigma"),
             "noise from": entry.summary.get("noise_method"),

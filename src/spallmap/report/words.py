@@ -71,7 +71,34 @@ def _t2_sentences(entry: T2Entry) -> list[str]:
     if known(median):
         width = f", its distribution {fwhm:.2g} ms wide at half its height" if known(fwhm) else ""
         sentences.append(f"{entry.acquisition}: the electrode's median T2 is {median:.3g} ms{width}.")
+    sentences += _long_peak(entry)
+    if entry.summary.get("echo_train") == "cpmg":
+        sentences.append(
+            f"{entry.acquisition}: the echoes are one train; where its pulses do not refocus fully, "
+            "stimulated echoes make T2 longer than separate spin echoes would."
+        )
+    for warning in (entry.summary.get("noise") or {}).get("warnings", ()):
+        sentences.append(f"{entry.acquisition}: the noise level is to be doubted: {warning}.")
     return sentences
+
+
+def _long_peak(entry: T2Entry) -> list[str]:
+    peak = entry.summary.get("long_component") or {}
+    p = peak.get("p_value")
+    if p is None or not known(p):
+        return []
+    if p > WEAK_P:
+        return [f"{entry.acquisition}: the distribution of T2 needs no second, long peak (p = {p:.2g})."]
+    share, low, high = (_percent(peak.get(f"share{end}")) for end in ("", "_low", "_high"))
+    bound = "at most " if p <= peak.get("p_value_smallest", 0.0) else ""
+    return [
+        f"{entry.acquisition}: the distribution of T2 has a peak of long T2 with {share} ({low} to {high}) % "
+        f"of the pixels (p {bound}{p:.2g})."
+    ]
+
+
+def _percent(share: Any) -> str:
+    return f"{100.0 * share:.0f}" if known(share) else "?"
 
 
 def _region(row: Mapping[Hashable, Any]) -> str:

@@ -163,6 +163,44 @@ def test_a_large_p_of_one_region_is_not_read_against_its_link(
     assert ("does not speak against the link" in " ".join(summary_sentences(found))) == warned
 
 
+def test_page_says_how_the_echoes_came_about_and_what_is_wrong_with_the_noise(report: CellReport) -> None:
+    entry = report.t2[0]
+    doubted = {
+        "echo_train": "cpmg",
+        "noise": {"warnings": ["noise of neighbouring pixels correlated (0.40)"]},
+    }
+    found = replace(report, t2=(replace(entry, summary={**entry.summary, **doubted}),))
+    told = " ".join(summary_sentences(found))
+    assert "stimulated echoes" in told
+    assert "to be doubted: noise of neighbouring pixels correlated (0.40)." in told
+    assert "one train (CPMG)" in parsed(render_report(found)).text
+    separate = replace(report, t2=(replace(entry, summary={**entry.summary, "echo_train": "separate"}),))
+    assert "stimulated" not in " ".join(summary_sentences(separate))
+    assert "separate spin echoes" in parsed(render_report(separate)).text
+
+
+@pytest.mark.parametrize(
+    ("p_value", "words"),
+    [
+        (0.4, "needs no second, long peak (p = 0.4)"),
+        (0.005, "with 11 (6 to 22) % of the pixels (p at most 0.005)"),
+    ],
+)
+def test_page_says_whether_the_distribution_has_a_long_peak(
+    report: CellReport, p_value: float, words: str
+) -> None:
+    entry = report.t2[0]
+    peak = {
+        "p_value": p_value,
+        "p_value_smallest": 0.005,
+        "share": 0.11,
+        "share_low": 0.06,
+        "share_high": 0.22,
+    }
+    found = replace(report, t2=(replace(entry, summary={**entry.summary, "long_component": peak}),))
+    assert words in " ".join(summary_sentences(found))
+
+
 def test_summary_of_a_control_finds_nothing() -> None:
     empty = pd.DataFrame({"region": [], "pixels": [], "t2_ms": [], "t2_se_ms": []})
     cracks = pd.DataFrame({"crack": [], "volume_um3": []})
