@@ -156,9 +156,9 @@ def test_probabilities_are_calibrated(cell, scene):
     densities = [crack_density(plane, f, bodies.electrolyte, (10.0, 15.0)) for f in footprints]
     priors = crack_priors(footprints)
     said, true = [], []
-    for _ in range(400):
+    for _ in range(600):
         source = int(rng.choice([1, 2], p=priors))
-        regions = cell.region_on(source, rng, se_um=(10.0, 15.0))
+        regions = cell.with_rim(cell.region_on(source, rng, se_um=(10.0, 15.0)), rng)
         if rng.random() < 0.5:
             regions, source = cell.moved_at_random(regions, rng), 0
         (group,) = clusters(regions, PIXEL_UM, bodies)
