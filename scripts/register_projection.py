@@ -16,18 +16,21 @@ from spallmap.writers.tables import read_json
 def main() -> None:
     inputs, params = snakemake.input, snakemake.params
     stack = read_stack(inputs.echoes)
+    summary = read_json(inputs.summary)
     reason = None
     if not inputs.get("labels"):
         reason = "the cell has no tomogram to place it in"
     elif stack.n_spatial == 3:
         reason = f"a stack of {stack.spatial_shape[0]} slices is no projection through the cell"
+    elif summary["n_coils"] > 1:
+        reason = f"the noise of {summary['n_coils']} combined coils is not what the match is judged by"
     if reason is not None:
         registration = refused(reason)
         write(registration, refused_picture(registration), inputs.get("landmarks"), snakemake.output)
         return
     # The shortest echo time is the least weighted by T2.
     image = stack.data[int(np.argmin(read_json(inputs.echoes_json)["te_ms"]))]
-    sigma = read_json(inputs.summary)["noise_sigma"]
+    sigma = summary["noise_sigma"]
     excluded = np.squeeze(read_stack(inputs.regions).data) > 0
     labels = read_volume(inputs.labels)
     phases = np.asarray(labels.data)

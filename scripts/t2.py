@@ -50,6 +50,7 @@ def main() -> None:
         spacing_um=spacing_um,
         model=model.name,
         n_coils=model.n_coils,
+        threads=snakemake.threads,
     )
     write_ome_tiff(out.t2, fit.stack(CHANNELS), CHANNELS, spacing_um)
     write_ome_tiff(out.intervals, fit.stack(INTERVAL_CHANNELS), INTERVAL_CHANNELS, spacing_um)

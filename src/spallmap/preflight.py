@@ -55,6 +55,10 @@ def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any
         )
         allowed = "complex data" if model == "complex" else "magnitudes"
         raise InputError(place, found, f"{allowed} for t2.model {model}")
+    if t2["n_coils"] > 1 and model != "chi":
+        raise InputError(
+            "configuration, key 't2.n_coils'", f"{t2['n_coils']} with t2.model {model}", "1, or model chi"
+        )
     # an amplitude and a time, and for free_offset a constant
     needed = (3 if model == "free_offset" else 2) + t2["skip_echoes"]
     n_times = len(set(info.meta["te_ms"]))

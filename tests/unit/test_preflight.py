@@ -16,7 +16,7 @@ from spallmap.preflight import probe_acquisition
 SCHEMA = read_schema(Path(__file__).parents[2] / "workflow" / "schemas" / "acquisitions.schema.yaml")
 
 
-T2 = {"model": "rician", "skip_echoes": 0}
+T2 = {"model": "rician", "skip_echoes": 0, "n_coils": 1}
 
 
 def row(tmp_path, spacing="", modality="xct"):
@@ -42,13 +42,17 @@ def test_a_file_that_cannot_be_read_is_told_with_row_and_column(tmp_path):
 @pytest.mark.parametrize(
     ("t2", "words"),
     [
-        ({"model": "complex", "skip_echoes": 0}, r"magnitudes.*complex data for t2\.model complex"),
-        ({"model": "free_offset", "skip_echoes": 1}, r"3 different echo times.*4 or more for free_offset"),
+        ({"model": "complex"}, r"column 'path'.*magnitudes.*complex data for t2\.model complex"),
+        (
+            {"model": "free_offset", "skip_echoes": 1},
+            r"column 'path'.*3 different echo times.*4 or more for free_offset",
+        ),
+        ({"n_coils": 4}, r"t2\.n_coils.*4 with t2\.model rician.*chi"),
     ],
 )
 def test_echoes_that_do_not_fit_the_model_are_told_before_any_job(tmp_path, t2, words):
     tifffile.imwrite(tmp_path / "a.tif", np.ones((3, 5, 6), np.uint16), photometric="minisblack")
     (tmp_path / "a.tif.echo_times_ms.txt").write_text("2 6 10\n")
-    with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'path'.*" + words):
-        probe_acquisition(row(tmp_path, "23", "mri"), t2)
+    with pytest.raises(InputError, match=words):
+        probe_acquisition(row(tmp_path, "23", "mri"), {**T2, **t2})
     probe_acquisition(row(tmp_path, "23", "mri"), T2)

@@ -10,22 +10,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
+from scipy import ndimage, optimize, stats
 
 from spallmap.figures import style
 from spallmap.figures.inputs import Drawing, MriPanel
-from spallmap.relaxometry.rice import magnitude_mean
+from spallmap.relaxometry.rice import RAYLEIGH_MEAN, magnitude_mean
 from spallmap.relaxometry.summary import ELECTRODE_SNR
 
-# Mean of Rayleigh-distributed noise in units of sigma (Gudbjartsson and Patz 1995).
-RAYLEIGH_MEAN = float(np.sqrt(np.pi / 2.0))
 MAX_REGIONS_SHOWN = 3
 REGION_MARKERS = ("o", "s", "D")
 # Step for derivatives of a curve: far above what the search for its amplitude leaves, far below the curve's
 # bends.
 _RELATIVE_STEP = 0.01
-# Quantiles of a Rayleigh distribution, in units of sigma, that hold the middle 68 % of pure noise.
-NOISE_BAND = tuple(float(np.sqrt(-2.0 * np.log(1.0 - q))) for q in (0.1587, 0.8413))
+# Probabilities between which the middle 68 % of pure noise lie.
+NOISE_BAND = (0.1587, 0.8413)
 Z_95 = 1.96
 # Factor by which the axis goes on above the highest point, for the legend.
 _LEGEND_ROOM = 8.0
@@ -53,6 +51,8 @@ class Decay:
         The curve at the echo times.
     n_pixels : int
         How many pixels were averaged.
+    used : ndarray of bool, shape (n_echo,)
+        Which echoes were fitted.
     """
 
     name: str
@@ -66,11 +66,12 @@ class Decay:
     t2_se_ms: float
     fitted: NDArray[np.float64]
     n_pixels: int
+    used: NDArray[np.bool_]
 
     @property
     def residuals(self) -> NDArray[np.float64]:
-        """Points less curve, in standard errors of the points."""
-        return (self.magnitude - self.fitted) / self.standard_error
+        """Points less curve, in standard errors of the points; NaN for echoes that were not fitted."""
+        return np.where(self.used, (self.magnitude - self.fitted) / self.standard_error, np.nan)
 
 
 def decay_figure(series: Sequence[MriPanel]) -> Drawing:
@@ -196,6 +197,8 @@ def region_decays(panel: MriPanel) -> list[Decay]:
 
 def _decay(name: str, panel: MriPanel, pixels: NDArray[np.bool_], t2_ms: float, t2_se_ms: float) -> Decay:
     te = np.asarray(panel.te_ms, dtype=np.float64)
+    # echoes that the fit left out are shown, but no curve is held against them
+    used = te >= min(panel.summary.get("te_ms") or [0.0])
     samples = np.asarray(panel.echoes, dtype=np.float64)[:, pixels]
     mean, n = samples.mean(axis=1), int(pixels.sum())
     spread = samples.std(axis=1, ddof=1) if n > 1 else np.full(len(te), np.nan)
@@ -208,11 +211,12 @@ def _decay(name: str, panel: MriPanel, pixels: NDArray[np.bool_], t2_ms: float, 
 
     def expectation(times: NDArray[np.float64], scale: float, t2: float) -> NDArray[np.float64]:
         signal = scale * s0[:, None] * np.exp(-times / t2)
-        return _expected_magnitude(signal, str(panel.summary.get("model", "rician")), panel.sigma, floor)
+        model = str(panel.summary.get("model", "rician"))
+        return _expected_magnitude(signal, model, panel.sigma, floor, _n_coils(panel))
 
     def best_scale(t2: float) -> float:
         def misfit(log_scale: float) -> float:
-            return float(np.sum((expectation(te, np.exp(log_scale), t2) - mean) ** 2))
+            return float(np.sum((expectation(te, np.exp(log_scale), t2) - mean)[used] ** 2))
 
         return float(np.exp(optimize.minimize_scalar(misfit, bounds=(-3.0, 3.0), method="bounded").x))
 
@@ -225,13 +229,13 @@ def _decay(name: str, panel: MriPanel, pixels: NDArray[np.bool_], t2_ms: float, 
     by_scale = (expectation(times, scale * step, t2_ms) - curve) / _RELATIVE_STEP
     of_points = (expectation(te, scale * step, t2_ms) - fitted) / _RELATIVE_STEP
     by_t2 = (expectation(times, best_scale(t2_ms * step), t2_ms * step) - curve) / _RELATIVE_STEP / t2_ms
-    scale_variance = np.sum((of_points * error) ** 2) / np.sum(of_points**2) ** 2
+    scale_variance = np.sum((of_points * error)[used] ** 2) / np.sum(of_points[used] ** 2) ** 2
     curve_se = np.sqrt(by_scale**2 * scale_variance + (by_t2 * np.nan_to_num(t2_se_ms)) ** 2)
-    return Decay(name, te, mean, error, times, curve, curve_se, t2_ms, t2_se_ms, fitted, n)
+    return Decay(name, te, mean, error, times, curve, curve_se, t2_ms, t2_se_ms, fitted, n, used)
 
 
 def _expected_magnitude(
-    signal: NDArray[np.float64], model: str, sigma: float | None, floor: float
+    signal: NDArray[np.float64], model: str, sigma: float | None, floor: float, n_coils: int
 ) -> NDArray[np.float64]:
     """Mean over pixels of what the model expects, shape (n_times,)."""
     if model == "free_offset":
@@ -242,9 +246,20 @@ def _expected_magnitude(
         expected = signal + RAYLEIGH_MEAN * sigma
     else:
         # A magnitude has its Rician mean whether it was fitted so or from the complex data.
-        expected = sigma * magnitude_mean(signal / sigma)
+        expected = sigma * magnitude_mean(signal / sigma, n_coils)
     mean: NDArray[np.float64] = expected.mean(axis=0)
     return mean
+
+
+def _n_coils(panel: MriPanel) -> int:
+    return int(panel.summary.get("n_coils") or 1)
+
+
+def _noise(panel: MriPanel, sigma: float) -> tuple[float, float, float]:
+    """Mean of pure noise in a magnitude, and the ends of its middle 68 %."""
+    n_coils = _n_coils(panel)
+    low, high = np.sqrt(stats.chi2.ppf(NOISE_BAND, 2 * n_coils))
+    return sigma * float(magnitude_mean(0.0, n_coils)), sigma * float(low), sigma * float(high)
 
 
 def _draw(axes: Axes, panel: MriPanel, regions: Sequence[Decay], electrode: Decay | None) -> None:
@@ -255,10 +270,9 @@ def _draw(axes: Axes, panel: MriPanel, regions: Sequence[Decay], electrode: Deca
         label = rf"{decay.name}, {decay.n_pixels} pixels: $T_2$ {_with_error(decay)} ms"
         _curve(axes, decay, REGION_COLOURS[k], REGION_MARKERS[k], label)
     if panel.sigma is not None:
-        axes.axhline(
-            RAYLEIGH_MEAN * panel.sigma, color=style.NEUTRAL, ls=":", lw=0.9, label="noise floor, 1.25 σ"
-        )
-        low, high = (panel.sigma * q for q in NOISE_BAND)
+        floor, low, high = _noise(panel, panel.sigma)
+        in_sigma = f"noise floor, {floor / panel.sigma:.2f} σ"
+        axes.axhline(floor, color=style.NEUTRAL, ls=":", lw=0.9, label=in_sigma)
         axes.axhspan(low, high, color=style.NEUTRAL, alpha=0.12, lw=0.0, label="one pixel's noise, 68 %")
     if electrode is None and not regions:
         style.say_instead(axes, f"No pixel of the {panel.state} MRI could be fitted.")
@@ -285,7 +299,7 @@ def _draw_residuals(axes: Axes, regions: Sequence[Decay], electrode: Decay | Non
 def _limits(planes: Sequence[MriPanel], shown: Sequence[Decay]) -> tuple[float, float]:
     """Bottom and top of every panel: room for the legend above the curves, and for the noise below."""
     values = np.concatenate([np.append(d.curve, d.magnitude) for d in shown])
-    noise = [NOISE_BAND[0] * p.sigma for p in planes if p.sigma is not None]
+    noise = [_noise(p, p.sigma)[1] for p in planes if p.sigma is not None]
     lowest = min([float(values[values > 0.0].min()), *noise])
     return 0.7 * lowest, _LEGEND_ROOM * float(values.max())
 
@@ -304,6 +318,9 @@ def _curve(axes: Axes, decay: Decay, colour: str, marker: str, label: str) -> No
         elinewidth=0.8,
         label=label,
     )
+    if not decay.used.all():
+        left_out = ~decay.used
+        axes.plot(decay.te_ms[left_out], decay.magnitude[left_out], marker, color=colour, mfc="white")
     axes.plot(decay.curve_te_ms, decay.curve, color=colour, lw=0.9)
     half = Z_95 * decay.curve_se
     lowest = np.maximum(decay.curve - half, 1e-3 * decay.curve)

@@ -23,6 +23,7 @@ BIN_MS = 0.5
 ELECTRODE_LINE = "#8A5A00"
 # The long peak is drawn and described where chance is less likely than this to make it.
 SIGNIFICANT = 0.05
+WITHOUT_ERRORS, AS_SEEN = "without the pixels' errors, 95 % interval", "as seen"
 # Error bars hold the middle 68 % of a Poisson distribution, as one standard error does of a normal one.
 _POISSON_SHARE = 0.6827
 # Characters of a state's name above a panel.
@@ -257,14 +258,18 @@ def draw_widths(axes: Axes, panels: Sequence[MriPanel]) -> pd.DataFrame:
     DataFrame
         One row per state; from the second on with difference and ratio to the first.
     """
-    compared = {later: result for _, later, result in compared_widths(panels)}
-    rows, said = [], []
+    compared = {later: (first, result) for first, later, result in compared_widths(panels)}
+    rows: list[dict[str, Any]] = []
+    said: list[str] = []
+    seen: list[str] = []
     for k, panel in enumerate(panels):
         electrode = panel.summary.get("electrode") or {}
         width, raw = estimate_of(electrode, "fwhm_intrinsic", "_ms"), electrode.get("fwhm_ms")
         row: dict[str, Any] = {"state": panel.state, "fwhm_as_seen_ms": raw}
         if width is not None:
             row |= _columns("fwhm_without_errors", width, "_ms")
+            label = None if WITHOUT_ERRORS in seen else WITHOUT_ERRORS
+            seen.append(WITHOUT_ERRORS)
             axes.errorbar(
                 width.value,
                 k,
@@ -272,21 +277,24 @@ def draw_widths(axes: Axes, panels: Sequence[MriPanel]) -> pd.DataFrame:
                 fmt="o",
                 color=ELECTRODE_LINE,
                 capsize=2.5,
-                label="without the pixels' errors, 95 % interval" if k == 0 else None,
+                label=label,
             )
         if raw is not None and np.isfinite(raw):
-            axes.plot(raw, k, "|", ms=8.0, mew=1.4, color=style.NEUTRAL, label="as seen" if k == 0 else None)
+            label = None if AS_SEEN in seen else AS_SEEN
+            seen.append(AS_SEEN)
+            axes.plot(raw, k, "|", ms=8.0, mew=1.4, color=style.NEUTRAL, label=label)
         if panel.state in compared:
-            result = compared[panel.state]
+            first, result = compared[panel.state]
             row |= _columns("difference", result.difference, "_ms") | _columns("ratio", result.ratio)
-            said.append(_difference_in_words(panels[0].state, panel.state, result))
+            said.append(_difference_in_words(first, panel.state, result))
         rows.append(row)
     axes.set_yticks(range(len(panels)), [style.plain(short(p.state)) for p in panels])
     axes.set_ylim(len(panels) - 0.4, -0.6)
     axes.set_xlabel("full width at half maximum of the electrode's peak / ms\n" + "\n".join(said))
     # room for the legend to the right of all bars
     axes.set_xlim(0.0, 1.75 * axes.dataLim.x1)
-    axes.legend(loc="upper right")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper right")
     return pd.DataFrame(rows)
 
 
@@ -300,7 +308,8 @@ def _columns(name: str, estimate: Estimate, unit: str = "") -> dict[str, float]:
 
 def _difference_in_words(first: str, later: str, result: WidthComparison) -> str:
     d, r = result.difference, result.ratio
-    verdict = "they differ" if result.differ else "no difference is shown"
+    # of these maps: where T2 varies smoothly, other electrodes of the kind would show other widths
+    verdict = "these two maps differ" if result.differ else "no difference is shown"
     high = f"{r.high:.2f}" if np.isfinite(r.high) else "any"
     return style.plain(
         f"{short(later)} less {short(first)}: {d.value:+.2f} ms ({d.low:+.2f} to {d.high:+.2f}), "

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from spallmap.errors import InputError
 
 # Sequences that refocus one excitation again and again, as vendors name them.
 TRAIN_SEQUENCES = ("MSME", "CPMG", "RARE", "TURBO", "MESE", "FSE-T2", "MCSE")
@@ -71,6 +73,32 @@ def train_of(echoes: Sequence[EchoOrigin]) -> str:
         return "cpmg"
     named = all(any(name in echo.sequence.upper() for name in TRAIN_SEQUENCES) for echo in echoes)
     return "cpmg" if named else "unknown"
+
+
+def refuse_gradient_echoes(place: str, scanning: object, pulses: object = None) -> None:
+    """Refuse images of gradient echoes: they decay with T2*, not with T2.
+
+    Parameters
+    ----------
+    place : str
+        Named in the message.
+    scanning : object
+        DICOM's or BIDS's ScanningSequence: a code, or several, as a list or separated by backslashes,
+        underscores or slashes; nothing where it is not said.
+    pulses : object
+        DICOM's EchoPulseSequence.
+
+    Raises
+    ------
+    InputError
+        If they say gradient echoes and no spin echo.
+    """
+    codes = (
+        scanning.replace("\\", "/").replace("_", "/").split("/") if isinstance(scanning, str) else scanning
+    )
+    said = {str(code).strip().upper() for code in codes} if isinstance(codes, Iterable) else set()
+    if ("GR" in said and "SE" not in said) or str(pulses).upper() == "GRADIENT":
+        raise InputError(place, "gradient echoes, which decay with T2*", "spin echoes")
 
 
 # BIDS and dcm2niix name a sequence by these keys.

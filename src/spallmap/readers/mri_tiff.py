@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spallmap.errors import InputError
-from spallmap.readers.echo_train import bids_origins, bids_sequence, train_of
+from spallmap.readers.echo_train import bids_origins, bids_sequence, refuse_gradient_echoes, train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
 from spallmap.readers.te_sidecar import EchoTimes, find_echo_times, natural_order
 from spallmap.readers.tiff_files import (
@@ -144,6 +144,8 @@ def _info(path: Path, said: Sequence[_File], times: EchoTimes) -> ImageInfo:
     first = said[0]
     spatial = ("z", "y", "x")[-len(first.spatial) :]
     bids = times.bids[0]
+    for known in times.bids:
+        refuse_gradient_echoes(str(path), known.get("ScanningSequence"), known.get("EchoPulseSequence"))
     meta = {
         "te_ms": times.te_ms,
         "magnitude": True,

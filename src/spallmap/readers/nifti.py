@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spallmap.errors import InputError
 from spallmap.readers.dicom.frames import component_of_words
-from spallmap.readers.echo_train import bids_origins, bids_sequence, train_of
+from spallmap.readers.echo_train import bids_origins, bids_sequence, refuse_gradient_echoes, train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
 from spallmap.readers.te_sidecar import EchoTimes, bids_file, find_echo_times, natural_order, read_bids
 
@@ -234,6 +234,8 @@ def _info(
     spatial = ("z", "y", "x") if n_z > 1 else ("y", "x")
     spacing = first.spacing_um
     orientation, position_mm, reverse = _placement(first)
+    for bids in times.bids:
+        refuse_gradient_echoes(str(path), bids.get("ScanningSequence"), bids.get("EchoPulseSequence"))
     meta = {
         "te_ms": times.te_ms,
         "magnitude": not first.is_complex,

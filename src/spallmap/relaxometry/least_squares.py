@@ -47,7 +47,7 @@ Array = NDArray[np.float64]
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _sums(
     y: Array, late: Array, theta: float, centred: bool, even: bool, decay: Array
-) -> tuple[float, float, float, float, float, float, float, float]:
+) -> tuple[float, float, float, float, float, float, float, float, float]:
     """Inner products of samples, decay and its derivatives by theta, less their means where `centred`."""
     n = late.size
     rate = math.exp(-theta)
@@ -81,7 +81,7 @@ def _sums(
         bd += b * d
         dd += d * d
         bh += b * h
-    return yb, yd, yh, bb, bd, dd, bh, mean_b
+    return yb, yd, yh, bb, bd, dd, bh, mean_b, mean_d
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
@@ -92,15 +92,43 @@ def _explained(y: Array, late: Array, theta: float, centred: bool, even: bool, d
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _vertex(profile: Array, theta: Array, best: int) -> float:
+    """Return where the profile has its maximum, as far as its highest point and its neighbours tell."""
+    if best == 0 or best == theta.size - 1:
+        return float(theta[best])
+    left, middle, right = profile[best - 1], profile[best], profile[best + 1]
+    step = 0.5 * (theta[best + 1] - theta[best - 1])
+    slope, bend = 0.5 * (right - left), left - 2.0 * middle + right
+    if bend >= 0.0:
+        return float(theta[best])
+    if best < 2 or best > theta.size - 3:
+        return float(theta[best] - step * slope / bend)
+    # derivatives by central differences of fourth order, and a step to their root of second order
+    far_left, far_right = profile[best - 2], profile[best + 2]
+    slope = (8.0 * (right - left) - (far_right - far_left)) / 12.0
+    bend = (16.0 * (left + right) - 30.0 * middle - far_left - far_right) / 12.0
+    skew = 0.5 * (far_right - far_left) - (right - left)
+    if bend >= 0.0:
+        return float(theta[best])
+    share = -slope / bend
+    return float(theta[best] + step * min(max(share - 0.5 * skew * share * share / bend, -1.0), 1.0))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _climb(
     y: Array, late: Array, low: float, high: float, start: float, centred: bool, even: bool, decay: Array
-) -> tuple[float, bool]:
-    """Maximise the profile between two grid points by safeguarded Newton steps."""
+) -> tuple[float, float, float, float, float, float, bool]:
+    """Maximise the profile between two grid points by safeguarded Newton steps.
+
+    Returns log T2, the amplitude, the inner products of the decay with itself and of its derivative with
+    both, the decay's mean, and whether the search ended. The last step is followed to first order instead of
+    evaluating everything anew: what it leaves is of the order of its square.
+    """
     a, b, theta = low, high, start
     for _ in range(MAX_STEPS):
-        yb, yd, yh, bb, bd, dd, bh, _mean = _sums(y, late, theta, centred, even, decay)
+        yb, yd, yh, bb, bd, dd, bh, mean_b, mean_d = _sums(y, late, theta, centred, even, decay)
         if yb <= 0.0 or bb <= 0.0:
-            return theta, True
+            return theta, 0.0, bb, bd, dd, mean_b, True
         first, size = yd / yb, bd / bb
         slope = first - size
         curvature = yh / yb - first * first - (dd + bh) / bb + 2.0 * size * size
@@ -113,11 +141,12 @@ def _climb(
         if not newton:
             new = 0.5 * (a + b)
         step = new - theta
-        theta = new
-        # what a Newton step leaves is of the order of its square
         if abs(step) <= (NEWTON_TOLERANCE if newton else THETA_TOLERANCE) or slope == 0.0:
-            return theta, True
-    return theta, False
+            amplitude = (yb + step * (yd - 2.0 * yb * size)) / bb
+            return new, amplitude, bb, bd, dd, mean_b + step * mean_d, True
+        theta = new
+    yb, _yd, _yh, bb, bd, dd, _bh, mean_b, _mean_d = _sums(y, late, theta, centred, even, decay)
+    return theta, max(yb / bb, 0.0), bb, bd, dd, mean_b, False
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -259,14 +288,8 @@ def fit_least_squares(
             if profile[k] > top:
                 best, top = k, profile[k]
         low, high = search.theta[max(best - 1, 0)], search.theta[min(best + 1, n_grid - 1)]
-        start = search.theta[best]
-        if 0 < best < n_grid - 1:
-            bend = profile[best - 1] - 2.0 * top + profile[best + 1]
-            if bend < 0.0:
-                start += 0.25 * (high - low) * (profile[best - 1] - profile[best + 1]) / bend
-        theta, converged = _climb(y, late, low, high, start, centred, even, decay)
-        yb, _yd, _yh, bb, bd, dd, _bh, mean_b = _sums(y, late, theta, centred, even, decay)
-        first = max(yb / bb, 0.0)
+        start = _vertex(profile, search.theta, best)
+        theta, first, bb, bd, dd, mean_b, converged = _climb(y, late, low, high, start, centred, even, decay)
         peak = 0.5 * first * first * bb
         rate = math.exp(-theta)
         ahead = te_ms[0] * rate

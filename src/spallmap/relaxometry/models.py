@@ -93,6 +93,11 @@ class SignalModel:
     fitter: Fit
     n_coils: int = 1
 
+    @property
+    def least_squares(self) -> bool:
+        """Whether magnitudes are taken as Gaussian about the signal and a floor."""
+        return not self.complex_data and self.fitter is not _fit_magnitudes
+
     def profile(self, prepared: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
         """Log-likelihood over T2, the other parameters profiled out, up to a constant per pixel.
 

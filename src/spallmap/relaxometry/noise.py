@@ -33,6 +33,8 @@ _MAX_FINDS = 5
 # A level's standard error by the delta method, times the root of the number of samples: half that of a mean
 # square.
 _LEVEL_SD = 0.5
+# Standard error of a Gaussian sample's median over that of its mean.
+_MEDIAN_LOSS = float(np.sqrt(np.pi / 2.0))
 # Signal over noise from which a pixel's phase is known well enough to take it off, and the pixels that it
 # takes to trust the level from what remains in the imaginary channel.
 _PHASED_SNR = 10.0
@@ -74,7 +76,7 @@ class NoiseEstimate:
     sigma_per_echo : tuple of float
         The level from each echo alone.
     sigma_se : float
-        Standard error of `sigma` by counting statistics (that of a median over the echoes).
+        Standard error of `sigma` by counting statistics.
     warnings : tuple of str
         What speaks against the estimate, in words.
     """
@@ -183,9 +185,10 @@ def estimate_noise(data: ArrayLike, n_coils: int = 1, te_ms: ArrayLike | None = 
 
 def _some_rows(series: NDArray[Any]) -> NDArray[Any]:
     """Return every so many rows of a large series as (n_echoes, n_rows, n_columns); a list is one row."""
-    columns = series.shape[-1] if series.ndim > 2 else series[0].size
-    rows = series.reshape(series.shape[0], -1, columns)
-    return rows[:, :: max(1, rows[0].size // _MAX_PIXELS)]
+    every = max(1, series[0].size // _MAX_PIXELS)
+    if series.ndim == 2:
+        return series[:, None, ::every]
+    return series.reshape(series.shape[0], -1, series.shape[-1])[:, ::every]
 
 
 def _limits(n_squares: int) -> tuple[float, float]:
@@ -272,11 +275,15 @@ def _from_background(rows: NDArray[Any], n_coils: int) -> NoiseEstimate:
     # echo
     sigma, n_pixels = float(np.median(per_echo)), int(inside.sum())
     distribution = "Rayleigh" if n_coils == 1 else f"{n_coils} coils"
-    return _estimate(sigma, f"background, {distribution} (PIESNO)", n_pixels, n_coils, per_echo, checks)
+    # a median over the echoes scatters 1.25 times as much as their mean would
+    error = sigma * _MEDIAN_LOSS * _LEVEL_SD / np.sqrt(n_pixels * per_echo.size * n_coils)
+    return _estimate(
+        sigma, error, f"background, {distribution} (PIESNO)", n_pixels, n_coils, per_echo, checks
+    )
 
 
 def _estimate(
-    sigma: float, method: str, n_pixels: int, n_coils: int, per_echo: Array, checks: Checks
+    sigma: float, sigma_se: float, method: str, n_pixels: int, n_coils: int, per_echo: Array, checks: Checks
 ) -> NoiseEstimate:
     return NoiseEstimate(
         sigma=sigma,
@@ -291,7 +298,7 @@ def _estimate(
         unevenness=checks.unevenness,
         correlation=checks.correlation,
         sigma_per_echo=tuple(float(s) for s in per_echo),
-        sigma_se=float(sigma * np.sqrt(np.pi / 2.0) * _LEVEL_SD / np.sqrt(n_pixels * per_echo.size)),
+        sigma_se=float(sigma_se),
         warnings=checks.warnings,
     )
 
@@ -353,4 +360,7 @@ def _from_phase(rows: NDArray[Any], te_ms: Array, background: NoiseEstimate | No
         )
     )
     method = "imaginary channel of phased complex data"
-    return _estimate(sigma, method, int(strong.sum()), 1, per_echo, checks)
+    n_pixels = int(strong.sum())
+    # each pixel's level has one degree of freedom less than echoes, and their median is taken
+    error = sigma * _MEDIAN_LOSS * np.sqrt(0.5 / (n_echoes - 1) / n_pixels)
+    return _estimate(sigma, error, method, n_pixels, 1, per_echo, checks)

@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 # noise.
 LOWEST_T2_IN_SPACINGS = 0.1
 HIGHEST_T2_IN_LAST_TE = 20.0
+# Echo times closer than this share of the train are one, written with different rounding.
+SAME_TIME = 1e-3
 # Step of the global search in log T2. A likelihood of a few echoes has no structure finer than this: its
 # width in log T2 is 1 / SNR times a factor above 1, and what is sharper is still unimodal between two grid
 # points.
@@ -62,10 +64,10 @@ def sorted_echoes(
         )
     if not np.all(np.isfinite(te)) or np.any(te < 0.0):
         raise InputError("te_ms", str(te.tolist()), "finite echo times in ms, 0 or above")
-    if np.unique(te).size < model.n_parameters:
+    if distinct_times(te).size < model.n_parameters:
         raise InputError(
             "te_ms",
-            f"{np.unique(te).size} different echo times",
+            f"{distinct_times(te).size} different echo times",
             f"{model.n_parameters} for model {model.name}",
         )
     if np.iscomplexobj(data) != model.complex_data:
@@ -105,7 +107,7 @@ def drop_first(
     InputError
         If the number is negative, or too few different echo times are left for the model.
     """
-    times = np.unique(te_ms)
+    times = distinct_times(te_ms)
     if not 0 <= n_skipped <= times.size - model.n_parameters:
         most = times.size - model.n_parameters
         raise InputError("t2.skip_echoes", str(n_skipped), f"0 to {most} for {times.size} echo times")
@@ -142,9 +144,17 @@ def usable_series(
     return drop_first(*sorted_echoes(echoes, te_ms, model), skip_echoes, model)
 
 
+def distinct_times(te_ms: Array) -> Array:
+    """Return the different echo times in ms, rising; times closer than rounding are one."""
+    times = np.unique(te_ms)
+    apart = np.concatenate([[True], np.diff(times) > SAME_TIME * np.ptp(times)])
+    different: Array = times[apart]
+    return different
+
+
 def default_bounds(te_ms: Array) -> tuple[float, float]:
     """Lowest and highest T2 in ms that an echo train can tell; see the constants of this module."""
-    spacing = float(np.min(np.diff(np.unique(te_ms))))
+    spacing = float(np.min(np.diff(distinct_times(te_ms))))
     return LOWEST_T2_IN_SPACINGS * spacing, HIGHEST_T2_IN_LAST_TE * float(te_ms[-1])
 
 

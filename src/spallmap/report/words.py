@@ -62,10 +62,10 @@ def _t2_sentences(entry: T2Entry) -> list[str]:
     long = entry.summary.get("long") or {}
     threshold = long.get("threshold_ms", DEFAULT_LONG_MS)
     n = len(entry.regions)
-    found = f"{entry.acquisition}: {count(n, 'region')} with a T2 above {threshold:g} ms"
+    found = f"{entry.acquisition}: {count(n, 'long-T2 region')} (threshold {threshold:g} ms)"
     if n:
         shown = entry.regions.head(MAX_SENTENCES_PER_TABLE)
-        found += " (" + "; ".join(_region(row) for row in shown.to_dict("records")) + ")"
+        found += ": " + "; ".join(_region(row) for row in shown.to_dict("records"))
     sentences = [found + "."]
     median, fwhm = electrode.get("t2_median_ms"), electrode.get("fwhm_ms")
     if known(median):
@@ -87,7 +87,7 @@ def _long_peak(entry: T2Entry) -> list[str]:
     p = peak.get("p_value")
     if p is None or not known(p):
         return []
-    if p > WEAK_P:
+    if p >= WEAK_P:
         return [f"{entry.acquisition}: the distribution of T2 needs no second, long peak (p = {p:.2g})."]
     share, low, high = (_percent(peak.get(f"share{end}")) for end in ("", "_low", "_high"))
     bound = "at most " if p <= peak.get("p_value_smallest", 0.0) else ""

@@ -160,7 +160,7 @@ def test_t2_figure_shows_peaks_intervals_and_widths(mri_pristine: MriPanel, mri:
         "long peak: p ≤ 0.005, 5 (3–9) % of pixels",
         "15.8 (14.1–17.9) ms",
         "shorted less pristine: +0.80 ms",
-        "they differ",
+        "these two maps differ",
         "2 beyond",
     ):
         assert part in written
@@ -219,6 +219,42 @@ def test_decay_curves_pass_through_the_points(mri_pristine: MriPanel, mri: MriPa
         assert group["magnitude_se"].to_numpy() == pytest.approx(20.0 / np.sqrt(group["n_pixels"]))
     assert {a.get_yscale() for a in drawing.figure.axes if "magnitude" in a.get_ylabel()} == {"log"}
     assert np.abs(points["residual_in_se"]).max() < 4.0
+
+
+def test_skipped_echoes_do_not_move_the_curve(mri: MriPanel) -> None:
+    echoes = np.array(mri.echoes)
+    echoes[0] *= 0.8
+    low_first = replace(mri, echoes=echoes, summary={**mri.summary, "te_ms": list(mri.te_ms[1:])})
+    (decay,) = region_decays(low_first)
+    assert np.isnan(decay.residuals[0])
+    assert np.abs(decay.residuals[1:]).max() < 4.0
+    assert decay.fitted[0] > 1.1 * decay.magnitude[0]
+    points = decay_figure([low_first]).numbers["decays"]
+    assert set(points["te_ms"]) == set(mri.te_ms)
+
+
+def test_noise_of_several_coils_is_drawn_and_expected(mri: MriPanel) -> None:
+    rng = np.random.default_rng(4)
+    s0, t2 = np.asarray(mri.t2["s0"]) / 10.0, np.nan_to_num(mri.t2["t2_ms"], nan=1.0)
+    channels = 20.0 * rng.normal(size=(16, *mri.echoes.shape))
+    channels[0] += s0 * np.exp(-np.asarray(mri.te_ms)[:, None, None] / t2)
+    echoes = np.sqrt(np.sum(channels**2, axis=0))
+    panel = replace(
+        mri,
+        echoes=echoes,
+        t2={**mri.t2, "s0": s0},
+        summary={**mri.summary, "model": "chi", "n_coils": 8},
+    )
+    (decay,) = region_decays(panel)
+    assert np.abs(decay.residuals).max() < 4.0
+    assert "noise floor, 3.94 σ" in words(decay_figure([panel]).figure)
+
+
+def test_widths_are_compared_with_the_first_state_that_has_one(mri_pristine: MriPanel, mri: MriPanel) -> None:
+    cycled = replace(with_peaks(mri_pristine, (0.8, 0.6, 1.0), 0.4), state="cycled")
+    written = words(t2_figure([mri_pristine, cycled, with_peaks(mri, (1.6, 1.3, 2.0), 0.4)]).figure)
+    assert "shorted less cycled: +0.80 ms" in written
+    assert "without the pixels' errors, 95 % interval" in written
 
 
 def test_band_of_a_decay_is_the_scatter_of_its_curves(mri: MriPanel) -> None:

@@ -136,3 +136,14 @@ def test_compressed_pixels(tmp_path):
     ds.save_as(tmp_path / "jls" / "a", enforce_file_format=True)
     with pytest.raises(InputError, match="JPEG-LS"):
         probe_image(tmp_path / "jls", "mri")
+
+
+def test_gradient_echoes_are_refused(tmp_path):
+    for number, te_ms in enumerate(TE_MS):
+        path = tmp_path / f"{number}.dcm"
+        write_slice(path, images(1, 4, 5), te_ms=te_ms)
+        header = pydicom.dcmread(path)
+        header.ScanningSequence = ["GR"]
+        header.save_as(path)
+    with pytest.raises(InputError, match=r"gradient echoes.*spin echoes"):
+        probe_image(tmp_path, "mri")

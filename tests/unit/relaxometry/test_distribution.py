@@ -192,6 +192,24 @@ def test_expected_counts_look_like_the_map() -> None:
     assert expected.long[-3:].sum() > 0.6 * expected.long.sum()
 
 
+@pytest.mark.parametrize("snr", [(15.0, 40.0), (6.0, 12.0)])
+def test_expected_counts_of_the_offset_model_lie_where_its_bars_do(snr: tuple[float, float]) -> None:
+    rng = np.random.default_rng(53)
+    electrode = np.zeros(SHAPE, dtype=bool)
+    electrode[6:18, 3:28] = True
+    late = np.asarray(TE_MS)[:, None, None] - TE_MS[0]
+    signal = np.where(electrode, rng.uniform(*snr, SHAPE), 0.0) * np.exp(-late / 10.0)
+    data = magnitudes(signal, 1.0, rng)
+    fit = fit_t2(data, TE_MS, "offset", 1.0)
+    found = t2_distribution(data, TE_MS, fit, rng=rng)
+    edges = np.arange(0.0, 40.0, 0.25)
+    expected = expected_counts(found, fit, edges, rng=rng)
+    assert expected is not None
+    middles = 0.5 * (edges[1:] + edges[:-1])
+    mean = np.average(middles, weights=expected.electrode + expected.long)
+    assert mean == pytest.approx(fit.t2_ms[found.specimen & fit.ok].mean(), abs=0.35)
+
+
 def test_complex_data_and_several_coils_have_the_same_peaks() -> None:
     rng = np.random.default_rng(52)
     electrode = np.zeros(SHAPE, dtype=bool)

@@ -327,3 +327,25 @@ def test_unusable_arguments_are_named(arguments: dict, word: str) -> None:
 def test_complex_data_need_the_complex_model() -> None:
     with pytest.raises(InputError, match="complex"):
         fit_t2(np.ones((5, 4), dtype=complex), TE_MS, "rician", 1.0)
+
+
+@pytest.mark.parametrize("n_coils", [2, 8, 32])
+def test_noise_of_several_coils_is_below_snr(n_coils: int) -> None:
+    rng = np.random.default_rng(26)
+    data = np.sqrt(np.sum(rng.normal(size=(2 * n_coils, 5, 64, 48)) ** 2, axis=0))
+    fit = fit_t2(data, TE_MS, "chi", 1.0, n_coils=n_coils)
+    assert np.mean(fit.status == FitStatus.BELOW_SNR) > 0.99
+
+
+def test_echo_times_that_differ_by_rounding_are_one() -> None:
+    te = (10.0, 10.0001, 20.0, 20.0001)
+    fit = fit_t2(magnitudes(decays(9.0, 25.0, 5, te), 1.0, np.random.default_rng(27)), te, "rician", 1.0)
+    assert fit.t2_bounds_ms[0] == pytest.approx(1.0, rel=1e-3)
+    with pytest.raises(InputError, match="1 different echo times"):
+        fit_t2(np.ones((2, 4)), (10.0, 10.0), "rician", 1.0)
+
+
+@pytest.mark.parametrize("arguments", [{"min_snr": np.nan}, {"saturation": np.nan}, {"threads": 0}])
+def test_limits_that_are_no_numbers_are_refused(arguments: dict) -> None:
+    with pytest.raises(InputError, match=next(iter(arguments))):
+        fit_t2(np.ones((5, 4)), TE_MS, "rician", 1.0, **arguments)

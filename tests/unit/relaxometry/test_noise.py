@@ -36,6 +36,23 @@ def test_standard_error_covers_the_scatter() -> None:
     assert 0.6 < scatter / np.mean([f.sigma_se for f in found]) < 1.3
 
 
+def test_standard_error_covers_the_scatter_of_several_coils() -> None:
+    rng = np.random.default_rng(14)
+    found = [
+        estimate_noise(np.sqrt(np.sum(rng.normal(size=(16, 5, 32, 32)) ** 2, axis=0)), n_coils=8)
+        for _ in range(60)
+    ]
+    assert 0.6 < np.std([f.sigma for f in found]) / np.mean([f.sigma_se for f in found]) < 1.3
+
+
+def test_standard_error_covers_the_scatter_of_complex_data() -> None:
+    found = [
+        estimate_noise(even_specimen(np.random.default_rng(seed), 0.2), te_ms=TE_MS) for seed in range(60)
+    ]
+    assert all(f.method.startswith("imaginary") for f in found)
+    assert 0.6 < np.std([f.sigma for f in found]) / np.mean([f.sigma_se for f in found]) < 1.4
+
+
 def test_pure_noise_is_said_to_be_rayleigh() -> None:
     found = [estimate_noise(series(0.3, 1.0, seed)) for seed in range(20)]
     assert np.mean([f.rayleigh_ratio for f in found]) == pytest.approx(RAYLEIGH_RATIO, abs=0.003)

@@ -63,6 +63,13 @@ def test_noise_alone_makes_no_region() -> None:
     assert with_region <= 2
 
 
+def test_noise_of_several_coils_makes_no_region() -> None:
+    rng = np.random.default_rng(31)
+    data = np.sqrt(np.sum(rng.normal(size=(16, 5, 128, 128)) ** 2, axis=0))
+    found = long_t2_regions(data, CELL_TE_MS, 1.0, spacing_um=SPACING_UM, model="chi", n_coils=8)
+    assert len(found.table) == 0
+
+
 def test_a_lone_long_pixel_makes_no_region() -> None:
     signal = np.zeros((5, 20, 20))
     signal[:, 10, 10] = decays(30.0, 60.0, 1)[:, 0]

@@ -139,7 +139,7 @@ def report() -> CellReport:
 def test_summary_says_what_was_found(report: CellReport) -> None:
     told = " ".join(summary_sentences(report))
     for part in (
-        "1 region with a T2 above 12 ms (region 1: T2 16.2 ± 1.3 ms over 15 pixels)",
+        "1 long-T2 region (threshold 12 ms): region 1: T2 16.2 ± 1.3 ms over 15 pixels.",
         "median T2 is 7.1 ms",
         "2 cracks in the ceramic",
         "crack 1 (spalling), has a volume of 1,230,000 µm³, is 5.2 µm open",
@@ -209,7 +209,7 @@ def test_summary_of_a_control_finds_nothing() -> None:
         CellReport("c", "s", t2=(T2Entry("mri-t2", {}, empty),), cracks=cracks, links=links)
     )
     assert told == [
-        "mri-t2: no region with a T2 above 12 ms.",
+        "mri-t2: no long-T2 region (threshold 12 ms).",
         "The tomogram: no crack was found in the ceramic.",
         "Links: no long-T2 region lies within reach of a crack.",
     ]

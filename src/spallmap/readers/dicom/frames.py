@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spallmap.errors import InputError
-from spallmap.readers.echo_train import EchoOrigin
+from spallmap.readers.echo_train import EchoOrigin, refuse_gradient_echoes
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -149,6 +149,7 @@ def _frames(path: Path, header: Dataset) -> Iterator[Frame]:
         raise InputError(str(path), f"modality {modality}", "MR images")
     if int(header.get("SamplesPerPixel", 1)) != 1:
         raise InputError(str(path), f"{header.SamplesPerPixel} samples per pixel", "grey images")
+    refuse_gradient_echoes(str(path), header.get("ScanningSequence"), header.get("EchoPulseSequence"))
     per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
     n_frames = int(header.get("NumberOfFrames") or 1)
     if per_frame and len(per_frame) != n_frames:

@@ -33,6 +33,7 @@ from spallmap.relaxometry.distribution.mixture import (
     responsibilities,
 )
 from spallmap.relaxometry.distribution.widths import UNKNOWN, Estimate, lognormal_fwhm_ms
+from spallmap.relaxometry.fit import least_snr
 from spallmap.relaxometry.models import get_model
 from spallmap.relaxometry.result import FitStatus, T2Fit
 from spallmap.relaxometry.samples import sorted_echoes
@@ -40,10 +41,8 @@ from spallmap.relaxometry.samples import sorted_echoes
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# Signal at the first echo, in units of sigma, from which a pixel counts: below it most pixels are noise.
-MIN_SNR = 3.0
-# Pixels that touch, corners included, to count as specimen: 1 % of a background of noise passes the limit
-# above, so six of them together are 1e-6 of that.
+# Pixels that touch, corners included, to count as specimen: up to 1 % of a background of noise passes the
+# limit of signal, so six of them together are 1e-6 of that.
 MIN_SPECIMEN_PIXELS = 6
 # Parameters of a decay without a constant of its own.
 AMPLITUDE_AND_T2 = 2
@@ -118,18 +117,19 @@ def specimen_pixels(fit: T2Fit, first: Array) -> Flags:
     fit : T2Fit
         The maps.
     first : ndarray, shape of one echo
-        Magnitude of the first echo in units of sigma. It has to reach :data:`MIN_SNR` as well where the model
+        Magnitude of the first echo in units of sigma. It has to reach that limit as well where the model
         has a constant of its own: a decay above a constant is soon found in noise.
 
     Returns
     -------
     ndarray of bool
-        True for pixels of at least :data:`MIN_SNR` that touch others of the same slice, in a group of
+        True for pixels of at least :func:`least_snr` that touch others of the same slice, in a group of
         :data:`MIN_SPECIMEN_PIXELS` or more.
     """
-    strong = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND)) & (fit.snr >= MIN_SNR)
+    limit = least_snr(fit.n_coils)
+    strong = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND)) & (fit.snr >= limit)
     if get_model(fit.model, fit.n_coils).n_parameters > AMPLITUDE_AND_T2:
-        strong &= first >= MIN_SNR
+        strong &= first >= limit
     within_slice = np.zeros((3,) * strong.ndim, dtype=bool)
     within_slice[(1,) * (strong.ndim - 2)] = True
     groups, _ = ndimage.label(strong, within_slice)

@@ -16,6 +16,7 @@ from spallmap.relaxometry.distribution.mixture import (
     pixel_likelihoods,
 )
 from spallmap.relaxometry.models import SignalModel
+from spallmap.relaxometry.rice import RAYLEIGH_MEAN
 
 Array = NDArray[np.float64]
 
@@ -78,6 +79,10 @@ def simulated_echoes(
     """
     signal = first[:, None] * np.exp(-(te_ms - te_ms[0]) / np.exp(theta)[:, None])
     noise = rng.normal(size=(2, *signal.shape))
+    if model.least_squares:
+        # Gaussian about the signal and its floor; magnitudes are never negative
+        magnitudes: Array = np.maximum(signal + RAYLEIGH_MEAN + noise[0], 0.0)
+        return magnitudes
     if model.complex_data:
         return np.asarray(signal + noise[0] + 1j * noise[1])
     power = (signal + noise[0]) ** 2 + noise[1] ** 2

@@ -35,8 +35,10 @@ MIN_EVIDENCE = 4.5
 MIN_PIXELS = 3
 # Signal at the first echo, in units of sigma, below which a pixel neither votes nor belongs to a region: the
 # noise floor looks like a long T2 there. At 2.75 some 3 % fewer dendrites are found at SNR 4; at 2 there are
-# more false regions and no more dendrites.
+# more false regions and no more dendrites. What several coils' noise is fitted with grows with the fourth
+# root of their number, and the limit with it.
 MIN_VOTE_SNR = 2.5
+_COILS_POWER = 0.25
 
 COLUMNS = (
     "region",
@@ -88,7 +90,8 @@ def long_t2_regions(
     coupling: float = COUPLING,
     min_evidence: float = MIN_EVIDENCE,
     min_pixels: int = MIN_PIXELS,
-    min_snr: float = MIN_VOTE_SNR,
+    min_snr: float | None = None,
+    threads: int | None = None,
 ) -> Regions:
     """Find the regions whose T2 is longer than a threshold.
 
@@ -129,6 +132,8 @@ def long_t2_regions(
         As for :func:`spallmap.relaxometry.fit.fit_t2`.
     coupling, min_evidence, min_pixels, min_snr : float, float, int, float
         See above and the constants of this module.
+    threads : int, optional
+        As for :func:`spallmap.relaxometry.fit.fit_t2`.
 
     Returns
     -------
@@ -156,7 +161,10 @@ def long_t2_regions(
             "(echo, y, x) or (echo, z, y, x) with one spacing per spatial axis",
         )
     level = check_sigma(sigma)
-    fit = fit_t2(data, te.tolist(), model, level, long_ms, mask, min_snr=0.0, n_coils=n_coils)
+    fit = fit_t2(
+        data, te.tolist(), model, level, long_ms, mask, min_snr=0.0, n_coils=n_coils, threads=threads
+    )
+    least = MIN_VOTE_SNR * n_coils**_COILS_POWER if min_snr is None else min_snr
     stack = data if data.ndim == 4 else data[:, None]
     snr = fit.snr.reshape(stack.shape[1:])
     usable = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND)).reshape(snr.shape)
@@ -164,7 +172,7 @@ def long_t2_regions(
     labels = np.zeros(stack.shape[1:], dtype=np.int32)
     z = np.zeros(labels.shape)
     rows: list[dict[str, Any]] = []
-    for k, voters in enumerate(usable & (snr >= min_snr)):
+    for k, voters in enumerate(usable & (snr >= least)):
         if not voters.any():
             continue
         samples = chosen.prepare(stack[:, k][:, voters].T / level, te)
