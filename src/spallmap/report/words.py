@@ -88,7 +88,10 @@ def _long_peak(entry: T2Entry) -> list[str]:
     if p is None or not known(p):
         return []
     if p >= WEAK_P:
-        return [f"{entry.acquisition}: the distribution of T2 needs no second, long peak (p = {p:.2g})."]
+        return [
+            f"{entry.acquisition}: the distribution of T2 alone, which knows of no neighbours, needs no "
+            f"second, long peak (p = {p:.2g})."
+        ]
     share, low, high = (_percent(peak.get(f"share{end}")) for end in ("", "_low", "_high"))
     bound = "at most " if p <= peak.get("p_value_smallest", 0.0) else ""
     return [

@@ -182,7 +182,7 @@ def test_page_says_how_the_echoes_came_about_and_what_is_wrong_with_the_noise(re
 @pytest.mark.parametrize(
     ("p_value", "words"),
     [
-        (0.4, "needs no second, long peak (p = 0.4)"),
+        (0.4, "knows of no neighbours, needs no second, long peak (p = 0.4)"),
         (0.005, "with 11 (6 to 22) % of the pixels (p at most 0.005)"),
     ],
 )
