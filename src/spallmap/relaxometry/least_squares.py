@@ -195,17 +195,22 @@ def _crossing(
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _project(y: Array, basis: Array, profile: Array) -> None:
-    """Inner products of one pixel with every unit decay of the grid, 0 where negative, halved squares."""
+def _project(y: Array, basis: Array, profile: Array) -> float:
+    """Halve the squared inner products with every unit decay, 0 where negative; return the largest."""
+    first = y[0]
     for k in range(profile.size):
-        profile[k] = 0.0
-    for i in range(y.size):
+        profile[k] = first * basis[0, k]
+    for i in range(1, y.size):
         value = y[i]
         for k in range(profile.size):
             profile[k] += value * basis[i, k]
+    top = 0.0
     for k in range(profile.size):
         product = max(profile[k], 0.0)
-        profile[k] = 0.5 * product * product
+        half = 0.5 * product * product
+        profile[k] = half
+        top = max(top, half)
+    return top
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -282,11 +287,10 @@ def fit_least_squares(
             if centred:
                 y[i] -= mean_y
             yy += y[i] * y[i]
-        _project(y, basis, profile)
-        best, top = 0, profile[0]
-        for k in range(1, n_grid):
-            if profile[k] > top:
-                best, top = k, profile[k]
+        top = _project(y, basis, profile)
+        best = 0
+        while profile[best] < top:
+            best += 1
         low, high = search.theta[max(best - 1, 0)], search.theta[min(best + 1, n_grid - 1)]
         start = _vertex(profile, search.theta, best)
         theta, first, bb, bd, dd, mean_b, converged = _climb(y, late, low, high, start, centred, even, decay)

@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 INTERVAL_DROP = 0.5 * 3.841458820694124
 # A likelihood narrower than this many grid steps is not resolved by the grid.
 _RESOLVED_STEPS = 1.5
-# Likelihoods this far below the highest one on the grid, exp(-30), add nothing to a sum of them.
-_NEGLIGIBLE = 30.0
+# Likelihoods this far below the highest one on the grid, exp(-20), add nothing to a sum of them.
+_NEGLIGIBLE = 20.0
 # Rows of a kernel's output.
 T2, T2_SE, S0, S0_SE, OFFSET, P_LONG, CHI2, SNR, T2_LOW, T2_HIGH = range(10)
 N_OUTPUTS = 10
