@@ -14,7 +14,7 @@ from spallmap.readers.echo_train import bids_origins, bids_sequence, refuse_grad
 from spallmap.readers.info import ImageInfo, Loaded, Reader
 from spallmap.readers.te_sidecar import EchoTimes, find_echo_times, natural_order
 from spallmap.readers.tiff_files import (
-    is_tiff_name,
+    holds_tiff,
     open_tiff,
     pick_spacing,
     read_series,
@@ -42,11 +42,6 @@ class _File:
     dtype: str
     spacing: dict[str, float]
     kind: str
-
-
-def claims(path: Path) -> bool:
-    """Whether the path is a TIFF file or a folder that holds some."""
-    return is_tiff_name(path) if path.is_file() else path.is_dir() and bool(tiff_names(path))
 
 
 def files(path: Path) -> tuple[Path, ...]:
@@ -169,7 +164,7 @@ READER = Reader(
     name="TIFF echoes",
     modalities=("mri",),
     accepts=ACCEPTS,
-    claims=claims,
+    claims=holds_tiff,
     files=files,
     probe=probe,
     load=load,

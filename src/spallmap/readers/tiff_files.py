@@ -45,6 +45,11 @@ def tiff_names(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(p for p in folder.iterdir() if is_tiff_name(p) and p.is_file()))
 
 
+def holds_tiff(path: Path) -> bool:
+    """Whether the path is a TIFF file or a folder that holds some."""
+    return is_tiff_name(path) if path.is_file() else path.is_dir() and bool(tiff_names(path))
+
+
 class _Complaints(logging.Handler):
     """Collects what tifffile logs instead of raising."""
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spallmap.errors import InputError
 from spallmap.readers.info import ImageInfo, Loaded, Reader
 from spallmap.readers.tiff_files import (
-    is_tiff_name,
+    holds_tiff,
     open_tiff,
     pick_spacing,
     read_series,
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 AXES = ("z", "y", "x")
 SLICE_AXES = "ZQI"  # tifffile's names for slices, other dimensions and series of pages
 ONE_STACK = "grey slices of one stack, two or more"
-
-
-def claims(path: Path) -> bool:
-    """Whether the path is a TIFF file or a folder that holds some."""
-    return is_tiff_name(path) if path.is_file() else path.is_dir() and bool(tiff_names(path))
 
 
 def files(path: Path) -> tuple[Path, ...]:
@@ -170,7 +165,7 @@ READER = Reader(
     name="TIFF stack",
     modalities=("xct",),
     accepts="a folder of numbered TIFF slices, or one multi-page TIFF, BigTIFF, OME-TIFF or ImageJ TIFF",
-    claims=claims,
+    claims=holds_tiff,
     files=files,
     probe=probe,
     load=load,

@@ -173,7 +173,7 @@ def fit_one_peak(pixels: PixelLikelihoods) -> Mixture:
     Returns
     -------
     Mixture
-        With no share in a long peak, whose centre and width are placeholders.
+        With no share in a long peak, so that its centre and width mean nothing.
     """
     log_t2 = pixels.log_t2
     middle = float(np.median(log_t2[np.argmax(pixels.likelihood, axis=1)]))
