@@ -1,17 +1,16 @@
 """Write down how the results were made."""
 
-from pathlib import Path
-
 from spallmap.jobs import job
 from spallmap.provenance import digests, machine, versions
+from spallmap.readers import input_files
 from spallmap.writers.tables import write_json
 
 
 def main() -> None:
-    config = snakemake.config
+    config, rows = snakemake.config, snakemake.params.rows
     record = {
-        "inputs": digests(Path(p) for p in snakemake.input.raw),
-        "acquisitions": snakemake.params.rows,
+        "inputs": digests(file for row in rows for file in input_files(row["path"], row["modality"])),
+        "acquisitions": rows,
         "parameters": config,
         "random_seed": config["random_seed"],
         "versions": versions(),

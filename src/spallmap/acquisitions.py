@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from spallmap.errors import InputError
 from spallmap.frames import AxesPrior
+from spallmap.readers.dataset_path import split_dataset
 
 MODALITIES = ("mri", "xct", "sem", "edx")
 DEFAULT_AXES = {"xct": "z,y,x", "mri": "z,y", "sem": "-z,r", "edx": "-z,r"}
@@ -28,7 +29,8 @@ class Acquisition:
     cell, state, modality, name : str
         What was measured; together they are unique.
     path : Path
-        File or folder, absolute or relative to the working directory.
+        What the readers open: a file or folder, absolute or relative to the working directory, with the
+        dataset after a colon where an HDF5 file holds several.
     spacing_um : tuple of float or None
         Pixel size in array order; None where the file's metadata must tell.
     axes : AxesPrior
@@ -56,6 +58,11 @@ class Acquisition:
     def key(self) -> tuple[str, str, str, str]:
         """Cell, state, modality and name."""
         return (self.cell, self.state, self.modality, self.name)
+
+    @property
+    def file(self) -> Path:
+        """What has to be on the disk: the path without a dataset named after it."""
+        return split_dataset(self.path)[0]
 
     @property
     def id(self) -> str:
@@ -132,12 +139,12 @@ def check_files(
                 f"no file {acquisition.landmarks}",
                 f"a CSV file with the columns {','.join(LANDMARK_COLUMNS)}, relative to the table's folder",
             )
-        if acquisition.path.exists():
+        if acquisition.file.exists():
             probe(acquisition)
-        elif not made_later(acquisition.path):
+        elif not made_later(acquisition.file):
             raise InputError(
                 acquisition.column("path"),
-                f"no file or folder {acquisition.path}",
+                f"no file or folder {acquisition.file}",
                 "an existing file or folder, relative to the table's own folder",
             )
 
@@ -227,11 +234,11 @@ def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[st
 
 
 def _relative_to(table: Path, path: str) -> Path:
-    joined = table.parent / path
-    try:
-        return joined.resolve().relative_to(Path.cwd().resolve())
-    except ValueError:
-        return joined.resolve()
+    file, dataset = split_dataset(table.parent / path)
+    resolved = file.resolve()
+    working = Path.cwd().resolve()
+    shown = resolved.relative_to(working) if resolved.is_relative_to(working) else resolved
+    return shown if dataset is None else Path(f"{shown}:{dataset}")
 
 
 def _spacing(place: str, text: str | None, schema: Mapping[str, Any]) -> tuple[float, ...] | None:

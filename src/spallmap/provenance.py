@@ -14,11 +14,16 @@ from typing import Any
 PACKAGES = (
     "spallmap",
     "brukerapi",
+    "h5py",
     "imagecodecs",
     "matplotlib",
+    "nibabel",
     "numba",
+    "numcodecs",
     "numpy",
+    "olefile",
     "pandas",
+    "pydicom",
     "pyvista",
     "scikit-image",
     "scipy",
@@ -51,25 +56,19 @@ def sha256(path: Path) -> str:
 
 
 def digests(paths: Iterable[Path]) -> dict[str, str]:
-    """Digests of files, and of every file below folders.
+    """Digests of files.
 
     Parameters
     ----------
     paths : iterable of Path
-        Files and folders.
+        Files; one that is named twice counts once.
 
     Returns
     -------
     dict of str to str
-        SHA-256 by path, sorted; hidden files are left out.
+        SHA-256 by path, sorted.
     """
-    files = {
-        file
-        for path in paths
-        for file in ([path] if path.is_file() else path.rglob("*"))
-        if file.is_file() and not file.name.startswith(".")
-    }
-    return {str(file): sha256(file) for file in sorted(files)}
+    return {str(file): sha256(file) for file in sorted(set(paths))}
 
 
 def versions() -> dict[str, str]:

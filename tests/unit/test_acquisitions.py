@@ -37,6 +37,28 @@ def test_paths_are_relative_to_the_tables_folder_and_short_below_the_working_dir
     assert read_acquisitions(path, SCHEMA)[0].path == Path("demo/a.tif")
 
 
+def test_a_dataset_named_after_its_file_is_kept_apart_from_what_has_to_be_on_the_disk(tmp_path, monkeypatch):
+    (tmp_path / "config").mkdir()
+    lines = ("c\ts\txct\ta\t../scans/x.nxs:/entry/../entry/data\t\t\t\t", "c\ts\txct\tb\tb.tif\t\t\t\t")
+    path = table(tmp_path / "config", *lines)
+    monkeypatch.chdir(tmp_path)
+    first, second = read_acquisitions(path, SCHEMA)
+    assert first.path == Path("scans/x.nxs:/entry/../entry/data")
+    assert first.file == Path("scans/x.nxs")
+    assert second.path == second.file == Path("config/b.tif")
+    asked, probed = [], []
+    check_files([first], lambda file: not asked.append(file), probed.append)
+    assert (asked, probed) == ([Path("scans/x.nxs")], [])
+    with pytest.raises(InputError, match=r"no file or folder scans/x\.nxs;"):
+        check_files([first], lambda file: False, probed.append)
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans" / "x.nxs").touch()
+    check_files([first], lambda file: False, probed.append)
+    assert probed == [first]
+    monkeypatch.chdir(tmp_path / "scans")
+    assert read_acquisitions(path, SCHEMA)[0].file == Path("x.nxs")
+
+
 def test_columns_may_stand_in_any_order_and_optional_ones_may_be_absent(tmp_path):
     path = table(tmp_path, "a.tif\tscan\txct\tshorted\tc", header="path\tname\tmodality\tstate\tcell")
     assert read_acquisitions(path, SCHEMA)[0].key == ("c", "shorted", "xct", "scan")

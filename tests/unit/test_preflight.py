@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -37,6 +39,21 @@ def test_a_file_that_cannot_be_read_is_told_with_row_and_column(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"no tiff at all")
     with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'path'.*a\.tif"):
         probe_acquisition(row(tmp_path, "4.66"), T2)
+
+
+def test_a_dataset_inside_a_file_is_looked_at(tmp_path):
+    with h5py.File(tmp_path / "a.nxs", "w") as file:
+        file["first"] = np.zeros((4, 5, 6), np.uint16)
+        file["second"] = np.zeros((4, 5, 6), np.uint16)
+    plain = row(tmp_path, "4.66")
+    one = replace(plain, path=Path(f"{tmp_path}/a.nxs:/second"))
+    probe_acquisition(one, T2)
+    with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'path'.*a\.nxs.*/first.*/second"):
+        probe_acquisition(replace(plain, path=tmp_path / "a.nxs"), T2)
+    with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'path'.*a\.nxs.*/third"):
+        probe_acquisition(replace(plain, path=Path(f"{tmp_path}/a.nxs:/third")), T2)
+    with pytest.raises(InputError, match=r"column 'spacing_um'.*a\.nxs"):
+        probe_acquisition(replace(one, spacing_um=None), T2)
 
 
 @pytest.mark.parametrize(

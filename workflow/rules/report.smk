@@ -47,7 +47,7 @@ rule index:
 
 rule provenance:
     input:
-        raw=[a.path for a in PLAN.acquisitions],
+        raw=[a.file for a in PLAN.acquisitions],
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -60,6 +60,7 @@ rule provenance:
         rows=[
             {
                 "id": a.id,
+                "modality": a.modality,
                 "path": str(a.path),
                 "spacing_um": a.spacing_um,
                 "axes": ",".join(a.axes.names),

@@ -6,15 +6,29 @@ writing the module and naming it in ``READERS``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from spallmap.errors import InputError
 from spallmap.image import Image
-from spallmap.readers import dicom, edx, mri_tiff, nifti, paravision, sem, tiff_volume, topspin
-from spallmap.readers.info import ImageInfo, Reader, Spacing, resolve_spacing
+from spallmap.readers import dicom, edx, mri_tiff, nifti, paravision, sem, topspin, volumes
+from spallmap.readers.dataset_path import split_dataset
+from spallmap.readers.info import ImageInfo, Reader, Spacing, VolumeSource, resolve_spacing
 
-__all__ = ["MODALITIES", "READERS", "ImageInfo", "Reader", "input_files", "open_image", "probe_image"]
+__all__ = [
+    "MODALITIES",
+    "READERS",
+    "ImageInfo",
+    "Reader",
+    "VolumeSource",
+    "input_files",
+    "open_image",
+    "open_volume",
+    "probe_image",
+    "split_dataset",
+]
 
 READERS: tuple[Reader, ...] = (
     paravision.READER,
@@ -22,7 +36,7 @@ READERS: tuple[Reader, ...] = (
     dicom.READER,
     nifti.READER,
     mri_tiff.READER,
-    tiff_volume.READER,
+    *volumes.READERS,
     sem.READER,
     edx.READER,
 )
@@ -35,7 +49,7 @@ def open_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> I
     Parameters
     ----------
     path : Path or str
-        A file or folder.
+        A file or folder; for HDF5 with the dataset after a colon, ``scan.nxs:/entry/data/data``.
     modality : {"mri", "xct", "sem", "edx"}
         What it is.
     spacing_um : float or sequence of float, optional
@@ -55,11 +69,43 @@ def open_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> I
     """
     path = Path(path)
     loaded = _reader(path, modality).load(path)
-    spacing = resolve_spacing(str(path), loaded.info, spacing_um)
-    if spacing is None:
-        raise InputError(str(path), "no pixel size in the files", "a pixel size in um, given in spacing_um")
+    spacing = _needed_spacing(path, loaded.info, spacing_um)
     meta = {**loaded.info.meta, "format": loaded.info.format}
     return Image(loaded.data, loaded.info.axes, spacing, mask=loaded.mask, meta=meta)
+
+
+@contextmanager
+def open_volume(path: Path | str, spacing_um: Spacing = None) -> Iterator[VolumeSource]:
+    """Open a tomogram that is read part by part.
+
+    Whole slices are what most formats read fastest: a region reads every strip, tile or chunk that it
+    touches, and rows of raw files as a whole.
+
+    Parameters
+    ----------
+    path : Path or str
+        As for :func:`open_image`.
+    spacing_um : float or sequence of float, optional
+        Voxel size in array order, um; overrides the files' own.
+
+    Yields
+    ------
+    VolumeSource
+        Headers, spacing and voxels (z, y, x) in the stored type; usable inside the block, on several
+        threads at once.
+
+    Raises
+    ------
+    InputError
+        If the path is missing, no format fits, the files are damaged, or nobody says the voxel size;
+        damage that only shows when voxels are read is told then.
+    """
+    path = Path(path)
+    reader = _reader(path, "xct")
+    if reader.stream is None:
+        raise TypeError(f"the reader {reader.name} does not stream")
+    with reader.stream(path) as opened:
+        yield VolumeSource(opened.info, _needed_spacing(path, opened.info, spacing_um), opened.data)
 
 
 def probe_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> ImageInfo:
@@ -107,17 +153,26 @@ def input_files(path: Path | str, modality: str) -> tuple[Path, ...]:
     return _reader(path, modality).files(path)
 
 
+def _needed_spacing(path: Path, info: ImageInfo, given: Spacing) -> tuple[float, ...]:
+    spacing = resolve_spacing(str(path), info, given)
+    if spacing is None:
+        raise InputError(str(path), "no pixel size in the files", "a pixel size in um, given in spacing_um")
+    return spacing
+
+
 def _reader(path: Path, modality: str) -> Reader:
     if modality not in MODALITIES:
         raise InputError(str(path), f"modality {modality!r}", ", ".join(MODALITIES))
     serving = [reader for reader in READERS if modality in reader.modalities]
     allowed = f"for {modality}: " + "; or ".join(reader.accepts for reader in serving)
-    if not path.exists():
-        raise InputError(str(path), "no such file or folder", allowed)
+    file, inside = split_dataset(path)
+    if not file.exists():
+        raise InputError(str(file), "no such file or folder", allowed)
     for reader in serving:
         if reader.claims(path):
             return reader
-    raise InputError(str(path), _describe(path), allowed)
+    found = _describe(file) + (f" with a dataset {inside} named after it" if inside else "")
+    raise InputError(str(path), found, allowed)
 
 
 def _describe(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.blocks import Sliceable
 from spallmap.errors import InputError
 from spallmap.image import SPATIAL_AXES
 
@@ -71,6 +73,41 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class Streamed:
+    """An open volume as a reader hands it over.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        Its headers.
+    data : Sliceable
+        Its voxels (z, y, x), read when they are asked for.
+    """
+
+    info: ImageInfo
+    data: Sliceable
+
+
+@dataclass(frozen=True)
+class VolumeSource:
+    """An open volume whose voxels are read part by part.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        Its headers.
+    spacing_um : tuple of float
+        Voxel spacing along z, y and x, um.
+    data : Sliceable
+        Its voxels (z, y, x) in native byte order; several threads may read at once.
+    """
+
+    info: ImageInfo
+    spacing_um: tuple[float, ...]
+    data: Sliceable
+
+
+@dataclass(frozen=True)
 class Reader:
     """One format of one or more modalities.
 
@@ -90,6 +127,8 @@ class Reader:
         Reads the headers.
     load : callable
         Reads everything.
+    stream : callable, optional
+        Opens a volume that is read part by part; a context manager.
     """
 
     name: str
@@ -99,6 +138,7 @@ class Reader:
     files: Callable[[Path], tuple[Path, ...]]
     probe: Callable[[Path], ImageInfo]
     load: Callable[[Path], Loaded]
+    stream: Callable[[Path], AbstractContextManager[Streamed]] | None = None
 
 
 def resolve_spacing(place: str, info: ImageInfo, given: Spacing) -> tuple[float, ...] | None:
@@ -154,16 +194,23 @@ LENGTH_IN_UM = {
     "angstrom": 1e-4,
     "nm": 1e-3,
     "nanometer": 1e-3,
+    "nanometre": 1e-3,
     "um": 1.0,
     "µm": 1.0,
     "micron": 1.0,
     "microns": 1.0,
     "micrometer": 1.0,
     "micrometre": 1.0,
+    "micrometers": 1.0,
     "mm": 1e3,
     "millimeter": 1e3,
+    "millimetre": 1e3,
     "cm": 1e4,
+    "centimeter": 1e4,
+    "centimetre": 1e4,
     "m": 1e6,
+    "meter": 1e6,
+    "metre": 1e6,
     "in": 25400.0,
     "inch": 25400.0,
 }

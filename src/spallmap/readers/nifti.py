@@ -34,7 +34,7 @@ _NAMED_COMPONENTS = {
     "_imaginary": "imaginary",
 }
 # The units of length that a NIfTI header knows, in um; a file that leaves it open says no pixel size.
-_UNITS_UM = {"meter": 1e6, "mm": 1e3, "micron": 1.0}
+UNITS_UM = {"meter": 1e6, "mm": 1e3, "micron": 1.0}
 # Affines of one series agree within the rounding of single precision, mm.
 SAME_PLACE = 1e-3
 ACCEPTS = (
@@ -56,7 +56,7 @@ class _Header:
 
 def claims(path: Path) -> bool:
     """Whether the path is a NIfTI file, or a folder with some in it or one in each of its sub-folders."""
-    return _is_nifti(path) if path.is_file() else bool(_images(path))
+    return is_nifti(path) if path.is_file() else bool(_images(path))
 
 
 def files(path: Path) -> tuple[Path, ...]:
@@ -99,7 +99,7 @@ def load(path: Path) -> Loaded:
     info = _info(path, images, headers, times, left_out)
     parts = []
     for image, header in zip(images, headers, strict=True):
-        with _opened(image) as nifti:
+        with open_nifti(image) as nifti:
             scaled = np.asanyarray(nifti.dataobj)
         parts.append(scaled.reshape((*header.spatial, header.n_echoes)).transpose(3, 2, 1, 0))
     data = np.concatenate(parts)
@@ -108,7 +108,8 @@ def load(path: Path) -> Loaded:
     return Loaded(info, np.ascontiguousarray(data.reshape(info.shape), dtype=info.dtype))
 
 
-def _is_nifti(path: Path) -> bool:
+def is_nifti(path: Path) -> bool:
+    """Whether a name ends like a NIfTI file's and is not hidden."""
     return path.name.lower().endswith(ENDINGS) and not path.name.startswith(".")
 
 
@@ -116,11 +117,11 @@ def _images(path: Path) -> tuple[Path, ...]:
     """List the NIfTI files that a path means, in natural order; none where it means something else."""
     if path.is_file():
         return (path,)
-    direct = sorted((p for p in path.iterdir() if p.is_file() and _is_nifti(p)), key=natural_order)
+    direct = sorted((p for p in path.iterdir() if p.is_file() and is_nifti(p)), key=natural_order)
     if direct:
         return tuple(direct)
     folders = sorted((p for p in path.iterdir() if p.is_dir()), key=natural_order)
-    inside = [[p for p in folder.iterdir() if p.is_file() and _is_nifti(p)] for folder in folders]
+    inside = [[p for p in folder.iterdir() if p.is_file() and is_nifti(p)] for folder in folders]
     return tuple(found[0] for found in inside if found) if all(len(f) < 2 for f in inside) else ()
 
 
@@ -173,8 +174,26 @@ def _check_alike(image: Path, header: _Header, first: Path, other: _Header) -> N
 
 
 @contextmanager
-def _opened(image: Path) -> Iterator[Nifti1Image]:
-    """Open a file; damage met inside the block becomes an error that names it."""
+def open_nifti(image: Path, accepts: str = ACCEPTS) -> Iterator[Nifti1Image]:
+    """Open a file; damage met inside the block becomes an error that names it.
+
+    Parameters
+    ----------
+    image : Path
+        The file.
+    accepts : str
+        What is read, for the message about other files.
+
+    Yields
+    ------
+    Nifti1Image
+        The open file, its samples not yet read.
+
+    Raises
+    ------
+    InputError
+        If it is no NIfTI file or damaged.
+    """
     import nibabel
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError
@@ -183,14 +202,14 @@ def _opened(image: Path) -> Iterator[Nifti1Image]:
     try:
         nifti = nibabel.load(image)
         if not isinstance(nifti, nibabel.Nifti1Image):
-            raise InputError(str(image), f"a {type(nifti).__name__}", ACCEPTS)
+            raise InputError(str(image), f"a {type(nifti).__name__}", accepts)
         yield nifti
     except (ImageFileError, HeaderDataError, *damage) as error:
         raise InputError(str(image), f"a damaged NIfTI file ({error})", "a complete NIfTI file") from error
 
 
 def _header(image: Path) -> _Header:
-    with _opened(image) as nifti:
+    with open_nifti(image) as nifti:
         header: Any = nifti.header
         kind = np.dtype(header.get_data_dtype())
         shape = tuple(int(n) for n in header.get_data_shape())
@@ -211,7 +230,7 @@ def _header(image: Path) -> _Header:
     spatial = (*shape[:3], 1)[:3]
     if spatial[2] == 1:  # nobody asks for the distance to a slice that is not there
         zooms = [*zooms[:2], 1.0]
-    steps = [zoom * _UNITS_UM.get(unit, np.nan) for zoom in zooms]
+    steps = [zoom * UNITS_UM.get(unit, np.nan) for zoom in zooms]
     known = [step for step in steps if np.isfinite(step) and step > 0.0]
     return _Header(
         spatial=(spatial[0], spatial[1], spatial[2]),

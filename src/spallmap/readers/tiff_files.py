@@ -29,6 +29,7 @@ DAMAGE = (
     EOFError,
     TypeError,
     ZeroDivisionError,
+    AssertionError,  # what tifffile takes for granted of a header
     struct.error,
     ET.ParseError,
 )

@@ -3,29 +3,179 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
+from numpy.typing import DTypeLike, NDArray
 
+from spallmap.blocks import Sliceable, whole
 from spallmap.errors import InputError
 from spallmap.image import SPATIAL_AXES, Image
+from spallmap.readers.info import VolumeSource
+from spallmap.readers.volumes.ome_zarr import open_level
 from spallmap.writers.atomic import atomic_path
+from spallmap.writers.zarr_levels import CHUNK, CODEC, Level, halved_slice, level_shapes
 
-CHUNK = 64
-# The pyramid ends with the first level that is smaller than this along every axis.
-SMALLEST = 64
-# Binomial smoothing before every second sample is taken (Burt and Adelson 1983, with three taps): it is
-# symmetric about the samples that stay, so that no level's frame moves, as block means would make it.
-TAPS = np.array([0.25, 0.5, 0.25])
+
+class VolumeWriter:
+    """Writes a volume with its pyramid as its slices arrive.
+
+    The folder appears when the block ends well; nothing is left of it when it does not. Memory is that of
+    two layers of chunks, 64 slices each, for the finest level and as much again for all others.
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder, ending in ``.ome.zarr``; one that is there is replaced.
+    shape : sequence of int
+        Number of voxels along z, y and x.
+    dtype : dtype
+        Integers or floats; booleans become 0 and 1.
+    spacing_um : sequence of float
+        Voxel spacing in array order, um.
+    labels : bool
+        Whether these are labels: the pyramid then keeps values as they are, and the group says so.
+    threads : int
+        Threads that pack and smooth.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not that of a volume with three spacings.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        shape: Sequence[int],
+        dtype: DTypeLike,
+        spacing_um: Sequence[float],
+        labels: bool = False,
+        threads: int = 1,
+    ) -> None:
+        if len(shape) != 3 or len(spacing_um) != 3 or min(shape) < 1:
+            raise ValueError(f"a volume has three axes and spacings; got {tuple(shape)}, {tuple(spacing_um)}")
+        kind = np.dtype(dtype)
+        self._path = Path(path)
+        self._shapes = level_shapes(shape)
+        self._dtype = np.dtype(np.uint8) if kind.kind == "b" else kind.newbyteorder("=")
+        self._spacing_um = tuple(float(s) for s in spacing_um)
+        self._labels = labels
+        self._threads = max(1, threads)
+        self._stack = ExitStack()
+        self._finest: Level | None = None
+
+    def __enter__(self) -> VolumeWriter:
+        with ExitStack() as stack:
+            part = stack.enter_context(atomic_path(self._path))
+            pool = stack.enter_context(ThreadPoolExecutor(self._threads))
+            self._create(part)
+            level = None
+            for number in reversed(range(len(self._shapes))):
+                folder, shape = part / f"s{number}", self._shapes[number]
+                level = Level(folder, shape, self._dtype, self._labels, pool, level)
+            self._finest = level
+            self._stack = stack.pop_all()
+        return self
+
+    def _create(self, part: Path) -> None:
+        """Let zarr write all metadata; the chunks are added beside it."""
+        import zarr
+        from zarr.codecs import BloscCodec
+
+        group = zarr.create_group(str(part), zarr_format=3)
+        for number, shape in enumerate(self._shapes):
+            group.create_array(
+                f"s{number}",
+                shape=shape,
+                dtype=self._dtype,
+                chunks=tuple(min(CHUNK, n) for n in shape),
+                compressors=BloscCodec(**CODEC),
+                fill_value=0,
+                dimension_names=SPATIAL_AXES,
+            )
+        name = self._path.name.removesuffix(".ome.zarr")
+        group.attrs["ome"] = _ome_metadata(name, len(self._shapes), self._spacing_um, self._labels)
+
+    def write(self, first_slice: int, slab: NDArray[Any]) -> None:
+        """Write the next slices.
+
+        Parameters
+        ----------
+        first_slice : int
+            Where they begin: at the end of those that were written before.
+        slab : ndarray, shape (n, ny, nx)
+            As many as there are at hand.
+
+        Raises
+        ------
+        ValueError
+            If they do not follow, or do not fit the volume.
+        """
+        if self._finest is None:
+            raise ValueError("slices are written inside the writer's block")
+        shape, taken = self._shapes[0], self._finest.taken
+        if first_slice != taken:
+            raise ValueError(f"slices from {first_slice}, but {taken} come next")
+        if slab.ndim != 3 or slab.shape[1:] != shape[1:] or taken + slab.shape[0] > shape[0]:
+            raise ValueError(f"a slab of shape {slab.shape} at {taken} of a volume of shape {shape}")
+        if not np.can_cast(slab.dtype, self._dtype, "same_kind") and slab.dtype != bool:
+            raise ValueError(f"a slab of {slab.dtype} for a volume of {self._dtype}")
+        self._finest.take(slab)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        finest, self._finest = self._finest, None
+        if error is None and finest is not None and finest.taken != self._shapes[0][0]:
+            with self._stack:  # raised inside, so that the half-written folder goes
+                raise ValueError(f"{finest.taken} slices written of {self._shapes[0][0]}")
+        self._stack.__exit__(kind, error, trace)
+
+
+def write_volume(
+    path: Path | str,
+    volume: Sliceable,
+    spacing_um: Sequence[float],
+    labels: bool = False,
+    threads: int = 1,
+) -> None:
+    """Write a volume with its pyramid.
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder, ending in ``.ome.zarr``; one that is there is replaced.
+    volume : Sliceable, shape (nz, ny, nx)
+        Integers or floats; booleans become 0 and 1. Read layer by layer.
+    spacing_um : sequence of float
+        Voxel spacing in array order, um.
+    labels : bool
+        Whether these are labels: the pyramid then keeps values as they are, and the group says so.
+    threads : int
+        Threads that pack and smooth.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not that of a volume with three spacings.
+    """
+    with VolumeWriter(path, volume.shape, volume.dtype, spacing_um, labels, threads) as writer:
+        _, y, x = whole(volume.shape)
+        for start in range(0, volume.shape[0], CHUNK):
+            writer.write(start, volume[slice(start, min(start + CHUNK, volume.shape[0])), y, x])
 
 
 def pyramid(volume: NDArray[Any], labels: bool = False) -> list[NDArray[Any]]:
     """Halve a volume along all axes until it is small.
 
-    Sample (i, j, k) of level n lies on sample 2**n (i, j, k) of the volume.
+    Sample (i, j, k) of level n lies on sample 2**n (i, j, k) of the volume. Volumes are smoothed first with
+    binomial taps, which are symmetric about the samples that stay, so that no level's frame moves, as block
+    means would make it.
 
     Parameters
     ----------
@@ -44,57 +194,21 @@ def pyramid(volume: NDArray[Any], labels: bool = False) -> list[NDArray[Any]]:
     Burt and Adelson, The Laplacian pyramid as a compact image code, IEEE Trans. Communications, 1983.
     """
     levels = [volume]
-    while max(levels[-1].shape) >= SMALLEST:
+    for _ in level_shapes(volume.shape)[1:]:
         fine = levels[-1]
-        levels.append(np.ascontiguousarray(fine[::2, ::2, ::2]) if labels else _halved(fine))
+        last = fine.shape[0] - 1
+        coarse = (
+            np.ascontiguousarray(fine[::2, ::2, ::2])
+            if labels
+            else np.stack(
+                [
+                    halved_slice(fine[max(k - 1, 0)], fine[k], fine[min(k + 1, last)])
+                    for k in range(0, last + 1, 2)
+                ]
+            )
+        )
+        levels.append(coarse)
     return levels
-
-
-def _halved(fine: NDArray[Any]) -> NDArray[Any]:
-    coarse: NDArray[Any] = fine.astype(np.float32)
-    for axis in range(3):
-        smooth = ndimage.correlate1d(coarse, TAPS, axis=axis, mode="nearest")
-        coarse = smooth[tuple(slice(None, None, 2 if a == axis else 1) for a in range(3))]
-    if fine.dtype.kind in "ui":
-        coarse = np.rint(coarse)
-    return coarse.astype(fine.dtype)
-
-
-def write_volume(
-    path: Path | str, volume: NDArray[Any], spacing_um: Sequence[float], labels: bool = False
-) -> None:
-    """Write a volume with its pyramid.
-
-    Parameters
-    ----------
-    path : Path or str
-        The folder, ending in ``.ome.zarr``; one that is there is replaced.
-    volume : ndarray, shape (nz, ny, nx)
-        Integers or floats; booleans become 0 and 1.
-    spacing_um : sequence of float
-        Voxel spacing in array order, um.
-    labels : bool
-        Whether these are labels: the pyramid then keeps values as they are, and the group says so.
-
-    Raises
-    ------
-    ValueError
-        If the shape is not that of a volume with three spacings.
-    """
-    import zarr
-
-    if volume.ndim != 3 or len(spacing_um) != 3:
-        raise ValueError(f"a volume has three axes and spacings; got {volume.shape} and {tuple(spacing_um)}")
-    if volume.dtype == bool:
-        volume = volume.astype(np.uint8)
-    levels = pyramid(volume, labels)
-    with atomic_path(path) as part:
-        group = zarr.create_group(str(part), zarr_format=3)
-        for number, level in enumerate(levels):
-            chunks = tuple(min(CHUNK, n) for n in level.shape)
-            group.create_array(f"s{number}", data=level, chunks=chunks, dimension_names=SPATIAL_AXES)
-        name = Path(path).name.removesuffix(".ome.zarr")
-        group.attrs["ome"] = _ome_metadata(name, len(levels), spacing_um, labels)
 
 
 def _ome_metadata(name: str, n_levels: int, spacing_um: Sequence[float], labels: bool) -> dict[str, Any]:
@@ -111,6 +225,31 @@ def _ome_metadata(name: str, n_levels: int, spacing_um: Sequence[float], labels:
     axes = [{"name": axis, "type": "space", "unit": "micrometer"} for axis in SPATIAL_AXES]
     kind: dict[str, Any] = {"image-label": {}} if labels else {}
     return {"version": "0.5", "multiscales": [{"name": name, "axes": axes, "datasets": datasets}], **kind}
+
+
+def open_zarr(path: Path | str, level: int = 0) -> VolumeSource:
+    """Open one level of a volume, to be read part by part.
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder.
+    level : int
+        0 is the full resolution.
+
+    Returns
+    -------
+    VolumeSource
+        Lazy voxels ``data`` and ``spacing_um``; all levels share one frame. Nothing is kept open.
+
+    Raises
+    ------
+    InputError
+        If this is no such volume or it has no such level.
+    """
+    if not Path(path).is_dir():
+        raise InputError(str(path), "no readable volume (no such folder)", "an OME-Zarr volume")
+    return open_level(Path(path), level)
 
 
 def read_volume(path: Path | str, level: int = 0) -> Image:
@@ -133,20 +272,5 @@ def read_volume(path: Path | str, level: int = 0) -> Image:
     InputError
         If this is no such volume or it has no such level.
     """
-    import zarr
-
-    place = str(path)
-    try:
-        group = zarr.open_group(place, mode="r")
-        multiscale = group.attrs["ome"]["multiscales"][0]
-        datasets = multiscale["datasets"]
-        if not 0 <= level < len(datasets):
-            raise InputError(place, f"level {level}", f"0 to {len(datasets) - 1}")
-        units = [axis.get("unit") for axis in multiscale["axes"]]
-        if units != ["micrometer"] * 3:
-            raise InputError(place, f"units {units}", "micrometer along z, y and x")
-        scale = datasets[level]["coordinateTransformations"][0]["scale"]
-        data = np.asarray(group[datasets[level]["path"]][...])
-    except (FileNotFoundError, KeyError, ValueError, TypeError, OSError) as error:
-        raise InputError(place, f"no readable volume ({error!r})", "an OME-Zarr 0.5 volume") from error
-    return Image(data, SPATIAL_AXES, tuple(float(s) for s in scale))
+    source = open_zarr(path, level)
+    return Image(source.data[whole(source.data.shape)], SPATIAL_AXES, source.spacing_um)

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spallmap.errors import InputError
-from spallmap.readers.info import ImageInfo, Loaded, Reader
+from spallmap.readers.info import ImageInfo, Streamed
 from spallmap.readers.tiff_files import (
+    READABLE,
     holds_tiff,
     open_tiff,
     pick_spacing,
-    read_series,
     spacing_from_tags,
     tiff_names,
 )
+from spallmap.readers.volumes.raw import RawLayout, open_raw
+from spallmap.readers.volumes.source import AXES, LazyVolume, volume_info, volume_reader
+from spallmap.readers.volumes.tiff_planes import Plane, plane_of, read_planes
 
 if TYPE_CHECKING:
     import tifffile
 
-AXES = ("z", "y", "x")
 SLICE_AXES = "ZQI"  # tifffile's names for slices, other dimensions and series of pages
 ONE_STACK = "grey slices of one stack, two or more"
 
@@ -101,35 +104,102 @@ def probe(path: Path) -> ImageInfo:
         slices = files(path)
         with open_tiff(slices[0]) as tif:
             plane, dtype, found = _plane_shape(slices[0], tif), _dtype(slices[0], tif), spacing_from_tags(tif)
-        return ImageInfo((len(slices), *plane), AXES, pick_spacing(found, AXES), dtype, "TIFF folder")
+        shape = (len(slices), *plane)
+        return volume_info(str(path), shape, pick_spacing(found, AXES), np.dtype(dtype), "TIFF folder")
     with open_tiff(path) as tif:
         shape, dtype = _volume_shape(path, tif), _dtype(path, tif)
         kind = "OME-TIFF" if tif.ome_metadata else "ImageJ TIFF" if tif.imagej_metadata else "TIFF"
-        return ImageInfo(shape, AXES, pick_spacing(spacing_from_tags(tif), AXES), dtype, kind)
+        spacing = pick_spacing(spacing_from_tags(tif), AXES)
+        return volume_info(str(path), shape, spacing, np.dtype(dtype), kind)
 
 
-def load(path: Path) -> Loaded:
-    """Read the stack.
+@contextmanager
+def stream(path: Path) -> Iterator[Streamed]:
+    """Open the stack; all headers are read and compared, the samples when they are asked for.
+
+    Yields
+    ------
+    Streamed
+        Usable inside the block.
 
     Raises
     ------
     InputError
-        If a slice is damaged, or differs from the first in size or type.
+        If a slice is cut short, or differs from the first in size or type.
     """
     info = probe(path)
-    if not path.is_dir():
+    dtype = np.dtype(info.dtype)
+    if path.is_dir():
+        planes = [_slice(name, info) for name in files(path)]
+    else:
         with open_tiff(path) as tif:
-            return Loaded(info, read_series(path, tif).reshape(info.shape))
-    data: NDArray[Any] = np.empty(info.shape, dtype=info.dtype)
-    for number, name in enumerate(files(path)):
-        with open_tiff(name) as tif:
-            plane, dtype = _plane_shape(name, tif), _dtype(name, tif)
-            if plane != info.shape[1:] or dtype != info.dtype:
-                found = f"{plane[0]}x{plane[1]} {dtype}"
-                allowed = f"{info.shape[1]}x{info.shape[2]} {info.dtype} as in the first slice"
-                raise InputError(str(name), found, allowed)
-            data[number] = read_series(name, tif).reshape(plane)
-    return Loaded(info, data)
+            _check_alike(path, tif)
+            layout = _as_one_block(path, tif, info)
+            planes = [] if layout is not None else _pages(path, tif, info)
+        if layout is not None:
+            with open_raw(layout) as raw:
+                yield Streamed(info, LazyVolume(str(path), info.shape, dtype, raw.read))
+            return
+    yield Streamed(info, LazyVolume(str(path), info.shape, dtype, lambda region: read_planes(planes, region)))
+
+
+def _slice(name: Path, info: ImageInfo) -> Plane:
+    """Describe the one slice of a file in a folder."""
+    with open_tiff(name) as tif:
+        plane, dtype = _plane_shape(name, tif), _dtype(name, tif)
+        if plane != info.shape[1:] or dtype != info.dtype:
+            found = f"{plane[0]}x{plane[1]} {dtype}"
+            allowed = f"{info.shape[1]}x{info.shape[2]} {info.dtype} as in the first slice"
+            raise InputError(str(name), found, allowed)
+        return plane_of(name, tif.pages[0], 0)
+
+
+def _check_alike(path: Path, tif: tifffile.TiffFile) -> None:
+    """Read every page's own header: tifffile takes later pages to be like the first."""
+    for number, page in enumerate(tif.series[0].pages):
+        if page is None or page.is_virtual:
+            continue
+        handle = page.parent.filehandle
+        closed = handle.closed
+        if closed:
+            handle.open()
+        try:
+            own = page.aspage()
+        finally:
+            if closed:
+                handle.close()
+        if own.hash != page.keyframe.hash:
+            found = (
+                f"page {number} of shape {own.shape} {own.dtype}, unlike the first in size, type or layout"
+            )
+            raise InputError(str(path), found, ONE_STACK)
+
+
+def _as_one_block(path: Path, tif: tifffile.TiffFile, info: ImageInfo) -> RawLayout | None:
+    """Say where the samples stand, if those of all pages follow one another as they are.
+
+    ImageJ's files over 4 GB have one page alone, with all slices behind it.
+    """
+    series = tif.series[0]
+    offset = series.dataoffset
+    if offset is None or series.is_multifile:
+        return None
+    if offset + series.nbytes > tif.filehandle.size:
+        raise InputError(str(path), "fewer samples than the header announces", READABLE)
+    dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
+    return RawLayout(header=path, path=path, offset=int(offset), shape=info.shape, dtype=dtype)
+
+
+def _pages(path: Path, tif: tifffile.TiffFile, info: ImageInfo) -> list[Plane]:
+    pages = tif.series[0].pages
+    if len(pages) != info.shape[0]:
+        raise InputError(str(path), f"{len(pages)} pages for {info.shape[0]} slices", "a page for each slice")
+    planes = []
+    for number, page in enumerate(pages):
+        if page is None:
+            raise InputError(str(path), f"page {number} of {len(pages)} missing", READABLE)
+        planes.append(plane_of(path, page, number))
+    return planes
 
 
 def _dtype(path: Path, tif: tifffile.TiffFile) -> str:
@@ -156,17 +226,19 @@ def _plane_shape(path: Path, tif: tifffile.TiffFile) -> tuple[int, ...]:
 
 def _volume_shape(path: Path, tif: tifffile.TiffFile) -> tuple[int, ...]:
     axes, shape = _squeezed(tif)
+    if len(tif.series) > 1:
+        shapes = ", ".join(f"{series.shape} {series.dtype}" for series in tif.series[:4])
+        raise InputError(str(path), f"pages of unequal size or type: {shapes}", ONE_STACK)
     if len(axes) != 3 or axes[0] not in SLICE_AXES or axes[1:] != "YX":
         raise InputError(str(path), f"axes {axes} of lengths {shape}", ONE_STACK)
     return shape
 
 
-READER = Reader(
-    name="TIFF stack",
-    modalities=("xct",),
-    accepts="a folder of numbered TIFF slices, or one multi-page TIFF, BigTIFF, OME-TIFF or ImageJ TIFF",
-    claims=holds_tiff,
-    files=files,
-    probe=probe,
-    load=load,
+READER = volume_reader(
+    "TIFF stack",
+    "a folder of numbered TIFF slices, or one multi-page TIFF, BigTIFF, OME-TIFF or ImageJ TIFF",
+    holds_tiff,
+    files,
+    probe,
+    stream,
 )

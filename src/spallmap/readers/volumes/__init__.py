@@ -1,0 +1,22 @@
+"""Tomograms of any size, one module a format; none holds more than what is asked for.
+
+A format is a module with a ``READER`` made by :func:`~spallmap.readers.volumes.source.volume_reader`.
+"""
+
+from __future__ import annotations
+
+from spallmap.readers.info import Reader
+from spallmap.readers.volumes import hdf5, metaimage, nifti, nrrd, ome_zarr, tiff, txm, vgi
+
+__all__ = ["READERS"]
+
+READERS: tuple[Reader, ...] = (
+    ome_zarr.READER,
+    tiff.READER,
+    metaimage.READER,
+    nrrd.READER,
+    nifti.READER,
+    hdf5.READER,
+    vgi.READER,
+    txm.READER,
+)

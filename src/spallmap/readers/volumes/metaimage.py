@@ -1,0 +1,178 @@
+"""Tomograms as MetaImage (.mha, or .mhd with the voxels in a second file)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from spallmap.errors import InputError
+from spallmap.readers.info import ImageInfo, Streamed
+from spallmap.readers.volumes.placement import is_mirrored, lengths_um, upside_down
+from spallmap.readers.volumes.raw import RawLayout, open_raw
+from spallmap.readers.volumes.source import LazyVolume, volume_info, volume_reader
+
+ACCEPTS = "a MetaImage (.mha, or .mhd with its raw file beside it)"
+SUFFIXES = (".mha", ".mhd")
+TYPES = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
+}
+# A header is longer than this only if it is none.
+_HEADER_BYTES = 1 << 16
+# The older names of entries.
+_SYNONYMS = {
+    "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
+    "Rotation": "TransformMatrix",
+    "Orientation": "TransformMatrix",
+}
+
+
+def claims(path: Path) -> bool:
+    """Whether the path is a file with one of the format's endings."""
+    return path.is_file() and path.suffix.lower() in SUFFIXES
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """List the header and the file with the voxels.
+
+    Raises
+    ------
+    InputError
+        If the header is damaged.
+    """
+    return tuple(dict.fromkeys((path, _layout(path, *_header(path)).path)))
+
+
+def probe(path: Path) -> ImageInfo:
+    """Read the header.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or the voxels' file is missing or of another size.
+    """
+    fields, length = _header(path)
+    layout = _layout(path, fields, length)
+    layout.check()
+    return _info(path, fields, layout)
+
+
+@contextmanager
+def stream(path: Path) -> Iterator[Streamed]:
+    """Open the volume.
+
+    Yields
+    ------
+    Streamed
+        Usable inside the block.
+
+    Raises
+    ------
+    InputError
+        As :func:`probe`, and if compressed voxels cannot be unpacked.
+    """
+    fields, length = _header(path)
+    layout = _layout(path, fields, length)
+    info = _info(path, fields, layout)
+    with open_raw(layout) as raw:
+        lazy = LazyVolume(str(path), layout.shape, layout.dtype, raw.read)
+        yield Streamed(info, upside_down(lazy) if info.meta["slices_reversed"] else lazy)
+
+
+def _header(path: Path) -> tuple[dict[str, str], int]:
+    """Read the entries up to the one that names the voxels' file, and the header's length in bytes."""
+    with path.open("rb") as opened:
+        start = opened.read(_HEADER_BYTES)
+    fields: dict[str, str] = {}
+    position = 0
+    while (end := start.find(b"\n", position)) >= 0 or position < len(start):
+        end = len(start) if end < 0 else end
+        key, equals, value = start[position:end].decode("latin-1").partition("=")
+        position = end + 1
+        if not equals:
+            break
+        fields[_SYNONYMS.get(key.strip(), key.strip())] = value.strip()
+        if key.strip() == "ElementDataFile":
+            return fields, min(position, len(start))
+    raise InputError(str(path), "no entry ElementDataFile", "a complete MetaImage header")
+
+
+def _numbers(path: Path, fields: dict[str, str], key: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in fields.get(key, "").split())
+    except ValueError as error:
+        raise InputError(f"{path}, entry {key!r}", repr(fields[key]), "numbers") from error
+
+
+def _is_true(fields: dict[str, str], key: str) -> bool:
+    return fields.get(key, "False").lower() in ("true", "1")
+
+
+def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
+    kind = fields.get("ElementType", "")
+    if kind not in TYPES or fields.get("ElementNumberOfChannels", "1") != "1":
+        found = f"{fields.get('ElementNumberOfChannels', '1')} channel(s) of type {kind or 'unknown'}"
+        raise InputError(f"{path}, entry 'ElementType'", found, f"one channel of {', '.join(TYPES)}")
+    if not _is_true(fields, "BinaryData"):
+        raise InputError(f"{path}, entry 'BinaryData'", "voxels as text", "binary voxels")
+    sizes = _numbers(path, fields, "DimSize")
+    if len(sizes) != 3 or not all(size >= 1 and size == size // 1 for size in sizes):
+        found = fields.get("DimSize") or "nothing"
+        raise InputError(f"{path}, entry 'DimSize'", found, "three lengths, x y z")
+    name = fields["ElementDataFile"]
+    if name.upper().startswith("LIST") or "%" in name:
+        raise InputError(f"{path}, entry 'ElementDataFile'", name, "one file, or LOCAL")
+    local = name.upper() == "LOCAL"
+    skipped = int(_numbers(path, fields, "HeaderSize")[0]) if fields.get("HeaderSize") else 0
+    start = header_bytes if local else 0
+    packed = _is_true(fields, "CompressedData")
+    dtype = np.dtype((">" if _is_true(fields, "BinaryDataByteOrderMSB") else "<") + TYPES[kind])
+    shape = (int(sizes[2]), int(sizes[1]), int(sizes[0]))
+    file = path if local else path.parent / name
+    if skipped < 0:  # the voxels are the file's end
+        at_end = (file.stat().st_size if file.is_file() else 0) - int(np.prod(shape)) * dtype.itemsize
+        start = max(at_end, 0)
+    else:
+        start += skipped
+    return RawLayout(
+        header=path,
+        path=file,
+        offset=0 if packed else start,
+        shape=shape,
+        dtype=dtype,
+        packed=packed,
+        packed_from=start if packed else 0,
+        exact=not local,
+    )
+
+
+def _info(path: Path, fields: dict[str, str], layout: RawLayout) -> ImageInfo:
+    spacing = _numbers(path, fields, "ElementSpacing") or _numbers(path, fields, "ElementSize")
+    unit = fields.get("DistanceUnits", "mm")
+    matrix = _numbers(path, fields, "TransformMatrix") or (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
+    if len(matrix) != 9:
+        raise InputError(f"{path}, entry 'TransformMatrix'", f"{len(matrix)} numbers", "nine")
+    reverse = is_mirrored(f"{path}, entry 'TransformMatrix'", np.reshape(matrix, (3, 3)))
+    return volume_info(
+        str(path),
+        layout.shape,
+        lengths_um(f"{path}, entry 'ElementSpacing'", spacing[::-1], [unit] * 3),
+        layout.dtype,
+        "MetaImage",
+        slices_reversed=reverse,
+        compressed=layout.packed,
+    )
+
+
+READER = volume_reader("MetaImage", ACCEPTS, claims, files, probe, stream)

@@ -1,0 +1,200 @@
+"""Tomograms as NRRD (.nrrd, or .nhdr with the voxels in a second file)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from spallmap.errors import InputError
+from spallmap.readers.info import ImageInfo, Streamed
+from spallmap.readers.volumes.placement import is_mirrored, lengths_um, upside_down
+from spallmap.readers.volumes.raw import RawLayout, open_raw
+from spallmap.readers.volumes.source import LazyVolume, volume_info, volume_reader
+
+ACCEPTS = "an NRRD (.nrrd, or .nhdr with its raw file beside it), raw or gzip"
+SUFFIXES = (".nrrd", ".nhdr")
+_TYPES = {
+    "i1": ("signed char", "int8", "int8_t"),
+    "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
+    "i2": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
+    "u2": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+    "i4": ("int", "signed int", "int32", "int32_t"),
+    "u4": ("uint", "unsigned int", "uint32", "uint32_t"),
+    "i8": ("longlong", "long long", "long long int", "signed long long", "int64", "int64_t"),
+    "u8": ("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"),
+    "f4": ("float",),
+    "f8": ("double",),
+}
+TYPES = {word: code for code, words in _TYPES.items() for word in words}
+_SYNONYMS = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
+# Spaces whose own axes are left-handed; those without a handedness count as right-handed.
+_LEFT_HANDED = ("left-anterior-superior", "las", "3d-left-handed", "left-anterior-superior-time")
+_HEADER_BYTES = 1 << 16
+
+
+def claims(path: Path) -> bool:
+    """Whether the path is a file with one of the format's endings."""
+    return path.is_file() and path.suffix.lower() in SUFFIXES
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """List the header and the file with the voxels.
+
+    Raises
+    ------
+    InputError
+        If the header is damaged.
+    """
+    return tuple(dict.fromkeys((path, _layout(path, *_header(path)).path)))
+
+
+def probe(path: Path) -> ImageInfo:
+    """Read the header.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or the voxels' file is missing or of another size.
+    """
+    fields, length = _header(path)
+    layout = _layout(path, fields, length)
+    layout.check()
+    return _info(path, fields, layout)
+
+
+@contextmanager
+def stream(path: Path) -> Iterator[Streamed]:
+    """Open the volume.
+
+    Yields
+    ------
+    Streamed
+        Usable inside the block.
+
+    Raises
+    ------
+    InputError
+        As :func:`probe`, and if compressed voxels cannot be unpacked.
+    """
+    fields, length = _header(path)
+    layout = _layout(path, fields, length)
+    info = _info(path, fields, layout)
+    with open_raw(layout) as raw:
+        lazy = LazyVolume(str(path), layout.shape, layout.dtype, raw.read)
+        yield Streamed(info, upside_down(lazy) if info.meta["slices_reversed"] else lazy)
+
+
+def _header(path: Path) -> tuple[dict[str, str], int]:
+    """Read the fields up to the empty line or the end, and the header's length in bytes."""
+    with path.open("rb") as opened:
+        start = opened.read(_HEADER_BYTES)
+    if not start.startswith(b"NRRD"):
+        raise InputError(str(path), f"a start {start[:8]!r}", "a file that begins with NRRD")
+    empty = re.search(rb"\r?\n\r?\n", start)
+    length = len(start) if empty is None else empty.end()
+    fields: dict[str, str] = {}
+    for line in start[:length].decode("latin-1").splitlines()[1:]:
+        key, colon, value = line.partition(":")
+        if colon and not line.startswith("#") and not value.startswith("="):
+            name = key.strip().lower()
+            fields[_SYNONYMS.get(name, name)] = value.strip()
+    if empty is None and "data file" not in fields:
+        raise InputError(str(path), "a header without an end", "a complete NRRD header")
+    return fields, length
+
+
+def _whole_number(path: Path, fields: dict[str, str], key: str) -> int:
+    try:
+        return int(fields.get(key, "0"))
+    except ValueError as error:
+        raise InputError(f"{path}, field {key!r}", repr(fields[key]), "a whole number") from error
+
+
+def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
+    kind = fields.get("type", "").lower()
+    if kind not in TYPES:
+        raise InputError(
+            f"{path}, field 'type'", repr(kind), ", ".join(words[0] for words in _TYPES.values())
+        )
+    try:
+        sizes = [int(size) for size in fields.get("sizes", "").split()]
+    except ValueError as error:
+        raise InputError(f"{path}, field 'sizes'", repr(fields["sizes"]), "three lengths") from error
+    if fields.get("dimension") != "3" or len(sizes) != 3 or min(sizes) < 1:
+        found = f"sizes {sizes} in {fields.get('dimension')} dimensions"
+        raise InputError(f"{path}, field 'sizes'", found, "three lengths, x y z, of grey values")
+    encoding = fields.get("encoding", "").lower()
+    if encoding not in ("raw", "gzip", "gz"):
+        raise InputError(f"{path}, field 'encoding'", repr(encoding), "raw or gzip")
+    endian = fields.get("endian", "").lower()
+    code = TYPES[kind]
+    if code[1] != "1" and endian not in ("little", "big"):
+        raise InputError(f"{path}, field 'endian'", repr(endian), "little or big")
+    name = fields.get("data file")
+    if name is not None and (name.upper().startswith("LIST") or "%" in name):
+        raise InputError(f"{path}, field 'data file'", name, "one file")
+    if _whole_number(path, fields, "line skip"):
+        raise InputError(f"{path}, field 'line skip'", fields["line skip"], "0; give 'byte skip'")
+    shape, dtype = (sizes[2], sizes[1], sizes[0]), np.dtype((">" if endian == "big" else "<") + code)
+    file = path if name is None else path.parent / name
+    packed = encoding != "raw"
+    start = header_bytes if name is None else 0
+    skip = _whole_number(path, fields, "byte skip")
+    if skip < 0 and not packed:  # the voxels are the file's end
+        at_end = (file.stat().st_size if file.is_file() else 0) - int(np.prod(shape)) * dtype.itemsize
+        skip, start = 0, max(at_end, 0)
+    return RawLayout(
+        header=path,
+        path=file,
+        offset=max(skip, 0) if packed else start + skip,  # bytes are skipped after unpacking
+        shape=shape,
+        dtype=dtype,
+        packed=packed,
+        packed_from=start if packed else 0,
+        exact=name is not None,
+    )
+
+
+def _vectors(path: Path, text: str) -> list[list[float]]:
+    try:
+        return [[float(v) for v in part.split(",")] for part in re.findall(r"\(([^)]*)\)", text)]
+    except ValueError as error:
+        raise InputError(f"{path}, field 'space directions'", repr(text), "three vectors") from error
+
+
+def _info(path: Path, fields: dict[str, str], layout: RawLayout) -> ImageInfo:
+    values, reverse = [], fields.get("space", "").lower() in _LEFT_HANDED
+    if "space directions" in fields:
+        place = f"{path}, field 'space directions'"
+        vectors = _vectors(path, fields["space directions"])
+        if len(vectors) != 3 or any(len(v) != 3 for v in vectors):
+            raise InputError(place, fields["space directions"], "three vectors of three numbers")
+        directions = np.array(vectors)
+        reverse ^= is_mirrored(place, directions)
+        values = [float(v) for v in np.linalg.norm(directions, axis=1)]
+        units = re.findall(r'"([^"]*)"', fields.get("space units", ""))
+    else:
+        place = f"{path}, field 'spacings'"
+        try:
+            values = [float(v) for v in fields.get("spacings", "").split()]
+        except ValueError as error:
+            raise InputError(place, repr(fields["spacings"]), "three lengths") from error
+        values = [] if np.isnan(values).any() else values
+        units = re.findall(r'"([^"]*)"', fields.get("units", ""))
+    units = units if len(units) == 3 else ["mm"] * 3
+    return volume_info(
+        str(path),
+        layout.shape,
+        lengths_um(place, values[::-1], units[::-1]),
+        layout.dtype,
+        "NRRD",
+        slices_reversed=reverse,
+        compressed=layout.packed,
+    )
+
+
+READER = volume_reader("NRRD", ACCEPTS, claims, files, probe, stream)

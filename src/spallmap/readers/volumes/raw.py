@@ -1,0 +1,217 @@
+"""Voxels that stand in a file as plain numbers, x fastest, or as one compressed stream of them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.blocks import Region
+from spallmap.errors import InputError
+
+# Compressed bytes that are unpacked at a time; constant voxels grow a thousandfold.
+_PIECE = 1 << 16
+# zlib's code for "either a zlib or a gzip header".
+_ZLIB_OR_GZIP = 47
+
+
+@dataclass(frozen=True)
+class RawLayout:
+    """Where the voxels stand.
+
+    Parameters
+    ----------
+    header : Path
+        The file that says so, for messages.
+    path : Path
+        The file that holds them.
+    offset : int
+        Bytes before the first voxel; of the unpacked stream where `packing` says so.
+    shape : tuple of int
+        Number of voxels along z, y and x; x varies fastest.
+    dtype : dtype
+        Their type with byte order.
+    packed : bool
+        Whether the file is compressed, with zlib's or gzip's header, from `packed_from` on.
+    packed_from : int
+        Where the compressed stream begins, bytes.
+    exact : bool
+        Whether the file must end with the last voxel, as where it holds nothing else.
+    """
+
+    header: Path
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    packed: bool = False
+    packed_from: int = 0
+    exact: bool = False
+
+    @property
+    def end(self) -> int:
+        """Bytes up to the end of the last voxel."""
+        return self.offset + prod(self.shape) * self.dtype.itemsize
+
+    def check(self) -> None:
+        """Look whether the file is there and has the right size, as far as this shows without unpacking.
+
+        Raises
+        ------
+        InputError
+            If it is missing, too short, or holds more than the header announces.
+        """
+        if not self.path.is_file():
+            raise InputError(str(self.header), f"no file {self.path}", "the file with the voxels beside it")
+        size = self.path.stat().st_size
+        if self.packed or size == self.end or (size > self.end and not self.exact):
+            return
+        raise InputError(
+            str(self.path), f"{size} bytes", f"{self.end} bytes, as {self.header.name} says: {self._words()}"
+        )
+
+    def _words(self) -> str:
+        start = f" after {self.offset} bytes" if self.offset else ""
+        return f"{' x '.join(map(str, self.shape))} voxels (z, y, x) of {self.dtype.name}{start}"
+
+
+class RawVolume:
+    """Reads regions of plain voxels with positioned reads, which need no lock.
+
+    Parameters
+    ----------
+    layout : RawLayout
+        Where the voxels stand.
+    descriptor : int
+        The open file.
+    """
+
+    def __init__(self, layout: RawLayout, descriptor: int) -> None:
+        self._layout = layout
+        self._descriptor = descriptor
+
+    def read(self, region: Region) -> NDArray[Any]:
+        """Read a region, its rows whole from the disk.
+
+        Parameters
+        ----------
+        region : tuple of slice
+            Along z, y and x.
+
+        Returns
+        -------
+        ndarray
+            The voxels as stored.
+
+        Raises
+        ------
+        InputError
+            If the file ends before them.
+        """
+        z, y, x = region
+        layout = self._layout
+        _, n_rows, n_columns = layout.shape
+        rows = y.stop - y.start
+        row_bytes = n_columns * layout.dtype.itemsize
+        out = np.empty((z.stop - z.start, rows, x.stop - x.start), layout.dtype.newbyteorder("="))
+        for k in range(z.start, z.stop):
+            at = layout.offset + (k * n_rows + y.start) * row_bytes
+            read = read_exactly(self._descriptor, rows * row_bytes, at)
+            if read is None:
+                found = f"an end within slice {k} of {layout.shape[0]}"
+                raise InputError(str(layout.path), found, f"{layout.end} bytes")
+            out[k - z.start] = np.frombuffer(read, layout.dtype).reshape(rows, n_columns)[:, x]
+        return out
+
+
+def read_exactly(descriptor: int, n_bytes: int, offset: int) -> bytes | None:
+    """Read bytes at a place of an open file.
+
+    Parameters
+    ----------
+    descriptor : int
+        The open file.
+    n_bytes : int
+        How many.
+    offset : int
+        From where.
+
+    Returns
+    -------
+    bytes or None
+        None where the file ends before.
+    """
+    parts = []
+    while n_bytes > 0:
+        part = os.pread(descriptor, n_bytes, offset)
+        if not part:
+            return None
+        parts.append(part)
+        n_bytes -= len(part)
+        offset += len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+@contextmanager
+def open_raw(layout: RawLayout) -> Iterator[RawVolume]:
+    """Open the voxels; a compressed stream is unpacked once into a temporary file.
+
+    Parameters
+    ----------
+    layout : RawLayout
+        Where the voxels stand.
+
+    Yields
+    ------
+    RawVolume
+        Reads regions; usable inside the block.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, has another size than announced, or cannot be unpacked.
+    """
+    layout.check()
+    if layout.packed:
+        with tempfile.TemporaryFile(prefix="spallmap-") as unpacked:
+            try:
+                _unpack(layout, unpacked)
+            except OSError as error:
+                found = f"no way to unpack {layout.end} bytes into {tempfile.gettempdir()} ({error})"
+                raise InputError(str(layout.path), found, "room there, or TMPDIR set elsewhere") from error
+            yield RawVolume(layout, unpacked.fileno())
+    else:
+        with layout.path.open("rb") as stream:
+            yield RawVolume(layout, stream.fileno())
+
+
+def _unpack(layout: RawLayout, target: IO[bytes]) -> None:
+    """Unpack piece by piece; a gzip file may hold several streams one after another."""
+    with layout.path.open("rb") as source:
+        source.seek(layout.packed_from)
+        decoder, written = zlib.decompressobj(_ZLIB_OR_GZIP), 0
+        while written < layout.end and (piece := source.read(_PIECE)):
+            while piece:
+                try:
+                    if decoder.eof:
+                        decoder = zlib.decompressobj(_ZLIB_OR_GZIP)
+                    written += target.write(decoder.decompress(piece))
+                except zlib.error as error:
+                    found = f"a stream that cannot be unpacked after {written} bytes ({error})"
+                    raise InputError(str(layout.path), found, "a complete compressed file") from error
+                piece = decoder.unused_data if decoder.eof else b""
+                if written >= layout.end:
+                    break
+    if written < layout.end or (layout.exact and written > layout.end):
+        found = f"{written} bytes when unpacked"
+        raise InputError(str(layout.path), found, f"{layout.end} bytes, as {layout.header.name} says")
+    target.flush()
