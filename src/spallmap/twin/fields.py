@@ -26,12 +26,18 @@ from spallmap.twin.tape import (
     CRACK_TIP,
     CRACK_WAVINESS,
     CRACK_WIDEST,
-    DECOY,
     ELECTRODE_OUTER,
     ELECTRODE_OUTLINE,
     FACE,
     HOLLOW_SIZE,
     HOLLOWS,
+    PATCH_BEGIN,
+    PATCH_HEAD,
+    PATCH_MATTER,
+    PATCH_REACH,
+    PATCH_SIZE,
+    PATCH_STEEPNESS,
+    PATCHES,
     RIM,
 )
 
@@ -245,21 +251,42 @@ def crack_sheet(x: float, y: float, z: float, near: float, tape: Floats) -> tupl
 
 
 @compiled
-def decoy_sheet(x: float, y: float, z: float, tape: Floats) -> tuple[float, float]:
-    """Signed distance from the decoy's middle surface and its local aperture (0 beyond its rim), um."""
-    d = int(tape[DECOY])
-    if d < 0:
-        return FAR_UM, 0.0
+def patches_near(x: float, y: float, z: float, near: float, tape: Floats) -> int:
+    """Return how many patches to look at: all, or none where the point is farther than `near` from each."""
+    at = int(tape[PATCHES])
+    if at < 0:
+        return 0
+    dx, dy, dz = x - tape[at + 1], y - tape[at + 2], z - tape[at + 3]
+    reach = tape[at + 4] + near * tape[at + 5]
+    return int(tape[at]) if dx * dx + dy * dy + dz * dz <= reach * reach else 0
+
+
+@compiled
+def patch_sheet(x: float, y: float, z: float, near: float, patch: int, tape: Floats) -> tuple[float, float]:
+    """Signed distance from a patch's middle surface and its local aperture (0 beyond its rim), um.
+
+    Points that are farther than `near` from the patch may be said to lie beyond its rim.
+    """
+    d = int(tape[PATCHES]) + PATCH_HEAD + PATCH_SIZE * patch
     dx, dy, dz = x - tape[d], y - tape[d + 1], z - tape[d + 2]
+    reach = tape[d + PATCH_REACH] + near * tape[d + PATCH_STEEPNESS]
+    if dx * dx + dy * dy + dz * dz > reach * reach:
+        return FAR_UM, 0.0
     s = tape[d + 3] * dx + tape[d + 4] * dy + tape[d + 5] * dz
     t = tape[d + 6] * dx + tape[d + 7] * dy + tape[d + 8] * dz
     n = tape[d + 9] * dx + tape[d + 10] * dy + tape[d + 11] * dz
     half, bend = tape[d + 12], tape[d + 14]
     inside = 1.0 - (s / half) ** 2 - (t / tape[d + 13]) ** 2
-    if inside <= 0.0:
+    if inside <= 0.0 or t < tape[d + PATCH_BEGIN] * tape[d + 13]:
         return FAR_UM, 0.0
     slope = 2.0 * bend * s / half**2
     return (n - bend * (s / half) ** 2) / math.sqrt(1.0 + slope * slope), tape[d + 15] * math.sqrt(inside)
+
+
+@compiled
+def patch_matter(patch: int, tape: Floats) -> int:
+    """Return what fills a patch: 0 nothing, 1 sodium, 2 nothing in the decoy; shares and labels go by it."""
+    return int(tape[int(tape[PATCHES]) + PATCH_HEAD + PATCH_SIZE * patch + PATCH_MATTER])
 
 
 @compiled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,6 @@ def write_ome_volume(path: Path, volume: NDArray[np.uint16], spacing_um: float, 
     identity : str
         The file's UUID, given so that it does not change from run to run.
     """
-    size = {f"PhysicalSize{a}": spacing_um for a in "XYZ"} | {f"PhysicalSize{a}Unit": "µm" for a in "XYZ"}
     tifffile.imwrite(
         path,
         volume,
@@ -65,8 +64,47 @@ def write_ome_volume(path: Path, volume: NDArray[np.uint16], spacing_um: float, 
         compression="zlib",
         predictor=True,
         photometric="minisblack",
-        metadata={"axes": "ZYX", "UUID": identity, **size},
+        metadata=_ome_metadata(spacing_um, identity),
     )
+
+
+def write_ome_pages(
+    path: Path,
+    pages: Iterable[NDArray[np.uint16]],
+    shape: tuple[int, int, int],
+    spacing_um: float,
+    identity: str,
+) -> None:
+    """Write a volume of any size as uncompressed OME-TIFF with 64-bit offsets, holding one slice at a time.
+
+    Parameters
+    ----------
+    path : Path
+        File name, ending in ``.ome.tif``.
+    pages : iterable of ndarray of uint16, shape (ny, nx)
+        The slices in order.
+    shape : tuple of int
+        Slices, rows, columns.
+    spacing_um : float
+        Voxel size.
+    identity : str
+        The file's UUID, given so that it does not change from run to run.
+    """
+    tifffile.imwrite(
+        path,
+        iter(pages),
+        shape=shape,
+        dtype=np.uint16,
+        bigtiff=True,
+        ome=True,
+        photometric="minisblack",
+        metadata=_ome_metadata(spacing_um, identity),
+    )
+
+
+def _ome_metadata(spacing_um: float, identity: str) -> dict[str, Any]:
+    size = {f"PhysicalSize{a}": spacing_um for a in "XYZ"} | {f"PhysicalSize{a}Unit": "µm" for a in "XYZ"}
+    return {"axes": "ZYX", "UUID": identity, **size}
 
 
 def write_zeiss_tiff(path: Path, image: NDArray[np.uint8], spacing_um: float) -> None:

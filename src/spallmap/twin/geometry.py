@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Side = Literal[-1, 1]
+PatchMatter = Literal["decoy", "empty_crack", "sodium_crack"]
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,11 @@ class PatchCrack:
         How far the rim on the first axis stands off the tangent plane of the middle.
     aperture_um : float
         Aperture in the middle.
+    matter : {"decoy", "empty_crack", "sodium_crack"}
+        What fills it and how it is labelled: a decoy is empty too, but has its own label.
+    begin : float
+        Where the sheet begins on its second axis, as a fraction of that semi-axis: -1 is the whole ellipse,
+        0 the half that stands open on another sheet.
     """
 
     centre_um: tuple[float, float, float]
@@ -199,6 +205,8 @@ class PatchCrack:
     half_lengths_um: tuple[float, float]
     bend_um: float
     aperture_um: float
+    matter: PatchMatter = "decoy"
+    begin: float = -1.0
 
 
 @dataclass(frozen=True)
@@ -219,8 +227,9 @@ class CellGeometry:
         Pores of the ceramic and voids of the electrodes.
     crack : SpallCrack or None
         The crack with sodium.
-    decoy : PatchCrack or None
-        A crack without sodium.
+    patches : tuple of PatchCrack
+        Further cracks: the decoy, which is far from the crack and without sodium, and the sheets of a crack
+        that is neither bowl nor cone. Where two meet, the earlier one goes on.
     site_um : tuple of float
         Point (x, y, z) of the ceramic's face where the crack is centred, or would be; sections go through it.
     """
@@ -232,12 +241,17 @@ class CellGeometry:
     casing: Casing
     hollows: Hollows
     crack: SpallCrack | None
-    decoy: PatchCrack | None
+    patches: tuple[PatchCrack, ...]
     site_um: tuple[float, float, float]
 
     def without_cracks(self) -> CellGeometry:
-        """Return the same cell with neither the crack nor the decoy."""
-        return replace(self, crack=None, decoy=None)
+        """Return the same cell with neither the crack nor any patch."""
+        return replace(self, crack=None, patches=())
+
+    @property
+    def decoy(self) -> PatchCrack | None:
+        """The crack without sodium, if there is one."""
+        return next((p for p in self.patches if p.matter == "decoy"), None)
 
     @property
     def thickness_um(self) -> float:

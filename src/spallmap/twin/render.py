@@ -13,9 +13,11 @@ from spallmap.twin.fields import (
     ceramic_walls,
     covered,
     crack_sheet,
-    decoy_sheet,
     electrode_walls,
     hollow_distances,
+    patch_matter,
+    patch_sheet,
+    patches_near,
     sheet_covered,
 )
 from spallmap.twin.geometry import CellGeometry, Floats
@@ -56,20 +58,39 @@ def shares_at(x: float, y: float, z: float, width: float, tape: Floats, out: Flo
     out[VOID] = void
     if disc == 0.0:
         return
-    crack, filled, decoy = 0.0, 0.0, 0.0
+    crack, filled = 0.0, 0.0
     distance, aperture, edge = crack_sheet(x, y, z, width, tape)
     if distance < FAR_UM:
         crack = disc * sheet_covered(distance, aperture, width)
         filled = crack * covered(edge, width)
-    distance, aperture = decoy_sheet(x, y, z, tape)
-    if aperture > 0.0:
-        decoy = (disc - crack) * sheet_covered(distance, aperture, width)
-    pore = (disc - crack - decoy) * covered(pore_distance, width)
     out[EMPTY_CRACK] = crack - filled
     out[SODIUM_CRACK] = filled
-    out[DECOY] = decoy
+    solid = disc - crack
+    for patch in range(patches_near(x, y, z, width, tape)):
+        distance, aperture = patch_sheet(x, y, z, width, patch, tape)
+        if aperture > 0.0:
+            part = solid * sheet_covered(distance, aperture, width)
+            out[EMPTY_CRACK + patch_matter(patch, tape)] += part
+            solid -= part
+    pore = solid * covered(pore_distance, width)
     out[PORE] = pore
-    out[CERAMIC] = disc - crack - decoy - pore
+    out[CERAMIC] = solid - pore
+
+
+@compiled
+def _crack_at(x: float, y: float, z: float, width: float, tape: Floats) -> tuple[int, float]:
+    """Return label and local aperture of the crack that a sample lies on; 0 where there is none.
+
+    A crack thinner than a sample never fills half of one: it is where its middle surface passes.
+    """
+    distance, aperture, edge = crack_sheet(x, y, z, width, tape)
+    if abs(distance) <= max(aperture, width) / 2.0:
+        return (4 if edge < 0.0 else 3), aperture
+    for patch in range(patches_near(x, y, z, width, tape)):
+        distance, aperture = patch_sheet(x, y, z, width, patch, tape)
+        if aperture > 0.0 and abs(distance) <= max(aperture, width) / 2.0:
+            return 3 + patch_matter(patch, tape), aperture
+    return 0, 0.0
 
 
 @compiled
@@ -77,16 +98,21 @@ def _label_at(x: float, y: float, z: float, width: float, tape: Floats, shares: 
     """Return the true label of one sample whose shares are known."""
     in_disc = shares[CERAMIC] + shares[EMPTY_CRACK] + shares[SODIUM_CRACK] + shares[DECOY]
     if in_disc + shares[PORE] > 0.5 and shares[PORE] < 0.5:
-        # A crack thinner than a sample never fills half of one: it is where its middle surface passes.
-        distance, aperture, edge = crack_sheet(x, y, z, width, tape)
-        if abs(distance) <= max(aperture, width) / 2.0:
-            return 4 if edge < 0.0 else 3
-        distance, aperture = decoy_sheet(x, y, z, tape)
-        if aperture > 0.0 and abs(distance) <= max(aperture, width) / 2.0:
-            return 5
+        label, _aperture = _crack_at(x, y, z, width, tape)
+        if label > 0:
+            return label
     if shares[CERAMIC] > 0.5:
         return 1
     return 2 if shares[SODIUM] > 0.5 else 0
+
+
+@compiled
+def _fill_cracks(
+    points: Floats, width: float, tape: Floats, labels: NDArray[np.uint8], apertures: Floats
+) -> None:
+    for i in range(points.shape[0]):
+        label, aperture = _crack_at(points[i, 0], points[i, 1], points[i, 2], width, tape)
+        labels[i], apertures[i] = label, aperture
 
 
 @compiled
@@ -162,6 +188,32 @@ def shares_of(geometry: CellGeometry, points: Floats, width_um: float) -> Floats
     out = np.empty((len(flat), len(MATTER)))
     _fill_points(flat, float(width_um), lay_out(geometry), out)
     return out.reshape(*points.shape[:-1], len(MATTER))
+
+
+def cracks_at(geometry: CellGeometry, points: Floats, width_um: float) -> tuple[NDArray[np.uint8], Floats]:
+    """Tell which crack samples of one width lie on, and how wide it is there.
+
+    Parameters
+    ----------
+    geometry : CellGeometry
+        The cell.
+    points : ndarray, shape (n, 3)
+        Sample centres in the cell frame, um, within the ceramic; the cracks' formulas go on beyond it.
+    width_um : float
+        Edge of a sample.
+
+    Returns
+    -------
+    labels : ndarray of uint8, shape (n,)
+        The crack's value in `LABELS`, 0 for none: of the voxels of a rendered volume that have such a label,
+        the same one.
+    apertures_um : ndarray, shape (n,)
+        Its local aperture, 0 for none.
+    """
+    flat = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)
+    labels, apertures = np.empty(len(flat), dtype=np.uint8), np.empty(len(flat))
+    _fill_cracks(flat, float(width_um), lay_out(geometry), labels, apertures)
+    return labels, apertures
 
 
 def render_volume(

@@ -51,6 +51,7 @@ def draw_cell(
     kind: Kind = "dendrite",
     decoy: bool = True,
     aperture_um: float | None = None,
+    width: float = 1.0,
 ) -> CellStates:
     """Draw a cell.
 
@@ -65,26 +66,30 @@ def draw_cell(
         Whether there is a second crack, far from the first and without sodium.
     aperture_um : float, optional
         Typical aperture of the crack instead of a random one between a half and two and a half voxels.
+    width : float
+        Radius of ceramic, electrodes and casing over that of a usual cell, for tomograms of fewer voxels. The
+        thickness and the crack stay; there are fewer pores and voids, of the usual density.
 
     Returns
     -------
     CellStates
         The two states.
     """
-    radius = rng.uniform(485.0, 545.0)
+    radius = width * rng.uniform(485.0, 545.0)
     half = rng.uniform(165.0, 200.0)
     rim = Outline((0.0, 0.0), radius, _harmonics(rng, 5, 0.002))
     top = _waves(rng, half, 1.6, (40.0, 400.0), slope=0.003)
     bottom = _waves(rng, -half, 1.6, (40.0, 400.0), slope=0.003)
     electrodes = (_electrode(rng, -1, radius, half), _electrode(rng, 1, radius, half))
-    pores = _pores(rng, radius, half)
+    pores = _first(width**2, _pores(rng, radius, half))
     inner = radius + rng.uniform(55.0, 85.0)
     outer = min(inner + rng.uniform(50.0, 75.0), 690.0)
     casing = Casing(inner, outer, rng.uniform(0.0, 360.0), rng.uniform(35.0, 90.0))
     crack = _crack(rng, electrodes, half, aperture_um)
     far_crack = _decoy(rng, crack, radius, half)
     site = (*crack.rim.centre_um, crack.side * half)
-    voids = [_voids(rng, electrodes, half, int(n)) for n in (rng.integers(30, 60), rng.integers(60, 110))]
+    n_voids = (rng.integers(30, 60), rng.integers(60, 110))
+    voids = [_first(width**2, _voids(rng, electrodes, half, int(n))) for n in n_voids]
     before = tuple(_moved(rng, e) for e in electrodes)
     shorted = CellGeometry(
         rim,
@@ -94,7 +99,7 @@ def draw_cell(
         casing,
         _joined(pores, voids[1]),
         crack,
-        far_crack if decoy else None,
+        (far_crack,) if decoy else (),
         site,
     )
     pristine = replace(
@@ -160,6 +165,11 @@ def _joined(*parts: Hollows) -> Hollows:
         np.concatenate([p.axes for p in parts]),
         np.concatenate([p.in_sodium for p in parts]),
     )
+
+
+def _first(share: float, hollows: Hollows) -> Hollows:
+    n = round(share * len(hollows.centres_um))
+    return Hollows(hollows.centres_um[:n], hollows.semi_axes_um[:n], hollows.axes[:n], hollows.in_sodium[:n])
 
 
 def _disc_points(rng: np.random.Generator, n: int, radius: float) -> Floats:

@@ -7,7 +7,11 @@ The array starts with a directory: at the places named here stands where a body'
 - casing: inner and outer radius, cosine and sine of the slot's azimuth, half the slot's width;
 - hollows: lowest corner of the buckets (3), number of buckets along x, y and z (3), where the list of starts,
   the list of members and the table of hollows begin (3); a hollow: centre, semi-axes, axes, 1 for a void;
-- crack: see `CRACK_*`; decoy: centre, axes, two half lengths, bend, aperture. Absent ones have no record;
+- crack: see `CRACK_*`; absent ones have no record;
+- patches: their number, centre and radius of a sphere around all of them and the largest steepness, then
+  `PATCH_SIZE` numbers of each:
+  centre, axes, two half lengths, bend, aperture, `PATCH_REACH`, `PATCH_STEEPNESS`, `PATCH_MATTER`,
+  `PATCH_BEGIN`; none, no record;
 - stack: radius and half height of an upright cylinder that holds ceramic and electrodes.
 """
 
@@ -18,7 +22,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.twin.geometry import CellGeometry, Floats, Hollows, Outline, SpallCrack, Waves
+from spallmap.twin.geometry import (
+    CellGeometry,
+    Floats,
+    Hollows,
+    Outline,
+    PatchCrack,
+    PatchMatter,
+    SpallCrack,
+    Waves,
+)
 
 RIM = 0
 FACE = 1  # and 2: bottom, top
@@ -28,12 +41,19 @@ ELECTRODE_T2 = 7  # and 8
 CASING = 9
 HOLLOWS = 10
 CRACK = 11
-DECOY = 12
+PATCHES = 12
 STACK = 13
 DIRECTORY_SIZE = 14
 
 CRACK_RIM, CRACK_WAVINESS, CRACK_APERTURE, CRACK_EDGE, CRACK_FACE = range(5)
 CRACK_DEPTH, CRACK_IS_CONE, CRACK_TIP, CRACK_SIDE, CRACK_THINNEST, CRACK_WIDEST = range(5, 11)
+
+PATCH_HEAD, PATCH_SIZE = 6, 20
+PATCH_REACH, PATCH_STEEPNESS, PATCH_MATTER, PATCH_BEGIN = 16, 17, 18, 19
+"""Distance of a patch's farthest point from its middle; how much thicker it is along its normal where it is
+steepest; place of its filling in `PATCH_MATTERS`; where it begins."""
+
+PATCH_MATTERS: tuple[PatchMatter, ...] = ("empty_crack", "sodium_crack", "decoy")
 
 HOLLOW_SIZE = 16
 """Numbers that describe one hollow."""
@@ -89,6 +109,33 @@ class _Writer:
         # The aperture's scale goes into its logarithm's offset.
         self.numbers[int(records[CRACK_APERTURE])] += math.log(crack.aperture_um)
         return self.add([*records, crack.depth_um, cone, crack.tip, crack.side, *crack.aperture_limits_um])
+
+    def patches(self, patches: tuple[PatchCrack, ...]) -> float:
+        records = [_patch_record(p) for p in patches]
+        centres = np.array([p.centre_um for p in patches])
+        middle = centres.mean(axis=0)
+        away = np.linalg.norm(centres - middle, axis=1)
+        radius = max(float(d) + r[PATCH_REACH] for d, r in zip(away, records, strict=True))
+        steepest = max(r[PATCH_STEEPNESS] for r in records)
+        return self.add([len(patches), *middle, radius, steepest, *(v for r in records for v in r)])
+
+
+def _patch_record(patch: PatchCrack) -> list[float]:
+    half, bend = patch.half_lengths_um, abs(patch.bend_um)
+    steepness = math.hypot(1.0, 2.0 * bend / half[0])
+    # The sheet's own middle surface, and half its aperture along the normal at its steepest.
+    reach = math.hypot(max(half), bend + 0.5 * patch.aperture_um * steepness)
+    return [
+        *patch.centre_um,
+        *patch.axes.ravel(),
+        *half,
+        patch.bend_um,
+        patch.aperture_um,
+        reach,
+        steepness,
+        float(PATCH_MATTERS.index(patch.matter)),
+        patch.begin,
+    ]
 
 
 def _buckets(hollows: Hollows) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -160,11 +207,8 @@ def lay_out(geometry: CellGeometry) -> Floats:
     directory[HOLLOWS] = w.hollows(geometry.hollows)
     if geometry.crack is not None:
         directory[CRACK] = w.crack(geometry.crack, directory[FACE + (geometry.crack.side + 1) // 2])
-    if geometry.decoy is not None:
-        d = geometry.decoy
-        directory[DECOY] = w.add(
-            [*d.centre_um, *d.axes.ravel(), *d.half_lengths_um, d.bend_um, d.aperture_um]
-        )
+    if geometry.patches:
+        directory[PATCHES] = w.patches(geometry.patches)
     directory[STACK] = w.add(_bounds(geometry))
     for place, start in directory.items():
         w.numbers[place] = start

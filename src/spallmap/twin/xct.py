@@ -122,32 +122,96 @@ def simulate_xct(
     look = drawn if look is None else look
     grey, labels = render_volume(geometry, to_cell, shape, spacing_um, look.values())
     grey -= np.float32(look.gas)
-    _blur(grey, look.blur_voxels, "nearest")
-    radius = _radius_voxels(shape)
-    relative = radius / radius.max()
-    grey *= (1.0 - look.cupping * (1.0 - relative**2) ** 2 * 1.6).astype(np.float32)
-    grey += np.float32(look.gas)
-    for k, rings in enumerate(_rings(rng, shape, look.ring_grey)):
-        grey[k] += rings[np.minimum(radius.astype(np.intp), len(rings) - 1)]
+    blur(grey, look.blur_voxels, "nearest")
+    shade(grey, look, draw_rings(rng, shape, look.ring_grey))
     grey += _noise(rng, shape, look)
-    volume = np.clip(np.rint(grey), 0, 65535).astype(np.uint16)
-    return XctScan(volume, spacing_um, labels, to_cell)
+    return XctScan(stored(grey), spacing_um, labels, to_cell)
 
 
-def _blur(grey: NDArray[np.float32], sigma: float, mode: Literal["nearest", "wrap"]) -> None:
-    for axis in range(3):
+def blur(
+    grey: NDArray[np.float32],
+    sigma: float,
+    mode: Literal["nearest", "wrap"],
+    axes: tuple[int, ...] = (0, 1, 2),
+) -> None:
+    """Smooth in place with a Gaussian, one axis after the other.
+
+    Parameters
+    ----------
+    grey : ndarray of float32
+        The values.
+    sigma : float
+        Standard deviation, voxels.
+    mode : {"nearest", "wrap"}
+        How the values go on beyond the borders.
+    axes : tuple of int
+        The axes, in this order.
+    """
+    for axis in axes:
         ndimage.gaussian_filter1d(grey, sigma, axis=axis, output=grey, mode=mode)
 
 
-def _radius_voxels(shape: tuple[int, int, int]) -> Floats:
+def shade(grey: NDArray[np.float32], look: XctLook, rings: NDArray[np.float32]) -> None:
+    """Add cupping, the gas's grey and rings, in place.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (nz, ny, nx)
+        Grey over that of the gas, in whole slices.
+    look : XctLook
+        The artefacts' strength.
+    rings : ndarray of float32, shape (nz, n)
+        The rings of these slices by their radius in voxels.
+    """
+    radius = _radius_voxels(grey.shape[1:])
+    relative = radius / radius.max()
+    grey *= (1.0 - look.cupping * (1.0 - relative**2) ** 2 * 1.6).astype(np.float32)
+    grey += np.float32(look.gas)
+    at = np.minimum(radius.astype(np.intp), rings.shape[1] - 1)
+    for slice_, ring in zip(grey, rings, strict=True):
+        slice_ += ring[at]
+
+
+def stored(grey: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Round to what 16 bits hold.
+
+    Parameters
+    ----------
+    grey : ndarray of float32
+        Grey values.
+
+    Returns
+    -------
+    ndarray of uint16
+        The nearest whole numbers, clipped at the type's ends.
+    """
+    return np.clip(np.rint(grey), 0, 65535).astype(np.uint16)
+
+
+def _radius_voxels(shape: tuple[int, ...]) -> Floats:
     """Distance of every pixel of a slice from the axis of rotation."""
-    y, x = (np.arange(n) - (n - 1) / 2.0 for n in shape[1:])
+    y, x = (np.arange(n) - (n - 1) / 2.0 for n in shape)
     radius: Floats = np.hypot(y[:, None], x[None, :])
     return radius
 
 
-def _rings(rng: np.random.Generator, shape: tuple[int, int, int], sd: float) -> NDArray[np.float32]:
-    """Errors of the detector's columns: alike in neighbouring slices, fainter away from the axis."""
+def draw_rings(rng: np.random.Generator, shape: tuple[int, int, int], sd: float) -> NDArray[np.float32]:
+    """Draw errors of the detector's columns: alike in neighbouring slices, fainter away from the axis.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws them.
+    shape : tuple of int
+        Slices, rows, columns of the whole volume.
+    sd : float
+        Their standard deviation, grey.
+
+    Returns
+    -------
+    ndarray of float32, shape (nz, n)
+        The error in every slice by the distance from the axis in voxels.
+    """
     n = int(np.hypot(*shape[1:]) / 2.0) + 2
     steady = rng.normal(size=n)[None, :]
     drifting = ndimage.gaussian_filter1d(rng.normal(size=(shape[0], n)), 12.0, axis=0, mode="nearest")
@@ -161,6 +225,6 @@ def _noise(rng: np.random.Generator, shape: tuple[int, int, int], look: XctLook)
     noise = rng.standard_normal(shape, dtype=np.float32)
     if look.noise_voxels > 0:
         # Wrapped, or the noise would be stronger at the borders.
-        _blur(noise, look.noise_voxels, "wrap")
+        blur(noise, look.noise_voxels, "wrap")
     noise *= np.float32(look.noise_grey) / noise.std()
     return noise

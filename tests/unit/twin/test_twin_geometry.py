@@ -75,7 +75,7 @@ def test_aperture_is_the_length_of_crack_along_its_normal(seed):
     crack = replace(
         crack, shape="bowl", rim=Outline((40.0, -25.0), 150.0, np.zeros((0, 2))), waviness_um=flat(0.0)
     )
-    cell = replace(cell, crack=crack, decoy=None)
+    cell = replace(cell, crack=crack, patches=())
     face = cell.top if crack.side > 0 else cell.bottom
     rng = np.random.default_rng(seed + 100)
     for _ in range(5):
@@ -95,7 +95,7 @@ def test_aperture_is_the_length_of_crack_along_its_normal(seed):
 
 def test_patch_volume_is_that_of_half_an_ellipsoid_shell():
     patch = PatchCrack((0.0, 0.0, 0.0), np.eye(3), (60.0, 40.0), 0.0, 6.0)
-    cell = replace(plain_cell(), decoy=patch)
+    cell = replace(plain_cell(), patches=(patch,))
     assert total_um3(cell, "decoy") == pytest.approx(2 / 3 * np.pi * 60.0 * 40.0 * 6.0, rel=0.01)
 
 

@@ -62,6 +62,6 @@ def plain_cell(
         casing=Casing(1.3 * radius, 1.4 * radius, 30.0, 20.0),
         hollows=spheres() if hollows is None else hollows,
         crack=crack,
-        decoy=None,
+        patches=(),
         site_um=(0.0, 0.0, half),
     )
