@@ -60,6 +60,7 @@ validate: $(READY)
 	$(BIN)/python benchmarks/validate_regions.py
 	$(BIN)/python benchmarks/validate_distribution.py
 	$(BIN)/python benchmarks/validate_real_mri.py
+	$(BIN)/python benchmarks/validate_cracks.py
 	$(BIN)/python benchmarks/validate_chain.py --cores $(CORES)
 
 bench: $(READY)

@@ -1,30 +1,45 @@
-"""Find the cracks of a tomogram, measure them and trace their mid-surfaces."""
+"""Join what was found in a tomogram's slabs to cracks, measure them and trace their mid-surfaces."""
 
 from dataclasses import asdict
 
 import numpy as np
 
 from spallmap.jobs import job
-from spallmap.tomography import find_cracks, measure_cracks, mid_surfaces, trace_sheets
-from spallmap.writers.ome_zarr import read_volume, write_volume
+from spallmap.tomography import (
+    crack_labels,
+    find_interfaces,
+    measure_cracks,
+    mid_surfaces,
+    trace_sheets,
+)
+from spallmap.tomography.blur import measure_blur
+from spallmap.tomography.cracks import assemble_cracks
+from spallmap.tomography.descriptors import COLUMNS
+from spallmap.tomography.detection import detection_limit
+from spallmap.tomography.filling import sodium_contrast
+from spallmap.writers.crack_parts import read_candidates, read_thresholds
+from spallmap.writers.ome_tiff import write_ome_tiff
+from spallmap.writers.ome_zarr import open_zarr
 from spallmap.writers.registration import read_registration
-from spallmap.writers.tables import write_json, write_table
+from spallmap.writers.slabs import write_slabs
+from spallmap.writers.tables import read_json, write_json, write_table
 from spallmap.writers.vtk import write_polydata
 
 
 def main() -> None:
-    inputs, output = snakemake.input, snakemake.output
-    volume = read_volume(inputs.volume)
-    grey, spacing_um = np.asarray(volume.data), volume.spacing_um
-    phases = np.asarray(read_volume(inputs.labels).data)
-    null_grey = null_phases = None
-    if inputs.get("null_volume"):
-        null_grey = np.asarray(read_volume(inputs.null_volume).data)
-        null_phases = np.asarray(read_volume(inputs.null_labels).data)
-    cracks = find_cracks(grey, phases, spacing_um, null_grey, null_phases)
-    sheets = trace_sheets(cracks, grey, phases, spacing_um)
-    table = measure_cracks(cracks, grey, phases, spacing_um, sheets)
-    surface = mid_surfaces(cracks, grey, phases, spacing_um, sheets)
+    inputs, output, threads = snakemake.input, snakemake.output, snakemake.threads
+    volume = open_zarr(inputs.volume)
+    grey, spacing_um = volume.data, volume.spacing_um
+    labels = open_zarr(inputs.labels).data
+    thresholds = read_thresholds(inputs.thresholds)
+    parts = (read_candidates(path) for path in inputs.slabs)
+    cracks = assemble_cracks(parts, grey.shape, thresholds, threads)
+    sheets = trace_sheets(cracks, grey, labels, spacing_um, threads)
+    table = measure_cracks(cracks, grey, labels, spacing_um, sheets, threads)
+    blur = measure_blur(grey, find_interfaces(labels, grey, threads))
+    contrast = sodium_contrast(grey, labels)
+    limit = detection_limit(grey, labels, spacing_um, thresholds, blur, contrast, threads)
+    surface = mid_surfaces(cracks, grey, labels, spacing_um, sheets, threads)
     points, triangles, data = surface.points_xyz_um, surface.triangles, surface.point_data
     place = "own frame is the reference frame"
     if inputs.get("to_reference"):
@@ -35,11 +50,41 @@ def main() -> None:
         else:
             place = "left out: the tomogram's registration was refused"
             points, triangles, data = points[:0], triangles[:0], {k: v[:0] for k, v in data.items()}
-    write_volume(output.cracks, cracks.labels, spacing_um, labels=True)
-    write_table(output.table, table)
+    write_slabs(
+        output.cracks,
+        grey.shape,
+        "int32",
+        spacing_um,
+        lambda region: crack_labels(cracks, grey, labels, region),
+        labels=True,
+        threads=threads,
+    )
+    write_table(output.table, table[list(COLUMNS)])
+    write_table(output.measures, table)
+    write_ome_tiff(
+        output.limit,
+        np.stack([limit.air_um, limit.sodium_um]),
+        ("air_um", "sodium_um"),
+        [limit.node_voxels * s for s in spacing_um],
+    )
     write_polydata(output.surfaces, points, triangles, data)
     write_json(
-        output.summary, {"n_cracks": len(table), "surfaces": place, "thresholds": asdict(cracks.thresholds)}
+        output.summary,
+        {
+            "n_cracks": len(table),
+            "searched": thresholds.usable,
+            "finding": read_json(inputs.grey)["finding"],
+            "surfaces": place,
+            "thresholds": asdict(thresholds),
+            "blur_voxels": blur.sigma_voxels,
+            "blur_relative_se": blur.relative_se,
+            "sodium_contrast": contrast,
+            "detection_limit": {
+                "air_um": limit.median_air_um,
+                "sodium_um": limit.median_sodium_um,
+                "node_voxels": limit.node_voxels,
+            },
+        },
     )
 
 

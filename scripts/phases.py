@@ -1,27 +1,41 @@
 """Bring a tomogram to the common grey scale and tell its phases."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from spallmap.jobs import job
-from spallmap.readers import open_image
-from spallmap.tomography import common_grey, segment_phases
-from spallmap.writers.ome_zarr import write_volume
+from spallmap.readers import open_volume
+from spallmap.tomography import common_grey, plan_phases
+from spallmap.writers.ome_zarr import open_zarr
+from spallmap.writers.slabs import WHOLE_SLICES, write_slabs
 from spallmap.writers.tables import write_json
 
 
 def main() -> None:
-    image = open_image(Path(snakemake.input.raw), "xct", snakemake.params.spacing_um)
-    scale = common_grey(image.data, place=snakemake.input.raw)
-    grey = scale.apply(image.data)
-    write_volume(snakemake.output.volume, grey, image.spacing_um)
-    write_volume(
-        snakemake.output.labels,
-        segment_phases(grey, image.spacing_um, place=snakemake.input.raw),
-        image.spacing_um,
+    output, place, threads = snakemake.output, snakemake.params.path, snakemake.threads
+    with open_volume(Path(place), snakemake.params.spacing_um) as raw:
+        shape, spacing_um = raw.data.shape, raw.spacing_um
+        scale = common_grey(raw.data, place=place, threads=threads)
+        write_slabs(
+            output.volume,
+            shape,
+            "uint16",
+            spacing_um,
+            lambda region: scale.apply(raw.data, region),
+            threads=threads,
+            block=WHOLE_SLICES,
+        )
+    grey = open_zarr(output.volume).data
+    plan = plan_phases(grey, spacing_um, place=place, threads=threads)
+    write_slabs(
+        output.labels,
+        shape,
+        "uint8",
+        spacing_um,
+        lambda region: plan.labels(grey, region),
         labels=True,
+        threads=threads,
     )
-    write_json(snakemake.output.grey, asdict(scale))
+    write_json(output.grey, scale.as_json())
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from spallmap.errors import InputError
-from spallmap.tomography import AIR_GREY, GreyScale, common_grey, find_cracks, segment_phases
+from spallmap.tomography import AIR_GREY, GreyScale, common_grey, find_cracks, find_interfaces, segment_phases
 
 SHARED = Path(os.environ.get("SPALLMAP_SHARED", Path(__file__).parents[3] / "shared"))
 CAN = SHARED / "data" / "xct" / "cylindrical-cell" / "cell_vol"
@@ -27,9 +26,16 @@ def can() -> np.ndarray:
 
 
 def test_a_battery_can_is_said_to_hold_no_ceramic(can: np.ndarray) -> None:
-    with pytest.raises(InputError, match="no ceramic") as caught:
-        common_grey(can, place="cell_vol")
-    assert caught.value.place == "cell_vol"
+    scale = common_grey(can, place="cell_vol")
+    assert scale.ceramic_level is None
+    assert "no ceramic" in scale.finding
+    # Nothing is taken out of it: rings could not be told from the can.
+    assert scale.artefacts is None
+    phases = segment_phases(scale.apply(can), (20.0, 20.0, 20.0))
+    assert set(np.unique(phases)) == {4, 5}
+    # The steel wall and the three tabs, and no more.
+    assert 0.1 < np.mean(phases == 4) < 0.16
+    assert find_interfaces(phases) is None
 
 
 def test_no_crack_is_invented_in_the_can_even_when_its_wall_is_called_ceramic(can: np.ndarray) -> None:

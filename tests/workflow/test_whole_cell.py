@@ -60,7 +60,7 @@ def folder(tmp_path_factory):
         writer.writeheader()
         writer.writerows(rows)
     (folder / "config.yaml").write_text(
-        "acquisitions: acquisitions.tsv\nresults: out\nlinks: {n_null: 199}\n"
+        "acquisitions: acquisitions.tsv\nresults: out\nlinks: {n_null: 199}\nxct: {slabs: 3}\n"
     )
     ended = run(folder)
     assert ended.returncode == 0, ended.stderr[-3000:]
@@ -114,6 +114,8 @@ def test_crack_tables_and_surfaces_agree(folder):
         "touches_bottom morphology spall_volume_um3 centroid_x_um centroid_y_um centroid_z_um"
     )
     assert list(table.columns) == wanted.split()
+    measures = pd.read_csv(xct / "crack_measures.csv")
+    assert measures[list(table.columns)].equals(table)
     mesh = pv.read(xct / "cracks.vtp")
     assert {"crack", "aperture_um", "depth_um", "dip_deg"} <= set(mesh.point_data.keys())
     assert set(np.unique(mesh["crack"])) == set(table["crack"])

@@ -43,6 +43,7 @@ except SpallmapError as error:
 RESULTS = config["results"].rstrip("/")
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
+N_SLABS = config["xct"]["slabs"]
 BY_ID = {a.id: a for a in PLAN.acquisitions}
 
 
@@ -70,7 +71,7 @@ def acquisition_of(wildcards):
 
 
 def raw(wildcards):
-    return acquisition_of(wildcards).path
+    return acquisition_of(wildcards).file
 
 
 def volume_of(acquisition):
@@ -114,6 +115,8 @@ STATION_FILES = {
         "labels.ome.zarr",
         "cracks.ome.zarr",
         "cracks.csv",
+        "crack_measures.csv",
+        "detection_limit.ome.tif",
         "cracks.vtp",
     ],
     "sem": ["image.ome.tif"],
@@ -121,12 +124,17 @@ STATION_FILES = {
 }
 
 
+def station_files(acquisition):
+    names = STATION_FILES[acquisition.modality]
+    if acquisition.modality == "xct" and PLAN.null_tomogram(acquisition):
+        names = [*names, "crack_changes.csv"]
+    return [made(acquisition, name) for name in names]
+
+
 def station_results():
     files = []
     for acquisition in PLAN.acquisitions:
-        files += [
-            made(acquisition, name) for name in STATION_FILES[acquisition.modality]
-        ]
+        files += station_files(acquisition)
         if not PLAN.is_reference(acquisition):
             files += [
                 made(acquisition, f"to_reference.{end}") for end in ("json", "tfm")

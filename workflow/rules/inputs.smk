@@ -3,13 +3,39 @@
 IMAGE_FILE = {"sem": "image.ome.tif", "edx": "elements.ome.tif"}
 
 
-def crack_inputs(wildcards):
+def threshold_inputs(wildcards):
     acquisition = acquisition_of(wildcards)
     null = PLAN.null_tomogram(acquisition)
-    inputs = dict(volume_of(acquisition), to_reference=to_reference_of(acquisition))
+    inputs = volume_of(acquisition)
     if null is not None:
         inputs |= {f"null_{k}": path for k, path in volume_of(null).items()}
     return inputs
+
+
+def slab_inputs(wildcards):
+    acquisition = acquisition_of(wildcards)
+    return volume_of(acquisition) | {"thresholds": made(acquisition, "thresholds.json")}
+
+
+def crack_inputs(wildcards):
+    acquisition = acquisition_of(wildcards)
+    return slab_inputs(wildcards) | {
+        "grey": made(acquisition, "grey.json"),
+        "slabs": [made(acquisition, f"slabs/{n}.npz") for n in range(N_SLABS)],
+        "to_reference": to_reference_of(acquisition),
+    }
+
+
+def change_inputs(wildcards):
+    acquisition = acquisition_of(wildcards)
+    null = PLAN.null_tomogram(acquisition)
+    return {
+        "surfaces": made(acquisition, "cracks.vtp"),
+        "table": made(acquisition, "cracks.csv"),
+        "null_surfaces": made(null, "cracks.vtp"),
+        "null_labels": made(null, "labels.ome.zarr"),
+        "null_to_reference": to_reference_of(null),
+    }
 
 
 def axes_in_tomogram(acquisition):
@@ -124,9 +150,7 @@ def results_of(cell, states=None):
             and not PLAN.is_reference(acquisition)
         ):
             continue
-        files += [
-            made(acquisition, name) for name in STATION_FILES[acquisition.modality]
-        ]
+        files += station_files(acquisition)
         files += [to_reference_of(acquisition)] if to_reference_of(acquisition) else []
     for place in linked_places():
         if place.split("/")[0] == cell and (

@@ -14,14 +14,57 @@ rule phases:
         f"{BENCHMARKS}/phases/{{acq}}.tsv"
     wildcard_constraints:
         acq=one_of(ids("xct")),
-    threads: 1
+    threads: 2
     resources:
         mem_mb=growing(6000),
         runtime=60,
     params:
+        path=lambda wc: acquisition_of(wc).path,
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
     script:
         SCRIPTS / "phases.py"
+
+
+rule crack_thresholds:
+    input:
+        unpack(threshold_inputs),
+    output:
+        f"{RESULTS}/{{acq}}/thresholds.json",
+    log:
+        f"{LOGS}/crack_thresholds/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/crack_thresholds/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("xct")),
+    threads: 2
+    resources:
+        mem_mb=growing(3000),
+        runtime=60,
+    script:
+        SCRIPTS / "crack_thresholds.py"
+
+
+# One volume spreads over the nodes of a cluster: a job a slab.
+rule crack_slab:
+    input:
+        unpack(slab_inputs),
+    output:
+        temp(f"{RESULTS}/{{acq}}/slabs/{{slab}}.npz"),
+    log:
+        f"{LOGS}/crack_slab/{{acq}}/{{slab}}.log",
+    benchmark:
+        f"{BENCHMARKS}/crack_slab/{{acq}}/{{slab}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("xct")),
+        slab=r"\d+",
+    threads: 2
+    resources:
+        mem_mb=growing(3000),
+        runtime=60,
+    params:
+        n_slabs=N_SLABS,
+    script:
+        SCRIPTS / "crack_slab.py"
 
 
 rule cracks:
@@ -30,6 +73,8 @@ rule cracks:
     output:
         cracks=directory(f"{RESULTS}/{{acq}}/cracks.ome.zarr"),
         table=f"{RESULTS}/{{acq}}/cracks.csv",
+        measures=f"{RESULTS}/{{acq}}/crack_measures.csv",
+        limit=f"{RESULTS}/{{acq}}/detection_limit.ome.tif",
         surfaces=f"{RESULTS}/{{acq}}/cracks.vtp",
         summary=f"{RESULTS}/{{acq}}/cracks.json",
     log:
@@ -38,9 +83,28 @@ rule cracks:
         f"{BENCHMARKS}/cracks/{{acq}}.tsv"
     wildcard_constraints:
         acq=one_of(ids("xct")),
-    threads: 1
+    threads: 2
     resources:
         mem_mb=growing(6000),
         runtime=60,
     script:
         SCRIPTS / "cracks.py"
+
+
+rule crack_changes:
+    input:
+        unpack(change_inputs),
+    output:
+        f"{RESULTS}/{{acq}}/crack_changes.csv",
+    log:
+        f"{LOGS}/crack_changes/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/crack_changes/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("xct", PLAN.null_tomogram)),
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=60,
+    script:
+        SCRIPTS / "crack_changes.py"

@@ -88,7 +88,7 @@ def index_entries(cells: Mapping[str, CellResults]) -> list[IndexEntry]:
         for row in results.rows:
             registration = results.registration(row)
             verdict = "reference" if registration is None else registration.verdict
-            reasons = () if registration is None else registration.reasons
+            reasons = _findings(row) if registration is None else registration.reasons
             report = f"{cell}/{row.state}/report.html"
             entries.append(IndexEntry(cell, row.state, _label(row), verdict, reasons, report))
     return entries
@@ -121,9 +121,20 @@ def _onto(row: Row, results: CellResults) -> str:
     return f"the {row.state} tomogram, and through it to the reference tomogram"
 
 
+def _findings(row: Row) -> tuple[str, ...]:
+    """Say what is wrong with a tomogram itself."""
+    if row.modality != "xct":
+        return ()
+    finding = read_json(row.path / "cracks.json")["finding"]
+    return (str(finding),) if finding else ()
+
+
 def _cracks(rows: Sequence[Row]) -> pd.DataFrame | None:
-    tables = [read_table(r.path / "cracks.csv") for r in rows if r.modality == "xct"]
-    return tables[0] if tables else None
+    """Table of the first tomogram's cracks; None where none was searched."""
+    tomograms = [r for r in rows if r.modality == "xct"]
+    if not tomograms or not read_json(tomograms[0].path / "cracks.json")["searched"]:
+        return None
+    return read_table(tomograms[0].path / "cracks.csv")
 
 
 def _ordered(folder: Path, results: CellResults) -> list[Path]:
@@ -154,4 +165,9 @@ def _remarks(rows: Sequence[Row], results: CellResults) -> list[str]:
     tomograms = [r for r in rows if r.modality == "xct"]
     if len(tomograms) > 1:
         remarks.append(f"Of {len(tomograms)} tomograms the cracks of {_label(tomograms[0])} are listed.")
+    for row in tomograms:
+        summary = read_json(row.path / "cracks.json")
+        if not summary["searched"]:
+            why = summary["finding"] or summary["thresholds"]["null"]
+            remarks.append(f"No crack was looked for in {_label(row)}: {why}.")
     return remarks

@@ -2,67 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from spallmap.blocks import Region, Sliceable, grown, map_blocks, read_padded, shape_of, tiles
 from spallmap.tomography.grey import CERAMIC_GREY
-from spallmap.tomography.labels import CERAMIC, VOID
 from spallmap.tomography.phases import DEFAULT_SODIUM_GREY, SMOOTHING_VOXELS
-from spallmap.tomography.plate import SIGMAS_VOXELS, plate_response
-from spallmap.tomography.pores import pore_mask
-from spallmap.tomography.ridges import ridge_voxels
-from spallmap.tomography.shapes import join_fragments, plate_components
+from spallmap.tomography.plate import gaussian_taps, smooth_block
+from spallmap.tomography.pores import Pores, find_pores
+from spallmap.tomography.ridges import Candidates, block_candidates, is_filled
+from spallmap.tomography.shapes import number_cracks
+from spallmap.tomography.thresholds import (
+    MIN_AREA_VOXELS,
+    Thresholds,
+    ceramic_box,
+    crack_thresholds,
+)
 
-HALO = 8
-"""Voxels around the ceramic that the filters see: four times the largest scale."""
-FAR_VOXELS = 6
-"""The null leaves out what lies nearer than this to the ceramic's surface."""
-LOW_QUANTILE, HIGH_QUANTILE = 0.999, 0.9999
-"""Quantiles of the null that a crack must hold throughout and reach somewhere. Voids are kept out of the
-null, so that these describe noise and rings, not pores."""
-HIGH_MARGIN = 1.25
-"""The high threshold lies this factor above its quantile, since a volume holds more than 10,000 voxels."""
-NOISE_LOW, NOISE_HIGH = 2.45, 3.0
-"""The two quantiles over the 90 % quantile, for where only the volume itself can serve as its null and
-cracks would be part of its tail. Gaussian noise has 1.9 and 2.2 (simulated); rings and pores below
-detection raise them by a quarter to a third in a simulated scan that has both."""
-MIN_AREA_VOXELS = 150
-"""Least number of ridge voxels of a crack: a sheet of 12 by 12 voxels. Smaller ones are not told from
-pores."""
-MIN_LEVEL = 1e-6
-"""Keeps a noise-free null from dividing by zero."""
-MIN_NULL_VOXELS = 5_000
-"""Below this many voxels of null its far quantiles mean nothing."""
-THICKNESS_REACH = 2.5
-"""A dark voxel within this distance of a ridge belongs to its crack; half of five voxels."""
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What a crack had to exceed.
-
-    Parameters
-    ----------
-    weights : tuple of float
-        Factor of each scale of the plate filter; the null's 90 % quantile is 1 at every scale.
-    low, high : float
-        Response that a crack holds throughout, and that it reaches somewhere.
-    min_area_voxels : int
-        Least number of ridge voxels.
-    null : str
-        Where the thresholds come from, in words.
-    """
-
-    weights: tuple[float, ...]
-    low: float
-    high: float
-    min_area_voxels: int
-    null: str
+CANDIDATE_TILE = 160
+"""Edge of the blocks that ridges are looked for in."""
+THICKNESS_REACH = 2.0
+"""A dark voxel within this distance of a ridge belongs to its crack; half of four voxels."""
 
 
 @dataclass(frozen=True)
@@ -71,28 +35,31 @@ class Cracks:
 
     Parameters
     ----------
-    labels : ndarray of int32, shape (nz, ny, nx)
-        Number of the crack that a voxel belongs to, by falling area; 0 elsewhere.
+    shape : tuple of int
+        Number of voxels of the volume along z, y and x.
     ridge_index : ndarray of int, shape (n, 3)
-        Voxels (z, y, x) of the cracks' middle layers.
+        Voxels (z, y, x) of the cracks' middle layers, in the volume's order.
     ridge_normal : ndarray, shape (n, 3)
         Unit vectors (z, y, x) across the sheet there, in voxels.
     ridge_crack : ndarray of int, shape (n,)
-        Crack of each of them.
-    response : ndarray of float32
-        Plate response within `box`, in units of the null's 90 % quantile.
-    box : tuple of slice
-        The part of the volume that was filtered.
+        Crack of each of them, numbered from 1 by falling number of voxels.
+    ridge_response : ndarray, shape (n,)
+        Plate response there, in units of the null's 90 % quantile.
+    ridge_distance : ndarray, shape (n,)
+        Distance to the ceramic's surface there, in voxels, capped.
+    pores : Pores
+        Round voids, where no crack was looked for.
     thresholds : Thresholds
         What was asked of a crack.
     """
 
-    labels: NDArray[np.int32]
+    shape: tuple[int, int, int]
     ridge_index: NDArray[np.int64]
     ridge_normal: NDArray[np.float64]
     ridge_crack: NDArray[np.int32]
-    response: NDArray[np.float32]
-    box: tuple[slice, slice, slice]
+    ridge_response: NDArray[np.float32]
+    ridge_distance: NDArray[np.float32]
+    pores: Pores
     thresholds: Thresholds
 
     @property
@@ -101,29 +68,14 @@ class Cracks:
         return int(self.ridge_crack.max(initial=0))
 
 
-@dataclass(frozen=True)
-class _Ceramic:
-    """The ceramic's bounding box, cut out."""
-
-    grey: NDArray[np.float32]
-    filled: NDArray[np.bool_]
-    void: NDArray[np.bool_]
-    distance: NDArray[np.float32]
-    box: tuple[slice, slice, slice]
-
-    @property
-    def quiet(self) -> NDArray[np.bool_]:
-        """Ceramic far from its surface and from voids."""
-        return (self.distance > FAR_VOXELS) & ~ndimage.binary_dilation(self.void, iterations=5)
-
-
 def find_cracks(
-    grey: NDArray[Any],
-    phases: NDArray[Any],
+    grey: Sliceable,
+    labels: Sliceable,
     spacing_um: Sequence[float],
-    null_grey: NDArray[Any] | None = None,
-    null_phases: NDArray[Any] | None = None,
+    null_grey: Sliceable | None = None,
+    null_labels: Sliceable | None = None,
     min_area_voxels: int = MIN_AREA_VOXELS,
+    threads: int = 1,
 ) -> Cracks:
     """Find cracks inside the ceramic.
 
@@ -131,21 +83,24 @@ def find_cracks(
     a piece is a crack when it somewhere exceeds a high threshold, is large enough, reaches away from the
     ceramic's surface and has the shape of a sheet. Small pieces that continue a crack over a gap of a few
     voxels, as a pore or a patch closed below detection leaves, are joined to it. Nothing is assumed about
-    what fills a crack but that it is darker than the ceramic.
+    what fills a crack but that it is darker than the ceramic. The volume is read block by block; the answer
+    does not depend on the blocks.
 
     Parameters
     ----------
-    grey : ndarray, shape (nz, ny, nx)
+    grey : Sliceable, shape (nz, ny, nx)
         Volume on the common scale.
-    phases : ndarray
-        Its labels, from :func:`spallmap.tomography.segment_phases`.
+    labels : Sliceable
+        Its phases, from :func:`spallmap.tomography.segment_phases`.
     spacing_um : sequence of float
         Voxel spacing along z, y and x. The filter works on voxels, which should be nearly cubes.
-    null_grey, null_phases : ndarray, optional
+    null_grey, null_labels : Sliceable, optional
         The pristine scan of the same cell in its own frame, on the common scale, and its labels: the null.
         Where absent, the quiet part of the volume's own ceramic.
     min_area_voxels : int
         Least number of ridge voxels of a crack.
+    threads : int
+        Number of threads.
 
     Returns
     -------
@@ -154,104 +109,169 @@ def find_cracks(
     """
     if len(tuple(spacing_um)) != 3 or min(spacing_um) <= 0:
         raise ValueError(f"three positive spacings are needed; got {spacing_um}")
-    ceramic = _cut(grey, phases)
-    null = None if null_grey is None or null_phases is None else _cut(null_grey, null_phases)
-    if ceramic is None:
-        return _nothing(phases.shape)
-    thresholds = _thresholds(ceramic, null, min_area_voxels)
-    if thresholds is None:
-        return _nothing(phases.shape)
-    response = plate_response(ceramic.grey, ceramic.filled, SIGMAS_VOXELS, thresholds.weights)
-    pores = pore_mask(ceramic.void)
-    index, normal = ridge_voxels(
-        response, ceramic.grey, _interior((response > thresholds.low) & ~pores), ceramic.distance
-    )
-    pieces = plate_components(index, normal, response, ceramic.distance, thresholds.high, min_area_voxels)
-    crack = join_fragments(index, normal, pieces)
-    kept = crack > 0
-    index, normal, crack = index[kept], normal[kept], crack[kept]
-    labels = np.zeros(phases.shape, dtype=np.int32)
-    labels[ceramic.box] = _thicken(index, crack, ceramic, pores)
-    offset = np.array([s.start for s in ceramic.box], dtype=np.int64)
-    return Cracks(labels, index + offset, normal, crack, response, ceramic.box, thresholds)
+    thresholds = crack_thresholds(grey, labels, null_grey, null_labels, min_area_voxels, threads)
+    box = ceramic_box(labels, threads)
+    if box is None or not thresholds.usable:
+        return assemble_cracks([], _shape3(labels.shape), thresholds)
+    found = find_candidates(grey, labels, box, thresholds, threads)
+    return assemble_cracks([found], _shape3(labels.shape), thresholds, threads)
 
 
-def _cut(grey: NDArray[Any], phases: NDArray[Any]) -> _Ceramic | None:
-    filled = (phases == CERAMIC) | (phases == VOID)
-    found = ndimage.find_objects(filled.astype(np.uint8))
-    if not found:
-        return None
-    z, y, x = (
-        slice(max(0, s.start - HALO), min(n, s.stop + HALO))
-        for s, n in zip(found[0], phases.shape, strict=True)
-    )
-    box = (z, y, x)
-    inside = np.ascontiguousarray(filled[box])
-    # Where the field of view cuts the ceramic there is no surface.
-    distance = ndimage.distance_transform_edt(np.pad(inside, 1, mode="edge"))[1:-1, 1:-1, 1:-1]
-    return _Ceramic(
-        grey[box].astype(np.float32), inside, phases[box] == VOID, distance.astype(np.float32), box
-    )
+def find_candidates(
+    grey: Sliceable,
+    labels: Sliceable,
+    region: Region,
+    thresholds: Thresholds,
+    threads: int = 1,
+    tile: int = CANDIDATE_TILE,
+) -> Candidates:
+    """Find ridge voxels and pores in a part of a volume.
+
+    Parameters
+    ----------
+    grey, labels : Sliceable, shape (nz, ny, nx)
+        Volume on the common scale, and its phases.
+    region : tuple of slice
+        The part. Parts that cover the ceramic together give, through :func:`assemble_cracks`, the whole
+        volume's cracks, whatever the cut.
+    thresholds : Thresholds
+        From :func:`spallmap.tomography.thresholds.crack_thresholds`.
+    threads : int
+        Number of threads.
+    tile : int
+        Edge of a block in voxels.
+
+    Returns
+    -------
+    Candidates
+        None where the thresholds are not usable.
+    """
+    if not thresholds.usable:
+        return Candidates.joined([])
+
+    def of(block: Region) -> Candidates:
+        return block_candidates(grey, labels, block, thresholds.weights, thresholds.low)
+
+    return Candidates.joined(map_blocks(of, tiles(region, tile), threads))
 
 
-def _thresholds(ceramic: _Ceramic, null: _Ceramic | None, min_area: int) -> Thresholds | None:
-    own = null is None
-    source = ceramic if null is None else null
-    quiet = source.quiet
-    if np.count_nonzero(quiet) < MIN_NULL_VOXELS:
-        own, source = True, ceramic
-        quiet = source.quiet
-        if np.count_nonzero(quiet) < MIN_NULL_VOXELS:
-            return None
-    weights = []
-    for sigma in SIGMAS_VOXELS:
-        level = float(np.quantile(plate_response(source.grey, quiet, (sigma,), (1.0,))[quiet], 0.9))
-        weights.append(1.0 / max(level, MIN_LEVEL))
-    values = plate_response(source.grey, quiet, SIGMAS_VOXELS, weights)[quiet]
-    n = f"{values.size} voxels of ceramic far from surfaces and voids"
-    if own:
-        level = float(np.quantile(values, 0.9))
-        low, high = NOISE_LOW * level, NOISE_HIGH * level
-        text = f"own ceramic: the noise tail above the 90 % quantile of {n}"
-    else:
-        low, high = (float(q) for q in np.quantile(values, (LOW_QUANTILE, HIGH_QUANTILE)))
-        text = f"pristine scan: quantiles {LOW_QUANTILE} and {HIGH_QUANTILE} of {n}"
-    return Thresholds(tuple(weights), low, HIGH_MARGIN * high, min_area, text)
+def assemble_cracks(
+    parts: Iterable[Candidates], shape: tuple[int, int, int], thresholds: Thresholds, threads: int = 1
+) -> Cracks:
+    """Join what was found in the parts of a volume to cracks.
 
+    Parameters
+    ----------
+    parts : iterable of Candidates
+        From :func:`find_candidates`, in any order.
+    shape : tuple of int
+        Number of voxels of the volume.
+    thresholds : Thresholds
+        That the candidates were found with.
+    threads : int
+        Number of threads.
 
-def _interior(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Clear the layers where a ridge has no neighbours to be compared with."""
-    inner = np.zeros_like(mask)
-    core = (slice(2, -2),) * 3
-    inner[core] = mask[core]
-    return inner
-
-
-def _thicken(
-    index: NDArray[np.int64], crack: NDArray[np.int32], ceramic: _Ceramic, pores: NDArray[np.bool_]
-) -> NDArray[np.int32]:
-    """Ridge voxels and the dark voxels beside them."""
-    labels = np.zeros(ceramic.filled.shape, dtype=np.int32)
-    if len(index) == 0:
-        return labels
-    labels[tuple(index.T)] = crack
-    smooth = ndimage.gaussian_filter(ceramic.grey, SMOOTHING_VOXELS)
-    dark = (smooth < (DEFAULT_SODIUM_GREY + CERAMIC_GREY) / 2.0) & ceramic.filled & ~pores
-    away, nearest = ndimage.distance_transform_edt(labels == 0, return_indices=True)
-    beside = dark & (away <= THICKNESS_REACH)
-    labels[beside] = labels[tuple(axis[beside] for axis in nearest)]
-    return labels
-
-
-def _nothing(shape: tuple[int, ...]) -> Cracks:
-    empty = np.zeros((0, 3))
-    none = slice(0, 0)
+    Returns
+    -------
+    Cracks
+        Possibly none.
+    """
+    found = Candidates.joined(parts)
+    pores = find_pores(found.cores, shape)
+    crack = number_cracks(found, pores.hold(found.index, threads), thresholds)
+    kept = found.chosen(crack > 0)
     return Cracks(
-        labels=np.zeros(shape, dtype=np.int32),
-        ridge_index=empty.astype(np.int64),
-        ridge_normal=empty,
-        ridge_crack=np.zeros(0, dtype=np.int32),
-        response=np.zeros((0, 0, 0), dtype=np.float32),
-        box=(none, none, none),
-        thresholds=Thresholds((), np.inf, np.inf, 0, "none: too little ceramic to look for cracks in"),
+        shape,
+        kept.index,
+        kept.normal.astype(np.float64),
+        crack[crack > 0],
+        kept.response,
+        kept.distance,
+        pores,
+        thresholds,
     )
+
+
+def crack_labels(cracks: Cracks, grey: Sliceable, labels: Sliceable, region: Region) -> NDArray[np.int32]:
+    """Label the voxels of the cracks in a part of a volume.
+
+    Parameters
+    ----------
+    cracks : Cracks
+        From :func:`find_cracks`.
+    grey, labels : Sliceable, shape (nz, ny, nx)
+        The volume and its phases.
+    region : tuple of slice
+        The part.
+
+    Returns
+    -------
+    ndarray of int32
+        Of the region's shape: the crack of its ridge voxels and of the dark voxels beside them, 0 elsewhere.
+    """
+    out = np.zeros(shape_of(region), dtype=np.int32)
+    reach = int(THICKNESS_REACH) + 1
+    outer = grown(region, reach, cracks.shape)
+    near = _points_in(cracks.ridge_index, outer)
+    if len(near) == 0:
+        return out
+    ridge = np.zeros(shape_of(outer), dtype=np.int32)
+    ridge[tuple((cracks.ridge_index[near] - [s.start for s in outer]).T)] = cracks.ridge_crack[near]
+    taps = gaussian_taps(SMOOTHING_VOXELS)
+    smooth = smooth_block(read_padded(grey, region, len(taps) - 1).astype(np.float32), taps)
+    dark = smooth < np.float32((DEFAULT_SODIUM_GREY + CERAMIC_GREY) / 2.0)
+    dark &= is_filled(np.asarray(labels[region])) & ~cracks.pores.mask(region)
+    padded = np.zeros(tuple(n + 2 * reach for n in out.shape), dtype=np.int32)
+    begin = [reach - (s.start - o.start) for s, o in zip(region, outer, strict=True)]
+    padded[tuple(slice(b, b + n) for b, n in zip(begin, ridge.shape, strict=True))] = ridge
+    _nearest(padded, dark, reach, _offsets_by_distance(THICKNESS_REACH), out)
+    return out
+
+
+def _points_in(index: NDArray[np.int64], region: Region) -> NDArray[np.int64]:
+    first, end = np.searchsorted(index[:, 0], (region[0].start, region[0].stop))
+    inside = np.ones(end - first, dtype=bool)
+    for axis in (1, 2):
+        values = index[first:end, axis]
+        inside &= (values >= region[axis].start) & (values < region[axis].stop)
+    chosen: NDArray[np.int64] = first + np.flatnonzero(inside)
+    return chosen
+
+
+def _offsets_by_distance(reach: float) -> NDArray[np.int64]:
+    """Offsets within a distance, the nearest first and none before its own voxel."""
+    r = int(reach)
+    offsets = np.indices((2 * r + 1,) * 3).reshape(3, -1).T - r
+    squared = np.sum(offsets**2, axis=1)
+    near = np.flatnonzero(squared <= reach * reach)
+    return np.ascontiguousarray(offsets[near[np.argsort(squared[near], kind="stable")]], dtype=np.int64)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _nearest(
+    ridge: NDArray[np.int32],
+    dark: NDArray[np.bool_],
+    halo: int,
+    offsets: NDArray[np.int64],
+    out: NDArray[np.int32],
+) -> None:
+    """Give dark voxels the number of the nearest ridge voxel; ridge voxels keep their own."""
+    nz, ny, nx = dark.shape
+    for z in range(nz):
+        for y in range(ny):
+            for x in range(nx):
+                own = ridge[z + halo, y + halo, x + halo]
+                if own > 0:
+                    out[z, y, x] = own
+                elif dark[z, y, x]:
+                    for k in range(offsets.shape[0]):
+                        dz, dy, dx = offsets[k]
+                        number = ridge[z + halo + dz, y + halo + dy, x + halo + dx]
+                        if number > 0:
+                            out[z, y, x] = number
+                            break
+
+
+def _shape3(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    nz, ny, nx = shape
+    return nz, ny, nx

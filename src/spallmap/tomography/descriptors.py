@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from spallmap.blocks import Sliceable
 from spallmap.tomography.cracks import Cracks
 from spallmap.tomography.morphology import TOUCH_UM, classify
-from spallmap.tomography.sheets import Sheets, trace_sheets
+from spallmap.tomography.sheets import AIR, METAL, Sheets, trace_sheets
 from spallmap.tomography.spall import spall_of
 
 COLUMNS = (
@@ -30,16 +30,35 @@ COLUMNS = (
     "centroid_y_um",
     "centroid_z_um",
 )
+EXTRA_COLUMNS = (
+    "aperture_se_um",
+    "volume_se_um3",
+    "filling",
+    "sodium_share",
+    "air_share",
+    "morphology_score",
+    "closure",
+    "n_sheets",
+    "main_sheet_share",
+    "junction_share",
+    "coherence",
+)
+"""What more is known of a crack; these columns follow the others."""
 MIN_TOUCHING = 10
 """A crack touches an interface with at least this many points of its sheet: one may be noise."""
 
 
+FILLED_SHARE = 0.8
+"""A crack is filled with what this share of its area is told to hold."""
+
+
 def measure_cracks(
     cracks: Cracks,
-    grey: NDArray[Any],
-    phases: NDArray[Any],
+    grey: Sliceable,
+    labels: Sliceable,
     spacing_um: Sequence[float],
     sheets: Sheets | None = None,
+    threads: int = 1,
 ) -> pd.DataFrame:
     """Measure cracks.
 
@@ -47,14 +66,16 @@ def measure_cracks(
     ----------
     cracks : Cracks
         From :func:`spallmap.tomography.find_cracks`.
-    grey : ndarray, shape (nz, ny, nx)
+    grey : Sliceable, shape (nz, ny, nx)
         Volume on the common scale.
-    phases : ndarray
-        Its labels.
+    labels : Sliceable
+        Its phases.
     spacing_um : sequence of float
         Voxel spacing along z, y and x.
     sheets : Sheets, optional
         From :func:`spallmap.tomography.trace_sheets`; traced where absent.
+    threads : int
+        Threads to read the volume with.
 
     Returns
     -------
@@ -63,33 +84,56 @@ def measure_cracks(
         quantile of the aperture; median angle to the nearer interface; greatest depth below the nearer
         interface; whether it touches the top (larger z) and the bottom interface; morphology (straight,
         branching, spalling, diffuse); volume of ceramic between crack and interface where it is cut off,
-        else 0; centroid of the middle surface in the volume's frame.
+        else 0; centroid of the middle surface in the volume's frame; standard errors of the median aperture
+        and of the volume; filling (sodium, air, both, unknown), shares of the area that are told to hold
+        sodium and air; and what decided the morphology, see
+        :class:`spallmap.tomography.morphology.Shape`.
     """
-    traced = trace_sheets(cracks, grey, phases, spacing_um) if sheets is None else sheets
-    rows = [_measure(traced, number, spacing_um) for number in range(1, cracks.n + 1)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    traced = trace_sheets(cracks, grey, labels, spacing_um, threads) if sheets is None else sheets
+    rows = [_measure(own, number, spacing_um) for number, own in traced.by_crack()]
+    return pd.DataFrame(rows, columns=[*COLUMNS, *EXTRA_COLUMNS])
 
 
-def _measure(sheets: Sheets, number: int, spacing_um: Sequence[float]) -> dict[str, Any]:
-    own = sheets.crack == number
-    area, aperture = sheets.area_um2[own], sheets.aperture_um[own]
-    points = sheets.points_xyz_um[own]
-    spall = spall_of(
-        points, sheets.depth_bottom_um[own], sheets.depth_top_um[own], float(area.sum()), spacing_um
-    )
+def _measure(own: Sheets, number: int, spacing_um: Sequence[float]) -> dict[str, Any]:
+    area, aperture, points = own.area_um2, own.aperture_um, own.points_xyz_um
+    total = float(area.sum())
+    spall = spall_of(points, own.depth_bottom_um, own.depth_top_um, total, spacing_um)
+    shape = classify(points, own.normals_xyz, area, spall.closure, min(spacing_um))
     centroid = np.average(points, axis=0, weights=area)
+    sodium = float(area[own.filling == METAL].sum() / total)
+    air = float(area[own.filling == AIR].sum() / total)
     values = (
         number,
         float(np.sum(area * aperture)),
-        float(area.sum()),
+        total,
         float(np.median(aperture)),
         float(np.quantile(aperture, 0.95)),
-        float(np.median(sheets.dip_deg[own])),
-        float(sheets.depth_um[own].max()),
-        bool(np.count_nonzero(sheets.depth_top_um[own] <= TOUCH_UM) >= MIN_TOUCHING),
-        bool(np.count_nonzero(sheets.depth_bottom_um[own] <= TOUCH_UM) >= MIN_TOUCHING),
-        classify(points, sheets.normals_xyz[own], spall.closure, min(spacing_um)),
+        float(np.median(own.dip_deg)),
+        float(own.depth_um.max()),
+        bool(np.count_nonzero(own.depth_top_um <= TOUCH_UM) >= MIN_TOUCHING),
+        bool(np.count_nonzero(own.depth_bottom_um <= TOUCH_UM) >= MIN_TOUCHING),
+        shape.morphology,
         spall.volume_um3,
         *(float(c) for c in centroid),
+        # What errs is alike at all points of a crack: the levels, the filling. It does not average out.
+        float(np.average(own.aperture_se_um, weights=area)),
+        float(np.sum(area * own.aperture_se_um)),
+        _filling(sodium, air),
+        sodium,
+        air,
+        shape.score,
+        spall.closure,
+        shape.n_sheets,
+        shape.main_share,
+        shape.junction_share,
+        shape.coherence,
     )
-    return dict(zip(COLUMNS, values, strict=True))
+    return dict(zip((*COLUMNS, *EXTRA_COLUMNS), values, strict=True))
+
+
+def _filling(sodium: float, air: float) -> str:
+    if sodium >= FILLED_SHARE:
+        return "sodium"
+    if air >= FILLED_SHARE:
+        return "air"
+    return "both" if min(sodium, air) >= (1.0 - FILLED_SHARE) / 2.0 else "unknown"

@@ -2,74 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
-from scipy.spatial import ConvexHull
-from skimage.filters import threshold_otsu
+from scipy import ndimage
 
+from spallmap.blocks import Region, Sliceable, shape_of, whole
 from spallmap.errors import InputError
+from spallmap.tomography.artefacts import Artefacts, measure_artefacts
+from spallmap.tomography.coarse import Coarse, coarse_copy
+from spallmap.tomography.levels import (
+    ceramic_body,
+    mirrored_median,
+    phase_peaks,
+    sodium_level,
+)
 
 AIR_GREY = 10_000
 """Where air comes to lie on the common scale; room below it keeps the noise from being cut off."""
 CERAMIC_GREY = 50_000
 """Where the ceramic comes to lie; the room above holds noise, cupping and denser casings."""
+MIDDLE_GREY = (AIR_GREY + CERAMIC_GREY) / 2.0
+"""The surface of the ceramic against air; what is brighter is no sodium."""
 MAX_COARSE_VOXELS = 2_000_000
 """The levels are sought on a block-averaged copy of at most about this size: it also averages the noise."""
-HISTOGRAM_BINS = 256
-"""Bins between the 0.05 and 99.95 % quantiles; fine against the width of any phase's peak."""
-MIN_PEAK_FRACTION = 0.002
-"""A peak with less than this share of the samples around it is no phase."""
-MIN_PEAK_PROMINENCE = 0.15
-"""A peak must rise above its saddle by this share of its own height."""
-MIN_BODY_FRACTION = 0.01
-"""The ceramic fills at least this share of the volume."""
-MIN_SOLIDITY = 0.7
-"""Filled volume over convex hull: a disc has about 0.95, a can or a casing ring below 0.5."""
-MAX_SPREAD = 0.12
-"""Robust sd inside the ceramic over the contrast to air; cupping of a quarter of the grey still passes."""
-MIN_SODIUM_STEP = 0.05
-"""Sodium must stand out from air by this share of the contrast between air and ceramic."""
 PADDING_FRACTION = 0.005
-"""The least grey value, held by more voxels than this share, is taken for padding or clipping, not for
-air."""
+"""One grey value at the end of the range, held by more voxels than this share, is padding or clipping and
+not air."""
+ROUND_MISFIT = 0.03
+"""A field of view is round if a circle of its area covers all but this share of it: the steps of the coarse
+copy's voxels are about 1 %."""
+NOISE_SLICES = 24
+"""The noise is measured in about this many slices; 10 000 pairs of neighbours of each give it to 0.3 %."""
+PAIRS_PER_SLICE = 10_000
+NO_CERAMIC = "no ceramic: no bright phase forms one solid, homogeneous body"
+"""What is said of a volume without ceramic."""
 
 
 @dataclass(frozen=True)
 class GreyScale:
-    """The linear map from a scan's grey values to the common scale.
+    """The map from a scan's grey values to the common scale.
+
+    It is linear, with rings and slow changes of the brightness taken out first where they were found to
+    exceed the noise. What becomes of a voxel depends on its grey value and its place alone.
 
     Parameters
     ----------
-    air_level, ceramic_level : float
-        Median grey of the two reference phases in the scan.
+    air_level : float
+        Median grey of air in the scan.
+    ceramic_level : float or None
+        Median grey of the ceramic; None where there is none.
     sodium_level : float or None
         Grey of what fills the columns above and below the ceramic besides air; None where nothing does.
     noise_sd : float
-        Standard deviation of neighbouring voxels' noise inside the ceramic, in the scan's grey values.
+        Standard deviation of neighbouring voxels' noise inside the ceramic (the brightest phase where there
+        is none), in the scan's grey values.
+    bright_level : float or None
+        Grey of the brightest phase, which takes the ceramic's place on the scale where there is none.
+    finding : str
+        A sentence on what was not found; empty otherwise.
+    padding_share : float
+        Share of the volume that is padding.
+    field_radius_voxels : float or None
+        Radius of a round field of view in a padded volume.
+    clipped_low_share, clipped_high_share : float
+        Shares of voxels with the least and with the greatest grey value, where so many have them that they
+        must have been cut off; else 0, and 0 for the least where that is the padding.
+    artefacts : Artefacts or None
+        Rings and cupping: what was measured and what is removed. None: nothing was looked for.
     """
 
     air_level: float
-    ceramic_level: float
+    ceramic_level: float | None
     sodium_level: float | None
     noise_sd: float
+    bright_level: float | None = None
+    finding: str = ""
+    padding_share: float = 0.0
+    field_radius_voxels: float | None = None
+    clipped_low_share: float = 0.0
+    clipped_high_share: float = 0.0
+    artefacts: Artefacts | None = None
+
+    @property
+    def reference_level(self) -> float:
+        """Grey that comes to lie at :data:`CERAMIC_GREY`."""
+        level = self.bright_level if self.ceramic_level is None else self.ceramic_level
+        if level is None:
+            raise ValueError("a grey scale needs the level of a second phase besides air")
+        return level
 
     @property
     def gain(self) -> float:
         """Common grey values per grey value of the scan."""
-        return (CERAMIC_GREY - AIR_GREY) / (self.ceramic_level - self.air_level)
+        return (CERAMIC_GREY - AIR_GREY) / (self.reference_level - self.air_level)
 
-    def apply(self, volume: NDArray[Any]) -> NDArray[np.uint16]:
-        """Bring a volume to the common scale.
+    def apply(self, source: Sliceable, region: Region | None = None) -> NDArray[np.uint16]:
+        """Bring a volume, or a part of it, to the common scale.
 
         Parameters
         ----------
-        volume : ndarray
-            Grey values of the scan that the scale was made from.
+        source : Sliceable
+            The scan that the scale was made from.
+        region : tuple of slice, optional
+            The part that is wanted; everything where absent.
 
         Returns
         -------
@@ -77,197 +115,180 @@ class GreyScale:
             Air at :data:`AIR_GREY`, ceramic at :data:`CERAMIC_GREY`; values beyond the type's range are
             clipped.
         """
-        out = np.empty(volume.shape, dtype=np.uint16)
-        for source, target in zip(_slabs(volume), _slabs(out), strict=True):
-            scaled = (source.astype(np.float32) - self.air_level) * self.gain + AIR_GREY
-            target[...] = np.clip(np.rint(scaled), 0, np.iinfo(np.uint16).max)
+        region = whole(source.shape) if region is None else region
+        out = np.empty(shape_of(region), dtype=np.uint16)
+        z, y, x = region
+        for start in range(z.start, z.stop, 16):
+            # Few slices at a time keep the float copies small.
+            part = (slice(start, min(start + 16, z.stop)), y, x)
+            grey = np.asarray(source[part]).astype(np.float32)
+            if self.artefacts is not None and self.artefacts.any_removed:
+                self.artefacts.correct(grey, part, self.air_level)
+            scaled = (grey - self.air_level) * self.gain + AIR_GREY
+            np.clip(np.rint(scaled), 0, np.iinfo(np.uint16).max, out=scaled)
+            out[start - z.start : part[0].stop - z.start] = scaled
         return out
 
+    def as_json(self) -> dict[str, Any]:
+        """Return everything but the tables of what is removed, for a JSON file.
 
-def common_grey(volume: NDArray[Any], place: str = "tomogram") -> GreyScale:
-    """Find the grey levels of air and ceramic.
+        Returns
+        -------
+        dict
+            Numbers, strings, None and dictionaries of such.
+        """
+        return {
+            "air_level": self.air_level,
+            "ceramic_level": self.ceramic_level,
+            "sodium_level": self.sodium_level,
+            "bright_level": self.bright_level,
+            "noise_sd": self.noise_sd,
+            "finding": self.finding,
+            "padding_share": self.padding_share,
+            "field_radius_voxels": self.field_radius_voxels,
+            "clipped_low_share": self.clipped_low_share,
+            "clipped_high_share": self.clipped_high_share,
+            **({} if self.artefacts is None else self.artefacts.as_json()),
+        }
+
+
+def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) -> GreyScale:
+    """Find the grey levels of air and ceramic, and what rings and cupping have done to them.
 
     The ceramic is the brightest phase that forms one solid, homogeneous body; air is the darkest phase.
     Both levels are medians over the phase's own voxels, so that neither the amount of a phase nor cupping
-    moves them differently in two scans of the same cell.
+    moves them differently in two scans of the same cell. Where nothing is such a body, the brightest phase
+    takes its place on the scale, and the result says so.
 
     Parameters
     ----------
-    volume : ndarray, shape (nz, ny, nx)
-        Grey values of any real type.
+    source : Sliceable, shape (nz, ny, nx)
+        Grey values of any real type; read twice, slice by slice.
     place : str
         What to call the volume in an error.
+    threads : int
+        Number of threads.
 
     Returns
     -------
     GreyScale
-        The levels.
+        The levels and corrections.
 
     Raises
     ------
     InputError
-        If the volume is not three-dimensional, holds NaN or infinity, is constant, or shows no ceramic.
+        If the volume is not three-dimensional, holds NaN or infinity, is constant, or shows a single phase.
     """
-    _check(volume, place)
-    coarse, factor = _block_mean(volume)
-    valid = _not_padding(volume, coarse, factor)
-    peaks = _phase_peaks(coarse[valid])
+    _check(source, place)
+    coarse = coarse_copy(source, MAX_COARSE_VOXELS, 2, place, threads)
+    if coarse.lowest == coarse.highest:
+        raise InputError(
+            place, f"the same grey value {coarse.lowest:g} everywhere", "a volume that shows something"
+        )
+    padded = _padding(coarse)
+    # A block that holds some padding is neither padding nor air.
+    valid = ~ndimage.binary_dilation(padded, np.ones((3, 3, 3), dtype=bool))
+    values = coarse.values
+    peaks = phase_peaks(values[valid])
     if len(peaks) < 2:
         raise InputError(place, "a single grey phase", "air and a ceramic that is brighter")
-    air = _mirrored_median(coarse[valid], peaks[0], (peaks[0] + peaks[1]) / 2.0)
-    body = _ceramic_body(coarse, peaks, air)
+    air = mirrored_median(values[valid], peaks[0], (peaks[0] + peaks[1]) / 2.0)
+    body = ceramic_body(values, peaks, air)
     if body is None:
-        raise InputError(
-            place,
-            "no ceramic: no bright phase forms one solid, homogeneous body",
-            "a tomogram of a cell with a ceramic electrolyte, brighter than sodium and air",
-        )
-    inner = ndimage.binary_erosion(body, iterations=2)
-    ceramic = float(np.median(coarse[inner if inner.any() else body]))
+        bright = float(peaks[-1])
+        phase = _interior(np.abs(values - bright) < (bright - float(peaks[-2])) / 2.0)
+        ceramic = None
+        sodium = None
+    else:
+        phase = _interior(body)
+        ceramic = float(np.median(values[phase]))
+        bright = ceramic
+        sodium = sodium_level(values, body, air, ceramic)
+    noise = _noise_sd(source, phase, coarse.factor)
+    artefacts = None
+    if body is not None:
+        # Elsewhere rings could not be told from a round can, nor cupping from its shells.
+        artefacts = measure_artefacts(source, coarse, phase, air, bright, noise, threads)
+    clipped = _clipped(source, coarse, padded)
     return GreyScale(
         air_level=air,
         ceramic_level=ceramic,
-        sodium_level=_sodium_level(coarse, body, air, ceramic),
-        noise_sd=_noise_sd(volume, body, factor),
+        sodium_level=sodium,
+        noise_sd=noise,
+        bright_level=bright,
+        finding=NO_CERAMIC if body is None else "",
+        padding_share=float(np.mean(padded)),
+        field_radius_voxels=_round_field(padded, coarse.factor),
+        clipped_low_share=clipped[0],
+        clipped_high_share=clipped[1],
+        artefacts=artefacts,
     )
 
 
-def _check(volume: NDArray[Any], place: str) -> None:
-    if volume.ndim != 3 or min(volume.shape) < 2:
+def _check(source: Sliceable, place: str) -> None:
+    if len(source.shape) != 3 or min(source.shape) < 2:
         raise InputError(
-            place, f"an array of shape {volume.shape}", "a volume of at least 2 voxels along z, y and x"
+            place, f"an array of shape {source.shape}", "a volume of at least 2 voxels along z, y and x"
         )
-    if volume.dtype.kind not in "iuf":
-        raise InputError(place, f"values of type {volume.dtype}", "real grey values")
-    if volume.dtype.kind == "f" and not all(np.isfinite(slab).all() for slab in _slabs(volume)):
-        raise InputError(place, "NaN or infinite grey values", "finite grey values in every voxel")
-    if volume.min() == volume.max():
-        raise InputError(
-            place, f"the same grey value {volume.flat[0]} everywhere", "a volume that shows something"
-        )
+    if source.dtype.kind not in "iuf":
+        raise InputError(place, f"values of type {source.dtype}", "real grey values")
 
 
-def _slabs(volume: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    # Slabs keep the float copies small.
-    for start in range(0, volume.shape[0], 16):
-        yield volume[start : start + 16]
+def _interior(phase: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    inner: NDArray[np.bool_] = ndimage.binary_erosion(phase, iterations=2)
+    return inner if inner.any() else phase
 
 
-def _block_mean(volume: NDArray[Any]) -> tuple[NDArray[np.float32], tuple[int, int, int]]:
-    """Average blocks; an axis of few samples is left as it is."""
-    step = max(2, int(np.ceil((volume.size / MAX_COARSE_VOXELS) ** (1.0 / 3.0))))
-    fz, fy, fx = (step if n >= 8 * step else 1 for n in volume.shape)
-    nz, ny, nx = volume.shape[0] // fz, volume.shape[1] // fy, volume.shape[2] // fx
-    coarse = np.empty((nz, ny, nx), dtype=np.float32)
-    for k in range(nz):
-        block = volume[k * fz : (k + 1) * fz, : ny * fy, : nx * fx].astype(np.float32)
-        coarse[k] = block.mean(axis=0).reshape(ny, fy, nx, fx).mean(axis=(1, 3))
-    return coarse, (fz, fy, fx)
+def _padding(coarse: Coarse) -> NDArray[np.bool_]:
+    """Blocks of the coarse copy that hold nothing but one value beside the field of view."""
+    values = coarse.values
+    none = np.zeros(values.shape, dtype=bool)
+    corners = values[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    if np.all(corners == corners[0, 0]):
+        # Signed grey values are often padded with 0, in the middle of the noise of air.
+        padded = values == corners[0, 0]
+        if np.count_nonzero(padded) > PADDING_FRACTION * values.size:
+            return padded if np.count_nonzero(~padded) >= 0.05 * values.size else none
+    total = float(np.prod(values.shape)) * float(np.prod(coarse.factor))
+    padded = values <= np.float32(coarse.lowest)
+    if coarse.n_lowest <= PADDING_FRACTION * total or np.count_nonzero(~padded) < 0.05 * values.size:
+        return none
+    return padded
 
 
-def _not_padding(
-    volume: NDArray[Any], coarse: NDArray[np.float32], factor: tuple[int, int, int]
-) -> NDArray[np.bool_]:
-    lowest = volume.min()
-    share = np.count_nonzero(volume == lowest) / volume.size
-    kept = coarse > float(lowest)
-    if share <= PADDING_FRACTION or np.count_nonzero(kept) < 0.05 * coarse.size:
-        return np.ones(coarse.shape, dtype=bool)
-    return kept
-
-
-def _phase_peaks(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Grey values of the histogram's peaks, from dark to bright."""
-    low, high = np.quantile(values, (0.0005, 0.9995))
-    if low == high:
-        return np.array([low], dtype=np.float64)
-    counts, edges = np.histogram(values, bins=HISTOGRAM_BINS, range=(low, high))
-    # Empty bins at both ends let a phase that lies at the end of the range be a peak.
-    padded = np.pad(ndimage.gaussian_filter1d(counts.astype(np.float64), 2.0, mode="constant"), 8)
-    found, info = signal.find_peaks(padded, prominence=1.0)
-    mass = np.array([padded[max(p - 4, 0) : p + 5].sum() for p in found])
-    keep = (mass >= MIN_PEAK_FRACTION * values.size) & (
-        info["prominences"] >= MIN_PEAK_PROMINENCE * padded[found]
-    )
-    centres = (edges[:-1] + edges[1:]) / 2.0
-    peaks: NDArray[np.float64] = centres[np.clip(found[keep] - 8, 0, HISTOGRAM_BINS - 1)]
-    return peaks
-
-
-def _mirrored_median(values: NDArray[np.float32], peak: float, limit: float) -> float:
-    """Median of the phase whose dark flank is free: its bright flank is cut at the mirrored dark end."""
-    dark_end = float(np.quantile(values, 0.001))
-    return float(np.median(values[values <= min(limit, 2.0 * peak - dark_end)]))
-
-
-def _ceramic_body(
-    coarse: NDArray[np.float32], peaks: NDArray[np.float64], air: float
-) -> NDArray[np.bool_] | None:
-    """Find the filled body of the brightest phase that looks like a ceramic, or None."""
-    smooth = ndimage.gaussian_filter(coarse, 0.7)
-    for k in range(len(peaks) - 1, 0, -1):
-        above = smooth > (air + peaks[k]) / 2.0
-        if k + 1 < len(peaks):
-            # A denser casing is cut off; its blurred rim is thin and goes with the opening.
-            above &= smooth < (peaks[k] + peaks[k + 1]) / 2.0 + 0.25 * (peaks[k] - air)
-        body = _largest_solid(above)
-        if body is not None and _is_ceramic(coarse, body, air):
-            return body
-    return None
-
-
-def _largest_solid(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    depth = np.minimum(2, (np.array(mask.shape) - 1) // 4)
-    element = np.ones(2 * depth + 1, dtype=bool)
-    labels, n = ndimage.label(ndimage.binary_erosion(mask, element, border_value=1))
-    if n == 0:
+def _round_field(padded: NDArray[np.bool_], factor: tuple[int, int, int]) -> float | None:
+    seen = ~padded.all(axis=0)
+    if seen.all() or not seen.any():
         return None
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    core = ndimage.binary_dilation(labels == sizes.argmax(), element) & mask
-    filled = np.stack([ndimage.binary_fill_holes(plane) for plane in core])
-    # Filling a ring would make a disc of it: only small holes are pores or cracks.
-    return filled if np.count_nonzero(filled) < 1.2 * np.count_nonzero(core) else core
+    y, x = (np.arange(n) * f for n, f in zip(seen.shape, factor[1:], strict=True))
+    rows, columns = np.nonzero(seen)
+    radius = float(np.sqrt(len(rows) * factor[1] * factor[2] / np.pi))
+    disc = np.hypot(y[:, None] - y[rows].mean(), x[None, :] - x[columns].mean()) <= radius
+    return radius if np.count_nonzero(disc != seen) < ROUND_MISFIT * len(rows) else None
 
 
-def _is_ceramic(coarse: NDArray[np.float32], body: NDArray[np.bool_], air: float) -> bool:
-    n = np.count_nonzero(body)
-    if n < MIN_BODY_FRACTION * body.size:
-        return False
-    values = coarse[body]
-    level = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - level)))
-    if spread > MAX_SPREAD * (level - air):
-        return False
-    rim = body & ~ndimage.binary_erosion(body)
-    points = np.argwhere(rim).astype(np.float64)
-    if np.any(np.ptp(points, axis=0) == 0):
-        return False
-    hull = ConvexHull(np.concatenate([points - 0.5, points + 0.5]))
-    return bool(n >= MIN_SOLIDITY * float(hull.volume))
+def _clipped(source: Sliceable, coarse: Coarse, padded: NDArray[np.bool_]) -> tuple[float, float]:
+    """Shares of voxels at both ends of the grey values, where noise alone would not put so many."""
+    total = float(np.prod(source.shape))
+    padding_is_low = bool(padded.any()) and float(coarse.values[padded][0]) == coarse.lowest
+    low = 0.0 if padding_is_low else coarse.n_lowest / total
+    high = coarse.n_highest / total
+    # The extremes of unclipped noise are held by a handful of voxels; of eight bits by some more.
+    least = 1e-4 if source.dtype.itemsize > 1 else PADDING_FRACTION
+    return (low if low > least else 0.0), (high if high > least else 0.0)
 
 
-def _sodium_level(
-    coarse: NDArray[np.float32], body: NDArray[np.bool_], air: float, ceramic: float
-) -> float | None:
-    footprint = ndimage.binary_erosion(np.any(body, axis=0), iterations=4)
-    far = ~ndimage.binary_dilation(body, iterations=3)
-    values = coarse[far & footprint]
-    values = values[values < (air + ceramic) / 2.0]
-    if values.size < 100:
-        return None
-    step = MIN_SODIUM_STEP * (ceramic - air)
-    split = float(threshold_otsu(values)) if np.ptp(values) > step else float(values.min())
-    bright = values[values > split]
-    level = float(np.median(bright)) if bright.size else float(np.median(values))
-    return level if level - air > step else None
-
-
-def _noise_sd(volume: NDArray[Any], body: NDArray[np.bool_], factor: tuple[int, int, int]) -> float:
-    inner = ndimage.binary_erosion(body, iterations=2)
-    index = np.argwhere(inner if inner.any() else body)
-    index = index[:: max(1, len(index) // 100_000)] * np.array(factor)
-    z, y, x = index.T
-    step = np.where(x + 1 < volume.shape[2], 1, -1)
-    difference = volume[z, y, x + step].astype(np.float64) - volume[z, y, x]
+def _noise_sd(source: Sliceable, phase: NDArray[np.bool_], factor: tuple[int, int, int]) -> float:
+    """Robust standard deviation of the differences of neighbours in a phase, over the root of two."""
+    fz, fy, fx = factor
+    planes = np.flatnonzero(phase.any(axis=(1, 2)))
+    differences = []
+    for k in planes[:: max(1, len(planes) // NOISE_SLICES)]:
+        rows, columns = np.nonzero(phase[k])
+        step = max(1, len(rows) // PAIRS_PER_SLICE)
+        y, x = rows[::step] * fy, columns[::step] * fx
+        image = np.asarray(source[k * fz : k * fz + 1, 0 : source.shape[1], 0 : source.shape[2]])[0]
+        aside = np.where(x + 1 < image.shape[1], x + 1, x - 1)
+        differences.append(image[y, aside].astype(np.float64) - image[y, x])
+    difference = np.concatenate(differences)
     return float(1.4826 * np.median(np.abs(difference - np.median(difference))) / np.sqrt(2.0))

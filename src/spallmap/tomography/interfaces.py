@@ -10,10 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from spallmap.blocks import Region, Sliceable, map_blocks
+from spallmap.tomography.coarse import slabs
+from spallmap.tomography.faces import refined_heights
+from spallmap.tomography.grey import MIDDLE_GREY
 from spallmap.tomography.labels import CERAMIC, VOID
 
 RIM_FRACTION = 0.9
 """Columns with less than this share of the median thickness cut the side wall of a tilted disc."""
+LABEL_STEP_VOXELS = 0.75
+"""Labels end this near to where the grey has its half level; a face further off is the dip of a crack."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Interfaces:
     Parameters
     ----------
     bottom, top : ndarray, shape (ny, nx)
-        Slice index of the face in every column, half a voxel outside the outermost ceramic voxel; NaN where
+        Height of the face in every column in slices, where slice k reaches from k - 1/2 to k + 1/2; NaN where
         the column holds no ceramic. Top is the face at larger z.
     bottom_plane, top_plane : ndarray, shape (3,)
         Plane of each face in voxels, ``z = a + b * y + c * x``, fitted away from the side wall.
@@ -86,29 +92,61 @@ class Interfaces:
         return (z - bottom) * spacing_um[0] * up, (top - z) * spacing_um[0] * down
 
 
-def find_interfaces(phases: NDArray[Any]) -> Interfaces | None:
+def find_interfaces(labels: Sliceable, grey: Sliceable | None = None, threads: int = 1) -> Interfaces | None:
     """Height maps of the faces of the ceramic with its voids filled.
 
     Parameters
     ----------
-    phases : ndarray, shape (nz, ny, nx)
-        Labels as made by :func:`spallmap.tomography.segment_phases`.
+    labels : Sliceable, shape (nz, ny, nx)
+        Labels as made by :meth:`spallmap.tomography.PhasePlan.labels`, read once.
+    grey : Sliceable, optional
+        The volume on the common scale. With it the faces lie where the grey is half-way between that of the
+        ceramic and that of what lies against it, to a part of a voxel; without it half a voxel outside the
+        outermost labelled voxel.
+    threads : int
+        Number of threads.
 
     Returns
     -------
     Interfaces or None
         None where there is no ceramic.
     """
-    filled = (phases == CERAMIC) | (phases == VOID)
-    covered = filled.any(axis=0)
+    nz, ny, nx = labels.shape
+    bottom = np.full((ny, nx), nz, dtype=np.float32)
+    top = np.full((ny, nx), -1, dtype=np.float32)
+
+    def work(region: Region) -> tuple[slice, NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]]:
+        slab = np.asarray(labels[region])
+        filled = (slab == CERAMIC) | (slab == VOID)
+        return region[0], filled.any(axis=0), *column_ends(filled)
+
+    for z, found, low, high in map_blocks(work, slabs(labels.shape), threads):
+        np.minimum(bottom, low + z.start, out=bottom, where=found)
+        np.maximum(top, high + z.start, out=top, where=found)
+    covered = top >= 0
     if not covered.any():
         return None
-    bottom, top = column_ends(filled)
-    bottom_face = np.where(covered, bottom - 0.5, np.nan).astype(np.float32)
-    top_face = np.where(covered, top + 0.5, np.nan).astype(np.float32)
+    bottom_cut, top_cut = covered & (bottom == 0), covered & (top == nz - 1)
     thickness = top - bottom + 1.0
+    bottom, top = bottom - np.float32(0.5), top + np.float32(0.5)
+    if grey is not None:
+        # A step of the labels is half a voxel at most, and a crack's dip is for them to bridge.
+        for height, cut, up in ((bottom, bottom_cut, False), (top, top_cut, True)):
+            fine = refined_heights(grey, height, covered & ~cut, up, MIDDLE_GREY, threads)
+            np.copyto(height, fine, where=np.abs(fine - height) <= LABEL_STEP_VOXELS)
+    bottom_face = np.where(covered, bottom, np.nan).astype(np.float32)
+    top_face = np.where(covered, top, np.nan).astype(np.float32)
     whole = covered & (thickness >= RIM_FRACTION * np.median(thickness[covered]))
-    return Interfaces(bottom_face, top_face, fit_plane(bottom_face, whole), fit_plane(top_face, whole))
+    return Interfaces(
+        bottom_face,
+        top_face,
+        fit_plane(bottom_face, _or_all(whole & ~bottom_cut, whole)),
+        fit_plane(top_face, _or_all(whole & ~top_cut, whole)),
+    )
+
+
+def _or_all(some: NDArray[np.bool_], everything: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return some if np.count_nonzero(some) >= 3 else everything
 
 
 def column_ends(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

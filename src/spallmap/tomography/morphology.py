@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy import sparse, special
 
 from spallmap.frames import Points
+from spallmap.tomography.neighbours import CELL_VOXELS, PointGrid, point_grid, thin_out
 
 Morphology = Literal["straight", "branching", "spalling", "diffuse"]
 
@@ -18,23 +20,80 @@ which the blurred interface hides a crack."""
 SPALLING_CLOSURE = 0.6
 """A crack that has risen to the interface along this share of its rim cuts a piece off; a slanting plane has
 less than half."""
-DIFFUSE_COHERENCE = 0.75
-"""Below this the directions within a few voxels do not agree on a sheet; 1 for a plane, 1/3 for no order."""
-COHERENCE_RADIUS_VOXELS = 6.0
-"""Neighbourhood of a point for its coherence."""
-BRANCHING_SHARE = 0.15
-"""Share of a crack's points off its main sheet that makes it branching."""
-OFF_SHEET_VOXELS = 4.0
-"""A point further than this from the main sheet is off it."""
+SAMPLE_VOXELS = 2.0
+"""Distance of the points that shapes are told from: fine against the least sheet."""
+LOCAL_VOXELS = 10.0
+"""Reach within which a sheet looks flat and a junction does not."""
+OFF_VOXELS, OFF_SLOPE = 1.0, 0.25
+"""A neighbour is off a point's tangent plane beyond one voxel and a quarter of its distance: at 10 voxels a
+sheet bent to a radius of 15 voxels stays within, one that meets the plane at 30 degrees does not."""
+CROSSING_SHARE = 0.15
+"""A point lies at a junction when this share of its neighbours is off its plane: single points beside pores
+and rims are fewer."""
+STEP_VOXELS = 4.0
+"""Sampled points of one sheet are no further apart."""
+SAME_COSINE = 0.9
+"""Their normals agree within 26 degrees."""
+GAP_VOXELS = 10.0
+"""Parts of one sheet on two sides of a junction or a pore are this near."""
+GAP_COSINE, GAP_SINE = 0.94, 0.2
+"""They continue one another: normals within 20 degrees, a step that leaves their planes by 11 degrees."""
+MIN_SHEET_SHARE = 0.03
+"""A sheet counts from this share of the crack's area; what is smaller lies at junctions and rims."""
+DIFFUSE_COHERENCE = 0.64
+"""Below this the directions of a crack have no order: of simulated cracks, networks have 0.4 to 0.56,
+branching ones 0.72 and more. Bowls have 0.45 to 0.67, but are one sheet."""
+MAIN_SHARE = 0.6
+"""A crack whose largest sheet has less than this share of it is led by none: simulated networks have less
+than 0.2, bowls more than 0.9."""
+BRANCHING_SHARE = 0.12
+"""Share of a crack off its main sheet, at junctions or on side sheets, that makes it branching: simulated
+straight cracks have up to 0.02 (0.1 where pores break small ones), branching ones 0.14 and more."""
+COHERENCE_WIDTH, MAIN_WIDTH, CLOSURE_WIDTH, BRANCH_WIDTH = 0.03, 0.06, 0.05, 0.025
+"""How sharply these limits are drawn for the score: a third of the gaps between the kinds."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The kind of a crack and what decided it.
+
+    Parameters
+    ----------
+    morphology : {"straight", "branching", "spalling", "diffuse"}
+        The kind.
+    score : float
+        How clear it is: near 1 where all limits are far, 0.5 or less where one is met.
+    n_sheets : int
+        Number of smooth sheets that the crack consists of.
+    main_share : float
+        Share of the crack on the largest one.
+    junction_share : float
+        Share of the crack where sheets meet or cross.
+    coherence : float
+        Agreement of all directions: largest eigenvalue of the normals' mean outer product, 1 for a plane and
+        1/3 for all directions alike.
+    """
+
+    morphology: Morphology
+    score: float
+    n_sheets: int
+    main_share: float
+    junction_share: float
+    coherence: float
 
 
 def classify(
-    points_xyz_um: Points, normals_xyz: NDArray[np.float64], closure: float, voxel_um: float
-) -> Morphology:
+    points_xyz_um: Points,
+    normals_xyz: NDArray[np.float64],
+    area_um2: NDArray[np.float64],
+    closure: float,
+    voxel_um: float,
+) -> Shape:
     """Name the shape of a crack.
 
-    In this order: diffuse where neighbouring directions do not agree; spalling where the crack rises to the
-    interface around most of its rim; branching where many points lie off one smooth sheet; straight else.
+    The crack is parted at its junctions into smooth sheets. In this order: diffuse where no sheet leads and
+    directions have no order; spalling where one sheet leads and rises to the interface around most of its
+    rim; branching where a share of the crack lies off the main sheet; straight else.
 
     Parameters
     ----------
@@ -42,6 +101,8 @@ def classify(
         Middle surface of one crack.
     normals_xyz : ndarray, shape (n, 3)
         Unit vectors across the sheet.
+    area_um2 : ndarray, shape (n,)
+        Area that each point stands for.
     closure : float
         See :class:`spallmap.tomography.spall.Spall`.
     voxel_um : float
@@ -49,73 +110,115 @@ def classify(
 
     Returns
     -------
-    {"straight", "branching", "spalling", "diffuse"}
-        The name.
+    Shape
+        The kind and its measures.
 
     References
     ----------
     Kazyak et al., Li penetration in ceramic solid electrolytes: operando microscopy analysis of morphology,
     propagation, and reversibility, Matter 2 (2020): the four kinds.
     """
-    if coherence(points_xyz_um, normals_xyz, COHERENCE_RADIUS_VOXELS * voxel_um) < DIFFUSE_COHERENCE:
-        return "diffuse"
-    if closure >= SPALLING_CLOSURE:
-        return "spalling"
-    if off_sheet_share(points_xyz_um, OFF_SHEET_VOXELS * voxel_um) > BRANCHING_SHARE:
-        return "branching"
-    return "straight"
+    shares, junction = sheet_shares(points_xyz_um / voxel_um, normals_xyz)
+    main = float(shares[0])
+    tensor = np.einsum("n,ni,nj->ij", area_um2, normals_xyz, normals_xyz) / area_um2.sum()
+    coherence = float(np.linalg.eigvalsh(tensor)[-1])
+    leading = _above(main, MAIN_SHARE, MAIN_WIDTH)
+    diffuse = (1.0 - leading) * _above(-coherence, -DIFFUSE_COHERENCE, COHERENCE_WIDTH)
+    closed = leading * _above(closure, SPALLING_CLOSURE, CLOSURE_WIDTH)
+    side = _above(1.0 - main, BRANCHING_SHARE, BRANCH_WIDTH)
+    parts: dict[Morphology, float] = {
+        "diffuse": diffuse,
+        "spalling": (1.0 - diffuse) * closed,
+        "branching": (1.0 - diffuse) * (1.0 - closed) * side,
+        "straight": (1.0 - diffuse) * (1.0 - closed) * (1.0 - side),
+    }
+    kind = max(parts, key=lambda k: parts[k])
+    return Shape(kind, parts[kind], len(shares), main, junction, coherence)
 
 
-def coherence(points_xyz_um: Points, normals_xyz: NDArray[np.float64], radius_um: float) -> float:
-    """Median agreement of the directions around each point.
-
-    Parameters
-    ----------
-    points_xyz_um, normals_xyz : ndarray, shape (n, 3)
-        Points and unit vectors across the sheet.
-    radius_um : float
-        Neighbourhood.
-
-    Returns
-    -------
-    float
-        Largest eigenvalue of the mean outer product of the neighbours' normals, between 1/3 and 1.
-    """
-    tree = cKDTree(points_xyz_um)
-    chosen = np.arange(0, len(points_xyz_um), max(1, len(points_xyz_um) // 500))
-    values = []
-    for around in tree.query_ball_point(points_xyz_um[chosen], radius_um):
-        n = normals_xyz[around]
-        values.append(float(np.linalg.eigvalsh(n.T @ n / len(n))[-1]))
-    return float(np.median(values))
+def _above(value: float, limit: float, width: float) -> float:
+    """Map a value to 0 far below a limit, 0.5 at it and 1 far above it."""
+    return float(special.expit((value - limit) / width))
 
 
-def off_sheet_share(points_xyz_um: Points, tolerance_um: float) -> float:
-    """Share of points away from the smooth sheet that most of them lie on.
+def sheet_shares(
+    points: NDArray[np.float64], normals: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Part a crack into smooth sheets.
+
+    Points with many neighbours off their tangent plane lie at junctions. The rest falls into pieces; pieces
+    that continue one another across a junction are one sheet.
 
     Parameters
     ----------
-    points_xyz_um : ndarray, shape (n, 3)
-        Middle surface.
-    tolerance_um : float
-        Distance beyond which a point is off the sheet.
+    points : ndarray, shape (n, 3)
+        Middle surface of one crack, in voxels.
+    normals : ndarray, shape (n, 3)
+        Unit vectors across the sheet.
 
     Returns
     -------
-    float
-        Share off a quadratic height field over the principal plane, fitted by reweighted least squares.
+    shares : ndarray, shape (n_sheets,)
+        Shares of the crack on each sheet by falling size.
+    junction : float
+        Share at junctions; what is missing to 1 lies on sheets too small to count.
     """
-    centred = points_xyz_um - points_xyz_um.mean(axis=0)
-    axes = np.linalg.eigh(centred.T @ centred)[1]
-    w, v, u = (centred @ axes).T
-    scale = max(float(np.abs(u).max()), 1e-9)
-    u, v = u / scale, v / scale
-    design = np.column_stack([np.ones_like(u), u, v, u * u, u * v, v * v])
-    weight = np.ones(len(w))
-    residual = w
-    for _ in range(20):
-        root = np.sqrt(weight)
-        residual = w - design @ np.linalg.lstsq(design * root[:, None], w * root, rcond=None)[0]
-        # Cauchy weights: points of a branch lose their pull, those of the main sheet keep it.
-        weight = 1.0 / (1.0 + (residual / tolerance_um) ** 2)
-    return float(np.mean(np.abs(residual) > tolerance_um))
+    points = points - points.min(axis=0)
+    one = np.zeros(len(points), dtype=np.int32)
+    chosen = thin_out(point_grid(points, one), SAMPLE_VOXELS)
+    points, normals = points[chosen], normals[chosen]
+    even = _crossing(points, normals) < CROSSING_SHARE
+    junction = float(np.mean(~even))
+    if not even.any():
+        return np.zeros(1), junction
+    n = len(points)
+    points, normals = points[even], normals[even]
+    piece = _joined(points, normals, STEP_VOXELS, SAME_COSINE, 0.5, np.arange(len(points)))
+    piece = _joined(points, normals, GAP_VOXELS, GAP_COSINE, GAP_SINE, piece)
+    size = np.sort(np.bincount(piece))[::-1] / n
+    return size[: max(1, int(np.count_nonzero(size >= MIN_SHEET_SHARE)))], junction
+
+
+def _grid(points: NDArray[np.float64], reach: float) -> PointGrid:
+    """Cells of the size of a reach."""
+    return point_grid(points * (CELL_VOXELS / reach), np.zeros(len(points), dtype=np.int32))
+
+
+def _crossing(points: NDArray[np.float64], normals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the points around each point that lie off its tangent plane."""
+    out = np.empty(len(points))
+    for around in _grid(points, LOCAL_VOXELS).around(CELL_VOXELS):
+        counts = np.diff(around.starts)
+        own = np.repeat(np.arange(len(counts)), counts)
+        middle = own + around.rows.start
+        step = points[around.members] - points[middle]
+        off = np.abs(np.einsum("ij,ij->i", step, normals[middle]))
+        away = off > OFF_VOXELS + OFF_SLOPE * np.linalg.norm(step, axis=1)
+        out[around.rows] = np.bincount(own, away, len(counts)) / counts
+    return out
+
+
+def _joined(
+    points: NDArray[np.float64],
+    normals: NDArray[np.float64],
+    reach: float,
+    cosine: float,
+    sine: float,
+    piece: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Join pieces by pairs of points with like normals and a step between them that stays in the sheet."""
+    joined = []
+    for around in _grid(points, reach).around(CELL_VOXELS):
+        a = np.repeat(np.arange(around.rows.start, around.rows.stop), np.diff(around.starts))
+        b = around.members.astype(np.int64)
+        step = points[b] - points[a]
+        length = np.linalg.norm(step, axis=1)
+        fits = np.abs(np.einsum("ij,ij->i", normals[a], normals[b])) >= cosine
+        for end in (a, b):
+            fits &= np.abs(np.einsum("ij,ij->i", step, normals[end])) <= sine * length
+        joined.append(np.column_stack([piece[a[fits]], piece[b[fits]]]))
+    pairs = np.concatenate(joined)
+    n = int(piece.max()) + 1
+    graph = sparse.coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
+    group = sparse.csgraph.connected_components(graph, directed=False)[1]
+    return group[piece].astype(np.int64)

@@ -8,13 +8,25 @@ from typing import Any
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from spallmap.blocks import Region, Sliceable, map_blocks, read_padded, tiles, whole
 
 SIGMAS_VOXELS = (1.0, 1.5, 2.0)
 """Scales that cover sheets between a third of a voxel and three voxels wide."""
 NOISE_EXPONENT = 3.5
 """Second derivatives of white noise fall as sigma**-3.5 in three dimensions; the factor makes scales
 comparable."""
+TRUNCATE = 4.0
+"""Gaussians end at this many standard deviations, as in scipy."""
+RESPONSE_TILE = 128
+"""Edge of a block when a whole array is filtered: the planes that the filter works on stay in the cache."""
+COSINE_OF_TWO_THIRDS = np.polynomial.Chebyshev.interpolate(
+    lambda t: np.cos(2.0 / 3.0 * np.arccos(np.clip(t, -1.0, 1.0))), 9, domain=[0.0, 1.0]
+).convert(kind=np.polynomial.Polynomial)
+"""cos(2/3 arccos t) for t between 0 and 1, to 1e-8: a polynomial lets the compiler work on many voxels at
+once."""
+_C = tuple(np.float32(c) for c in COSINE_OF_TWO_THIRDS.coef)
+_ROOT_3 = np.float32(np.sqrt(3.0))
 
 
 def plate_response(
@@ -24,26 +36,30 @@ def plate_response(
     weights: Sequence[float] | None = None,
     *,
     bright: bool = False,
+    threads: int = 1,
 ) -> NDArray[np.float32]:
     r"""Sheetness of dark plates, the largest over several scales.
 
-    At each scale the response is :math:`\\lambda_1 - \\max(|\\lambda_2|, |\\lambda_3|)` with the
-    eigenvalues :math:`\\lambda_1 \\ge \\lambda_2 \\ge \\lambda_3` of the Hessian: large across a sheet,
-    near zero in a round pore and along a tube, and negative beside an edge. Second differences of the
-    smoothed volume stand for the derivatives.
+    At each scale the response is :math:`\lambda_1 - \max(|\lambda_2|, |\lambda_3|)` with the eigenvalues
+    :math:`\lambda_1 \ge \lambda_2 \ge \lambda_3` of the Hessian, and 0 where that is negative: large across
+    a sheet, near zero in a round pore and along a tube, and 0 beside an edge. Second differences of the
+    smoothed volume stand for the derivatives. The answer does not depend on how the volume is cut into
+    blocks, to the last bit.
 
     Parameters
     ----------
     volume : ndarray, shape (nz, ny, nx)
         Grey values.
     mask : ndarray of bool, optional
-        Voxels whose response is wanted; it is 0 elsewhere and on the outermost voxels.
+        Voxels whose response is wanted; it is 0 elsewhere.
     sigmas : sequence of float
         Gaussian scales in voxels.
     weights : sequence of float, optional
         Factor of each scale; ``sigma ** 3.5`` where absent, which equalises white noise.
     bright : bool
         Respond to bright plates instead of dark ones.
+    threads : int
+        Number of threads.
 
     Returns
     -------
@@ -61,66 +77,280 @@ def plate_response(
         raise ValueError(f"a volume is needed; got {volume.ndim} axes")
     if weights is None:
         weights = [s**NOISE_EXPONENT for s in sigmas]
-    inside = np.ones(volume.shape, dtype=bool) if mask is None else mask
     response = np.zeros(volume.shape, dtype=np.float32)
-    source = volume.astype(np.float32)
-    for k, (sigma, weight) in enumerate(zip(sigmas, weights, strict=True)):
-        smooth = ndimage.gaussian_filter(source, sigma, mode="nearest")
-        _accumulate(smooth, inside, np.float32(-weight if bright else weight), k == 0, response)
+
+    def fill(region: Region) -> None:
+        if mask is not None and not mask[region].any():
+            return
+        parts = block_responses(volume, region, sigmas, bright=bright)
+        combined = combine(parts, weights)
+        response[region] = combined if mask is None else np.where(mask[region], combined, 0.0)
+
+    for _ in map_blocks(fill, tiles(whole(volume.shape), RESPONSE_TILE), threads):
+        pass
     return response
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _eigenvalues(a: float, b: float, c: float, d: float, e: float, f: float) -> tuple[float, float, float]:
-    """Eigenvalues of [[a, d, e], [d, b, f], [e, f, c]] in falling order (trigonometric solution)."""
-    q = (a + b + c) / 3.0
-    aa, bb, cc = a - q, b - q, c - q
-    p2 = (aa * aa + bb * bb + cc * cc + 2.0 * (d * d + e * e + f * f)) / 6.0
-    if p2 <= 1e-30:
-        return q, q, q
-    p = np.sqrt(p2)
-    det = aa * (bb * cc - f * f) - d * (d * cc - f * e) + e * (d * f - bb * e)
-    r = det / (2.0 * p2 * p)
-    r = min(1.0, max(-1.0, r))
-    phi = np.arccos(r) / 3.0
-    first = q + 2.0 * p * np.cos(phi)
-    last = q + 2.0 * p * np.cos(phi + 2.0943951023931953)
-    return first, 3.0 * q - first - last, last
+def combine(responses: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
+    """Take the largest of the weighted responses of several scales.
+
+    Parameters
+    ----------
+    responses : sequence of ndarray
+        One array a scale.
+    weights : sequence of float
+        Their factors.
+
+    Returns
+    -------
+    ndarray of float32
+        Of the responses' shape.
+    """
+    best = responses[0] * np.float32(weights[0])
+    for response, weight in zip(responses[1:], weights[1:], strict=True):
+        np.maximum(best, response * np.float32(weight), out=best)
+    return best
+
+
+def block_responses(
+    source: Sliceable,
+    region: Region,
+    sigmas: Sequence[float] = SIGMAS_VOXELS,
+    *,
+    bright: bool = False,
+) -> list[NDArray[np.float32]]:
+    """Response of plates in a part of a volume, unweighted, one array a scale.
+
+    Parameters
+    ----------
+    source : Sliceable, shape (nz, ny, nx)
+        Grey values; beyond the volume its outermost voxels are repeated.
+    region : tuple of slice
+        Where the response is wanted; :func:`filter_halo` voxels around it are read.
+    sigmas : sequence of float
+        Gaussian scales in voxels.
+    bright : bool
+        Respond to bright plates instead of dark ones.
+
+    Returns
+    -------
+    list of ndarray of float32
+        Of the region's shape.
+    """
+    halo = filter_halo(sigmas)
+    return padded_responses(read_padded(source, region, halo).astype(np.float32), halo, sigmas, bright=bright)
+
+
+def padded_responses(
+    grey: NDArray[np.float32], halo: int, sigmas: Sequence[float] = SIGMAS_VOXELS, *, bright: bool = False
+) -> list[NDArray[np.float32]]:
+    """Response of plates in a block that was read with a halo, unweighted, one array a scale.
+
+    Parameters
+    ----------
+    grey : ndarray of float32
+        The block with its halo.
+    halo : int
+        Voxels of halo at each side, :func:`filter_halo` or more.
+    sigmas : sequence of float
+        Gaussian scales in voxels.
+    bright : bool
+        Respond to bright plates instead of dark ones.
+
+    Returns
+    -------
+    list of ndarray of float32
+        Of the block's shape without its halo.
+    """
+    shape = tuple(n - 2 * halo for n in grey.shape)
+    out = []
+    for sigma in sigmas:
+        response = np.empty(shape, dtype=np.float32)
+        _respond(grey, gaussian_taps(sigma), halo, np.float32(-1.0 if bright else 1.0), response)
+        out.append(response)
+    return out
+
+
+def filter_halo(sigmas: Sequence[float] = SIGMAS_VOXELS) -> int:
+    """Voxels around a region that its response depends on.
+
+    Parameters
+    ----------
+    sigmas : sequence of float
+        Gaussian scales in voxels.
+
+    Returns
+    -------
+    int
+        Radius of the widest Gaussian and one for the differences.
+    """
+    return max(len(gaussian_taps(s)) for s in sigmas)
+
+
+def gaussian_taps(sigma: float) -> NDArray[np.float32]:
+    """Weights of a sampled Gaussian from its middle outwards; both sides together sum to 1.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation in voxels.
+
+    Returns
+    -------
+    ndarray of float32, shape (radius + 1,)
+        The middle first.
+    """
+    k = np.arange(int(TRUNCATE * sigma + 0.5) + 1)
+    w = np.exp(-0.5 * (k / sigma) ** 2)
+    taps: NDArray[np.float32] = (w / (2.0 * w.sum() - w[0])).astype(np.float32)
+    return taps
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _accumulate(
-    g: NDArray[np.float32],
-    inside: NDArray[np.bool_],
-    weight: float,
-    first: bool,
+def _smooth_plane(
+    grey: NDArray[np.float32],
+    z: int,
+    taps: NDArray[np.float32],
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    shift: int,
     out: NDArray[np.float32],
 ) -> None:
-    nz, ny, nx = g.shape
-    for z in range(1, nz - 1):
-        for y in range(1, ny - 1):
-            for x in range(1, nx - 1):
-                if not inside[z, y, x]:
-                    continue
-                centre2 = 2.0 * g[z, y, x]
-                zz = g[z + 1, y, x] + g[z - 1, y, x] - centre2
-                yy = g[z, y + 1, x] + g[z, y - 1, x] - centre2
-                xx = g[z, y, x + 1] + g[z, y, x - 1] - centre2
-                zy = 0.25 * (
-                    g[z + 1, y + 1, x] - g[z + 1, y - 1, x] - g[z - 1, y + 1, x] + g[z - 1, y - 1, x]
-                )
-                zx = 0.25 * (
-                    g[z + 1, y, x + 1] - g[z + 1, y, x - 1] - g[z - 1, y, x + 1] + g[z - 1, y, x - 1]
-                )
-                yx = 0.25 * (
-                    g[z, y + 1, x + 1] - g[z, y + 1, x - 1] - g[z, y - 1, x + 1] + g[z, y - 1, x - 1]
-                )
-                l1, l2, l3 = _eigenvalues(
-                    weight * zz, weight * yy, weight * xx, weight * zy, weight * zx, weight * yx
-                )
-                value = l1 - max(abs(l2), abs(l3))
-                if first or value > out[z, y, x]:
-                    out[z, y, x] = value
+    """Gaussian of one plane of a block, `shift` voxels short of the block at each side along y and x."""
+    radius = taps.shape[0] - 1
+    ny, nx = first.shape
+    my, mx = out.shape
+    for y in range(ny):
+        row, source = first[y], grey[z, y]
+        for x in range(nx):
+            row[x] = taps[0] * source[x]
+        for k in range(1, radius + 1):
+            low, high, w = grey[z - k, y], grey[z + k, y], taps[k]
+            for x in range(nx):
+                row[x] += w * (low[x] + high[x])
+    for y in range(my):
+        row, source = second[y], first[y + shift]
+        for x in range(nx):
+            row[x] = taps[0] * source[x]
+        for k in range(1, radius + 1):
+            low, high, w = first[y + shift - k], first[y + shift + k], taps[k]
+            for x in range(nx):
+                row[x] += w * (low[x] + high[x])
+    for y in range(my):
+        row, source = out[y], second[y, shift : shift + mx]
+        for x in range(mx):
+            row[x] = taps[0] * source[x]
+        for k in range(1, radius + 1):
+            low = second[y, shift - k : shift - k + mx]
+            high = second[y, shift + k : shift + k + mx]
+            w = taps[k]
+            for x in range(mx):
+                row[x] += w * (low[x] + high[x])
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _respond(
+    grey: NDArray[np.float32],
+    taps: NDArray[np.float32],
+    halo: int,
+    sign: np.float32,
+    out: NDArray[np.float32],
+) -> None:
+    """Response at one scale of a block that was read with a halo; one plane after the other."""
+    nz, ny, nx = out.shape
+    first = np.empty(grey.shape[1:], dtype=np.float32)
+    second = np.empty((ny + 2, grey.shape[2]), dtype=np.float32)
+    planes = np.empty((3, ny + 2, nx + 2), dtype=np.float32)
+    for z in range(-1, nz + 1):
+        _smooth_plane(grey, z + halo, taps, first, second, halo - 1, planes[(z + 1) % 3])
+        if z < 1:
+            continue
+        _sheetness(planes[(z - 1) % 3], planes[z % 3], planes[(z + 1) % 3], sign, out[z - 1])
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _sheetness(
+    below: NDArray[np.float32],
+    here: NDArray[np.float32],
+    above: NDArray[np.float32],
+    sign: np.float32,
+    out: NDArray[np.float32],
+) -> None:
+    """Eigenvalue formula for the middle one of three smoothed planes, in strict arithmetic."""
+    ny, nx = out.shape
+    half, quarter, third, sixth = np.float32(0.5), np.float32(0.25), np.float32(1 / 3), np.float32(1 / 6)
+    one, two, zero, tiny = np.float32(1), np.float32(2), np.float32(0), np.float32(1e-30)
+    for y in range(ny):
+        row = out[y]
+        b0, b1, b2 = below[y, 1 : nx + 1], below[y + 1, 1 : nx + 1], below[y + 2, 1 : nx + 1]
+        h0, h1, h2 = here[y, 1 : nx + 1], here[y + 1, 1 : nx + 1], here[y + 2, 1 : nx + 1]
+        a0, a1, a2 = above[y, 1 : nx + 1], above[y + 1, 1 : nx + 1], above[y + 2, 1 : nx + 1]
+        bl, br = below[y + 1, 0:nx], below[y + 1, 2 : nx + 2]
+        al, ar = above[y + 1, 0:nx], above[y + 1, 2 : nx + 2]
+        hl, hr = here[y + 1, 0:nx], here[y + 1, 2 : nx + 2]
+        hl0, hr0, hl2, hr2 = here[y, 0:nx], here[y, 2 : nx + 2], here[y + 2, 0:nx], here[y + 2, 2 : nx + 2]
+        for x in range(nx):
+            centre = two * h1[x]
+            zz = sign * (a1[x] + b1[x] - centre)
+            yy = sign * (h2[x] + h0[x] - centre)
+            xx = sign * (hr[x] + hl[x] - centre)
+            zy = sign * quarter * (a2[x] - a0[x] - b2[x] + b0[x])
+            zx = sign * quarter * (ar[x] - al[x] - br[x] + bl[x])
+            yx = sign * quarter * (hr2[x] - hl2[x] - hr0[x] + hl0[x])
+            q = (zz + yy + xx) * third
+            zz, yy, xx = zz - q, yy - q, xx - q
+            p2 = (zz * zz + yy * yy + xx * xx + two * (zy * zy + zx * zx + yx * yx)) * sixth
+            p2 = p2 if p2 > tiny else tiny
+            p = np.sqrt(p2)
+            scale = one / p
+            zz, yy, xx, zy, zx, yx = zz * scale, yy * scale, xx * scale, zy * scale, zx * scale, yx * scale
+            r = half * (zz * (yy * xx - yx * yx) - zy * (zy * xx - yx * zx) + zx * (zy * yx - yy * zx))
+            r = r if r < one else one
+            r = r if r > -one else -one
+            t = np.sqrt(half * (one + r))
+            c = _C[9]
+            c = c * t + _C[8]
+            c = c * t + _C[7]
+            c = c * t + _C[6]
+            c = c * t + _C[5]
+            c = c * t + _C[4]
+            c = c * t + _C[3]
+            c = c * t + _C[2]
+            c = c * t + _C[1]
+            c = c * t + _C[0]
+            rest = one - c * c
+            s = _ROOT_3 * np.sqrt(rest if rest > zero else zero)
+            l1 = q + two * p * c
+            l2 = abs(q + p * (s - c))
+            l3 = abs(q - p * (s + c))
+            value = l1 - (l2 if l2 > l3 else l3)
+            row[x] = value if value > zero else zero
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def smooth_block(grey: NDArray[np.float32], taps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Smooth a block by a Gaussian.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (nz, ny, nx)
+        A block with a halo of the Gaussian's radius.
+    taps : ndarray of float32
+        From :func:`gaussian_taps`.
+
+    Returns
+    -------
+    ndarray of float32
+        The block without its halo.
+    """
+    radius = taps.shape[0] - 1
+    nz, ny, nx = grey.shape[0] - 2 * radius, grey.shape[1] - 2 * radius, grey.shape[2] - 2 * radius
+    out = np.empty((nz, ny, nx), dtype=np.float32)
+    first = np.empty(grey.shape[1:], dtype=np.float32)
+    second = np.empty((ny, grey.shape[2]), dtype=np.float32)
+    for z in range(nz):
+        _smooth_plane(grey, z + radius, taps, first, second, radius, out[z])
+    return out
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from spallmap.tomography.plate import sheet_normals
+from spallmap.blocks import Region, Sliceable, grown, inner, read_padded
+from spallmap.tomography.distances import capped_distance
+from spallmap.tomography.grey import CERAMIC_GREY
+from spallmap.tomography.labels import CERAMIC, VOID
+from spallmap.tomography.plate import (
+    combine,
+    filter_halo,
+    gaussian_taps,
+    padded_responses,
+    smooth_block,
+)
+from spallmap.tomography.pores import pore_cores
+from spallmap.tomography.voxels import order
 
 NORMAL_SIGMA_VOXELS = 1.5
 """Smoothing before the direction across a sheet is taken; the middle of the filter's scales."""
@@ -16,47 +30,223 @@ DISTANCE_NEAR = 2.5
 roughness."""
 ALONG_SURFACE = 0.8
 """Cosine between the two normals above which a sheet runs along the surface (37 degrees)."""
+SHELL_VOXELS = 1.0
+"""The ceramic's outermost layer shares its voxels with what lies outside."""
+DISTANCE_CAP = 10
+"""Distances from the ceramic's surface are measured up to this many voxels."""
+SURFACE_SIGMA = 2.0
+"""Smoothing of the distance before its gradient is taken for the surface's normal."""
+SURFACE_CAP = 6.0
+"""Distances beyond this do not turn the surface's normal."""
+LABEL_HALO = 16
+"""Voxels around a block that the distances and their gradient depend on: six, eight and one, rounded up."""
 
 
-def ridge_voxels(
-    response: NDArray[np.float32],
-    grey: NDArray[np.float32],
-    candidates: NDArray[np.bool_],
-    distance: NDArray[np.float32],
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Voxels where the response is largest along the sheet's normal.
+@dataclass(frozen=True)
+class Candidates:
+    """Ridge voxels of a part of a volume, and the cores of its pores.
 
     Parameters
     ----------
-    response : ndarray of float32, shape (nz, ny, nx)
+    index : ndarray of int, shape (n, 3)
+        Voxels (z, y, x) of the volume, in its order.
+    normal : ndarray of float32, shape (n, 3)
+        Unit vectors (z, y, x) across the sheet.
+    response : ndarray of float32, shape (n,)
         Plate response.
-    grey : ndarray of float32
-        Grey values on the same grid.
-    candidates : ndarray of bool
-        Where to look; must not touch the two outermost layers of the grid.
-    distance : ndarray of float32
-        Distance to the ceramic's surface in voxels.
+    distance : ndarray of float32, shape (n,)
+        Distance to the ceramic's surface in voxels, up to :data:`DISTANCE_CAP`.
+    skims : ndarray of bool, shape (n,)
+        Runs along the ceramic's surface, right below it.
+    cores : ndarray of int, shape (m, 3)
+        Voxels around which a ball fits into a void.
+    """
+
+    index: NDArray[np.int64]
+    normal: NDArray[np.float32]
+    response: NDArray[np.float32]
+    distance: NDArray[np.float32]
+    skims: NDArray[np.bool_]
+    cores: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Iterable[Candidates]) -> Candidates:
+        """Put the parts of one volume together; the order of the parts does not matter.
+
+        Parameters
+        ----------
+        parts : iterable of Candidates
+            From regions that do not overlap.
+
+        Returns
+        -------
+        Candidates
+            All of them, in the volume's order.
+        """
+        every = [_NONE, *parts]
+        index = np.concatenate([p.index for p in every])
+        cores = np.concatenate([p.cores for p in every])
+        by = order(index)
+        return cls(
+            index[by],
+            np.concatenate([p.normal for p in every])[by],
+            np.concatenate([p.response for p in every])[by],
+            np.concatenate([p.distance for p in every])[by],
+            np.concatenate([p.skims for p in every])[by],
+            cores[order(cores)],
+        )
+
+    def chosen(self, which: NDArray[np.bool_]) -> Candidates:
+        """Keep some of the ridge voxels.
+
+        Parameters
+        ----------
+        which : ndarray of bool, shape (n,)
+            The ones to keep.
+
+        Returns
+        -------
+        Candidates
+            With the same pores.
+        """
+        return Candidates(
+            self.index[which],
+            self.normal[which],
+            self.response[which],
+            self.distance[which],
+            self.skims[which],
+            self.cores,
+        )
+
+
+_NONE = Candidates(
+    np.zeros((0, 3), np.int64),
+    np.zeros((0, 3), np.float32),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.bool_),
+    np.zeros((0, 3), np.int64),
+)
+
+
+def is_filled(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return the ceramic with its cracks and voids.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        Phases.
 
     Returns
     -------
-    index : ndarray of int, shape (n, 3)
-        Voxels of the ridge.
-    normal : ndarray, shape (n, 3)
-        Unit vectors (z, y, x) across the sheet.
+    ndarray of bool
+        Of the labels' shape.
     """
-    index = np.argwhere(candidates)
+    filled: NDArray[np.bool_] = (labels == CERAMIC) | (labels == VOID)
+    return filled
+
+
+def block_candidates(
+    grey: Sliceable, labels: Sliceable, region: Region, weights: tuple[float, ...], low: float
+) -> Candidates:
+    """Find ridge voxels in a part of a volume.
+
+    A ridge voxel responds more than a threshold, and no less than the response one voxel away to both sides
+    along the sheet's normal. Right below the ceramic's surface, those of sheets that run along it are marked:
+    they are mostly the surface's own roughness.
+
+    Parameters
+    ----------
+    grey, labels : Sliceable, shape (nz, ny, nx)
+        Volume on the common scale, and its phases.
+    region : tuple of slice
+        The part; what lies around it is read as well.
+    weights : tuple of float
+        Factor of each scale of the plate filter.
+    low : float
+        Threshold.
+
+    Returns
+    -------
+    Candidates
+        The same whatever other regions the volume is cut into. The two outermost layers of the volume hold
+        none.
+    """
+    shape = grey.shape
+    outer = grown(region, LABEL_HALO, shape)
+    phases = np.asarray(labels[outer])
+    filled = is_filled(phases)
+    here = inner(region, outer)
+    if not filled[here].any():
+        return _NONE
+    start = np.array([s.start for s in region], dtype=np.int64)
+    cores = np.argwhere(pore_cores(phases == VOID)[here]) + start
+    distance = capped_distance(filled, DISTANCE_CAP)
+    ring = grown(region, 2, shape)
+    halo = filter_halo()
+    source = read_padded(grey, ring, halo).astype(np.float32)
+    # To the filter the ceramic goes on for ever: the step to sodium or air would hide where a crack comes up.
+    source[~read_padded(filled, inner(ring, outer), halo)] = CERAMIC_GREY
+    response = combine(padded_responses(source, halo), weights)
+    response[~filled[inner(ring, outer)]] = 0.0
+    core = grown_inside(region, shape)
+    index = np.argwhere(response[inner(core, ring)] > low) + [s.start for s in core]
     if len(index) == 0:
-        return index, np.zeros((0, 3))
-    normal = sheet_normals(ndimage.gaussian_filter(grey, NORMAL_SIGMA_VOXELS, mode="nearest"), index)
-    keep = _is_maximum(response, index, normal)
+        return replace(_NONE, cores=cores)
+    taps = gaussian_taps(NORMAL_SIGMA_VOXELS)
+    spare = halo - (len(taps) - 1)
+    inside = (slice(spare, -spare) if spare else slice(None),) * 3
+    origin = np.array([s.start for s in ring], dtype=np.int64)
+    normal = sheet_normals(smooth_block(np.ascontiguousarray(source[inside]), taps), index - origin)
+    keep = _is_maximum(response, index - origin, normal)
     index, normal = index[keep], normal[keep]
-    z, y, x = index.T
-    near = np.flatnonzero(distance[z, y, x] <= DISTANCE_NEAR)
-    outward = _gradient(ndimage.gaussian_filter(np.minimum(distance, 6.0), 2.0), index[near])
-    along = np.abs(np.einsum("ij,ij->i", outward, normal[near])) > ALONG_SURFACE
-    keep = np.ones(len(index), dtype=bool)
-    keep[near[along]] = False
-    return index[keep], normal[keep]
+    depth = distance[here][tuple((index - start).T)]
+    keep = depth > SHELL_VOXELS
+    index, normal, depth = index[keep], normal[keep], depth[keep]
+    skims = _along_surface(distance, here, index - start, normal, depth)
+    strength = response[tuple((index - origin).T)]
+    return Candidates(index, normal.astype(np.float32), strength, depth, skims, cores)
+
+
+def grown_inside(region: Region, shape: tuple[int, ...]) -> Region:
+    """Take the volume's two outermost layers off a region: a ridge there has no neighbours to compare.
+
+    Parameters
+    ----------
+    region : tuple of slice
+        The region.
+    shape : tuple of int
+        Number of voxels of the volume.
+
+    Returns
+    -------
+    tuple of slice
+        Possibly empty.
+    """
+    z, y, x = (
+        slice(min(max(s.start, 2), s.stop), max(min(s.stop, n - 2), min(max(s.start, 2), s.stop)))
+        for s, n in zip(region, shape, strict=True)
+    )
+    return z, y, x
+
+
+def _along_surface(
+    distance: NDArray[np.float32],
+    here: Region,
+    index: NDArray[np.int64],
+    normal: NDArray[np.float64],
+    depth: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Whether ridge voxels of a region near the surface run along it."""
+    along = np.zeros(len(index), dtype=bool)
+    near = np.flatnonzero(depth <= DISTANCE_NEAR)
+    if len(near):
+        taps = gaussian_taps(SURFACE_SIGMA)
+        capped = np.minimum(distance, np.float32(SURFACE_CAP))
+        field = smooth_block(read_padded(capped, here, len(taps)), taps)
+        outward = _gradient(field, index[near] + 1)
+        along[near] = np.abs(np.einsum("ij,ij->i", outward, normal[near])) > ALONG_SURFACE
+    return along
 
 
 def _gradient(field: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -67,6 +257,41 @@ def _gradient(field: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[n
     length = np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-12)
     unit: NDArray[np.float64] = gradient / length
     return unit
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def sheet_normals(g: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Directions of strongest curvature, across a dark sheet.
+
+    Parameters
+    ----------
+    g : ndarray of float32, shape (nz, ny, nx)
+        Smoothed grey values.
+    index : ndarray of int, shape (n, 3)
+        Voxels, not on the volume's border.
+
+    Returns
+    -------
+    ndarray, shape (n, 3)
+        Unit vectors (z, y, x) in voxels with a positive first non-zero component.
+    """
+    out = np.empty((index.shape[0], 3))
+    H = np.empty((3, 3))
+    for i in range(index.shape[0]):
+        z, y, x = index[i]
+        centre2 = 2.0 * g[z, y, x]
+        H[0, 0] = g[z + 1, y, x] + g[z - 1, y, x] - centre2
+        H[1, 1] = g[z, y + 1, x] + g[z, y - 1, x] - centre2
+        H[2, 2] = g[z, y, x + 1] + g[z, y, x - 1] - centre2
+        H[0, 1] = 0.25 * (g[z + 1, y + 1, x] - g[z + 1, y - 1, x] - g[z - 1, y + 1, x] + g[z - 1, y - 1, x])
+        H[0, 2] = 0.25 * (g[z + 1, y, x + 1] - g[z + 1, y, x - 1] - g[z - 1, y, x + 1] + g[z - 1, y, x - 1])
+        H[1, 2] = 0.25 * (g[z, y + 1, x + 1] - g[z, y + 1, x - 1] - g[z, y - 1, x + 1] + g[z, y - 1, x - 1])
+        H[1, 0], H[2, 0], H[2, 1] = H[0, 1], H[0, 2], H[1, 2]
+        n = np.linalg.eigh(H)[1][:, 2]
+        if n[0] < 0:
+            n = -n
+        out[i] = n
+    return out
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

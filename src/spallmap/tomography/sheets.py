@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse, special
-from scipy.spatial import cKDTree
 
+from spallmap.blocks import Sliceable
 from spallmap.frames import Points, indices_to_points
+from spallmap.tomography.blur import measure_blur
 from spallmap.tomography.cracks import Cracks
-from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY
+from spallmap.tomography.filling import sodium_contrast, tell_filling
 from spallmap.tomography.interfaces import Interfaces, find_interfaces
-from spallmap.tomography.labels import CERAMIC, SODIUM, VOID
-from spallmap.tomography.phases import DEFAULT_SODIUM_GREY
-from spallmap.tomography.pores import pore_mask
+from spallmap.tomography.neighbours import PointGrid, cell_order, point_grid
+from spallmap.tomography.profiles import (
+    STEP_VOXELS,
+    WINDOW_VOXELS,
+    profile_offsets,
+    sample_profiles,
+)
 
-WINDOW_VOXELS = 4.0
-"""The deficit is summed this far to both sides: half of three voxels and three standard deviations of the
-blur."""
-SHOULDER_VOXELS = 7.0
-"""Between the window and this distance the profile shows the ceramic's own grey."""
-STEP_VOXELS = 0.5
-"""Sampling along the normal."""
-EDGE_VOXELS = 1.5
-"""Samples nearer than this to the ceramic's surface or to a pore are blurred with what lies beyond."""
 SMOOTH_VOXELS = 2.0
 """Gaussian radius over which profiles and directions of one sheet are averaged."""
-THIN_VOXELS, WIDE_VOXELS = 0.8, 1.6
-"""Below the first a profile is the blur itself; above the second its depth tells what fills the crack."""
-DEFAULT_BLUR_VOXELS = 0.8
-"""Standard deviation of the blur where no thin part of a crack shows it."""
-
 MIN_CLEAN_SHARE = 0.2
 """A sample of a mean profile needs at least this share of its neighbours' samples in clean ceramic."""
 RIM_SMOOTH_VOXELS = 1.0
 """Gaussian radius of the average that the rim is found with: narrow, so as not to move it."""
 RIM_SHARE = 0.5
 """The rim is where the opening has fallen to half of that beside it."""
-VOTER_SHARE = 0.85
-"""Points that say what fills a crack have at least this share of the opening around them."""
 RIM_REACH_VOXELS = 5.0
 """How far the opening beside a point is looked at to tell whether the point lies beyond the crack's rim."""
+RIM_QUANTILE = 0.8
+"""Quantile of the openings around a point that stands for the opening beside it."""
+TAIL_VOXELS, LEAST_WINDOW_VOXELS = 2.2, 2.5
+"""The window ends this far from the crack's wall and middle: three standard deviations of the blur."""
+BASE_VOXELS = 2.5
+"""Width to both sides of the window in which what is missing is not the crack's."""
+VOTER_SHARE = 0.85
+"""Points that say what fills a crack have at least this share of the opening around them."""
+ALIGNED_VOXELS = 0.75
+"""And lie no further than this from the sheet: those beyond repeat what nearer ones say."""
+CONTRAST_ERROR = 0.03
+"""Relative standard error of the opening that comes from the grey levels of ceramic, air and sodium."""
 
 UNKNOWN, AIR, METAL = 0, 1, 2
+TOLD = 0.9
+"""A filling is told where its probability is at least this."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,12 @@ class Sheets:
         Number of the crack.
     area_um2 : ndarray, shape (n,)
         Sheet area that the point stands for.
-    aperture_um : ndarray, shape (n,)
-        Opening across the sheet.
+    aperture_um, aperture_se_um : ndarray, shape (n,)
+        Opening across the sheet, and its standard error with what is not known of the filling.
     filling : ndarray of int8, shape (n,)
-        0 not to be told (air is assumed), 1 air, 2 sodium.
+        0 not to be told, 1 air, 2 sodium.
+    sodium_probability : ndarray, shape (n,)
+        Probability that the crack holds sodium there.
     depth_um : ndarray, shape (n,)
         Distance from the nearer electrode interface.
     depth_bottom_um, depth_top_um : ndarray, shape (n,)
@@ -80,219 +84,218 @@ class Sheets:
     crack: NDArray[np.int32]
     area_um2: NDArray[np.float64]
     aperture_um: NDArray[np.float64]
+    aperture_se_um: NDArray[np.float64]
     filling: NDArray[np.int8]
+    sodium_probability: NDArray[np.float64]
     depth_um: NDArray[np.float64]
     depth_bottom_um: NDArray[np.float64]
     depth_top_um: NDArray[np.float64]
     dip_deg: NDArray[np.float64]
 
+    def chosen(self, rows: NDArray[Any]) -> Sheets:
+        """Return some of the points.
+
+        Parameters
+        ----------
+        rows : ndarray
+            Their numbers, or a mask.
+
+        Returns
+        -------
+        Sheets
+            Them alone.
+        """
+        return Sheets(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def by_crack(self) -> Iterator[tuple[int, Sheets]]:
+        """Go through the cracks.
+
+        Yields
+        ------
+        number : int
+            The crack.
+        sheets : Sheets
+            Its points.
+        """
+        order = np.argsort(self.crack, kind="stable")
+        numbers, counts = np.unique(self.crack, return_counts=True)
+        ends = np.cumsum(counts)
+        for number, start, end in zip(numbers, ends - counts, ends, strict=True):
+            yield int(number), self.chosen(order[start:end])
+
 
 def trace_sheets(
-    cracks: Cracks, grey: NDArray[Any], phases: NDArray[Any], spacing_um: Sequence[float]
+    cracks: Cracks,
+    grey: Sliceable,
+    labels: Sliceable,
+    spacing_um: Sequence[float],
+    threads: int = 1,
 ) -> Sheets:
     """Trace the middle surfaces of cracks and measure their opening.
 
     The aperture is the grey that is missing across the sheet, summed along the normal, over the contrast
     between the ceramic beside the crack and what fills it. It does not depend on the blur, and holds below
-    a voxel. What fills a crack can be told where it is wide: sodium leaves a shallower trough than air for
-    the same missing grey. Elsewhere air is assumed; a thin sodium-filled crack is then reported too narrow
-    by a quarter.
+    a voxel. What fills a crack is told by :func:`spallmap.tomography.filling.tell_filling`; where it cannot
+    be told, the aperture lies between that of air and that of sodium and its error covers both.
 
     Parameters
     ----------
     cracks : Cracks
         From :func:`spallmap.tomography.find_cracks`.
-    grey : ndarray, shape (nz, ny, nx)
+    grey : Sliceable, shape (nz, ny, nx)
         Volume on the common scale.
-    phases : ndarray
-        Its labels.
+    labels : Sliceable
+        Its phases.
     spacing_um : sequence of float
         Voxel spacing along z, y and x.
+    threads : int
+        Threads to read the volume with.
 
     Returns
     -------
     Sheets
-        Points in the volume's frame.
+        Points in the volume's frame, in an order that depends on their places alone.
     """
     spacing = np.asarray(spacing_um, dtype=np.float64)
-    faces = find_interfaces(phases)
-    if cracks.n == 0 or faces is None:
+    faces = find_interfaces(labels, grey, threads) if cracks.n else None
+    if faces is None:
         return _empty()
-    index, crack = cracks.ridge_index.astype(np.float64), cracks.ridge_crack
-    average = _neighbour_average(index, crack)
-    normal = _smooth_normals(cracks.ridge_normal / spacing, average)
-    step = normal / spacing * float(spacing.min())
-    profile = _profiles(cracks, grey, phases, step)
-    narrow = _neighbour_average(index, crack, RIM_SMOOTH_VOXELS)
-    inner = _local_share(index, crack, _missing(_mean_profile(profile, narrow))) >= RIM_SHARE
-    index, crack, normal = index[inner], crack[inner], normal[inner]
-    step, profile = step[inner], profile[inner]
-    average = _neighbour_average(index, crack)
-    deficit = _mean_profile(profile, average)
-    missing = _missing(deficit)
-    narrow = _neighbour_average(index, crack, RIM_SMOOTH_VOXELS)
-    # Each profile's own depth: averaged profiles are not aligned to better than half a voxel, which would
-    # blur it.
-    trough = narrow @ np.nan_to_num(profile[:, np.abs(_offsets()) <= 1.5]).max(axis=1)
-    contrast = _sodium_contrast(grey, phases)
-    width = _missing(_mean_profile(profile, narrow))
+    voxel = float(spacing.min())
+    order = cell_order(cracks.ridge_index.astype(np.float64))
+    index, crack = cracks.ridge_index[order], cracks.ridge_crack[order]
+    normal = _smooth_normals(index, crack, cracks.ridge_normal[order] / spacing)
+    step = normal / spacing * voxel
+    profile = sample_profiles(grey, labels, cracks.pores.mask, index, step, threads)
+    share = _local_share(point_grid(index.astype(np.float64), crack), normal, profile)
+    inner = share >= RIM_SHARE
+    index, crack, share = index[inner], crack[inner], share[inner]
+    normal, step, profile = normal[inner], step[inner], profile[inner]
+    grid = point_grid(index.astype(np.float64), crack)
+    missing, centroid, own, noise = _mean_opening(grid, normal, profile)
+    shift = np.clip(centroid + own, -1.5, 1.5)
     # Beside its rim a crack looks shallow for its width whatever fills it: such points do not vote.
-    voter = (_local_share(index, crack, width) >= VOTER_SHARE).astype(np.float64)
-    metal = average @ (voter * _is_metal(width, trough, contrast)) > 0.5 * (average @ voter)
-    filling = np.where(missing <= WIDE_VOXELS, UNKNOWN, np.where(metal, METAL, AIR)).astype(np.int8)
-    aperture = np.where(filling == METAL, missing / contrast, missing)
-    shift = _centre_voxels(index * spacing / spacing.min(), normal, deficit, average)
+    voter = (share >= VOTER_SHARE) & (np.abs(shift) <= ALIGNED_VOXELS)
+    filling = tell_filling(
+        grid, normal, profile, shift, voter, sodium_contrast(grey, labels), measure_blur(grey, faces)
+    )
+    p = filling.sodium_probability
+    lost = 1.0 - filling.sodium_contrast
+    # Over the mean contrast: where nothing is told the error is as large for air as for sodium.
+    aperture = missing / (1.0 - p * lost)
+    spread = aperture / (1.0 - p * lost) * lost * np.sqrt(p * (1.0 - p))
+    error = np.sqrt(noise**2 + spread**2 + (CONTRAST_ERROR * aperture) ** 2)
     # The ridge may be more than a layer thick; the voxels within half a step of the sheet are one layer.
     layer = np.abs(shift) <= 0.5
-    index, normal, aperture, filling = (
-        (index + shift[:, None] * step)[layer],
-        normal[layer],
-        aperture[layer],
-        filling[layer],
-    )
-    bottom, top = faces.depth_um(index, spacing_um)
+    place = (index + shift[:, None] * step)[layer]
+    bottom, top = faces.depth_um(place, spacing_um)
+    told = np.where(p >= TOLD, METAL, np.where(p <= 1.0 - TOLD, AIR, UNKNOWN))
     return Sheets(
-        points_xyz_um=indices_to_points(index, spacing_um),
-        normals_xyz=normal[:, ::-1].copy(),
+        points_xyz_um=indices_to_points(place, spacing_um),
+        normals_xyz=normal[layer][:, ::-1].copy(),
         crack=crack[layer],
         # The layer is one step of the least spacing thick.
-        area_um2=np.full(len(index), float(np.prod(spacing) / spacing.min())),
-        aperture_um=aperture * float(spacing.min()),
-        filling=filling,
+        area_um2=np.full(len(place), float(np.prod(spacing) / voxel)),
+        aperture_um=aperture[layer] * voxel,
+        aperture_se_um=error[layer] * voxel,
+        filling=told[layer].astype(np.int8),
+        sodium_probability=p[layer],
         depth_um=np.minimum(bottom, top),
         depth_bottom_um=bottom,
         depth_top_um=top,
-        dip_deg=_dip(normal, bottom, top, faces, spacing_um),
+        dip_deg=_dip(normal[layer], bottom, top, faces, spacing_um),
     )
 
 
-def _offsets() -> NDArray[np.float64]:
-    n = round(SHOULDER_VOXELS / STEP_VOXELS)
-    offsets: NDArray[np.float64] = np.arange(-n, n + 1, dtype=np.float64) * STEP_VOXELS
-    return offsets
-
-
-def _neighbour_average(
-    index: NDArray[np.float64], crack: NDArray[np.int32], radius: float = SMOOTH_VOXELS
-) -> sparse.csr_array:
-    """Gaussian average over the points of the same crack around each point."""
-    tree = cKDTree(index)
-    pairs = tree.query_pairs(2.0 * radius, output_type="ndarray")
-    pairs = pairs[crack[pairs[:, 0]] == crack[pairs[:, 1]]]
-    distance2 = np.sum((index[pairs[:, 0]] - index[pairs[:, 1]]) ** 2, axis=1)
-    w = np.exp(-0.5 * distance2 / radius**2)
-    n = len(index)
-    rows = np.concatenate([pairs[:, 0], pairs[:, 1], np.arange(n)])
-    cols = np.concatenate([pairs[:, 1], pairs[:, 0], np.arange(n)])
-    matrix = sparse.csr_array((np.concatenate([w, w, np.ones(n)]), (rows, cols)), shape=(n, n))
-    total = np.asarray(matrix.sum(axis=1)).ravel()
-    average: sparse.csr_array[np.float64] = sparse.csr_array(sparse.diags_array(1.0 / total) @ matrix)
-    return average
-
-
-def _mean_profile(profile: NDArray[np.float64], average: sparse.csr_array) -> NDArray[np.float64]:
-    """Average profiles over neighbours, leaving samples out that are not clean; 0 where nearly none is."""
-    weight = average @ np.isfinite(profile).astype(np.float64)
-    total: NDArray[np.float64] = average @ np.nan_to_num(profile)
-    return np.where(weight > MIN_CLEAN_SHARE, total / np.maximum(weight, MIN_CLEAN_SHARE), 0.0)
-
-
-def _missing(deficit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum a profile over the window: voxels of air that would be missing as much grey."""
-    window = np.abs(_offsets()) <= WINDOW_VOXELS
-    total: NDArray[np.float64] = deficit[:, window].sum(axis=1) * STEP_VOXELS
-    return np.maximum(total, 0.0)
+def _smooth_normals(
+    index: NDArray[np.int64], crack: NDArray[np.int32], covector: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Average directions irrespective of their sign, and make them unit vectors (z, y, x)."""
+    n = covector / np.linalg.norm(covector, axis=1, keepdims=True)
+    first, second = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2])
+    products = n[:, first] * n[:, second]
+    out = np.empty_like(n)
+    for around in point_grid(index.astype(np.float64), crack).around(2.0 * SMOOTH_VOXELS, n):
+        mean = around.mean(products, SMOOTH_VOXELS)
+        tensor = np.empty((len(mean), 3, 3))
+        tensor[:, first, second] = mean
+        tensor[:, second, first] = mean
+        out[around.rows] = np.linalg.eigh(tensor)[1][:, :, 2]
+    turned: NDArray[np.float64] = np.where(np.einsum("ij,ij->i", out, n)[:, None] < 0, -out, out)
+    return turned
 
 
 def _local_share(
-    index: NDArray[np.float64], crack: NDArray[np.int32], missing: NDArray[np.float64]
+    grid: PointGrid, normal: NDArray[np.float64], profile: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Divide the opening at each point by the 80 % quantile of the openings around it."""
-    share = np.ones(len(index))
-    neighbours = cast(list[list[int]], cKDTree(index).query_ball_point(index, RIM_REACH_VOXELS))
-    for i, around in enumerate(neighbours):
-        own = [j for j in around if crack[j] == crack[i]]
-        share[i] = missing[i] / max(float(np.quantile(missing[own], 0.8)), 1e-9)
+    """Compare the opening at each point with that of the crack beside it: small on a blurred rim."""
+    missing = np.empty(len(normal))
+    for around in grid.around(2.0 * RIM_SMOOTH_VOXELS, normal):
+        missing[around.rows] = _missing(_clean(*around.mean_of_finite(profile, RIM_SMOOTH_VOXELS)))
+    share = np.empty(len(normal))
+    for around in grid.around(RIM_REACH_VOXELS, normal):
+        beside = around.quantile(missing, RIM_QUANTILE)
+        share[around.rows] = missing[around.rows] / np.maximum(beside, 1e-9)
     return share
 
 
-def _smooth_normals(covector: NDArray[np.float64], average: sparse.csr_array) -> NDArray[np.float64]:
-    """Average directions irrespective of their sign, and make them unit vectors (z, y, x)."""
-    n = covector / np.linalg.norm(covector, axis=1, keepdims=True)
-    tensor = (average @ (n[:, :, None] * n[:, None, :]).reshape(len(n), 9)).reshape(-1, 3, 3)
-    direction: NDArray[np.float64] = np.linalg.eigh(tensor)[1][:, :, 2]
-    flipped = np.einsum("ij,ij->i", direction, n) < 0
-    direction[flipped] *= -1.0
-    return direction
+def _mean_opening(
+    grid: PointGrid, normal: NDArray[np.float64], profile: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Measure the sheet around each point.
 
-
-def _profiles(
-    cracks: Cracks, grey: NDArray[Any], phases: NDArray[Any], step: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Sample the missing share of the contrast to air along normals; NaN outside clean ceramic."""
-    box = cracks.box
-    start = np.array([s.start for s in box])
-    void = phases[box] == VOID
-    filled = (phases[box] == CERAMIC) | void
-    blocked = ~filled | (pore_mask(void) & (cracks.labels[box] == 0))
-    clean = ndimage.distance_transform_edt(~blocked) > EDGE_VOXELS
-    offsets = _offsets()
-    where = cracks.ridge_index[:, None, :] - start + offsets[None, :, None] * step[:, None, :]
-    flat = np.moveaxis(where, -1, 0)
-    values = ndimage.map_coordinates(grey[box].astype(np.float32), flat, order=1, mode="nearest")
-    usable = ndimage.map_coordinates(clean.astype(np.uint8), flat, order=0, mode="constant") > 0
-    shoulder = usable & (np.abs(offsets) > WINDOW_VOXELS)
-    base = np.full(len(values), float(CERAMIC_GREY))
-    enough = shoulder.sum(axis=1) >= 3
-    # Half-samples are enough: a shoulder is flat, and the median leaves a pore or a second sheet aside.
-    base[enough] = np.nanmedian(np.where(shoulder, values, np.nan)[enough], axis=1)
-    # Relative to the contrast on the spot, cupping cancels.
-    return np.where(usable, (base[:, None] - values) / (base[:, None] - AIR_GREY), np.nan).astype(np.float64)
-
-
-def _sodium_contrast(grey: NDArray[Any], phases: NDArray[Any]) -> float:
-    """Contrast of ceramic to sodium over that of ceramic to air."""
-    inner = ndimage.binary_erosion(phases == SODIUM, iterations=3)
-    level = float(np.median(grey[inner])) if inner.any() else DEFAULT_SODIUM_GREY
-    return float((CERAMIC_GREY - level) / (CERAMIC_GREY - AIR_GREY))
-
-
-def _is_metal(
-    missing: NDArray[np.float64], trough: NDArray[np.float64], sodium_contrast: float
-) -> NDArray[np.float64]:
-    """1 where the depth of the trough speaks for sodium, 0 where it speaks for air; both relative to air."""
-    thin = (missing < THIN_VOXELS) & (missing > 0.3) & (trough > 0)
-    blur = DEFAULT_BLUR_VOXELS
-    if np.count_nonzero(thin) >= 50:
-        # A Gaussian's area over its height is sqrt(2 pi) standard deviations.
-        blur = float(np.median(missing[thin] / trough[thin])) / np.sqrt(2.0 * np.pi)
-
-    def misfit(contrast: float) -> NDArray[np.float64]:
-        width = missing / contrast
-        expected: NDArray[np.float64] = contrast * special.erf(width / (2.0 * np.sqrt(2.0) * blur))
-        return np.abs(expected - trough)
-
-    return (misfit(sodium_contrast) < misfit(1.0)).astype(np.float64)
-
-
-def _centre_voxels(
-    position: NDArray[np.float64],
-    normal: NDArray[np.float64],
-    deficit: NDArray[np.float64],
-    average: sparse.csr_array,
-) -> NDArray[np.float64]:
-    """Shift along the normal onto the mean sheet of a point's neighbours.
-
-    Their mean profile is centred on their own voxels: its centroid is the sheet's distance from their mean
-    position.
+    Returns the opening in voxels of air, the sheet's distance from the neighbours' mean place, that place's
+    from the point along its normal, and the opening's standard error from noise.
     """
-    offsets = _offsets()
+    n = len(normal)
+    missing, centroid, own, scatter = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    offsets = profile_offsets()
     near = np.abs(offsets) <= 2.0
-    w = np.maximum(deficit[:, near], 0.0)
-    centroid = np.sum(w * offsets[near], axis=1) / np.maximum(w.sum(axis=1), 1e-9)
-    own = np.einsum("ij,ij->i", average @ position - position, normal)
-    shift: NDArray[np.float64] = np.clip(own + centroid, -1.5, 1.5)
-    return shift
+    single = _missing(np.nan_to_num(profile).astype(np.float64), least=-np.inf)
+    moments = np.column_stack([grid.points, single, single**2])
+    for around in grid.around(2.0 * SMOOTH_VOXELS, normal):
+        rows = around.rows
+        deficit = _clean(*around.mean_of_finite(profile, SMOOTH_VOXELS))
+        w = np.maximum(deficit[:, near], 0.0)
+        # Their mean profile is centred on their own voxels: its centroid is the sheet's distance from their
+        # mean position.
+        centroid[rows] = np.sum(w * offsets[near], axis=1) / np.maximum(w.sum(axis=1), 1e-9)
+        missing[rows] = _opening(deficit, centroid[rows])
+        mean = around.mean(moments, SMOOTH_VOXELS)
+        own[rows] = np.einsum("ij,ij->i", mean[:, :3] - grid.points[rows], normal[rows])
+        count = np.maximum(np.diff(around.starts), 1)
+        # Neighbouring profiles share the blur's and the noise's grain: a fifth of them counts.
+        scatter[rows] = np.sqrt(np.maximum(mean[:, 4] - mean[:, 3] ** 2, 0.0) * 5.0 / count)
+    return missing, centroid, own, scatter
+
+
+def _clean(total: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over what is clean; 0 where nearly nothing is."""
+    return np.where(share > MIN_CLEAN_SHARE, total / np.maximum(share, MIN_CLEAN_SHARE), 0.0)
+
+
+def _missing(deficit: NDArray[np.float64], least: float = 0.0) -> NDArray[np.float64]:
+    """Sum a profile over the window: voxels of air that would be missing as much grey."""
+    window = np.abs(profile_offsets()) <= WINDOW_VOXELS
+    total: NDArray[np.float64] = deficit[:, window].sum(axis=1) * STEP_VOXELS
+    return np.maximum(total, least)
+
+
+def _opening(deficit: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum mean profiles over a window as wide as each needs, above what is missing just beyond it.
+
+    What is missing there is no crack: rings, pores too small to be seen, cupping.
+    """
+    away = np.abs(profile_offsets() - centre[:, None])
+    half = np.full(len(deficit), WINDOW_VOXELS)
+    opening = np.zeros(len(deficit))
+    for _ in range(2):
+        # The last sample counts by the part of its step that lies inside.
+        inside = np.clip((half[:, None] - away) / STEP_VOXELS + 0.5, 0.0, 1.0)
+        beyond = np.clip((half[:, None] + BASE_VOXELS - away) / STEP_VOXELS + 0.5, 0.0, 1.0) - inside
+        base = np.sum(beyond * deficit, axis=1) / np.maximum(beyond.sum(axis=1), 1e-9)
+        opening = np.maximum(np.sum(inside * (deficit - base[:, None]), axis=1) * STEP_VOXELS, 0.0)
+        half = np.clip(0.5 * opening + TAIL_VOXELS, LEAST_WINDOW_VOXELS, WINDOW_VOXELS)
+    return opening
 
 
 def _dip(
@@ -310,16 +313,7 @@ def _dip(
 
 
 def _empty() -> Sheets:
-    none = np.zeros(0)
-    return Sheets(
-        np.zeros((0, 3)),
-        np.zeros((0, 3)),
-        np.zeros(0, np.int32),
-        none,
-        none,
-        np.zeros(0, np.int8),
-        none,
-        none,
-        none,
-        none,
-    )
+    none: dict[str, Any] = {f.name: np.zeros(0) for f in fields(Sheets)}
+    none |= {"points_xyz_um": np.zeros((0, 3)), "normals_xyz": np.zeros((0, 3))}
+    none |= {"crack": np.zeros(0, np.int32), "filling": np.zeros(0, np.int8)}
+    return Sheets(**none)

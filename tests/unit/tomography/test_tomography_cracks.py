@@ -7,9 +7,24 @@ import pytest
 from scipy import ndimage
 from tomography_drawings import AIR, SODIUM, Bowl, Drawing, Plane, draw_cell
 
-from spallmap.tomography import Cracks, common_grey, find_cracks, plate_response, segment_phases
-from spallmap.tomography.cracks import HIGH_QUANTILE, LOW_QUANTILE, NOISE_HIGH, NOISE_LOW
+from spallmap.blocks import tiles, whole
+from spallmap.tomography import (
+    Cracks,
+    common_grey,
+    crack_labels,
+    find_cracks,
+    plate_response,
+    segment_phases,
+)
+from spallmap.tomography.cracks import assemble_cracks, find_candidates
 from spallmap.tomography.plate import SIGMAS_VOXELS
+from spallmap.tomography.thresholds import (
+    HIGH_QUANTILE,
+    LOW_QUANTILE,
+    NOISE_HIGH,
+    NOISE_LOW,
+    crack_thresholds,
+)
 
 SPACING_UM = (4.66, 4.66, 4.66)
 CUBE = np.ones((3, 3, 3))
@@ -39,12 +54,18 @@ def _near_crack(drawing: Drawing, crack: Plane | Bowl, reach: float, rim: float 
     return (np.abs(d) <= reach) & crack.inside(*drawing.axes)
 
 
-def _judge(found: Cracks, drawing: Drawing, crack: Plane | Bowl) -> tuple[float, float]:
+def _labels(found: Cracks, scan: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return crack_labels(found, *scan, whole(found.shape))
+
+
+def _judge(
+    found: Cracks, scan: tuple[np.ndarray, np.ndarray], drawing: Drawing, crack: Plane | Bowl
+) -> tuple[float, float]:
     """Precision and recall with a tolerance of one voxel, away from where pores eat the crack."""
     ceramic = np.abs(drawing.axes[0]) < 14.0
     reach = max(0.5, crack.aperture / 2)
     true = _near_crack(drawing, crack, reach) & ceramic
-    labels = found.labels > 0
+    labels = _labels(found, scan) > 0
     # Where a crack ends abruptly the filter still answers a voxel or two beyond its rim.
     allowed = ndimage.binary_dilation(_near_crack(drawing, crack, reach, rim=1.5), CUBE)
     precision = allowed[labels].mean() if labels.any() else 0.0
@@ -62,9 +83,10 @@ def test_a_crack_among_pores_is_found(seed: int, aperture: float, filling: float
     pores = _random_pores(rng)
     shorted = draw_cell(rng, pores=pores, cracks=(crack,))
     null = _scan(draw_cell(rng, pores=pores)) if with_null else (None, None)
-    found = find_cracks(*_scan(shorted), SPACING_UM, *null)
+    scan = _scan(shorted)
+    found = find_cracks(*scan, SPACING_UM, *null)
     assert found.n == 1
-    precision, recall = _judge(found, shorted, crack)
+    precision, recall = _judge(found, scan, shorted, crack)
     # One pore that touches so small a crack is a tenth of it.
     assert precision > 0.75
     assert recall > 0.85
@@ -83,11 +105,12 @@ def test_no_crack_in_porous_ceramic_with_rings(seed: int) -> None:
 def test_a_bowl_keeps_its_rim_at_the_interface() -> None:
     bowl = Bowl((22.0, 0.0, 0.0), 18.0, 1.2)
     drawing = draw_cell(np.random.default_rng(5), cracks=(bowl,))
-    found = find_cracks(*_scan(drawing), SPACING_UM)
+    scan = _scan(drawing)
+    found = find_cracks(*scan, SPACING_UM)
     assert found.n == 1
     z = drawing.axes[0]
     rim = _near_crack(drawing, bowl, 0.6) & (z > 10.0) & (z < 13.5)
-    assert ndimage.binary_dilation(found.labels > 0, CUBE)[rim].mean() > 0.8
+    assert ndimage.binary_dilation(_labels(found, scan) > 0, CUBE)[rim].mean() > 0.8
 
 
 def test_a_crack_cut_by_a_pore_is_one_and_two_far_cracks_are_two() -> None:
@@ -109,8 +132,9 @@ def test_ridges_lie_in_the_labels_and_results_repeat() -> None:
     )
     grey, phases = _scan(drawing)
     first, second = (find_cracks(grey, phases, SPACING_UM) for _ in range(2))
-    assert np.array_equal(first.labels[tuple(first.ridge_index.T)], first.ridge_crack)
-    assert np.array_equal(first.labels, second.labels)
+    labels = _labels(first, (grey, phases))
+    assert np.array_equal(labels[tuple(first.ridge_index.T)], first.ridge_crack)
+    assert np.array_equal(labels, _labels(second, (grey, phases)))
     assert astuple(first.thresholds) == astuple(second.thresholds)
     assert np.allclose(np.linalg.norm(first.ridge_normal, axis=1), 1.0)
 
@@ -132,6 +156,43 @@ def test_the_own_null_lies_above_the_tail_of_gaussian_noise(blur: float) -> None
 def test_nothing_to_look_in_gives_no_cracks() -> None:
     found = find_cracks(np.full((8, 9, 10), 10_000, np.uint16), np.full((8, 9, 10), 5, np.uint8), SPACING_UM)
     assert found.n == 0
-    assert found.labels.shape == (8, 9, 10)
+    assert found.shape == (8, 9, 10)
     with pytest.raises(ValueError, match="spacing"):
         find_cracks(np.zeros((8, 9, 10)), np.ones((8, 9, 10), np.uint8), (4.66, 0.0, 4.66))
+
+
+def test_slabs_and_blocks_give_the_same_cracks() -> None:
+    rng = np.random.default_rng(12)
+    cracks = (
+        Plane((-4.0, -14.0, 0.0), (0.2, 1.0, 0.3), 13.0, 0.8),
+        Plane((2.0, 15.0, 3.0), (1.0, 0.6, -0.3), 12.0, 1.4, SODIUM),
+    )
+    drawing = draw_cell(rng, cracks=cracks, pores=_random_pores(rng, 12))
+    scan = _scan(drawing)
+    one = find_cracks(*scan, SPACING_UM)
+    assert one.n == 2
+    labels = _labels(one, scan)
+    thresholds = crack_thresholds(*scan, threads=2)
+    assert thresholds == one.thresholds
+    for sizes in ((7, 200, 200), (64, 31, 45), (25, 40, 96)):
+        slabs = tiles(whole(one.shape), sizes)
+        parts = [find_candidates(*scan, slab, thresholds, tile=23) for slab in reversed(slabs)]
+        many = assemble_cracks(parts, one.shape, thresholds)
+        for name in ("ridge_index", "ridge_normal", "ridge_crack", "ridge_response", "ridge_distance"):
+            assert np.array_equal(getattr(many, name), getattr(one, name)), name
+        assert np.array_equal(many.pores.cores, one.pores.cores)
+        pieces = np.zeros_like(labels)
+        for slab in slabs:
+            pieces[slab] = crack_labels(many, *scan, slab)
+        assert np.array_equal(pieces, labels)
+
+
+@pytest.mark.parametrize("angle_deg", [40.0, 90.0])
+def test_sheets_that_meet_are_one_crack(angle_deg: float) -> None:
+    rng = np.random.default_rng(13)
+    angle = np.deg2rad(angle_deg)
+    main = Plane((0.0, 0.0, 0.0), (0.0, 1.0, 0.0), 14.0, 1.2)
+    middle = 9.0 * np.array([0.0, np.sin(angle), np.cos(angle)])
+    side = Plane(tuple(middle), (0.0, np.cos(angle), -np.sin(angle)), 9.0, 1.2)
+    scan = _scan(draw_cell(rng, cracks=(main, side)))
+    assert find_cracks(*scan, SPACING_UM).n == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 from tomography_drawings import AIR, SODIUM, Bowl, Drawing, Plane, draw_cell, to_cell
@@ -9,11 +11,11 @@ from spallmap.tomography import (
     find_cracks,
     measure_cracks,
     mid_surfaces,
+    profiles,
     segment_phases,
     trace_sheets,
 )
-from spallmap.tomography.descriptors import COLUMNS
-from spallmap.tomography.morphology import classify, off_sheet_share
+from spallmap.tomography.descriptors import COLUMNS, EXTRA_COLUMNS
 from spallmap.tomography.sheets import AIR as FILLED_WITH_AIR
 from spallmap.tomography.sheets import METAL
 
@@ -36,9 +38,12 @@ def test_aperture_area_and_place_of_a_flat_crack(seed: int, aperture: float) -> 
     cracks, grey, phases = _found(drawing)
     sheets = trace_sheets(cracks, grey, phases, SPACING_UM)
     table = measure_cracks(cracks, grey, phases, SPACING_UM, sheets)
-    assert list(table.columns) == list(COLUMNS)
+    assert tuple(table.columns) == COLUMNS + EXTRA_COLUMNS
     row = table.iloc[0]
-    assert row.aperture_median_um == pytest.approx(aperture * VOXEL, rel=0.15)
+    # Where the filling cannot be told, the error says so.
+    allowed = max(0.15 * aperture * VOXEL, 1.5 * row.aperture_se_um)
+    assert row.aperture_median_um == pytest.approx(aperture * VOXEL, abs=allowed)
+    assert row.aperture_se_um < 0.25 * row.aperture_median_um
     area = np.pi * 11.0**2 * VOXEL**2
     # The filter still answers up to two voxels beyond the rim of a crack that ends abruptly.
     assert 0.9 * area < row.area_um2 < np.pi * 13.0**2 * VOXEL**2
@@ -108,39 +113,40 @@ def test_the_surface_lies_in_the_middle_and_covers_the_sheet() -> None:
     assert all(len(values) == len(surface.points_xyz_um) for values in surface.point_data.values())
 
 
+class _InParts:
+    """A volume that can only be read in parts no larger than a block with its halo."""
+
+    def __init__(self, whole: np.ndarray, largest: int) -> None:
+        self.shape, self.dtype = whole.shape, whole.dtype
+        self._whole, self._largest = whole, largest
+
+    def __getitem__(self, region: tuple[slice, slice, slice]) -> np.ndarray:
+        assert max(s.stop - s.start for s in region) <= self._largest
+        return self._whole[region]
+
+
+def test_a_volume_read_in_parts_gives_the_same_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    crack = Plane((0.0, 0.0, 0.0), (1.0, 0.3, 0.1), 20.0, 1.2)
+    cracks, grey, phases = _found(draw_cell(np.random.default_rng(10), cracks=(crack,)))
+    whole = trace_sheets(cracks, grey, phases, SPACING_UM)
+    monkeypatch.setattr(profiles, "TILE_VOXELS", 24)
+    mixed = np.random.default_rng(11).permutation(len(cracks.ridge_crack))
+    shuffled = replace(
+        cracks,
+        ridge_index=cracks.ridge_index[mixed],
+        ridge_normal=cracks.ridge_normal[mixed],
+        ridge_crack=cracks.ridge_crack[mixed],
+    )
+    parts = trace_sheets(shuffled, _InParts(grey, 96), phases, SPACING_UM, threads=2)
+    for name in (f.name for f in fields(whole)):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
+
+
 def test_no_crack_gives_an_empty_table_and_surface() -> None:
     cracks, grey, phases = _found(draw_cell(np.random.default_rng(9)))
     table = measure_cracks(cracks, grey, phases, SPACING_UM)
-    assert list(table.columns) == list(COLUMNS)
+    assert tuple(table.columns) == COLUMNS + EXTRA_COLUMNS
     assert len(table) == 0
     surface = mid_surfaces(cracks, grey, phases, SPACING_UM)
     assert surface.points_xyz_um.shape == (0, 3)
     assert surface.triangles.shape == (0, 3)
-
-
-def _patch(
-    rng: np.random.Generator, normal: np.ndarray, n: int, size: float
-) -> tuple[np.ndarray, np.ndarray]:
-    normal = normal / np.linalg.norm(normal)
-    u = np.cross(normal, [0.3, 0.5, 0.8])
-    u /= np.linalg.norm(u)
-    v = np.cross(normal, u)
-    a, b = rng.uniform(-size, size, (2, n))
-    return a[:, None] * u + b[:, None] * v, np.tile(normal, (n, 1))
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_shapes_drawn_as_points_get_their_names(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    main, n_main = _patch(rng, rng.normal(size=3), 2000, 100.0)
-    side_normal = np.cross(n_main[0], rng.normal(size=3))
-    side, n_side = _patch(rng, side_normal, 1200, 80.0)
-    cloud = rng.uniform(-100, 100, (3000, 3))
-    directions = rng.normal(size=(3000, 3))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    assert classify(main, n_main, 0.1, VOXEL) == "straight"
-    assert classify(main, n_main, 0.9, VOXEL) == "spalling"
-    both = np.concatenate([main, side])
-    assert classify(both, np.concatenate([n_main, n_side]), 0.0, VOXEL) == "branching"
-    assert classify(cloud, directions, 0.9, VOXEL) == "diffuse"
-    assert off_sheet_share(main, 18.0) == 0.0

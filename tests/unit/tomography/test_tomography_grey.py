@@ -5,7 +5,7 @@ import pytest
 from tomography_drawings import AIR, CERAMIC, SODIUM, draw_cell
 
 from spallmap.errors import InputError
-from spallmap.tomography import AIR_GREY, CERAMIC_GREY, common_grey
+from spallmap.tomography import AIR_GREY, CERAMIC_GREY, coarse, common_grey
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -61,15 +61,20 @@ def test_a_dense_casing_is_not_taken_for_the_ceramic() -> None:
 def test_a_can_without_ceramic_is_said_so(seed: int) -> None:
     rng = np.random.default_rng(seed)
     drawing = draw_cell(rng, radius=0.0, half=-2.0, electrode_radius=-2.0, casing_grey=CERAMIC)
-    with pytest.raises(InputError, match="no ceramic"):
-        common_grey(drawing.grey)
+    scale = common_grey(drawing.grey)
+    assert scale.ceramic_level is None
+    assert "no ceramic" in scale.finding
+    # The volume can be looked at: air and the brightest phase have the places of air and ceramic.
+    grey = scale.apply(drawing.grey)
+    assert np.median(grey[drawing.truth == 5]) == pytest.approx(AIR_GREY, abs=800.0)
+    assert np.median(grey[drawing.truth == 4]) == pytest.approx(CERAMIC_GREY, abs=2_000.0)
 
 
 @pytest.mark.parametrize(
     ("volume", "found"),
     [
         (np.full((8, 8, 8), 7, dtype=np.uint16), "same grey value"),
-        (np.where(np.arange(512).reshape(8, 8, 8) == 77, np.nan, 1.0), "NaN"),
+        (np.where(np.arange(512).reshape(8, 8, 8) == 77, np.nan, 1.0), "slice 1"),
         (np.zeros((8, 8)), "shape"),
         (np.zeros((4, 4, 4), dtype=complex), "type"),
     ],
@@ -78,6 +83,32 @@ def test_unusable_volumes_are_refused(volume: np.ndarray, found: str) -> None:
     with pytest.raises(InputError, match=found) as caught:
         common_grey(volume, place="scan.tif")
     assert caught.value.place == "scan.tif"
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, ">u2"])
+def test_the_scale_does_not_depend_on_slabs_or_threads(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = draw_cell(np.random.default_rng(6), cupping=0.08, rings=600.0)
+    volume = np.clip(np.rint(drawing.grey), 0, 65535).astype(dtype)
+    whole = common_grey(volume)
+    monkeypatch.setattr(coarse, "SLAB_VOXELS", 3 * 96 * 96)
+    parts = common_grey(volume, threads=2)
+    assert whole.as_json() == parts.as_json()
+    grey = whole.apply(volume)
+    for z, y, x in ((0, 0, 0), (17, 40, 3), (50, 10, 61)):
+        region = (slice(z, z + 13), slice(y, y + 50), slice(x, x + 35))
+        assert np.array_equal(parts.apply(volume, region), grey[region])
+
+
+def test_clipping_and_a_round_field_are_seen() -> None:
+    drawing = draw_cell(np.random.default_rng(8), shape=(48, 120, 120), scale=(1.0, 4_000.0))
+    y, x = np.mgrid[:120, :120] - 59.5
+    volume = np.where(np.hypot(y, x) < 57.0, np.minimum(drawing.grey, 54_500.0), 0.0)
+    scale = common_grey(volume)
+    assert scale.field_radius_voxels == pytest.approx(57.0, abs=1.0)
+    assert scale.padding_share == pytest.approx(np.mean(np.hypot(y, x) >= 57.0), abs=0.03)
+    assert scale.clipped_high_share == pytest.approx(np.mean(volume == 54_500.0), rel=1e-6)
+    assert scale.clipped_low_share == 0.0
+    assert scale.air_level == pytest.approx(AIR + 4_000.0, abs=400.0)
 
 
 def test_pure_noise_holds_no_ceramic() -> None:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tomography_drawings import AIR, SODIUM, Bowl, Plane, draw_cell
+from tomography_drawings import AIR, CERAMIC, SODIUM, Bowl, Plane, draw_cell
 
-from spallmap.errors import InputError
+from spallmap.blocks import tiles
 from spallmap.tomography import common_grey, find_interfaces, segment_phases
+from spallmap.tomography import phases as phases_module
+from spallmap.tomography.phases import plan_phases
 
 SPACING_UM = (4.66, 4.66, 4.66)
 PORES = ((0.0, 5.0, 5.0, 3.5), (-6.0, -15.0, 8.0, 3.0))
@@ -83,7 +85,74 @@ def test_interfaces_follow_the_tilt() -> None:
     assert top_um[0] == pytest.approx(14.0 * 4.66, abs=0.7 * 4.66)
 
 
-def test_no_ceramic_is_an_error_and_has_no_interfaces() -> None:
-    with pytest.raises(InputError, match="no ceramic"):
-        segment_phases(np.full((20, 30, 30), 12_000, dtype=np.uint16), SPACING_UM)
+def test_labels_do_not_depend_on_the_region_they_are_asked_for_with() -> None:
+    drawing = draw_cell(np.random.default_rng(7), cupping=0.05, pores=PORES, tilt_deg=(3.0, 2.0))
+    grey = common_grey(drawing.grey).apply(drawing.grey)
+    plan = plan_phases(grey, SPACING_UM)
+    whole = plan.labels(grey)
+    assert np.array_equal(whole, segment_phases(grey, SPACING_UM, threads=2))
+    for size in (7, 23, (64, 96, 5)):
+        parts = np.zeros_like(whole)
+        for region in tiles((slice(0, 64), slice(0, 96), slice(0, 96)), size):
+            parts[region] = plan.labels(grey, region)
+        assert np.array_equal(parts, whole)
+
+
+def test_bodies_are_told_apart_on_a_coarser_copy_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    bowl = Bowl((20.0, 0.0, 0.0), 18.0, 3.0)
+    drawing = draw_cell(np.random.default_rng(8), shape=(72, 110, 110), tilt_deg=(4.0, 3.0), cracks=(bowl,))
+    fine = _segment(drawing.grey)
+    monkeypatch.setattr(phases_module, "MAX_COARSE_VOXELS", 100_000)
+    coarse = _segment(drawing.grey)
+    for phase in (1, 2, 4, 5):
+        assert np.mean(coarse[fine == phase] == phase) > 0.95
+    piece = (drawing.truth == 1) & (bowl.distance(*drawing.axes) < -3.0)
+    assert np.mean(coarse[piece] == 1) > 0.95
+
+
+@pytest.mark.parametrize("tilt", [(10.0, 0.0), (-7.0, 7.0)])
+def test_a_stack_tilted_by_ten_degrees(tilt: tuple[float, float]) -> None:
+    drawing = draw_cell(np.random.default_rng(9), shape=(80, 110, 110), tilt_deg=tilt, noise=1500.0)
+    phases = _segment(drawing.grey)
+    for phase, share in ((1, 0.995), (2, 0.96), (4, 0.95), (5, 0.97)):
+        assert np.mean(phases[drawing.truth == phase] == phase) >= share
+    assert np.mean(drawing.truth[phases == 1] != 5) > 0.995
+
+
+@pytest.mark.parametrize(
+    "cut", [(slice(0, 38), slice(0, 96), slice(0, 96)), (slice(0, 64), slice(0, 96), slice(30, 66))]
+)
+def test_a_ceramic_cut_off_by_the_field_of_view(cut: tuple[slice, slice, slice]) -> None:
+    drawing = draw_cell(np.random.default_rng(10), pores=PORES)
+    grey, truth = drawing.grey[cut], drawing.truth[cut]
+    phases = _segment(grey)
+    assert np.mean(np.isin(phases[truth == 1], (1, 3))) > 0.995
+    assert np.mean(phases[truth == 2] == 2) > 0.95
+    assert np.mean(np.isin(truth[phases == 1], (0, 1, 3))) > 0.995
+    faces = find_interfaces(phases)
+    assert faces is not None
+    # The lower face is in the field in both.
+    middle = np.s_[faces.bottom.shape[0] // 2, faces.bottom.shape[1] // 2]
+    assert faces.bottom[middle] == pytest.approx(17.5, abs=1.0)
+
+
+def test_gas_between_ceramic_and_sodium_is_outside_the_ceramic() -> None:
+    drawing = draw_cell(np.random.default_rng(11), voids=((3.0, -8.0, 4.0), (-12.0, 6.0, 3.0)))
+    phases = _segment(drawing.grey)
+    z, y, x = drawing.axes
+    distance = np.sqrt((z - 14.0) ** 2 + (y - 3.0) ** 2 + (x + 8.0) ** 2)
+    assert not np.any(np.isin(phases[(distance < 4.0) & (z > 14.7)], (1, 3)))
+    assert np.mean(phases[(distance < 2.4) & (z > 15.0)] == 5) > 0.7
+    assert np.all(phases[(distance < 3.0) & (z < 13.4)] == 1)
+
+
+def test_without_ceramic_there_is_solid_and_air_and_no_interface() -> None:
+    drawing = draw_cell(
+        np.random.default_rng(6), radius=0.0, half=-2.0, electrode_radius=-2.0, casing_grey=CERAMIC
+    )
+    phases = _segment(drawing.grey)
+    assert set(np.unique(phases)) == {4, 5}
+    assert np.mean(phases[drawing.truth == 4] == 4) > 0.95
+    assert np.mean(phases[drawing.truth == 5] == 5) > 0.95
+    assert find_interfaces(phases) is None
     assert find_interfaces(np.full((5, 6, 7), 5, dtype=np.uint8)) is None

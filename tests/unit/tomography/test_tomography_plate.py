@@ -4,18 +4,71 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from spallmap.tomography.plate import _eigenvalues, plate_response, sheet_normals
+from spallmap.tomography import plate
+from spallmap.tomography.plate import (
+    SIGMAS_VOXELS,
+    block_responses,
+    combine,
+    filter_halo,
+    gaussian_taps,
+    plate_response,
+    smooth_block,
+)
+from spallmap.tomography.ridges import sheet_normals
 
 
-def test_eigenvalues_are_those_of_lapack() -> None:
-    rng = np.random.default_rng(1)
-    for _ in range(300):
-        m = rng.normal(size=(3, 3)) * 10.0 ** rng.uniform(-3, 5)
-        m = m + m.T
-        found = _eigenvalues(m[0, 0], m[1, 1], m[2, 2], m[0, 1], m[0, 2], m[1, 2])
-        expected = np.linalg.eigvalsh(m)[::-1]
-        assert np.allclose(found, expected, atol=1e-6 * np.abs(m).max())
-    assert _eigenvalues(2.0, 2.0, 2.0, 0.0, 0.0, 0.0) == pytest.approx((2.0, 2.0, 2.0))
+def _reference(volume: np.ndarray, sigma: float) -> np.ndarray:
+    """The same by scipy's Gaussian and LAPACK's eigenvalues, in double precision."""
+    g = np.pad(ndimage.gaussian_filter(volume.astype(np.float64), sigma, mode="nearest"), 1, mode="edge")
+
+    def at(*step: int) -> np.ndarray:
+        return g[tuple(slice(1 + s, n - 1 + s) for s, n in zip(step, g.shape, strict=True))]
+
+    hessian = np.empty((*volume.shape, 3, 3))
+    unit = np.eye(3, dtype=int)
+    for i in range(3):
+        hessian[..., i, i] = at(*unit[i]) + at(*-unit[i]) - 2.0 * at(0, 0, 0)
+        for j in range(i):
+            plus, minus = unit[i] + unit[j], unit[i] - unit[j]
+            cross = (at(*plus) + at(*-plus) - at(*minus) - at(*-minus)) / 4.0
+            hessian[..., i, j] = hessian[..., j, i] = cross
+    low, middle, high = np.moveaxis(np.linalg.eigvalsh(hessian), -1, 0)
+    return np.maximum(high - np.maximum(np.abs(middle), np.abs(low)), 0.0)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (1e-4, 0.5), (2000.0, 30_000.0)])
+@pytest.mark.parametrize("sigma", [0.7, 1.0, 2.0])
+def test_the_response_is_that_of_scipy_and_lapack(scale: float, offset: float, sigma: float) -> None:
+    rng = np.random.default_rng(3)
+    volume = offset + scale * rng.normal(size=(21, 24, 27))
+    volume[9:11] -= 8.0 * scale
+    expected = _reference(volume, sigma)
+    inside = (slice(1, -1),) * 3
+    found = plate_response(volume, sigmas=(sigma,), weights=(1.0,))
+    assert np.allclose(found[inside], expected[inside], atol=5e-4 * expected.max() + 1e-6 * offset)
+
+
+def test_the_answer_does_not_depend_on_the_blocks_or_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    volume = rng.normal(40_000.0, 1_500.0, (37, 41, 53)).astype(np.uint16)
+    whole = plate_response(volume)
+    for size in (11, 16, 29):
+        monkeypatch.setattr(plate, "RESPONSE_TILE", size)
+        assert np.array_equal(plate_response(volume, threads=2), whole)
+    region = (slice(5, 20), slice(0, 13), slice(30, 53))
+    parts = block_responses(volume, region)
+    assert np.array_equal(combine(parts, [s**3.5 for s in SIGMAS_VOXELS]), whole[region])
+
+
+def test_smoothing_is_scipys_and_the_halo_is_what_is_needed() -> None:
+    rng = np.random.default_rng(6)
+    volume = rng.normal(size=(30, 31, 32)).astype(np.float32)
+    taps = gaussian_taps(1.5)
+    found = smooth_block(volume, taps)
+    r = len(taps) - 1
+    expected = ndimage.gaussian_filter(volume.astype(np.float64), 1.5)[r:-r, r:-r, r:-r]
+    assert np.allclose(found, expected, atol=1e-6)
+    assert filter_halo((1.0, 2.0)) == 9
 
 
 def _grid(n: int = 41) -> tuple[np.ndarray, ...]:
@@ -54,7 +107,7 @@ def test_pores_tubes_and_edges_answer_less_than_a_sheet() -> None:
     peak = {name: plate_response(1.0 - v)[18:23, 18:23, 18:23].max() for name, v in blurred.items()}
     assert peak["tube"] < 0.5 * peak["sheet"]
     assert plate_response(1.0 - blurred["pore"])[20, 20, 20] < 0.05 * peak["sheet"]
-    assert plate_response(1.0 + blurred["sheet"])[20, 20, 20] < 0.0
+    assert plate_response(1.0 + blurred["sheet"])[20, 20, 20] == 0.0
     # On the bright side of an edge nothing answers.
     assert plate_response(1.0 - blurred["edge"])[15:18, 20, 20].max() < 0.02 * peak["sheet"]
 

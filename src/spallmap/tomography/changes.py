@@ -1,0 +1,174 @@
+"""Which cracks of a state are new against an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from spallmap.frames import AffineMap, Points, points_to_indices
+from spallmap.tomography.ridges import is_filled
+
+COLUMNS = ("crack", "change", "share_before", "share_comparable", "aperture_before_um", "widened_um")
+NEW_SHARE = 0.1
+"""A crack with less of its area there before is new: chance contacts with other cracks cover less."""
+UNCHANGED_SHARE = 0.8
+"""A crack with more of its area there before is unchanged: a rim of noise is lost from every scan."""
+MIN_COMPARABLE_SHARE = 0.5
+"""Where the earlier scan shows less than this share of a crack's place, nothing is said."""
+
+
+def compare_cracks(
+    points_xyz_um: Points,
+    crack: NDArray[np.int32],
+    area_um2: NDArray[np.float64],
+    aperture_um: NDArray[np.float64],
+    earlier_xyz_um: Points,
+    earlier_aperture_um: NDArray[np.float64],
+    reach_um: float,
+    comparable: NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
+    """Compare the cracks of a state with those of an earlier state of the same cell.
+
+    A point of a crack was there before when an earlier crack has a point within reach of it.
+
+    Parameters
+    ----------
+    points_xyz_um : ndarray, shape (n, 3)
+        Points on the middle surfaces of the cracks.
+    crack : ndarray of int, shape (n,)
+        Number of each point's crack.
+    area_um2, aperture_um : ndarray, shape (n,)
+        Area that each point stands for, and the opening there.
+    earlier_xyz_um : ndarray, shape (m, 3)
+        Points on the earlier cracks, mapped into the same frame.
+    earlier_aperture_um : ndarray, shape (m,)
+        Their openings.
+    reach_um : float
+        Distance within which two points are one place: the registration's error and two voxels.
+    comparable : ndarray of bool, shape (n,), optional
+        Whether the earlier scan shows ceramic at the point's place; everywhere where absent.
+
+    Returns
+    -------
+    DataFrame
+        One row per crack: number; change (new, grown, unchanged, not comparable); share of the comparable
+        area that was there before; share of the area that is comparable; median aperture before and by how
+        much the same places have widened (NaN where nothing was there). Shares of what is not comparable are
+        NaN.
+
+    Raises
+    ------
+    ValueError
+        If the reach is not positive.
+    """
+    if not reach_um > 0:
+        raise ValueError(f"the reach must be positive micrometres; got {reach_um}")
+    seen = np.ones(len(crack), dtype=bool) if comparable is None else comparable
+    there = np.zeros(len(crack), dtype=bool)
+    before = np.full(len(crack), np.nan)
+    if len(earlier_xyz_um) and len(crack):
+        away, nearest = cKDTree(earlier_xyz_um).query(points_xyz_um, distance_upper_bound=reach_um)
+        there = np.isfinite(away) & seen
+        before[there] = earlier_aperture_um[np.asarray(nearest)[there]]
+    order = np.argsort(crack, kind="stable")
+    numbers, counts = np.unique(crack, return_counts=True)
+    rows = []
+    ends: NDArray[np.int64] = np.cumsum(counts)
+    for number, start, end in zip(numbers, ends - counts, ends, strict=True):
+        own = order[start:end]
+        total, visible = float(area_um2[own].sum()), float(area_um2[own][seen[own]].sum())
+        share = float(area_um2[own][there[own]].sum()) / visible if visible else np.nan
+        old = own[there[own]]
+        rows.append(
+            (
+                int(number),
+                _change(share, visible / total),
+                share,
+                visible / total,
+                float(np.median(before[old])) if len(old) else np.nan,
+                float(np.median(aperture_um[old] - before[old])) if len(old) else np.nan,
+            )
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _change(share_before: float, share_comparable: float) -> str:
+    if share_comparable < MIN_COMPARABLE_SHARE:
+        return "not comparable"
+    if share_before < NEW_SHARE:
+        return "new"
+    return "unchanged" if share_before > UNCHANGED_SHARE else "grown"
+
+
+def vertex_areas(points_xyz_um: Points, triangles: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Area that each corner of a triangulated surface stands for: a third of its triangles'.
+
+    Parameters
+    ----------
+    points_xyz_um : ndarray, shape (n, 3)
+        Corners.
+    triangles : ndarray of int, shape (m, 3)
+        Corner numbers.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Areas in um2; they sum to the surface's.
+    """
+    a, b, c = np.moveaxis(points_xyz_um[triangles], 1, 0)
+    area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    shared = np.bincount(triangles.ravel(), np.repeat(area / 3.0, 3), minlength=len(points_xyz_um))
+    return np.asarray(shared, dtype=np.float64)
+
+
+def shown_by(
+    points_xyz_um: Points, to_points: AffineMap, labels: NDArray[np.integer], spacing_um: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Whether a tomogram shows ceramic at the places of points.
+
+    Parameters
+    ----------
+    points_xyz_um : ndarray, shape (n, 3)
+        The points.
+    to_points : AffineMap
+        From the tomogram's frame to that of the points.
+    labels : ndarray of int, shape (nz, ny, nx)
+        The tomogram's phases, full or coarse.
+    spacing_um : sequence of float
+        Spacing of the labels along z, y and x.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        False outside the tomogram.
+    """
+    index = np.rint(points_to_indices(to_points.inverse()(points_xyz_um), spacing_um)).astype(np.int64)
+    inside = np.all((index >= 0) & (index < labels.shape), axis=1)
+    shown = np.zeros(len(index), dtype=bool)
+    shown[inside] = is_filled(labels[tuple(index[inside].T)])
+    return shown
+
+
+def complete(table: pd.DataFrame, numbers: Sequence[int]) -> pd.DataFrame:
+    """Give every crack a row: those that nothing could be compared of are not comparable.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`compare_cracks`.
+    numbers : sequence of int
+        All cracks of the state.
+
+    Returns
+    -------
+    DataFrame
+        One row per crack, in the numbers' order.
+    """
+    whole = table.set_index("crack").reindex(pd.Index(list(numbers), name="crack")).reset_index()
+    whole["change"] = whole["change"].astype(object).fillna("not comparable")
+    whole["share_comparable"] = whole["share_comparable"].fillna(0.0)
+    return whole[list(COLUMNS)]

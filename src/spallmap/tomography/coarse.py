@@ -1,0 +1,203 @@
+"""A block-averaged copy of a volume of any size, and what one pass over all voxels tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.blocks import Region, Sliceable, map_blocks
+from spallmap.errors import InputError
+
+SLAB_VOXELS = 16_000_000
+"""Voxels read at a time: large enough that reading is not held up by its calls, 32 MB of 16-bit grey."""
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """A block-averaged copy with the statistics of all voxels.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (nz // fz, ny // fy, nx // fx)
+        Mean grey of each block; the remainder at the far end of an axis is left out.
+    factor : tuple of int
+        Voxels of a block along z, y and x.
+    lowest, highest : float
+        Least and greatest grey of all voxels.
+    n_lowest, n_highest : int
+        How many voxels have them.
+    """
+
+    values: NDArray[np.float32]
+    factor: tuple[int, int, int]
+    lowest: float
+    highest: float
+    n_lowest: int
+    n_highest: int
+
+
+def coarse_copy(
+    source: Sliceable, max_voxels: int, least_factor: int = 1, place: str = "tomogram", threads: int = 1
+) -> Coarse:
+    """Average blocks of a volume in one pass over its slices.
+
+    Sums run within one block in a fixed order, so that nothing depends on how the volume is read.
+
+    Parameters
+    ----------
+    source : Sliceable, shape (nz, ny, nx)
+        Grey values of any real type.
+    max_voxels : int
+        The copy has about this many voxels at most.
+    least_factor : int
+        Smallest edge of a block; an axis of fewer than eight blocks is left as it is.
+    place : str
+        What to call the volume in an error.
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    Coarse
+        The copy.
+
+    Raises
+    ------
+    InputError
+        If a voxel is NaN or infinite; the first such slice is named.
+    """
+    nz, ny, nx = source.shape
+    factor = block_factor(source.shape, max_voxels, least_factor)
+    fz, fy, fx = factor
+    coarse = np.zeros((nz // fz, ny // fy, nx // fx), dtype=np.float32)
+
+    def work(region: Region) -> tuple[int, float, float, int, int]:
+        slab = native(np.asarray(source[region]))
+        first = region[0].start
+        whole_blocks = min(slab.shape[0], coarse.shape[0] * fz - first) // fz
+        sums = np.zeros((max(whole_blocks, 0), *coarse.shape[1:]))
+        bad, low, high, n_low, n_high = _reduce(slab, fz, fy, fx, sums)
+        if whole_blocks > 0:
+            coarse[first // fz : first // fz + whole_blocks] = sums / (fz * fy * fx)
+        return (first + bad if bad >= 0 else -1), low, high, n_low, n_high
+
+    parts = []
+    for part in map_blocks(work, slabs(source.shape, fz), threads):
+        if part[0] >= 0:
+            raise InputError(
+                place,
+                f"NaN or infinite grey values, the first in slice {part[0]}",
+                "finite grey values in every voxel",
+            )
+        parts.append(part)
+    lowest, highest = min(p[1] for p in parts), max(p[2] for p in parts)
+    n_lowest = sum(p[3] for p in parts if p[1] == lowest)
+    n_highest = sum(p[4] for p in parts if p[2] == highest)
+    return Coarse(coarse, factor, lowest, highest, n_lowest, n_highest)
+
+
+def block_factor(shape: tuple[int, ...], max_voxels: int, least: int = 1) -> tuple[int, int, int]:
+    """Edges of the blocks that bring a volume to a size; an axis of few samples is left as it is.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Number of voxels along each axis.
+    max_voxels : int
+        Size of the copy.
+    least : int
+        Smallest edge.
+
+    Returns
+    -------
+    tuple of int
+        Along z, y and x.
+    """
+    step = max(least, int(np.ceil((float(np.prod(shape)) / max_voxels) ** (1.0 / 3.0) - 1e-9)))
+    fz, fy, fx = (step if n >= 8 * step else 1 for n in shape)
+    return fz, fy, fx
+
+
+def slabs(
+    shape: tuple[int, ...], multiple: int = 1, start: int = 0, stop: int | None = None
+) -> Iterator[Region]:
+    """Cut a volume into slabs of whole slices.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Number of voxels along each axis.
+    multiple : int
+        Every slab but the last begins and ends at a multiple of this many slices after `start`.
+    start, stop : int
+        First slice, and the one after the last; everything where absent.
+
+    Yields
+    ------
+    tuple of slice
+        Regions.
+    """
+    nz, ny, nx = shape
+    stop = nz if stop is None else stop
+    step = max(1, SLAB_VOXELS // (ny * nx) // multiple) * multiple
+    for z in range(start, stop, step):
+        yield slice(z, min(z + step, stop)), slice(0, ny), slice(0, nx)
+
+
+def native(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values in a type that compiled functions know: native byte order, at least 32 bits if float.
+
+    Parameters
+    ----------
+    values : ndarray
+        Real values.
+
+    Returns
+    -------
+    ndarray
+        The same values.
+    """
+    kind = values.dtype
+    if kind.kind == "f" and kind.itemsize not in (4, 8):
+        return values.astype(np.float32 if kind.itemsize < 4 else np.float64)
+    return values if kind.isnative else values.astype(kind.newbyteorder("="))
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _reduce(
+    slab: NDArray[Any], fz: int, fy: int, fx: int, sums: NDArray[np.float64]
+) -> tuple[int, float, float, int, int]:
+    """Add up blocks; give the first bad slice (or -1), the extremes and how often they occur."""
+    low = slab[0, 0, 0]
+    high = slab[0, 0, 0]
+    n_low = 0
+    n_high = 0
+    kz, ky, kx = sums.shape
+    for k in range(slab.shape[0]):
+        for j in range(slab.shape[1]):
+            total = 0.0
+            for i in range(slab.shape[2]):
+                v = slab[k, j, i]
+                total += v
+                if v < low:
+                    low = v
+                    n_low = 0
+                if v > high:
+                    high = v
+                    n_high = 0
+                n_low += v == low
+                n_high += v == high
+            if not np.isfinite(total):
+                return k, 0.0, 0.0, 0, 0
+            if k < kz * fz and j < ky * fy:
+                for c in range(kx):
+                    part = 0.0
+                    for i in range(c * fx, (c + 1) * fx):
+                        part += slab[k, j, i]
+                    sums[k // fz, j // fy, c] += part
+    return -1, float(low), float(high), n_low, n_high

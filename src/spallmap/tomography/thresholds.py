@@ -1,0 +1,212 @@
+"""What a crack has to exceed: the plate response of ceramic without cracks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.blocks import Region, Sliceable, grown, inner, map_blocks, tiles, whole
+from spallmap.tomography.distances import capped_distance
+from spallmap.tomography.labels import VOID
+from spallmap.tomography.plate import SIGMAS_VOXELS, block_responses, combine
+from spallmap.tomography.ridges import is_filled
+
+FAR_VOXELS = 6
+"""The null leaves out what lies nearer than this to the ceramic's surface."""
+FAR_FROM_VOIDS = 5
+"""And nearer than this to a void."""
+LOW_QUANTILE, HIGH_QUANTILE = 0.999, 0.9999
+"""Quantiles of the null that a crack must hold throughout and reach somewhere. Voids are kept out of the
+null, so that these describe noise and rings, not pores."""
+HIGH_MARGIN = 1.25
+"""The high threshold lies this factor above its quantile, since a volume holds more than 10,000 voxels."""
+NOISE_LOW, NOISE_HIGH = 2.45, 3.0
+"""The two quantiles over the 90 % quantile, for where only the volume itself can serve as its null and
+cracks would be part of its tail. Gaussian noise has 1.9 and 2.2 (simulated); rings and pores below
+detection raise them by a quarter to a third in a simulated scan that has both."""
+MIN_AREA_VOXELS = 150
+"""Least number of ridge voxels of a crack: a sheet of 12 by 12 voxels. Smaller ones are not told from
+pores."""
+MIN_LEVEL = 1e-6
+"""Keeps a noise-free null from dividing by zero."""
+MIN_NULL_VOXELS = 5_000
+"""Below this many voxels of null its far quantiles mean nothing."""
+NULL_TILE = 96
+"""Edge of the blocks that the null is taken from."""
+MAX_NULL_TILES = 32
+"""Number of such blocks, spread evenly over the ceramic: 28 million voxels tell a quantile of 99.99 % to a
+per cent."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a crack had to exceed.
+
+    Parameters
+    ----------
+    weights : tuple of float
+        Factor of each scale of the plate filter; the 90 % quantile of the volume's quiet ceramic is 1 at
+        every scale.
+    low, high : float
+        Response that a crack holds throughout, and that it reaches somewhere.
+    min_area_voxels : int
+        Least number of ridge voxels.
+    null : str
+        Where the thresholds come from, in words.
+    """
+
+    weights: tuple[float, ...]
+    low: float
+    high: float
+    min_area_voxels: int
+    null: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether there was ceramic enough to set them."""
+        return bool(self.weights)
+
+
+TOO_LITTLE = Thresholds((), float("inf"), float("inf"), 0, "none: too little ceramic to look for cracks in")
+
+
+def crack_thresholds(
+    grey: Sliceable,
+    labels: Sliceable,
+    null_grey: Sliceable | None = None,
+    null_labels: Sliceable | None = None,
+    min_area_voxels: int = MIN_AREA_VOXELS,
+    threads: int = 1,
+) -> Thresholds:
+    """Set the thresholds for the cracks of a volume.
+
+    Parameters
+    ----------
+    grey, labels : Sliceable, shape (nz, ny, nx)
+        Volume on the common scale, and its phases.
+    null_grey, null_labels : Sliceable, optional
+        The pristine scan of the same cell in its own frame: how far the tail of its responses reaches,
+        relative to their 90 % quantile. Where absent or too small, the tail of noise.
+    min_area_voxels : int
+        Least number of ridge voxels of a crack.
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    Thresholds
+        :data:`TOO_LITTLE` where neither volume has ceramic enough.
+    """
+    own = _quiet_responses(grey, labels, threads)
+    null = None
+    if null_grey is not None and null_labels is not None:
+        null = _quiet_responses(null_grey, null_labels, threads)
+    if own is None and null is None:
+        return TOO_LITTLE
+    # The level of the noise is the volume's own: two scans of a cell need not be equally noisy.
+    levels = _levels(own if own is not None else null)
+    weights = tuple(1.0 / level for level in levels)
+    if null is None:
+        values = combine(own or [], weights)
+        level = float(np.quantile(values, 0.9))
+        low, high = NOISE_LOW * level, NOISE_HIGH * level
+        text = f"own ceramic: the noise tail above the 90 % quantile of {_amount(values)}"
+    else:
+        theirs = _levels(null)
+        values = combine(null, tuple(1.0 / level for level in theirs))
+        low, high = (float(q) for q in np.quantile(values, (LOW_QUANTILE, HIGH_QUANTILE)))
+        text = f"pristine scan: quantiles {LOW_QUANTILE} and {HIGH_QUANTILE} of {_amount(values)}"
+        ratio = float(np.median(np.divide(levels, theirs)))
+        text += f", times {ratio:.2f}, by which this scan's noise is stronger"
+    return Thresholds(weights, low, HIGH_MARGIN * high, min_area_voxels, text)
+
+
+def _levels(responses: list[NDArray[np.float32]] | None) -> list[float]:
+    """Return the 90 % quantile of each scale's responses, which a crack hardly moves."""
+    return [max(float(np.quantile(r, 0.9)), MIN_LEVEL) for r in responses or []]
+
+
+def _amount(values: NDArray[np.float32]) -> str:
+    return f"{values.size} voxels of ceramic far from surfaces and voids"
+
+
+def ceramic_box(labels: Sliceable, threads: int = 1) -> Region | None:
+    """Find the bounding box of the ceramic with its cracks and voids.
+
+    Parameters
+    ----------
+    labels : Sliceable, shape (nz, ny, nx)
+        Phases.
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    tuple of slice or None
+        None where there is no ceramic.
+    """
+
+    def extent(region: Region) -> NDArray[np.int64] | None:
+        filled = is_filled(np.asarray(labels[region]))
+        bounds = []
+        for axis, s in enumerate(region):
+            there = np.flatnonzero(filled.any(axis=tuple(a for a in range(3) if a != axis)))
+            if len(there) == 0:
+                return None
+            bounds.append((s.start + there[0], s.start + there[-1] + 1))
+        return np.array(bounds, dtype=np.int64)
+
+    found = [e for e in map_blocks(extent, tiles(whole(labels.shape)), threads) if e is not None]
+    if not found:
+        return None
+    every = np.stack(found)
+    (z0, z1), (y0, y1), (x0, x1) = ((int(every[:, a, 0].min()), int(every[:, a, 1].max())) for a in range(3))
+    return slice(z0, z1), slice(y0, y1), slice(x0, x1)
+
+
+def quiet_ceramic(labels: Sliceable, region: Region) -> NDArray[np.bool_]:
+    """Find the ceramic of a region that is far from its surface and from voids.
+
+    Parameters
+    ----------
+    labels : Sliceable, shape (nz, ny, nx)
+        Phases.
+    region : tuple of slice
+        The part.
+
+    Returns
+    -------
+    ndarray of bool
+        Of the region's shape.
+    """
+    outer = grown(region, FAR_VOXELS + 1, labels.shape)
+    phases = np.asarray(labels[outer])
+    filled = is_filled(phases)
+    here = inner(region, outer)
+    if not filled[here].any():
+        return np.zeros(filled[here].shape, dtype=bool)
+    far = capped_distance(filled, FAR_VOXELS + 1)[here] > FAR_VOXELS
+    quiet: NDArray[np.bool_] = far & (capped_distance(phases != VOID, FAR_VOXELS)[here] > FAR_FROM_VOIDS)
+    return quiet
+
+
+def _quiet_responses(grey: Sliceable, labels: Sliceable, threads: int) -> list[NDArray[np.float32]] | None:
+    """Responses of quiet ceramic, one array a scale; None where there is too little."""
+    box = ceramic_box(labels, threads)
+    if box is None:
+        return None
+    every = tiles(box, NULL_TILE)
+    step = -(-len(every) // MAX_NULL_TILES)
+
+    def of(region: Region) -> list[NDArray[np.float32]] | None:
+        quiet = quiet_ceramic(labels, region)
+        if not quiet.any():
+            return None
+        return [r[quiet] for r in block_responses(grey, region, SIGMAS_VOXELS)]
+
+    parts = [p for p in map_blocks(of, every[::step], threads) if p is not None]
+    if sum(p[0].size for p in parts) < MIN_NULL_VOXELS:
+        return None
+    return [np.concatenate([p[k] for p in parts]) for k in range(len(SIGMAS_VOXELS))]

@@ -1,0 +1,116 @@
+"""What one job of a crack search hands to the next: thresholds, and the ridge voxels of a slab."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from spallmap.errors import InputError
+from spallmap.tomography.ridges import Candidates
+from spallmap.tomography.thresholds import TOO_LITTLE, Thresholds
+from spallmap.writers.atomic import atomic_path
+from spallmap.writers.tables import read_json, write_json
+
+
+def write_thresholds(path: Path | str, thresholds: Thresholds) -> None:
+    """Write thresholds as JSON.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    thresholds : Thresholds
+        Infinite ones are written as null.
+    """
+    write_json(path, asdict(thresholds))
+
+
+def read_thresholds(path: Path | str) -> Thresholds:
+    """Read thresholds.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+
+    Returns
+    -------
+    Thresholds
+        As they were written.
+
+    Raises
+    ------
+    InputError
+        If the file holds something else.
+    """
+    content = read_json(path)
+    try:
+        weights = tuple(float(w) for w in content["weights"])
+        if not weights:
+            return TOO_LITTLE
+        return Thresholds(
+            weights,
+            float(content["low"]),
+            float(content["high"]),
+            int(content["min_area_voxels"]),
+            str(content["null"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(str(path), f"no thresholds ({error!r})", "thresholds of a crack search") from error
+
+
+def write_candidates(path: Path | str, candidates: Candidates) -> None:
+    """Write ridge voxels and pore cores as a compressed NumPy archive.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    candidates : Candidates
+        Of a slab.
+    """
+    with atomic_path(path) as part, part.open("wb") as file:
+        np.savez_compressed(
+            file,
+            index=candidates.index.astype(np.int32),
+            normal=candidates.normal,
+            response=candidates.response,
+            distance=candidates.distance,
+            skims=candidates.skims,
+            cores=candidates.cores.astype(np.int32),
+        )
+
+
+def read_candidates(path: Path | str) -> Candidates:
+    """Read ridge voxels and pore cores.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+
+    Returns
+    -------
+    Candidates
+        As they were written.
+
+    Raises
+    ------
+    InputError
+        If the file holds something else.
+    """
+    try:
+        with np.load(path) as held:
+            return Candidates(
+                held["index"].astype(np.int64),
+                held["normal"],
+                held["response"],
+                held["distance"],
+                held["skims"],
+                held["cores"].astype(np.int64),
+            )
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(str(path), f"no ridge voxels ({error!r})", "a slab's ridge voxels") from error

@@ -1,0 +1,62 @@
+"""Volumes that are computed block by block while they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from spallmap.blocks import Region, inner, map_blocks, tiles
+from spallmap.writers.ome_zarr import VolumeWriter
+from spallmap.writers.zarr_levels import CHUNK
+
+BLOCK = (CHUNK, 256, 256)
+"""Largest block that is computed at a time."""
+WHOLE_SLICES = (16, 1 << 30, 1 << 30)
+"""The same where the source is an instrument's file, which is read fastest by whole slices."""
+
+
+def write_slabs(
+    path: Path | str,
+    shape: Sequence[int],
+    dtype: DTypeLike,
+    spacing_um: Sequence[float],
+    compute: Callable[[Region], NDArray[Any]],
+    *,
+    labels: bool = False,
+    threads: int = 1,
+    block: Sequence[int] = BLOCK,
+) -> None:
+    """Write a volume as OME-Zarr that is computed while it is written.
+
+    Parameters
+    ----------
+    path : Path or str
+        The folder, ending in ``.ome.zarr``; it appears when everything is written.
+    shape : sequence of int
+        Number of voxels along z, y and x.
+    dtype : dtype
+        Of the voxels.
+    spacing_um : sequence of float
+        Voxel spacing along z, y and x.
+    compute : callable
+        Gives the voxels of a region.
+    labels : bool
+        Whether these are labels, whose pyramid keeps values as they are.
+    threads : int
+        Threads that compute, pack and smooth.
+    block : sequence of int
+        Largest number of voxels along z, y and x that are computed at a time.
+    """
+    nz, ny, nx = shape
+    with VolumeWriter(path, shape, dtype, spacing_um, labels=labels, threads=threads) as writer:
+        for start in range(0, nz, CHUNK):
+            layer = (slice(start, min(start + CHUNK, nz)), slice(0, ny), slice(0, nx))
+            slab = np.empty((layer[0].stop - start, ny, nx), dtype=dtype)
+            parts = tiles(layer, block)
+            for part, values in zip(parts, map_blocks(compute, parts, threads), strict=True):
+                slab[inner(part, layer)] = values
+            writer.write(start, slab)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spallmap.tomography.changes import COLUMNS, compare_cracks
+
+
+def _sheet(rng: np.random.Generator, x0: float, x1: float, z: float) -> np.ndarray:
+    x, y = np.meshgrid(np.arange(x0, x1, 4.0), np.arange(0.0, 200.0, 4.0))
+    points = np.column_stack([x.ravel(), y.ravel(), np.full(x.size, z)])
+    return points + rng.normal(0.0, 0.7, points.shape)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_shares_before_are_those_drawn(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts = [_sheet(rng, 0, 400, z) for z in (0.0, 100.0, 200.0, 300.0)]
+    crack = np.repeat(np.arange(1, 5, dtype=np.int32), [len(p) for p in parts])
+    # The first stays, the second was half as long, the third was not there, the fourth cannot be seen.
+    earlier = np.concatenate([_sheet(rng, 0, 400, 1.0), _sheet(rng, 0, 200, 99.0)])
+    points = np.concatenate(parts)
+    mixed = rng.permutation(len(points))
+    table = compare_cracks(
+        points[mixed],
+        crack[mixed],
+        np.full(len(points), 16.0),
+        np.full(len(points), 5.0),
+        earlier,
+        np.full(len(earlier), 3.0),
+        9.0,
+        comparable=crack[mixed] != 4,
+    )
+    assert tuple(table.columns) == COLUMNS
+    assert list(table.crack) == [1, 2, 3, 4]
+    assert list(table.change) == ["unchanged", "grown", "new", "not comparable"]
+    assert table.share_before[:3].to_numpy() == pytest.approx([1.0, 0.5, 0.0], abs=0.03)
+    assert table.share_comparable.to_numpy() == pytest.approx([1, 1, 1, 0])
+    assert table.widened_um[:2].to_numpy() == pytest.approx([2.0, 2.0])
+    assert np.isnan(table.share_before[3])
+    assert np.isnan(table.aperture_before_um[2])
+
+
+def test_without_earlier_cracks_all_are_new_and_without_cracks_there_is_no_row() -> None:
+    rng = np.random.default_rng(4)
+    points = _sheet(rng, 0, 50, 0.0)
+    ones = np.ones(len(points))
+    none = np.zeros((0, 3))
+    table = compare_cracks(points, ones.astype(np.int32), ones, ones, none, np.zeros(0), 9.0)
+    assert list(table.change) == ["new"]
+    assert len(compare_cracks(none, np.zeros(0, np.int32), none[:, 0], none[:, 0], points, ones, 9.0)) == 0
+    with pytest.raises(ValueError, match="reach"):
+        compare_cracks(points, ones.astype(np.int32), ones, ones, points, ones, 0.0)
