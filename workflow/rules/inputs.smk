@@ -3,6 +3,10 @@
 IMAGE_FILE = {"sem": "image.ome.tif", "edx": "elements.ome.tif"}
 
 
+def own_volume(wildcards):
+    return volume_of(acquisition_of(wildcards))
+
+
 def threshold_inputs(wildcards):
     acquisition = acquisition_of(wildcards)
     null = PLAN.null_tomogram(acquisition)

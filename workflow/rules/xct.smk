@@ -25,6 +25,27 @@ rule phases:
         SCRIPTS / "phases.py"
 
 
+rule interfaces:
+    input:
+        unpack(own_volume),
+    output:
+        maps=f"{RESULTS}/{{acq}}/interfaces.ome.tif",
+        voids=f"{RESULTS}/{{acq}}/interface_voids.csv",
+        summary=f"{RESULTS}/{{acq}}/interfaces.json",
+    log:
+        f"{LOGS}/interfaces/{{acq}}.log",
+    benchmark:
+        f"{BENCHMARKS}/interfaces/{{acq}}.tsv"
+    wildcard_constraints:
+        acq=one_of(ids("xct")),
+    threads: 2
+    resources:
+        mem_mb=growing(3000),
+        runtime=60,
+    script:
+        SCRIPTS / "interfaces.py"
+
+
 rule crack_thresholds:
     input:
         unpack(threshold_inputs),

@@ -16,10 +16,26 @@ from spallmap.tomography.faces import refined_heights
 from spallmap.tomography.grey import MIDDLE_GREY
 from spallmap.tomography.labels import CERAMIC, VOID
 
+RIM_COLUMNS = 4
+"""Columns next to the side wall that are left out of the roughness: their faces are blurred with it."""
 RIM_FRACTION = 0.9
 """Columns with less than this share of the median thickness cut the side wall of a tilted disc."""
 LABEL_STEP_VOXELS = 0.75
 """Labels end this near to where the grey has its half level; a face further off is the dip of a crack."""
+
+
+@dataclass(frozen=True)
+class Roughness:
+    """Roughness of a face.
+
+    Parameters
+    ----------
+    sa_um, sq_um : float
+        Mean and root mean square distance from the mean plane.
+    """
+
+    sa_um: float
+    sq_um: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,38 @@ class Interfaces:
         n = np.array([1.0, -b * dz / dy, -c * dz / dx])
         unit: NDArray[np.float64] = n / np.linalg.norm(n)
         return unit
+
+    def roughness_um(self, spacing_um: Sequence[float], top: bool) -> Roughness:
+        """Roughness of a face about its plane, waviness and the scan's own error included.
+
+        Parameters
+        ----------
+        spacing_um : sequence of float
+            Voxel spacing along z, y and x.
+        top : bool
+            The top face instead of the bottom face.
+
+        Returns
+        -------
+        Roughness
+            Over the columns away from the side wall; NaN where there are none.
+
+        References
+        ----------
+        ISO 25178-2 (2021): Sa and Sq, here of the surface that the scan shows, without further filters.
+        """
+        height, plane = (self.top, self.top_plane) if top else (self.bottom, self.bottom_plane)
+        thickness = self.top - self.bottom
+        with np.errstate(invalid="ignore"):
+            whole = thickness >= RIM_FRACTION * np.nanmedian(thickness)
+        whole = ndimage.binary_erosion(whole, iterations=RIM_COLUMNS)
+        if not whole.any():
+            return Roughness(np.nan, np.nan)
+        (a, b, c), (y, x) = plane, np.nonzero(whole)
+        along = spacing_um[0] * self.normal(spacing_um, top)[0]
+        off = (height[y, x] - (a + b * y + c * x)).astype(np.float64) * along
+        off -= off.mean()
+        return Roughness(float(np.abs(off).mean()), float(np.sqrt(np.mean(off**2))))
 
     def depth_um(
         self, index: NDArray[Any], spacing_um: Sequence[float]

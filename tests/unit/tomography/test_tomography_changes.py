@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spallmap.tomography.changes import COLUMNS, compare_cracks
+from spallmap.frames import AffineMap
+from spallmap.tomography.changes import COLUMNS, compare_cracks, complete, shown_by, vertex_areas
 
 
 def _sheet(rng: np.random.Generator, x0: float, x1: float, z: float) -> np.ndarray:
@@ -51,3 +52,29 @@ def test_without_earlier_cracks_all_are_new_and_without_cracks_there_is_no_row()
     assert len(compare_cracks(none, np.zeros(0, np.int32), none[:, 0], none[:, 0], points, ones, 9.0)) == 0
     with pytest.raises(ValueError, match="reach"):
         compare_cracks(points, ones.astype(np.int32), ones, ones, points, ones, 0.0)
+
+
+def test_areas_of_corners_sum_to_the_triangles() -> None:
+    points = np.array([[0.0, 0, 0], [3, 0, 0], [0, 4, 0], [3, 4, 0], [9, 9, 9]])
+    area = vertex_areas(points, np.array([[0, 1, 2], [1, 2, 3]]))
+    assert area == pytest.approx([2.0, 4.0, 4.0, 2.0, 0.0])
+    assert len(vertex_areas(points[:0], np.zeros((0, 3), dtype=np.int64))) == 0
+
+
+def test_points_are_looked_up_in_the_tomograms_own_frame() -> None:
+    labels = np.full((6, 8, 10), 5, dtype=np.uint8)
+    labels[2, 3, 4] = 1
+    labels[2, 3, 5] = 3
+    moved = AffineMap.from_parts(np.eye(3), [100.0, 0.0, -50.0])
+    own = np.array([[8.0, 6.0, 6.0], [10.0, 6.0, 6.0], [12.0, 6.0, 6.0], [-9.0, 0.0, 0.0], [0.0, 0.0, 99.0]])
+    shown = shown_by(moved(own), moved, labels, (3.0, 2.0, 2.0))
+    assert shown.tolist() == [True, True, False, False, False]
+
+
+def test_cracks_that_nothing_is_known_of_are_not_comparable() -> None:
+    none = np.zeros(0)
+    table = compare_cracks(np.zeros((0, 3)), none.astype(np.int32), none, none, np.zeros((0, 3)), none, 5.0)
+    whole = complete(table, [1, 2])
+    assert list(whole["crack"]) == [1, 2]
+    assert list(whole["change"]) == ["not comparable"] * 2
+    assert list(whole["share_comparable"]) == [0.0, 0.0]

@@ -7,6 +7,7 @@ from scipy.special import erf
 
 from spallmap.tomography import find_interfaces
 from spallmap.tomography.contact import BEYOND, CONTACT, GAP, measure_contact
+from spallmap.tomography.interface_maps import CHANNELS, interface_maps
 
 AIR, SODIUM, CERAMIC = 10_000.0, 19_000.0, 50_000.0
 SHAPE = (80, 130, 130)
@@ -113,3 +114,35 @@ def test_delamination_and_what_lies_beside_the_electrode() -> None:
     assert np.all(against[r > 60.0] == 0)
     assert np.nanmedian(contact.top.gap_um[(r < 41.0) & (x > 67)]) == pytest.approx(15.0, abs=1.0)
     assert contact.top.lost_share == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_roughness_is_that_of_the_drawn_faces_and_maps_say_the_same(seed: int) -> None:
+    grey, labels, bottom, top = _draw(np.random.default_rng(seed), _lens(64.0, 64.0, 12.0, 4.0))
+    found = interface_maps(grey, labels, SPACING_UM)
+    assert found.maps.shape == (len(CHANNELS), *SHAPE[1:])
+    y, x = np.ogrid[: SHAPE[1], : SHAPE[2]]
+    inside = np.hypot(y - 64.5, x - 64.5) < RADIUS - 4
+    rows, columns = np.nonzero(inside)
+    design = np.column_stack([np.ones(len(rows)), rows, columns])
+    for k, (side, height) in enumerate((("bottom", bottom), ("top", top))):
+        values = np.broadcast_to(height, SHAPE[1:])[inside]
+        off = (values - design @ np.linalg.lstsq(design, values, rcond=None)[0]) * SPACING_UM[0]
+        said = found.summary[side]["roughness"]
+        # The scan's own error, some 0.1 voxel, adds in squares.
+        assert said["sq_um"] == pytest.approx(np.hypot(off.std(), 0.5), rel=0.1)
+        assert said["sa_um"] == pytest.approx(np.abs(off).mean(), rel=0.15)
+        error = found.maps[4 * k][inside] / SPACING_UM[0] - values
+        assert np.median(np.abs(error)) < 0.15
+    assert list(found.voids["side"]) == ["top"]
+    assert found.maps[CHANNELS.index("top_void")].max() == 1.0
+    assert found.summary["top"]["lost_share"] > found.summary["bottom"]["lost_share"]
+
+
+def test_no_ceramic_gives_empty_maps() -> None:
+    labels = np.full((12, 20, 20), 5, dtype=np.uint8)
+    found = interface_maps(np.full(labels.shape, 10_000, dtype=np.uint16), labels, SPACING_UM)
+    assert np.isnan(found.maps[CHANNELS.index("top_height_um")]).all()
+    assert not found.maps[CHANNELS.index("top_against")].any()
+    assert len(found.voids) == 0
+    assert found.summary == {}

@@ -1,0 +1,20 @@
+"""Map the interfaces of a tomogram's ceramic: heights, contact with the electrodes, voids."""
+
+from spallmap.jobs import job
+from spallmap.tomography.interface_maps import CHANNELS, interface_maps
+from spallmap.writers.ome_tiff import write_ome_tiff
+from spallmap.writers.ome_zarr import open_zarr
+from spallmap.writers.tables import write_json, write_table
+
+
+def main() -> None:
+    inputs, output = snakemake.input, snakemake.output
+    volume, labels = open_zarr(inputs.volume), open_zarr(inputs.labels)
+    found = interface_maps(volume.data, labels.data, volume.spacing_um, snakemake.threads)
+    write_ome_tiff(output.maps, found.maps, CHANNELS, volume.spacing_um[1:])
+    write_table(output.voids, found.voids)
+    write_json(output.summary, found.summary)
+
+
+with job(snakemake.wildcards.acq, snakemake.log[0]):
+    main()
