@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spallmap.blocks import Sliceable
+from spallmap.frames import indices_to_points
 from spallmap.tomography.cracks import Cracks
 from spallmap.tomography.morphology import TOUCH_UM, classify
 from spallmap.tomography.sheets import AIR, METAL, Sheets, trace_sheets
@@ -41,6 +42,7 @@ EXTRA_COLUMNS = (
     "n_sheets",
     "main_sheet_share",
     "junction_share",
+    "network_share",
     "coherence",
 )
 """What more is known of a crack; these columns follow the others."""
@@ -90,15 +92,24 @@ def measure_cracks(
         :class:`spallmap.tomography.morphology.Shape`.
     """
     traced = trace_sheets(cracks, grey, labels, spacing_um, threads) if sheets is None else sheets
-    rows = [_measure(own, number, spacing_um) for number, own in traced.by_crack()]
+    rows = [_measure(own, number, cracks, spacing_um) for number, own in traced.by_crack()]
     return pd.DataFrame(rows, columns=[*COLUMNS, *EXTRA_COLUMNS])
 
 
-def _measure(own: Sheets, number: int, spacing_um: Sequence[float]) -> dict[str, Any]:
+def _measure(own: Sheets, number: int, cracks: Cracks, spacing_um: Sequence[float]) -> dict[str, Any]:
     area, aperture, points = own.area_um2, own.aperture_um, own.points_xyz_um
     total = float(area.sum())
     spall = spall_of(points, own.depth_bottom_um, own.depth_top_um, total, spacing_um)
-    shape = classify(points, own.normals_xyz, area, spall.closure, min(spacing_um))
+    voxels = cracks.ridge_crack == number
+    shape = classify(
+        points,
+        own.normals_xyz,
+        area,
+        spall.closure,
+        min(spacing_um),
+        indices_to_points(cracks.ridge_index[voxels], spacing_um),
+        cracks.ridge_normal[voxels, ::-1],
+    )
     centroid = np.average(points, axis=0, weights=area)
     sodium = float(area[own.filling == METAL].sum() / total)
     air = float(area[own.filling == AIR].sum() / total)
@@ -126,6 +137,7 @@ def _measure(own: Sheets, number: int, spacing_um: Sequence[float]) -> dict[str,
         shape.n_sheets,
         shape.main_share,
         shape.junction_share,
+        shape.network_share,
         shape.coherence,
     )
     return dict(zip((*COLUMNS, *EXTRA_COLUMNS), values, strict=True))

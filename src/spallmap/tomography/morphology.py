@@ -40,16 +40,16 @@ GAP_COSINE, GAP_SINE = 0.94, 0.2
 """They continue one another: normals within 20 degrees, a step that leaves their planes by 11 degrees."""
 MIN_SHEET_SHARE = 0.03
 """A sheet counts from this share of the crack's area; what is smaller lies at junctions and rims."""
-DIFFUSE_COHERENCE = 0.64
-"""Below this the directions of a crack have no order: of simulated cracks, networks have 0.4 to 0.56,
-branching ones 0.72 and more. Bowls have 0.45 to 0.67, but are one sheet."""
-MAIN_SHARE = 0.6
-"""A crack whose largest sheet has less than this share of it is led by none: simulated networks have less
-than 0.2, bowls more than 0.9."""
+NETWORK_SHARE = 0.76
+"""A crack with more of its voxels at junctions is a network: of simulated cracks, networks have 0.79 and
+more, branching ones up to 0.73, bowls 0.02."""
+MAIN_SHARE = 0.8
+"""A crack whose largest sheet has less than this share of it is led by none: simulated bowls have more than
+0.9, branching cracks up to 0.7, networks less than 0.2."""
 BRANCHING_SHARE = 0.12
 """Share of a crack off its main sheet, at junctions or on side sheets, that makes it branching: simulated
 straight cracks have up to 0.02 (0.1 where pores break small ones), branching ones 0.14 and more."""
-COHERENCE_WIDTH, MAIN_WIDTH, CLOSURE_WIDTH, BRANCH_WIDTH = 0.03, 0.06, 0.05, 0.025
+NETWORK_WIDTH, MAIN_WIDTH, CLOSURE_WIDTH, BRANCH_WIDTH = 0.02, 0.05, 0.05, 0.025
 """How sharply these limits are drawn for the score: a third of the gaps between the kinds."""
 
 
@@ -69,6 +69,8 @@ class Shape:
         Share of the crack on the largest one.
     junction_share : float
         Share of the crack where sheets meet or cross.
+    network_share : float
+        The same of all its voxels, those that no clear middle surface goes through among them.
     coherence : float
         Agreement of all directions: largest eigenvalue of the normals' mean outer product, 1 for a plane and
         1/3 for all directions alike.
@@ -79,6 +81,7 @@ class Shape:
     n_sheets: int
     main_share: float
     junction_share: float
+    network_share: float
     coherence: float
 
 
@@ -88,12 +91,14 @@ def classify(
     area_um2: NDArray[np.float64],
     closure: float,
     voxel_um: float,
+    voxels_xyz_um: Points | None = None,
+    voxel_normals_xyz: NDArray[np.float64] | None = None,
 ) -> Shape:
     """Name the shape of a crack.
 
     The crack is parted at its junctions into smooth sheets. In this order: diffuse where no sheet leads and
-    directions have no order; spalling where one sheet leads and rises to the interface around most of its
-    rim; branching where a share of the crack lies off the main sheet; straight else.
+    nearly all of it lies at junctions; spalling where one sheet leads and rises to the interface around most
+    of its rim; branching where a share of the crack lies off the main sheet; straight else.
 
     Parameters
     ----------
@@ -107,6 +112,9 @@ def classify(
         See :class:`spallmap.tomography.spall.Spall`.
     voxel_um : float
         Voxel size.
+    voxels_xyz_um, voxel_normals_xyz : ndarray, shape (m, 3), optional
+        All voxels of the crack's ridges and their directions. Where small sheets cross, few of them lie on a
+        clear middle surface. The points where absent.
 
     Returns
     -------
@@ -122,8 +130,11 @@ def classify(
     main = float(shares[0])
     tensor = np.einsum("n,ni,nj->ij", area_um2, normals_xyz, normals_xyz) / area_um2.sum()
     coherence = float(np.linalg.eigvalsh(tensor)[-1])
+    network = junction
+    if voxels_xyz_um is not None and voxel_normals_xyz is not None:
+        network = sheet_shares(voxels_xyz_um / voxel_um, voxel_normals_xyz)[1]
     leading = _above(main, MAIN_SHARE, MAIN_WIDTH)
-    diffuse = (1.0 - leading) * _above(-coherence, -DIFFUSE_COHERENCE, COHERENCE_WIDTH)
+    diffuse = (1.0 - leading) * _above(network, NETWORK_SHARE, NETWORK_WIDTH)
     closed = leading * _above(closure, SPALLING_CLOSURE, CLOSURE_WIDTH)
     side = _above(1.0 - main, BRANCHING_SHARE, BRANCH_WIDTH)
     parts: dict[Morphology, float] = {
@@ -133,7 +144,7 @@ def classify(
         "straight": (1.0 - diffuse) * (1.0 - closed) * (1.0 - side),
     }
     kind = max(parts, key=lambda k: parts[k])
-    return Shape(kind, parts[kind], len(shares), main, junction, coherence)
+    return Shape(kind, parts[kind], len(shares), main, junction, network, coherence)
 
 
 def _above(value: float, limit: float, width: float) -> float:
