@@ -15,6 +15,28 @@ from spallmap.writers.tables import read_json, read_table
 
 # The overlay pictures' captions go by what is drawn, which their names begin with.
 _OVERLAYS = {"mri-": "mri_overlay", "sem-": "section_overlay", "edx-": "elements_overlay"}
+CRACK_COLUMNS = (
+    "crack",
+    "change",
+    "morphology",
+    "morphology_score",
+    "volume_um3",
+    "volume_se_um3",
+    "area_um2",
+    "aperture_median_um",
+    "aperture_se_um",
+    "aperture_p95_um",
+    "filling",
+    "dip_deg",
+    "depth_max_um",
+    "touches_top",
+    "touches_bottom",
+    "spall_volume_um3",
+    "centroid_x_um",
+    "centroid_y_um",
+    "centroid_z_um",
+)
+"""What the page shows of each crack."""
 
 
 def cell_report(
@@ -60,6 +82,8 @@ def cell_report(
             if r.modality == "mri"
         ),
         cracks=_cracks(rows),
+        detection_limit_um=_limit_um(rows),
+        interfaces=_interfaces(rows),
         links=None if links is None else links[0],
         links_summary={} if links is None else links[1],
         figures=tuple(figure_picture(p.stem, p.read_bytes()) for p in figures),
@@ -134,7 +158,31 @@ def _cracks(rows: Sequence[Row]) -> pd.DataFrame | None:
     tomograms = [r for r in rows if r.modality == "xct"]
     if not tomograms or not read_json(tomograms[0].path / "cracks.json")["searched"]:
         return None
-    return read_table(tomograms[0].path / "cracks.csv")
+    folder = tomograms[0].path
+    table = read_table(folder / "crack_measures.csv")
+    changes = folder / "crack_changes.csv"
+    if changes.exists():
+        table = table.merge(read_table(changes)[["crack", "change"]], on="crack", how="left")
+    return table[[c for c in CRACK_COLUMNS if c in table]]
+
+
+def _interfaces(rows: Sequence[Row]) -> pd.DataFrame | None:
+    """Contact and roughness at both faces of the first tomogram's ceramic; None where there is none."""
+    tomograms = [r for r in rows if r.modality == "xct"]
+    summary = read_json(tomograms[0].path / "interfaces.json") if tomograms else {}
+    if not summary:
+        return None
+    lines = [{"side": side, **face, **face["roughness"]} for side, face in summary.items()]
+    return pd.DataFrame(lines).drop(columns="roughness")
+
+
+def _limit_um(rows: Sequence[Row]) -> float | None:
+    """Smallest aperture of an empty crack that would have been found in the first tomogram."""
+    tomograms = [r for r in rows if r.modality == "xct"]
+    if not tomograms:
+        return None
+    limit = read_json(tomograms[0].path / "cracks.json")["detection_limit"]["air_um"]
+    return None if limit is None else float(limit)
 
 
 def _ordered(folder: Path, results: CellResults) -> list[Path]:

@@ -92,7 +92,12 @@ class CellReport:
     t2 : tuple of T2Entry
         One per MRI acquisition.
     cracks : DataFrame or None
-        As cracks.csv; None where no tomogram was searched.
+        As crack_measures.csv, with the change against the pristine state where it is known; None where no
+        tomogram was searched.
+    detection_limit_um : float or None
+        Smallest aperture of an empty crack that would have been found, median over the ceramic.
+    interfaces : DataFrame or None
+        One row for each face of the ceramic: contact, voids, roughness.
     links : DataFrame or None
         As links.csv; None where links could not be computed.
     links_summary : mapping
@@ -113,6 +118,8 @@ class CellReport:
     registrations: tuple[RegistrationEntry, ...] = ()
     t2: tuple[T2Entry, ...] = ()
     cracks: pd.DataFrame | None = None
+    detection_limit_um: float | None = None
+    interfaces: pd.DataFrame | None = None
     links: pd.DataFrame | None = None
     links_summary: Mapping[str, Any] = field(default_factory=dict)
     figures: tuple[Picture, ...] = ()

@@ -98,6 +98,7 @@ def render_report(report: CellReport) -> str:
             t2_tables=_t2_tables(report),
             has_t2=bool(report.t2),
             cracks=None if report.cracks is None else table_view(report.cracks, "Cracks in the ceramic"),
+            interfaces=_table(report.interfaces, "The ceramic's two faces"),
             links=_table(report.links, "Long-T2 regions and the cracks within reach"),
             links_facts=pairs_view(report.links_summary, "The test against chance")
             if report.links_summary

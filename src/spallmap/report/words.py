@@ -51,7 +51,9 @@ def summary_sentences(report: CellReport) -> list[str]:
     for entry in report.t2:
         sentences += _t2_sentences(entry)
     if report.cracks is not None:
-        sentences += _crack_sentences(report.cracks)
+        sentences += _crack_sentences(report.cracks, report.detection_limit_um)
+    if report.interfaces is not None:
+        sentences += _contact_sentences(report.interfaces)
     sentences += _link_sentences(report)
     sentences += registration_sentences(report.registrations)
     return sentences
@@ -111,9 +113,12 @@ def _region(row: Mapping[Hashable, Any]) -> str:
     )
 
 
-def _crack_sentences(cracks: pd.DataFrame) -> list[str]:
+def _crack_sentences(cracks: pd.DataFrame, limit_um: float | None) -> list[str]:
+    thin = []
+    if limit_um is not None:
+        thin = [f"Empty cracks less than {limit_um:.2g} µm open would not have been found (median)."]
     if len(cracks) == 0:
-        return ["The tomogram: no crack was found in the ceramic."]
+        return ["The tomogram: no crack was found in the ceramic.", *thin]
     largest = cracks.sort_values("volume_um3", ascending=False).iloc[0]
     sides = [side for side in ("top", "bottom") if bool(largest.get(f"touches_{side}", False))]
     plural = "s" if len(sides) > 1 else ""
@@ -124,9 +129,29 @@ def _crack_sentences(cracks: pd.DataFrame) -> list[str]:
     deep = f", reaches {reach:.0f} µm deep" if known(reach) else ""
     kind = largest.get("morphology")
     named = f" ({kind})" if isinstance(kind, str) and kind else ""
-    found = f"The tomogram: {count(len(cracks), 'crack')} in the ceramic."
+    found = f"The tomogram: {count(len(cracks), 'crack')} in the ceramic{_changes(cracks)}."
     size = f"has a volume of {rounded(largest['volume_um3'])} µm³{opened}{deep}{touching}."
-    return [f"{found} The largest, crack {int(largest['crack'])}{named}, {size}"]
+    return [f"{found} The largest, crack {int(largest['crack'])}{named}, {size}", *thin]
+
+
+def _changes(cracks: pd.DataFrame) -> str:
+    """Say how many cracks are new, grown and unchanged against the pristine tomogram."""
+    if "change" not in cracks:
+        return ""
+    counts = cracks["change"].value_counts()
+    said = [f"{n} {change}" for change, n in counts.items() if n]
+    return f" ({', '.join(said)} against the pristine state)" if said else ""
+
+
+def _contact_sentences(interfaces: pd.DataFrame) -> list[str]:
+    known_sides = [row for row in interfaces.to_dict("records") if known(row["lost_share"])]
+    if not known_sides:
+        return []
+    parts = [
+        f"{_percent(row['lost_share'])} % at the {row['side']} ({count(int(row['n_voids']), 'void')})"
+        for row in known_sides
+    ]
+    return [f"Contact lost to voids between electrode and ceramic: {' and '.join(parts)}."]
 
 
 def _link_sentences(report: CellReport) -> list[str]:

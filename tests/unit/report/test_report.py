@@ -346,3 +346,23 @@ def test_long_tables_say_what_is_left_out() -> None:
 def test_nested_parameters_are_laid_out() -> None:
     tree = {"a": {"b": 1, "c": []}, "d": [1, 2], "e": [{"f": None}], "g": {}}
     assert flatten(tree) == [("a.b", "1"), ("a.c", "–"), ("d", "1, 2"), ("e.1.f", "–"), ("g", "–")]
+
+
+def test_the_summary_tells_changes_the_limit_and_lost_contact() -> None:
+    cracks = pd.DataFrame(
+        {"crack": [1, 2], "volume_um3": [5e5, 1e5], "change": ["grown", "new"], "morphology": "spalling"}
+    )
+    faces = pd.DataFrame(
+        {"side": ["bottom", "top"], "lost_share": [0.055, np.nan], "n_voids": [7, 0], "sa_um": [1.0, 2.0]}
+    )
+    report = CellReport("c", "s", cracks=cracks, detection_limit_um=0.652, interfaces=faces)
+    text = " ".join(summary_sentences(report))
+    assert "2 cracks in the ceramic (1 grown, 1 new against the pristine state)" in text
+    assert "less than 0.65 µm open" in text
+    assert "6 % at the bottom (7 voids)." in text
+    assert "top" not in text
+    page = parsed(render_report(report)).text
+    assert "share without contact" in page
+    none = " ".join(summary_sentences(CellReport("c", "s", cracks=cracks[:0], detection_limit_um=1.4)))
+    assert "no crack was found" in none
+    assert "less than 1.4 µm" in none
