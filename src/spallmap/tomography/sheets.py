@@ -22,6 +22,7 @@ from spallmap.tomography.profiles import (
     profile_offsets,
     sample_profiles,
 )
+from spallmap.tomography.ridges import SHELL_VOXELS
 
 SMOOTH_VOXELS = 2.0
 """Gaussian radius over which profiles and directions of one sheet are averaged."""
@@ -193,8 +194,7 @@ def trace_sheets(
         points_xyz_um=indices_to_points(place, spacing_um),
         normals_xyz=normal[layer][:, ::-1].copy(),
         crack=crack[layer],
-        # The layer is one step of the least spacing thick.
-        area_um2=np.full(len(place), float(np.prod(spacing) / voxel)),
+        area_um2=_areas(np.minimum(bottom, top) / voxel, float(np.prod(spacing) / voxel)),
         aperture_um=aperture[layer] * voxel,
         aperture_se_um=error[layer] * voxel,
         filling=told[layer].astype(np.int8),
@@ -204,6 +204,16 @@ def trace_sheets(
         depth_top_um=top,
         dip_deg=_dip(normal[layer], bottom, top, faces, spacing_um),
     )
+
+
+def _areas(depth_voxels: NDArray[np.float64], each_um2: float) -> NDArray[np.float64]:
+    """Area that each point stands for: a layer of voxels one step of the least spacing thick.
+
+    The ceramic's outermost voxel is shared with what lies outside and holds no point; the next stands for it
+    where a crack comes up to a face.
+    """
+    second = (depth_voxels >= SHELL_VOXELS) & (depth_voxels < 2.0 * SHELL_VOXELS)
+    return np.where(second, 2.0 * each_um2, each_um2)
 
 
 def _smooth_normals(
