@@ -230,6 +230,6 @@ def hold(found: Found, truth: Truth, spacing_um: float) -> Judged:
 
 
 def _owner(close: NDArray[np.bool_], of_decoy: NDArray[np.bool_]) -> str:
-    if not close.any():
+    if 2 * close.sum() < len(close):
         return ""
     return "decoy" if 2 * of_decoy.sum() > close.sum() else "crack"

@@ -2,31 +2,43 @@
 
 import math
 
+import numpy as np
+
 from spallmap.frames import AffineMap
 from spallmap.jobs import job
 from spallmap.readers.results import read_polydata
 from spallmap.tomography.changes import compare_cracks, complete, shown_by, vertex_areas
-from spallmap.writers.ome_zarr import read_volume
+from spallmap.writers.ome_zarr import open_zarr, read_volume
 from spallmap.writers.registration import read_registration
-from spallmap.writers.tables import read_table, write_table
+from spallmap.writers.tables import read_json, read_table, write_table
+from spallmap.writers.zarr_levels import level_shapes
 
-LEVEL = 1
 REACH_VOXELS = 2.0
+
+
+def placed(path):
+    """Map to the reference frame, its error in um, and whether anything may rest on it."""
+    if not path:
+        return AffineMap.identity(), 0.0, True
+    registration = read_registration(path)
+    errors = (registration.se_um.u, registration.se_um.v, registration.se_um.normal)
+    known = registration.accepted and None not in errors
+    return registration.map, math.hypot(*(e or 0.0 for e in errors)), known
 
 
 def main() -> None:
     inputs = snakemake.input
     points, triangles, data = read_polydata(inputs.surfaces)
     earlier, _, earlier_data = read_polydata(inputs.null_surfaces)
-    labels = read_volume(inputs.null_labels, level=LEVEL)
-    to_reference, error_um = AffineMap.identity(), 0.0
-    if inputs.get("null_to_reference"):
-        registration = read_registration(inputs.null_to_reference)
-        se = registration.se_um
-        to_reference, error_um = registration.map, math.hypot(*(e or 0.0 for e in (se.u, se.v, se.normal)))
-        if not registration.accepted:
-            # Nothing can be said of what was there before.
-            points, triangles, data = points[:0], triangles[:0], {k: v[:0] for k, v in data.items()}
+    finest = open_zarr(inputs.null_labels)
+    labels = read_volume(inputs.null_labels, level=min(1, len(level_shapes(finest.data.shape)) - 1))
+    _, own_um, own_known = placed(inputs.get("to_reference"))
+    to_reference, null_um, null_known = placed(inputs.get("null_to_reference"))
+    comparable = shown_by(points, to_reference, labels.data, labels.spacing_um)
+    if not (own_known and null_known and read_json(inputs.null_summary)["searched"]):
+        # Nothing can be said of what was there before.
+        comparable = np.zeros_like(comparable)
+    voxel_um = max(*finest.spacing_um, *open_zarr(inputs.labels).spacing_um)
     table = compare_cracks(
         points,
         data["crack"],
@@ -34,8 +46,8 @@ def main() -> None:
         data["aperture_um"],
         earlier,
         earlier_data["aperture_um"],
-        REACH_VOXELS * min(labels.spacing_um) / 2**LEVEL + error_um,
-        shown_by(points, to_reference, labels.data, labels.spacing_um),
+        REACH_VOXELS * voxel_um + math.hypot(own_um, null_um),
+        comparable,
     )
     write_table(snakemake.output[0], complete(table, list(read_table(inputs.table)["crack"])))
 

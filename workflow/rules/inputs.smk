@@ -36,6 +36,9 @@ def change_inputs(wildcards):
     return {
         "surfaces": made(acquisition, "cracks.vtp"),
         "table": made(acquisition, "cracks.csv"),
+        "labels": made(acquisition, "labels.ome.zarr"),
+        "to_reference": to_reference_of(acquisition),
+        "null_summary": made(null, "cracks.json"),
         "null_surfaces": made(null, "cracks.vtp"),
         "null_labels": made(null, "labels.ome.zarr"),
         "null_to_reference": to_reference_of(null),

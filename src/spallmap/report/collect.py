@@ -216,6 +216,6 @@ def _remarks(rows: Sequence[Row], results: CellResults) -> list[str]:
     for row in tomograms:
         summary = read_json(row.path / "cracks.json")
         if not summary["searched"]:
-            why = summary["finding"] or summary["thresholds"]["null"]
+            why = summary["finding"] or summary["thresholds"]["null"].removeprefix("none: ")
             remarks.append(f"No crack was looked for in {_label(row)}: {why}.")
     return remarks

@@ -82,13 +82,14 @@ def compare_cracks(
         own = order[start:end]
         total, visible = float(area_um2[own].sum()), float(area_um2[own][seen[own]].sum())
         share = float(area_um2[own][there[own]].sum()) / visible if visible else np.nan
+        shown = visible / total if total else 0.0
         old = own[there[own]]
         rows.append(
             (
                 int(number),
-                _change(share, visible / total),
+                _change(share, shown),
                 share,
-                visible / total,
+                shown,
                 float(np.median(before[old])) if len(old) else np.nan,
                 float(np.median(aperture_um[old] - before[old])) if len(old) else np.nan,
             )

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from spallmap.blocks import Sliceable
 from spallmap.frames import indices_to_points
 from spallmap.tomography.cracks import Cracks
-from spallmap.tomography.morphology import TOUCH_UM, classify
+from spallmap.tomography.morphology import classify, touch_um
 from spallmap.tomography.sheets import AIR, METAL, Sheets, trace_sheets
 from spallmap.tomography.spall import spall_of
 
@@ -92,15 +93,39 @@ def measure_cracks(
         :class:`spallmap.tomography.morphology.Shape`.
     """
     traced = trace_sheets(cracks, grey, labels, spacing_um, threads) if sheets is None else sheets
-    rows = [_measure(own, number, cracks, spacing_um) for number, own in traced.by_crack()]
-    return pd.DataFrame(rows, columns=[*COLUMNS, *EXTRA_COLUMNS])
+    by_crack = np.argsort(cracks.ridge_crack, kind="stable")
+    starts = np.searchsorted(cracks.ridge_crack[by_crack], np.arange(1, cracks.n + 2))
+    rows = [
+        _measure(own, number, cracks, by_crack[starts[number - 1] : starts[number]], spacing_um)
+        for number, own in traced.by_crack()
+    ]
+    table = pd.DataFrame(rows, columns=[*COLUMNS, *EXTRA_COLUMNS])
+    return _complete(table, cracks.n)
 
 
-def _measure(own: Sheets, number: int, cracks: Cracks, spacing_um: Sequence[float]) -> dict[str, Any]:
+def _complete(table: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Give a row without measures to cracks that nothing could be measured of, amid pores for example."""
+    if len(table) == n:
+        return table
+    whole = table.set_index("crack").reindex(pd.RangeIndex(1, n + 1, name="crack")).reset_index()
+    for column in ("touches_top", "touches_bottom"):
+        whole[column] = whole[column].eq(True)
+    return whole[list(table.columns)]
+
+
+def _measure(
+    own: Sheets,
+    number: int,
+    cracks: Cracks,
+    voxels: NDArray[np.int64],
+    spacing_um: Sequence[float],
+) -> dict[str, Any]:
     area, aperture, points = own.area_um2, own.aperture_um, own.points_xyz_um
     total = float(area.sum())
     spall = spall_of(points, own.depth_bottom_um, own.depth_top_um, total, spacing_um)
-    voxels = cracks.ridge_crack == number
+    reach = touch_um(spacing_um)
+    normals = cracks.ridge_normal[voxels, ::-1] / np.asarray(spacing_um)[::-1]
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     shape = classify(
         points,
         own.normals_xyz,
@@ -108,7 +133,7 @@ def _measure(own: Sheets, number: int, cracks: Cracks, spacing_um: Sequence[floa
         spall.closure,
         min(spacing_um),
         indices_to_points(cracks.ridge_index[voxels], spacing_um),
-        cracks.ridge_normal[voxels, ::-1],
+        normals,
     )
     centroid = np.average(points, axis=0, weights=area)
     sodium = float(area[own.filling == METAL].sum() / total)
@@ -120,9 +145,9 @@ def _measure(own: Sheets, number: int, cracks: Cracks, spacing_um: Sequence[floa
         float(np.median(aperture)),
         float(np.quantile(aperture, 0.95)),
         float(np.median(own.dip_deg)),
-        float(own.depth_um.max()),
-        bool(np.count_nonzero(own.depth_top_um <= TOUCH_UM) >= MIN_TOUCHING),
-        bool(np.count_nonzero(own.depth_bottom_um <= TOUCH_UM) >= MIN_TOUCHING),
+        float(np.max(own.depth_um, where=np.isfinite(own.depth_um), initial=-np.inf)),
+        bool(np.count_nonzero(own.depth_top_um <= reach) >= MIN_TOUCHING),
+        bool(np.count_nonzero(own.depth_bottom_um <= reach) >= MIN_TOUCHING),
         shape.morphology,
         spall.volume_um3,
         *(float(c) for c in centroid),

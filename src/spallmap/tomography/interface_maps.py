@@ -77,12 +77,15 @@ def interface_maps(
         maps[[k for k, name in enumerate(CHANNELS) if name.endswith(("against", "void"))]] = 0.0
         return InterfaceMaps(maps, pd.DataFrame(columns=list(VOID_COLUMNS)), {})
     contact = measure_contact(grey, labels, faces, spacing_um, threads)
-    heights, summary = (faces.bottom, faces.top), {}
+    heights, cuts, summary = (faces.bottom, faces.top), (faces.bottom_cut, faces.top_cut), {}
     for k, (side, face) in enumerate(zip(SIDES, (contact.bottom, contact.top), strict=True)):
         maps[4 * k] = heights[k] * np.float32(spacing_um[0])
         maps[4 * k + 1 : 4 * k + 4] = face.against, face.gap_um, face.void_labels
+        # Where the volume ends before the ceramic there is no face.
+        maps[4 * k, cuts[k]], maps[4 * k + 1, cuts[k]], maps[4 * k + 2, cuts[k]] = np.nan, 0.0, np.nan
         summary[side] = {
             **contact.as_json()[side],
+            "cut_columns": int(np.count_nonzero(cuts[k])),
             "roughness": asdict(faces.roughness_um(spacing_um, top=side == "top")),
         }
     return InterfaceMaps(maps, contact.table()[list(VOID_COLUMNS)], summary)

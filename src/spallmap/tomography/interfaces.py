@@ -49,12 +49,17 @@ class Interfaces:
         the column holds no ceramic. Top is the face at larger z.
     bottom_plane, top_plane : ndarray, shape (3,)
         Plane of each face in voxels, ``z = a + b * y + c * x``, fitted away from the side wall.
+    bottom_cut, top_cut : ndarray of bool, shape (ny, nx)
+        Columns whose ceramic goes on beyond the first or the last slice: there the volume ends, not the
+        ceramic, and the height is that of its end.
     """
 
     bottom: NDArray[np.float32]
     top: NDArray[np.float32]
     bottom_plane: NDArray[np.float64]
     top_plane: NDArray[np.float64]
+    bottom_cut: NDArray[np.bool_]
+    top_cut: NDArray[np.bool_]
 
     def normal(self, spacing_um: Sequence[float], top: bool) -> NDArray[np.float64]:
         """Return the unit normal (z, y, x) of a face's plane, pointing to larger z.
@@ -100,6 +105,7 @@ class Interfaces:
         thickness = self.top - self.bottom
         with np.errstate(invalid="ignore"):
             whole = thickness >= RIM_FRACTION * np.nanmedian(thickness)
+        whole &= ~(self.top_cut if top else self.bottom_cut)
         whole = ndimage.binary_erosion(whole, iterations=RIM_COLUMNS)
         if not whole.any():
             return Roughness(np.nan, np.nan)
@@ -124,7 +130,8 @@ class Interfaces:
         Returns
         -------
         below_bottom, below_top : ndarray, shape (n,)
-            Depths in micrometres, 0 at the face and positive inside the ceramic.
+            Depths in micrometres, 0 at the face and positive inside the ceramic; infinite where the volume
+            ends before the ceramic does.
         """
         z, y, x = np.asarray(index, dtype=np.float64).T
         row = np.clip(np.rint(y).astype(np.int64), 0, self.bottom.shape[0] - 1)
@@ -137,7 +144,9 @@ class Interfaces:
         bottom = np.where(whole, self.bottom[row, column], plane_bottom)
         top = np.where(whole, self.top[row, column], plane_top)
         up, down = self.normal(spacing_um, top=False)[0], self.normal(spacing_um, top=True)[0]
-        return (z - bottom) * spacing_um[0] * up, (top - z) * spacing_um[0] * down
+        below, above = (z - bottom) * spacing_um[0] * up, (top - z) * spacing_um[0] * down
+        below = np.where(self.bottom_cut[row, column], np.inf, below)
+        return below, np.where(self.top_cut[row, column], np.inf, above)
 
 
 def find_interfaces(labels: Sliceable, grey: Sliceable | None = None, threads: int = 1) -> Interfaces | None:
@@ -190,6 +199,8 @@ def find_interfaces(labels: Sliceable, grey: Sliceable | None = None, threads: i
         top_face,
         fit_plane(bottom_face, _or_all(whole & ~bottom_cut, whole)),
         fit_plane(top_face, _or_all(whole & ~top_cut, whole)),
+        bottom_cut,
+        top_cut,
     )
 
 

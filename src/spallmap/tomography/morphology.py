@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,8 @@ Morphology = Literal["straight", "branching", "spalling", "diffuse"]
 TOUCH_UM = 15.0
 """A sheet that comes this near to an interface touches it: three voxels of the paper's tomogram, within
 which the blurred interface hides a crack."""
+TOUCH_VOXELS = 1.5
+"""Or this near in coarser voxels: the ceramic's outermost layer holds no point."""
 SPALLING_CLOSURE = 0.6
 """A crack that has risen to the interface along this share of its rim cuts a piece off; a slanting plane has
 less than half."""
@@ -40,17 +43,34 @@ GAP_COSINE, GAP_SINE = 0.94, 0.2
 """They continue one another: normals within 20 degrees, a step that leaves their planes by 11 degrees."""
 MIN_SHEET_SHARE = 0.03
 """A sheet counts from this share of the crack's area; what is smaller lies at junctions and rims."""
-NETWORK_SHARE = 0.76
-"""A crack with more of its voxels at junctions is a network: of simulated cracks, networks have 0.79 and
-more, branching ones up to 0.73, bowls 0.02."""
+NETWORK_EXCESS = 0.54
+"""A crack is a network when its share of voxels at junctions, less half the coherence of their directions,
+exceeds this: of simulated cracks networks have 0.56 to 0.8 (two that were found in part 0.39 and 0.43),
+branching ones up to 0.53."""
 MAIN_SHARE = 0.8
 """A crack whose largest sheet has less than this share of it is led by none: simulated bowls have more than
 0.9, branching cracks up to 0.7, networks less than 0.2."""
 BRANCHING_SHARE = 0.12
 """Share of a crack off its main sheet, at junctions or on side sheets, that makes it branching: simulated
 straight cracks have up to 0.02 (0.1 where pores break small ones), branching ones 0.14 and more."""
-NETWORK_WIDTH, MAIN_WIDTH, CLOSURE_WIDTH, BRANCH_WIDTH = 0.02, 0.05, 0.05, 0.025
+NETWORK_WIDTH, MAIN_WIDTH, CLOSURE_WIDTH, BRANCH_WIDTH = 0.03, 0.05, 0.05, 0.025
 """How sharply these limits are drawn for the score: a third of the gaps between the kinds."""
+
+
+def touch_um(spacing_um: Sequence[float]) -> float:
+    """Distance from an interface within which a sheet touches it.
+
+    Parameters
+    ----------
+    spacing_um : sequence of float
+        Voxel spacing along z, y and x.
+
+    Returns
+    -------
+    float
+        15 um, or one and a half voxels where these are coarser.
+    """
+    return max(TOUCH_UM, TOUCH_VOXELS * max(spacing_um))
 
 
 @dataclass(frozen=True)
@@ -97,8 +117,9 @@ def classify(
     """Name the shape of a crack.
 
     The crack is parted at its junctions into smooth sheets. In this order: diffuse where no sheet leads and
-    nearly all of it lies at junctions; spalling where one sheet leads and rises to the interface around most
-    of its rim; branching where a share of the crack lies off the main sheet; straight else.
+    its junctions outweigh the order of its directions; spalling where one sheet leads and rises to the
+    interface around most of its rim; branching where a share of the crack lies off the main sheet; straight
+    else.
 
     Parameters
     ----------
@@ -130,11 +151,13 @@ def classify(
     main = float(shares[0])
     tensor = np.einsum("n,ni,nj->ij", area_um2, normals_xyz, normals_xyz) / area_um2.sum()
     coherence = float(np.linalg.eigvalsh(tensor)[-1])
-    network = junction
+    network, order = junction, coherence
     if voxels_xyz_um is not None and voxel_normals_xyz is not None:
         network = sheet_shares(voxels_xyz_um / voxel_um, voxel_normals_xyz)[1]
+        n = voxel_normals_xyz
+        order = float(np.linalg.eigvalsh(n.T @ n / len(n))[-1])
     leading = _above(main, MAIN_SHARE, MAIN_WIDTH)
-    diffuse = (1.0 - leading) * _above(network, NETWORK_SHARE, NETWORK_WIDTH)
+    diffuse = (1.0 - leading) * _above(network - 0.5 * order, NETWORK_EXCESS, NETWORK_WIDTH)
     closed = leading * _above(closure, SPALLING_CLOSURE, CLOSURE_WIDTH)
     side = _above(1.0 - main, BRANCHING_SHARE, BRANCH_WIDTH)
     parts: dict[Morphology, float] = {
@@ -218,7 +241,7 @@ def _joined(
     piece: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Join pieces by pairs of points with like normals and a step between them that stays in the sheet."""
-    joined = []
+    joined, n = [], int(piece.max()) + 1
     for around in _grid(points, reach).around(CELL_VOXELS):
         a = np.repeat(np.arange(around.rows.start, around.rows.stop), np.diff(around.starts))
         b = around.members.astype(np.int64)
@@ -227,9 +250,11 @@ def _joined(
         fits = np.abs(np.einsum("ij,ij->i", normals[a], normals[b])) >= cosine
         for end in (a, b):
             fits &= np.abs(np.einsum("ij,ij->i", step, normals[end])) <= sine * length
-        joined.append(np.column_stack([piece[a[fits]], piece[b[fits]]]))
-    pairs = np.concatenate(joined)
-    n = int(piece.max()) + 1
+        # Once each: a large sheet has dozens of pairs a point, all between the same pieces.
+        links = piece[a[fits]] * np.int64(n) + piece[b[fits]]
+        joined.append(np.unique(links))
+    first, second = np.divmod(np.unique(np.concatenate(joined)), n)
+    pairs = np.column_stack([first, second])
     graph = sparse.coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     group = sparse.csgraph.connected_components(graph, directed=False)[1]
     return group[piece].astype(np.int64)

@@ -164,14 +164,16 @@ def trace_sheets(
     voxel = float(spacing.min())
     order = cell_order(cracks.ridge_index.astype(np.float64))
     index, crack = cracks.ridge_index[order], cracks.ridge_crack[order]
-    normal = _smooth_normals(index, crack, cracks.ridge_normal[order] / spacing)
+    # Distances between points are taken in units of the least spacing, which profiles are sampled in.
+    scale = spacing / voxel
+    normal = _smooth_normals(point_grid(index * scale, crack), cracks.ridge_normal[order] / spacing)
     step = normal / spacing * voxel
     profile = sample_profiles(grey, labels, cracks.pores.mask, index, step, threads)
-    share = _local_share(point_grid(index.astype(np.float64), crack), normal, profile)
+    share = _local_share(point_grid(index * scale, crack), normal, profile)
     inner = share >= RIM_SHARE
     index, crack, share = index[inner], crack[inner], share[inner]
     normal, step, profile = normal[inner], step[inner], profile[inner]
-    grid = point_grid(index.astype(np.float64), crack)
+    grid = point_grid(index * scale, crack)
     missing, centroid, own, noise = _mean_opening(grid, normal, profile)
     shift = np.clip(centroid + own, -1.5, 1.5)
     # Beside its rim a crack looks shallow for its width whatever fills it: such points do not vote.
@@ -216,15 +218,13 @@ def _areas(depth_voxels: NDArray[np.float64], each_um2: float) -> NDArray[np.flo
     return np.where(second, 2.0 * each_um2, each_um2)
 
 
-def _smooth_normals(
-    index: NDArray[np.int64], crack: NDArray[np.int32], covector: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _smooth_normals(grid: PointGrid, covector: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average directions irrespective of their sign, and make them unit vectors (z, y, x)."""
     n = covector / np.linalg.norm(covector, axis=1, keepdims=True)
     first, second = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 2])
     products = n[:, first] * n[:, second]
     out = np.empty_like(n)
-    for around in point_grid(index.astype(np.float64), crack).around(2.0 * SMOOTH_VOXELS, n):
+    for around in grid.around(2.0 * SMOOTH_VOXELS, n):
         mean = around.mean(products, SMOOTH_VOXELS)
         tensor = np.empty((len(mean), 3, 3))
         tensor[:, first, second] = mean

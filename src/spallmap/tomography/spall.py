@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.frames import Points
-from spallmap.tomography.morphology import SPALLING_CLOSURE, TOUCH_UM
+from spallmap.tomography.morphology import SPALLING_CLOSURE, touch_um
 
 GAP_PIXELS = 4
 """Gaps of the crack's shadow on the interface up to twice this wide are closed."""
@@ -67,7 +67,8 @@ def spall_of(
     Spall
         For the interface that more of the crack touches.
     """
-    counts = [np.count_nonzero(d <= TOUCH_UM) for d in (depth_bottom_um, depth_top_um)]
+    reach = touch_um(spacing_um)
+    counts = [np.count_nonzero(d <= reach) for d in (depth_bottom_um, depth_top_um)]
     if max(counts) == 0:
         return Spall(0.0, 0.0)
     depth = depth_bottom_um if counts[0] >= counts[1] else depth_top_um
@@ -92,7 +93,7 @@ def spall_of(
         return Spall(0.0, 0.0)
     rim = shadow & ~ndimage.binary_erosion(shadow)
     shallow = ndimage.minimum_filter(np.where(seen, roof, np.inf), size=5)
-    limit = max(TOUCH_UM, RIM_SHARE * float(depth.max()))
+    limit = max(reach, RIM_SHARE * float(depth[np.isfinite(depth)].max()))
     closure = float(np.mean(shallow[rim] <= limit))
     volume = float(filled[shadow].sum() * dy * dx)
     return Spall(closure, volume if closure >= SPALLING_CLOSURE else 0.0)

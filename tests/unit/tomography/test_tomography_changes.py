@@ -78,3 +78,11 @@ def test_cracks_that_nothing_is_known_of_are_not_comparable() -> None:
     assert list(whole["crack"]) == [1, 2]
     assert list(whole["change"]) == ["not comparable"] * 2
     assert list(whole["share_comparable"]) == [0.0, 0.0]
+
+
+def test_a_crack_without_area_is_not_comparable() -> None:
+    points = np.array([[0.0, 0.0, 0.0], [9.0, 0.0, 0.0]])
+    table = compare_cracks(
+        points, np.array([1, 2], np.int32), np.array([0.0, 4.0]), np.ones(2), points[:0], np.zeros(0), 5.0
+    )
+    assert list(table.change) == ["not comparable", "new"]

@@ -146,3 +146,19 @@ def test_no_ceramic_gives_empty_maps() -> None:
     assert not found.maps[CHANNELS.index("top_against")].any()
     assert len(found.voids) == 0
     assert found.summary == {}
+
+
+def test_where_the_volume_ends_there_is_no_face() -> None:
+    grey, labels, _, _ = _draw(np.random.default_rng(3), np.zeros(SHAPE[1:]))
+    grey, labels = grey[:45], labels[:45]
+    faces = find_interfaces(labels, grey)
+    assert faces is not None
+    assert faces.top_cut.sum() > 8000
+    assert not faces.bottom_cut.any()
+    below, above = faces.depth_um(np.array([[40.0, 64.0, 64.0], [44.0, 70.0, 60.0]]), SPACING_UM)
+    assert np.all(np.isinf(above))
+    assert below == pytest.approx([5 * 12.4, 5 * 16.4], abs=8.0)
+    assert np.isnan(faces.roughness_um(SPACING_UM, top=True).sa_um)
+    found = interface_maps(grey, labels, SPACING_UM)
+    assert np.isnan(found.maps[CHANNELS.index("top_height_um")]).all()
+    assert not found.maps[CHANNELS.index("top_against")].any()

@@ -15,6 +15,7 @@ from spallmap.tomography import (
     find_cracks,
     plate_response,
     segment_phases,
+    thresholds,
 )
 from spallmap.tomography.cracks import assemble_cracks, find_candidates
 from spallmap.tomography.plate import SIGMAS_VOXELS
@@ -172,12 +173,12 @@ def test_slabs_and_blocks_give_the_same_cracks() -> None:
     one = find_cracks(*scan, SPACING_UM)
     assert one.n == 2
     labels = _labels(one, scan)
-    thresholds = crack_thresholds(*scan, threads=2)
-    assert thresholds == one.thresholds
+    limits = crack_thresholds(*scan, threads=2)
+    assert limits == one.thresholds
     for sizes in ((7, 200, 200), (64, 31, 45), (25, 40, 96)):
         slabs = tiles(whole(one.shape), sizes)
-        parts = [find_candidates(*scan, slab, thresholds, tile=23) for slab in reversed(slabs)]
-        many = assemble_cracks(parts, one.shape, thresholds)
+        parts = [find_candidates(*scan, slab, limits, tile=23) for slab in reversed(slabs)]
+        many = assemble_cracks(parts, one.shape, limits)
         for name in ("ridge_index", "ridge_normal", "ridge_crack", "ridge_response", "ridge_distance"):
             assert np.array_equal(getattr(many, name), getattr(one, name)), name
         assert np.array_equal(many.pores.cores, one.pores.cores)
@@ -196,3 +197,32 @@ def test_sheets_that_meet_are_one_crack(angle_deg: float) -> None:
     side = Plane(tuple(middle), (0.0, np.cos(angle), -np.sin(angle)), 9.0, 1.2)
     scan = _scan(draw_cell(rng, cracks=(main, side)))
     assert find_cracks(*scan, SPACING_UM).n == 1
+
+
+@pytest.mark.parametrize(("aperture", "radius"), [(0.7, 13.0), (1.2, 9.0)])
+def test_a_crack_in_the_pristine_scan_does_not_hide_one(aperture: float, radius: float) -> None:
+    rng = np.random.default_rng(14)
+    old = Plane((0.0, -10.0, 0.0), (0.2, 1.0, 0.3), radius, aperture)
+    new = Plane((0.0, 14.0, 0.0), (0.3, 1.0, -0.2), 12.0, 0.7)
+    pristine, shorted = _scan(draw_cell(rng, cracks=(old,))), _scan(draw_cell(rng, cracks=(old, new)))
+    assert find_cracks(*shorted, SPACING_UM, *pristine).n == 2
+
+
+def test_the_null_comes_from_all_over_a_large_ceramic(monkeypatch: pytest.MonkeyPatch) -> None:
+    grey, labels = _scan(draw_cell(np.random.default_rng(15)))
+    whole_null = crack_thresholds(grey, labels, grey, labels)
+    monkeypatch.setattr(thresholds, "NULL_TILE", 12)
+    seen = []
+    inside = thresholds.block_responses
+
+    def note(source: np.ndarray, region: tuple[slice, slice, slice], sigmas: tuple[float, ...]) -> list:
+        seen.append([s.start for s in region])
+        return inside(source, region, sigmas)
+
+    monkeypatch.setattr(thresholds, "block_responses", note)
+    some = crack_thresholds(grey, labels, grey, labels)
+    spread = np.ptp(np.array(seen), axis=0)
+    # The ceramic is a disc of 60 voxels' width.
+    assert np.all(spread[1:] >= 36)
+    assert np.allclose(some.weights, whole_null.weights, rtol=0.1)
+    assert some.low == pytest.approx(whole_null.low, rel=0.15)

@@ -78,7 +78,8 @@ def test_the_point_spread_is_measured_at_a_tilted_wavy_face(blur: float) -> None
     grey = 19_000 + 31_000 * step.reshape(40, fine, ny, nx).mean(axis=1)
     grey += rng.normal(0.0, 1000.0, grey.shape)
     none = np.full((ny, nx), np.nan, np.float32)
-    faces = Interfaces(face.astype(np.float32), none, np.zeros(3), np.zeros(3))
+    uncut = np.zeros(face.shape, dtype=bool)
+    faces = Interfaces(face.astype(np.float32), none, np.zeros(3), np.zeros(3), uncut, uncut)
     found = measure_blur(grey, faces)
     assert found.n_patches > 100
     assert found.sigma_voxels == pytest.approx(np.hypot(blur, 12**-0.5), rel=0.05)
