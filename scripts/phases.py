@@ -25,7 +25,8 @@ def main() -> None:
             block=WHOLE_SLICES,
         )
     grey = open_zarr(output.volume).data
-    plan = plan_phases(grey, spacing_um, place=place, threads=threads)
+    has_ceramic = scale.ceramic_level is not None
+    plan = plan_phases(grey, spacing_um, place=place, threads=threads, ceramic=has_ceramic)
     write_slabs(
         output.labels,
         shape,
@@ -35,7 +36,10 @@ def main() -> None:
         labels=True,
         threads=threads,
     )
-    write_json(output.grey, scale.as_json())
+    summary = scale.as_json()
+    if has_ceramic and not plan.has_ceramic:
+        summary["finding"] = "no ceramic: no bright body lies between two faces"
+    write_json(output.grey, summary)
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

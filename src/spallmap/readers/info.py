@@ -188,31 +188,34 @@ def _numbers(place: str, given: float | Sequence[float] | str) -> tuple[float, .
         raise InputError(place, f"pixel size {given!r}", "numbers in um, in array order") from error
 
 
+_SINGULAR = {
+    "angstrom": 1e-4,
+    "nanometer": 1e-3,
+    "nanometre": 1e-3,
+    "micron": 1.0,
+    "micrometer": 1.0,
+    "micrometre": 1.0,
+    "millimeter": 1e3,
+    "millimetre": 1e3,
+    "centimeter": 1e4,
+    "centimetre": 1e4,
+    "meter": 1e6,
+    "metre": 1e6,
+}
 LENGTH_IN_UM = {
     "pm": 1e-6,
     "Å": 1e-4,
-    "angstrom": 1e-4,
     "nm": 1e-3,
-    "nanometer": 1e-3,
-    "nanometre": 1e-3,
     "um": 1.0,
     "µm": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "micrometer": 1.0,
-    "micrometre": 1.0,
-    "micrometers": 1.0,
     "mm": 1e3,
-    "millimeter": 1e3,
-    "millimetre": 1e3,
     "cm": 1e4,
-    "centimeter": 1e4,
-    "centimetre": 1e4,
     "m": 1e6,
-    "meter": 1e6,
-    "metre": 1e6,
     "in": 25400.0,
     "inch": 25400.0,
+    "inches": 25400.0,
+    **_SINGULAR,
+    **{f"{word}s": factor for word, factor in _SINGULAR.items()},
 }
 
 

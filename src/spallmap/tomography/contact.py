@@ -266,11 +266,14 @@ def _electrode(
     if n == 0:
         return np.zeros(sodium.shape, dtype=bool)
     largest = labels == 1 + int(np.bincount(labels[labels > 0])[1:].argmax())
-    radius = max(2, round(ELECTRODE_CLOSING_UM / spacing_um[1]))
+    fine = min(spacing_um[1:])
+    # Lengths in the finer of both spacings; at least two voxels along the coarser axis.
+    steps = (spacing_um[1] / fine, spacing_um[2] / fine)
+    radius = max(math.ceil(2.0 * max(steps)), round(ELECTRODE_CLOSING_UM / fine))
     padded = np.pad(largest, radius + 1)
     # Distances make a round closing at the cost of two transforms, whatever its radius.
-    spread = ndimage.distance_transform_edt(~padded) <= radius
-    closed = ndimage.distance_transform_edt(spread) > radius
+    spread = ndimage.distance_transform_edt(~padded, sampling=steps) <= radius
+    closed = ndimage.distance_transform_edt(spread, sampling=steps) > radius
     whole: NDArray[np.bool_] = ndimage.binary_fill_holes(closed | padded)
     cut = radius + 1
     return whole[cut:-cut, cut:-cut] & covered

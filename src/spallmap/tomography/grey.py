@@ -42,6 +42,58 @@ NO_CERAMIC = "no ceramic: no bright phase forms one solid, homogeneous body"
 
 
 @dataclass(frozen=True)
+class Padding:
+    """Voxels of one grey value outside the field of view.
+
+    Parameters
+    ----------
+    grey : float
+        Their grey value in the scan.
+    everywhere : bool
+        Whether any voxel of this grey is as good as air: it lies at or below the air's level.
+    blocks : ndarray of bool
+        Blocks of a coarse copy that may hold padding.
+    factor : tuple of int
+        Voxels along each edge of a block.
+    circle : tuple of float or None
+        Centre (y, x) and radius, in voxels, of a circle that holds no padding; None where the field is not
+        round.
+    """
+
+    grey: float
+    everywhere: bool
+    blocks: NDArray[np.bool_]
+    factor: tuple[int, int, int]
+    circle: tuple[float, float, float] | None
+
+    def outside(self, region: Region) -> NDArray[np.bool_]:
+        """Say where voxels of the padding's grey are padding.
+
+        Parameters
+        ----------
+        region : tuple of slice
+            Part of the volume.
+
+        Returns
+        -------
+        ndarray of bool
+            Over the region.
+        """
+        if self.everywhere:
+            return np.ones(shape_of(region), dtype=bool)
+        index = [
+            np.minimum(np.arange(s.start, s.stop) // f, n - 1)
+            for s, f, n in zip(region, self.factor, self.blocks.shape, strict=True)
+        ]
+        outside = self.blocks[np.ix_(*index)]
+        if self.circle is not None:
+            cy, cx, radius = self.circle
+            y, x = (np.arange(s.start, s.stop) for s in region[1:])
+            outside |= np.hypot(y[:, None] - cy, x[None, :] - cx) > radius
+        return outside
+
+
+@dataclass(frozen=True)
 class GreyScale:
     """The map from a scan's grey values to the common scale.
 
@@ -72,6 +124,8 @@ class GreyScale:
         must have been cut off; else 0, and 0 for the least where that is the padding.
     artefacts : Artefacts or None
         Rings and cupping: what was measured and what is removed. None: nothing was looked for.
+    padding : Padding or None
+        What is padding and becomes air; None where there is none.
     """
 
     air_level: float
@@ -85,6 +139,7 @@ class GreyScale:
     clipped_low_share: float = 0.0
     clipped_high_share: float = 0.0
     artefacts: Artefacts | None = None
+    padding: Padding | None = None
 
     @property
     def reference_level(self) -> float:
@@ -112,8 +167,8 @@ class GreyScale:
         Returns
         -------
         ndarray of uint16
-            Air at :data:`AIR_GREY`, ceramic at :data:`CERAMIC_GREY`; values beyond the type's range are
-            clipped.
+            Air and padding at :data:`AIR_GREY`, ceramic at :data:`CERAMIC_GREY`; values beyond the type's
+            range are clipped.
         """
         region = whole(source.shape) if region is None else region
         out = np.empty(shape_of(region), dtype=np.uint16)
@@ -122,10 +177,15 @@ class GreyScale:
             # Few slices at a time keep the float copies small.
             part = (slice(start, min(start + 16, z.stop)), y, x)
             grey = np.asarray(source[part]).astype(np.float32)
+            padded = None
+            if self.padding is not None:
+                padded = (grey == np.float32(self.padding.grey)) & self.padding.outside(part)
             if self.artefacts is not None and self.artefacts.any_removed:
                 self.artefacts.correct(grey, part, self.air_level)
             scaled = (grey - self.air_level) * self.gain + AIR_GREY
             np.clip(np.rint(scaled), 0, np.iinfo(np.uint16).max, out=scaled)
+            if padded is not None:
+                scaled[padded] = AIR_GREY
             out[start - z.start : part[0].stop - z.start] = scaled
         return out
 
@@ -145,6 +205,7 @@ class GreyScale:
             "noise_sd": self.noise_sd,
             "finding": self.finding,
             "padding_share": self.padding_share,
+            "padding_grey": None if self.padding is None else self.padding.grey,
             "field_radius_voxels": self.field_radius_voxels,
             "clipped_low_share": self.clipped_low_share,
             "clipped_high_share": self.clipped_high_share,
@@ -187,12 +248,22 @@ def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) ->
         )
     padded = _padding(coarse)
     # A block that holds some padding is neither padding nor air.
-    valid = ~ndimage.binary_dilation(padded, np.ones((3, 3, 3), dtype=bool))
+    around = ndimage.binary_dilation(padded, np.ones((3, 3, 3), dtype=bool))
+    valid = ~around
     values = coarse.values
     peaks = phase_peaks(values[valid])
     if len(peaks) < 2:
         raise InputError(place, "a single grey phase", "air and a ceramic that is brighter")
     air = mirrored_median(values[valid], peaks[0], (peaks[0] + peaks[1]) / 2.0)
+    field = _round_field(padded, coarse.factor)
+    padding = None
+    if padded.any():
+        grey = float(values[padded][0])
+        # The circle is found on blocks: keep it a block inside the field.
+        edge = 2.0 * max(coarse.factor)
+        circle = None if field is None else (field[0], field[1], field[2] - edge)
+        padding = Padding(grey, grey <= air, around, coarse.factor, circle)
+        values = np.where(padded, np.float32(air), values)
     body = ceramic_body(values, peaks, air)
     if body is None:
         bright = float(peaks[-1])
@@ -218,10 +289,11 @@ def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) ->
         bright_level=bright,
         finding=NO_CERAMIC if body is None else "",
         padding_share=float(np.mean(padded)),
-        field_radius_voxels=_round_field(padded, coarse.factor),
+        field_radius_voxels=None if field is None else field[2],
         clipped_low_share=clipped[0],
         clipped_high_share=clipped[1],
         artefacts=artefacts,
+        padding=padding,
     )
 
 
@@ -256,15 +328,19 @@ def _padding(coarse: Coarse) -> NDArray[np.bool_]:
     return padded
 
 
-def _round_field(padded: NDArray[np.bool_], factor: tuple[int, int, int]) -> float | None:
+def _round_field(
+    padded: NDArray[np.bool_], factor: tuple[int, int, int]
+) -> tuple[float, float, float] | None:
+    """Centre (y, x) and radius of a round field of view, in voxels."""
     seen = ~padded.all(axis=0)
     if seen.all() or not seen.any():
         return None
-    y, x = (np.arange(n) * f for n, f in zip(seen.shape, factor[1:], strict=True))
+    y, x = (np.arange(n) * f + (f - 1) / 2.0 for n, f in zip(seen.shape, factor[1:], strict=True))
     rows, columns = np.nonzero(seen)
     radius = float(np.sqrt(len(rows) * factor[1] * factor[2] / np.pi))
-    disc = np.hypot(y[:, None] - y[rows].mean(), x[None, :] - x[columns].mean()) <= radius
-    return radius if np.count_nonzero(disc != seen) < ROUND_MISFIT * len(rows) else None
+    cy, cx = float(y[rows].mean()), float(x[columns].mean())
+    disc = np.hypot(y[:, None] - cy, x[None, :] - cx) <= radius
+    return (cy, cx, radius) if np.count_nonzero(disc != seen) < ROUND_MISFIT * len(rows) else None
 
 
 def _clipped(source: Sliceable, coarse: Coarse, padded: NDArray[np.bool_]) -> tuple[float, float]:

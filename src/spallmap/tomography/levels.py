@@ -20,6 +20,11 @@ MIN_SOLIDITY = 0.7
 """Filled volume over convex hull: a disc has about 0.95, a can or a casing ring below 0.5."""
 MAX_SPREAD = 0.12
 """Robust sd inside the ceramic over the contrast to air; cupping of a quarter of the grey still passes."""
+MAX_HOLES = 1.2
+"""Filled volume over the body's own: cracks and pores are some percent, the hole of a ring is more."""
+MIN_CORE_SHARE = 0.6
+"""A body stands by itself if it holds this share of what it hangs together with; an arc of a ring holds
+less."""
 MIN_SODIUM_STEP = 0.05
 """Sodium must stand out from air by this share of the contrast between air and ceramic."""
 
@@ -113,10 +118,33 @@ def _largest_solid(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
         return None
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    core = ndimage.binary_dilation(labels == sizes.argmax(), element) & mask
+    seed = labels == sizes.argmax()
+    core = ndimage.binary_dilation(seed, element) & mask
+    # Something thin that touches the body is no part of it: one erosion takes it off.
+    shell = np.ones(2 * np.minimum(1, depth) + 1, dtype=bool)
+    joined, _ = ndimage.label(ndimage.binary_erosion(mask, shell, border_value=1))
+    whole = joined == joined[seed][0]
+    if np.count_nonzero(core & whole) < MIN_CORE_SHARE * np.count_nonzero(whole):
+        # Pieces of a broken ceramic are solid together, arcs of a ring are not.
+        core = ndimage.binary_dilation(whole & (labels > 0), element) & mask
     filled = np.stack([ndimage.binary_fill_holes(plane) for plane in core])
-    # Filling a ring would make a disc of it: only small holes are pores or cracks.
-    return filled if np.count_nonzero(filled) < 1.2 * np.count_nonzero(core) else core
+    return filled if holes_are_small(core, filled) else None
+
+
+def holes_are_small(core: NDArray[np.bool_], filled: NDArray[np.bool_]) -> bool:
+    """Say whether what was filled of a body can be cracks and pores: filling a ring makes a disc of it.
+
+    Parameters
+    ----------
+    core, filled : ndarray of bool
+        The body without and with its holes.
+
+    Returns
+    -------
+    bool
+        Whether it can.
+    """
+    return bool(np.count_nonzero(filled) < MAX_HOLES * np.count_nonzero(core))
 
 
 def is_ceramic(coarse: NDArray[np.float32], body: NDArray[np.bool_], air: float) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.blocks import Region, Sliceable, map_blocks, read_padded, shape_of, tiles, whole
-from spallmap.tomography.coarse import coarse_copy
+from spallmap.tomography.coarse import Coarse, coarse_copy, slabs
 from spallmap.tomography.faces import face_ends, refined_heights, without_dips
 from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY, MIDDLE_GREY
 from spallmap.tomography.interfaces import close_notches, fit_plane
@@ -51,6 +51,8 @@ OPENING_VOXELS = 1
 a thin casing four."""
 REGROWN_VOXELS = 2
 """How far around such a cube's middle matter stays: the cube's corners are two voxels off."""
+WALL_VOXELS = 2
+"""Beside padding the smoothing mixes it with the ceramic this far: no void is seen there."""
 HALO = reach(SOLID_SMOOTHING_VOXELS) + OPENING_VOXELS + REGROWN_VOXELS
 """Voxels around a region that its labels depend on."""
 
@@ -70,6 +72,8 @@ class PhasePlan:
         Columns that hold ceramic.
     bottom_cut, top_cut : ndarray of bool, shape (ny, nx)
         Columns whose ceramic goes on beyond the first or the last slice: there is no face.
+    padding, wall : ndarray of bool, shape (ny, nx)
+        Columns of padding, and those with the ones so close to it that it would pass for a void there.
     topology : Topology
         The bodies on a coarse copy.
     """
@@ -80,6 +84,8 @@ class PhasePlan:
     covered: NDArray[np.bool_]
     bottom_cut: NDArray[np.bool_]
     top_cut: NDArray[np.bool_]
+    padding: NDArray[np.bool_]
+    wall: NDArray[np.bool_]
     topology: Topology
 
     @property
@@ -140,11 +146,20 @@ class PhasePlan:
             kind = self._kind(block)
             if kind.any() or not self.has_ceramic:
                 self._label_solid(padded, block, kind, labels)
+                labels[:, self.padding[block[1:]]] = OUTSIDE
         if filled.any():
             trim = HALO - reach(SMOOTHING_VOXELS)
             smooth = smoothed(padded[trim:-trim, trim:-trim, trim:-trim], SMOOTHING_VOXELS)
             z, y, x = block
-            _label_ceramic(smooth, z.start, self.covered[y, x], self.bottom[y, x], self.top[y, x], labels)
+            _label_ceramic(
+                smooth,
+                z.start,
+                self.covered[y, x],
+                self.bottom[y, x],
+                self.top[y, x],
+                self.wall[y, x],
+                labels,
+            )
         return labels
 
     def _kind(self, block: Region) -> NDArray[np.uint8]:
@@ -161,9 +176,11 @@ class PhasePlan:
     ) -> None:
         h = HALO - reach(SOLID_SMOOTHING_VOXELS)
         near = self._filled_around(block, HALO, FACE_BLUR_VOXELS)
-        # Smoothed as it is, the bright ceramic would fill the gas that lies against it.
-        dim = np.minimum(padded, np.uint16(2.0 * self.topology.sodium_grey - AIR_GREY))
-        smooth = smoothed(np.where(near, dim, padded), SOLID_SMOOTHING_VOXELS)
+        if near.any():
+            # Smoothed as it is, the bright ceramic would fill the gas that lies against it.
+            most = min(max(2.0 * self.topology.sodium_grey - AIR_GREY, 0.0), np.iinfo(np.uint16).max)
+            padded = np.where(near, np.minimum(padded, np.uint16(most)), padded)
+        smooth = smoothed(padded, SOLID_SMOOTHING_VOXELS)
         solid = (smooth > self.topology.solid_grey) & ~self._filled_around(block, h, 0.0)
         own = smooth[h:-h, h:-h, h:-h]
         body = opened(solid, OPENING_VOXELS, REGROWN_VOXELS)
@@ -193,6 +210,7 @@ def _label_ceramic(
     covered: NDArray[np.bool_],
     bottom: NDArray[np.float32],
     top: NDArray[np.float32],
+    wall: NDArray[np.bool_],
     labels: NDArray[np.uint8],
 ) -> None:
     for k in range(smooth.shape[0]):
@@ -202,7 +220,7 @@ def _label_ceramic(
                 if covered[j, i] and bottom[j, i] <= z <= top[j, i]:
                     depth = min(z - bottom[j, i], top[j, i] - z, np.float32(1.0))
                     edge = VOID_EDGE_GREY + depth * (SODIUM_EDGE_GREY - VOID_EDGE_GREY)
-                    labels[k, j, i] = CERAMIC if smooth[k, j, i] > edge else VOID
+                    labels[k, j, i] = CERAMIC if wall[j, i] or smooth[k, j, i] > edge else VOID
 
 
 def plan_phases(
@@ -210,6 +228,7 @@ def plan_phases(
     spacing_um: Sequence[float],
     place: str = "tomogram",
     threads: int = 1,
+    ceramic: bool = True,
 ) -> PhasePlan:
     """Find what has to be known of a whole tomogram to part it into its phases.
 
@@ -222,13 +241,16 @@ def plan_phases(
     Parameters
     ----------
     grey : Sliceable, shape (nz, ny, nx)
-        Volume on the common scale, see :class:`spallmap.tomography.GreyScale`. It is read three times.
+        Volume on the common scale, see :class:`spallmap.tomography.GreyScale`. It is read three times, and
+        once more where it is padded.
     spacing_um : sequence of float
         Voxel spacing along z, y and x.
     place : str
         What to call the volume in an error.
     threads : int
         Number of threads.
+    ceramic : bool
+        Whether to look for a ceramic: not where the grey scale was made without one.
 
     Returns
     -------
@@ -242,7 +264,7 @@ def plan_phases(
     """
     nz, ny, nx = grey.shape
     coarse = coarse_copy(grey, MAX_COARSE_VOXELS, 1, place, threads)
-    topology = find_topology(coarse.values, coarse.factor, spacing_um)
+    topology = find_topology(coarse.values, coarse.factor, spacing_um, ceramic)
     bottom = np.zeros((ny, nx), dtype=np.float32)
     top = np.full((ny, nx), -1.0, dtype=np.float32)
     covered = np.zeros((ny, nx), dtype=bool)
@@ -250,9 +272,12 @@ def plan_phases(
         bottom, top, covered = face_ends(
             grey, topology.ceramic, coarse.factor, SMOOTHING_VOXELS, MIDDLE_GREY, threads
         )
+    padding = _padding_columns(grey, coarse, threads)
+    if covered.any():
+        bottom, top, covered = _without_notches(bottom, top, covered)
+        covered = covered & ~padding
     if not covered.any():
-        return PhasePlan((nz, ny, nx), bottom, top, covered, covered, covered, topology)
-    bottom, top, covered = _without_notches(bottom, top, covered)
+        return PhasePlan((nz, ny, nx), bottom, top, covered, covered, covered, padding, padding, topology)
     bottom_cut, top_cut = covered & (bottom <= 0.0), covered & (top >= nz - 1)
     found = [
         refined_heights(grey, height, covered & ~cut, up, MIDDLE_GREY, threads)
@@ -268,8 +293,23 @@ def plan_phases(
         covered,
         bottom_cut,
         top_cut,
+        padding,
+        ndimage.binary_dilation(padding, np.ones((3, 3), dtype=bool), iterations=WALL_VOXELS),
         topology,
     )
+
+
+def _padding_columns(grey: Sliceable, coarse: Coarse, threads: int) -> NDArray[np.bool_]:
+    """Columns that hold nothing but the grey that the common scale gives to padding."""
+    shape = grey.shape[1:]
+    if not np.any(np.all(coarse.values == AIR_GREY, axis=0)):
+        return np.zeros(shape, dtype=bool)
+    columns = np.ones(shape, dtype=bool)
+    for part in map_blocks(
+        lambda region: np.all(np.asarray(grey[region]) == AIR_GREY, axis=0), slabs(grey.shape), threads
+    ):
+        columns &= part
+    return columns
 
 
 def _without_notches(
@@ -304,7 +344,11 @@ def _away_from_side(
 
 
 def segment_phases(
-    grey: Sliceable, spacing_um: Sequence[float], place: str = "tomogram", threads: int = 1
+    grey: Sliceable,
+    spacing_um: Sequence[float],
+    place: str = "tomogram",
+    threads: int = 1,
+    ceramic: bool = True,
 ) -> NDArray[np.uint8]:
     """Part a whole tomogram into its phases, see :func:`plan_phases`.
 
@@ -318,6 +362,8 @@ def segment_phases(
         What to call the volume in an error.
     threads : int
         Number of threads.
+    ceramic : bool
+        Whether to look for a ceramic.
 
     Returns
     -------
@@ -325,7 +371,7 @@ def segment_phases(
         1 ceramic, 2 sodium, 3 crack or void in the ceramic, 4 casing and other solid, 5 outside air. Without
         ceramic only 4 and 5.
     """
-    plan = plan_phases(grey, spacing_um, place, threads)
+    plan = plan_phases(grey, spacing_um, place, threads, ceramic)
     shape = plan.shape
     out = np.empty(shape, dtype=np.uint8)
     blocks = tiles(whole(shape))

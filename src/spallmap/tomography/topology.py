@@ -13,7 +13,7 @@ from skimage.filters import threshold_otsu
 from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY, MIDDLE_GREY
 from spallmap.tomography.interfaces import close_notches, column_ends
 from spallmap.tomography.labels import CASING, SODIUM
-from spallmap.tomography.levels import MIN_SODIUM_STEP, is_ceramic
+from spallmap.tomography.levels import MIN_SODIUM_STEP, holes_are_small, is_ceramic
 
 Mask = NDArray[np.bool_]
 
@@ -67,7 +67,10 @@ class Topology:
 
 
 def find_topology(
-    values: NDArray[np.float32], factor: tuple[int, int, int], spacing_um: Sequence[float]
+    values: NDArray[np.float32],
+    factor: tuple[int, int, int],
+    spacing_um: Sequence[float],
+    ceramic: bool = True,
 ) -> Topology:
     """Tell the bodies of a cell apart.
 
@@ -79,6 +82,8 @@ def find_topology(
         Voxels of the volume along each of its edges.
     spacing_um : sequence of float
         Voxel spacing of the volume along z, y and x.
+    ceramic : bool
+        Whether to look for a ceramic at all.
 
     Returns
     -------
@@ -88,9 +93,9 @@ def find_topology(
     step = max(factor)
     sigma = FINE_SMOOTHING_VOXELS if step == 1 else COARSE_SMOOTHING_VOXELS
     smooth = ndimage.gaussian_filter(values, sigma, mode="nearest")
-    core = _ceramic_core(smooth > MIDDLE_GREY, step)
+    core = _ceramic_core(smooth > MIDDLE_GREY, step) if ceramic else None
     filled = None if core is None else _fill(core, smooth > SODIUM_EDGE_GREY, step)
-    if core is None or filled is None or not is_ceramic(values, filled, AIR_GREY):
+    if core is None or filled is None or not _is_solid(values, core, filled):
         return _without_ceramic(values, factor)
     threshold = _solid_grey(
         smooth[~ndimage.binary_dilation(filled, iterations=_scaled(3 * HALO_VOXELS, step))]
@@ -145,6 +150,15 @@ def _without_ceramic(values: NDArray[np.float32], factor: tuple[int, int, int]) 
     kind = np.full(values.shape, CASING, dtype=np.uint8)
     threshold = float(threshold_otsu(values))
     return Topology(factor, none, kind, threshold, threshold, threshold)
+
+
+def _is_solid(values: NDArray[np.float32], core: Mask, filled: Mask) -> bool:
+    """Say whether a body is a ceramic by its own matter, and not because its hole was filled."""
+    return (
+        holes_are_small(core & filled, filled)
+        and is_ceramic(values, core, AIR_GREY)
+        and is_ceramic(values, filled, AIR_GREY)
+    )
 
 
 def _ceramic_core(bright: Mask, step: int) -> Mask | None:

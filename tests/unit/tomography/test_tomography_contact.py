@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from spallmap.tomography import find_interfaces
-from spallmap.tomography.contact import BEYOND, CONTACT, GAP, measure_contact
+from spallmap.tomography.contact import BEYOND, CONTACT, GAP, _electrode, measure_contact
 from spallmap.tomography.interface_maps import CHANNELS, interface_maps
 
 AIR, SODIUM, CERAMIC = 10_000.0, 19_000.0, 50_000.0
@@ -162,3 +162,22 @@ def test_where_the_volume_ends_there_is_no_face() -> None:
     found = interface_maps(grey, labels, SPACING_UM)
     assert np.isnan(found.maps[CHANNELS.index("top_height_um")]).all()
     assert not found.maps[CHANNELS.index("top_against")].any()
+
+
+@pytest.mark.parametrize("spacing_um", [(5.0, 5.0, 5.0), (5.0, 5.0, 15.0), (5.0, 15.0, 5.0)])
+def test_notches_of_the_electrode_are_closed_by_their_width_in_um(
+    spacing_um: tuple[float, float, float],
+) -> None:
+    ny, nx = (round(1_200.0 / s) for s in spacing_um[1:])
+    y, x = (np.arange(n) * s for n, s in zip((ny, nx), spacing_um[1:], strict=True))
+    covered = np.ones((ny, nx), dtype=bool)
+    inside = (np.abs(y[:, None] - 600.0) < 400.0) & (np.abs(x[None, :] - 600.0) < 400.0)
+    for across_y in (True, False):
+        # From the electrode's edge to its middle.
+        along, across = (x[None, :], y[:, None]) if across_y else (y[:, None], x[None, :])
+        narrow = (along < 600.0) & (np.abs(across - 400.0) < 45.0)
+        wide = (along < 600.0) & (np.abs(across - 700.0) < 90.0)
+        outline = _electrode(inside & ~narrow & ~wide, covered, spacing_um)
+        middle = (along > 240.0) & (along < 400.0)
+        assert np.all(outline[inside & narrow & middle])
+        assert not np.any(outline[wide & middle & (np.abs(across - 700.0) < 45.0)])

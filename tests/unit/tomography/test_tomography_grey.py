@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from tomography_drawings import AIR, CERAMIC, SODIUM, draw_cell
 
 from spallmap.errors import InputError
@@ -114,3 +115,65 @@ def test_clipping_and_a_round_field_are_seen() -> None:
 def test_pure_noise_holds_no_ceramic() -> None:
     with pytest.raises(InputError):
         common_grey(np.random.default_rng(1).normal(30_000.0, 2_000.0, (48, 64, 64)))
+
+
+@pytest.mark.parametrize("wall", [0.5, 0.58, 0.66, 0.7])
+def test_an_arc_of_a_thick_tube_is_no_ceramic(wall: float) -> None:
+    rng = np.random.default_rng(12)
+    z, y, x = np.mgrid[:60, :100, :100]
+    r = np.hypot(y - 49.5, x - 49.5)
+    tube = (r < 36.0) & (r > 36.0 * wall) & (z >= 8) & (z < 52)
+    grey = ndimage.gaussian_filter(np.where(tube, CERAMIC, AIR), 0.8) + rng.normal(0.0, 1_000.0, tube.shape)
+    scale = common_grey(grey)
+    assert scale.ceramic_level is None
+    assert scale.bright_level == pytest.approx(CERAMIC, rel=0.03)
+
+
+@pytest.mark.parametrize("touching", ["broken", "casing"])
+def test_a_broken_ceramic_and_one_that_touches_its_casing_are_found(touching: str) -> None:
+    rng = np.random.default_rng(13)
+    z, y, x = np.mgrid[:64, :96, :96]
+    r = np.hypot(y - 47.5, x - 47.5)
+    disc = (r < 36.0) & (np.abs(z - 31.5) < 14.0)
+    if touching == "broken":
+        # Four quarters that hang together by bridges alone: none holds most of the ceramic.
+        gap = (np.abs(y - 47.5) < 2.0) | (np.abs(x - 47.5) < 2.0)
+        bright = disc & ~(gap & (np.abs(r - 20.0) > 2.0))
+    else:
+        bright = disc | ((r >= 35.0) & (r < 40.0))
+    grey = ndimage.gaussian_filter(np.where(bright, CERAMIC, AIR), 0.7)
+    scale = common_grey(grey + rng.normal(0.0, 1_000.0, grey.shape))
+    assert scale.ceramic_level == pytest.approx(CERAMIC, rel=0.02)
+
+
+@pytest.mark.parametrize("value", [0.0, AIR, 20_000.0, 30_000.0, CERAMIC])
+@pytest.mark.parametrize("shape", ["round", "frame"])
+def test_padding_becomes_air_and_nothing_else_changes(value: float, shape: str) -> None:
+    drawing = draw_cell(np.random.default_rng(14), radius=70.0, electrode_radius=60.0, casing=(80.0, 84.0))
+    grey = np.rint(drawing.grey)
+    y, x = np.mgrid[:96, :96]
+    outside = (
+        np.hypot(y - 47.5, x - 47.5) > 46.3 if shape == "round" else (y < 9) | (y >= 90) | (x < 7) | (x >= 83)
+    )
+    volume = np.where(outside, value, grey)
+    scale = common_grey(volume)
+    common = scale.apply(volume)
+    assert scale.padding is not None
+    assert scale.padding.grey == value
+    assert scale.ceramic_level == pytest.approx(CERAMIC, rel=0.02)
+    assert np.all(common[:, outside] == AIR_GREY)
+    # The gas's grey may be that of the padding by chance, but the ceramic inside the field is not touched.
+    inner = ndimage.binary_erosion(~outside, iterations=6, border_value=1)
+    plain = np.clip(np.rint((grey - scale.air_level) * scale.gain + AIR_GREY), 0, 65535)
+    kept = (drawing.truth == 1) & inner
+    assert scale.artefacts is not None
+    assert not scale.artefacts.any_removed
+    assert np.abs(common[kept] - plain[kept]).max() <= 1.0
+    region = (slice(3, 40), slice(1, 30), slice(50, 95))
+    assert np.array_equal(scale.apply(volume, region), common[region])
+
+
+def test_a_volume_without_padding_has_none() -> None:
+    grey = draw_cell(np.random.default_rng(15)).grey
+    assert common_grey(grey).padding is None
+    assert common_grey(grey).as_json()["padding_grey"] is None

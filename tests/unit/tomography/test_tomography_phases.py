@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from tomography_drawings import AIR, CERAMIC, SODIUM, Bowl, Plane, draw_cell
 
 from spallmap.blocks import tiles
@@ -156,3 +157,65 @@ def test_without_ceramic_there_is_solid_and_air_and_no_interface() -> None:
     assert np.mean(phases[drawing.truth == 5] == 5) > 0.95
     assert find_interfaces(phases) is None
     assert find_interfaces(np.full((5, 6, 7), 5, dtype=np.uint8)) is None
+
+
+def test_a_threshold_beyond_the_middle_of_the_range_is_no_trouble() -> None:
+    # Metal, polymer and little air: the threshold of solid lies so high that its mirror is out of range.
+    rng = np.random.default_rng(12)
+    y, x = np.mgrid[:60, :60]
+    r = np.hypot(y - 29.5, x - 29.5)
+    plane = np.where((r.astype(int) // 4) % 3 == 0, 60_000.0, 45_000.0)
+    grey = np.clip(rng.normal(plane, 800.0, (40, 60, 60)), 0, 65535).astype(np.uint16)
+    plan = plan_phases(grey, SPACING_UM, ceramic=False)
+    assert 2.0 * plan.topology.sodium_grey - AIR > 65535
+    labels = plan.labels(grey)
+    assert not plan.has_ceramic
+    assert np.mean(labels[:, plane > 50_000.0] == 4) > 0.9
+
+
+def test_no_ceramic_is_looked_for_where_there_is_said_to_be_none() -> None:
+    drawing = draw_cell(np.random.default_rng(13))
+    grey = common_grey(drawing.grey).apply(drawing.grey)
+    assert plan_phases(grey, SPACING_UM).has_ceramic
+    assert not plan_phases(grey, SPACING_UM, ceramic=False).has_ceramic
+    assert set(np.unique(segment_phases(grey, SPACING_UM, ceramic=False))) == {4, 5}
+
+
+@pytest.mark.parametrize("wall", [0.5, 0.58])
+def test_a_thick_tube_is_not_filled_to_make_a_ceramic(wall: float) -> None:
+    rng = np.random.default_rng(14)
+    z, y, x = np.mgrid[:60, :100, :100]
+    r = np.hypot(y - 49.5, x - 49.5)
+    tube = (r < 42.0) & (r > 42.0 * wall) & (z >= 8) & (z < 52)
+    grey = ndimage.gaussian_filter(np.where(tube, CERAMIC, AIR), 0.8) + rng.normal(0.0, 800.0, tube.shape)
+    labels = segment_phases(np.rint(grey).astype(np.uint16), SPACING_UM)
+    assert set(np.unique(labels)) == {4, 5}
+    assert np.mean(labels[ndimage.binary_erosion(tube, iterations=2)] == 4) > 0.99
+
+
+@pytest.mark.parametrize("value", [0.0, 20_000.0, 30_000.0])
+@pytest.mark.parametrize("coarse_voxels", [10_000_000, 60_000])
+def test_padding_beside_the_ceramic_is_neither_phase_nor_void(
+    value: float, coarse_voxels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phases_module, "MAX_COARSE_VOXELS", coarse_voxels)
+    drawing = draw_cell(
+        np.random.default_rng(15), radius=70.0, electrode_radius=70.0, casing=(80.0, 84.0), pores=PORES
+    )
+    y, x = np.mgrid[:96, :96] - 47.5
+    r = np.hypot(y, x)
+    volume = np.where(r > 44.0, value, np.rint(drawing.grey))
+    grey = common_grey(volume).apply(volume)
+    plan = plan_phases(grey, SPACING_UM)
+    labels = plan.labels(grey)
+    assert np.all(labels[:, r > 44.0] == 5)
+    near = (r > 38.0) & (r <= 44.0)
+    assert not np.any(labels[:, near] == 3)
+    ceramic = drawing.truth[:, near] == 1
+    assert np.mean(labels[:, near][ceramic] == 1) > 0.995
+    # Pores further inside are seen as ever.
+    z, py, px = drawing.axes
+    for cz, cy, cx, pr in PORES:
+        assert np.all(labels[(z - cz) ** 2 + (py - cy) ** 2 + (px - cx) ** 2 < (pr - 1.5) ** 2] == 3)
+    region = (slice(20, 47), slice(0, 31), slice(9, 50))
+    assert np.array_equal(plan.labels(grey, region), labels[region])

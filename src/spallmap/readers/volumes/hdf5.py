@@ -15,6 +15,7 @@ from spallmap.blocks import Region
 from spallmap.errors import InputError
 from spallmap.readers.dataset_path import SUFFIXES, split_dataset
 from spallmap.readers.info import ImageInfo, Streamed
+from spallmap.readers.volumes.hdf5_parts import open_beside, parts
 from spallmap.readers.volumes.nexus import axis_names, default_signal, spacing_um
 from spallmap.readers.volumes.source import DAMAGE, LazyVolume, volume_info, volume_reader
 
@@ -99,7 +100,11 @@ def _opened(path: Path) -> Iterator[_Opened]:
         try:
             file = stack.enter_context(h5py.File(name, "r"))
             dataset = _chosen(path, file, inside)
-            opened = _Opened(dataset, _info(path, dataset), _parts(path, dataset))
+            if dataset.external:
+                home, name_inside = dataset.file, str(dataset.name)
+                del dataset  # HDF5 takes the folder of external storage from the first handle alone
+                dataset = open_beside(home, name_inside)
+            opened = _Opened(dataset, _info(path, dataset), parts(path, dataset))
         except DAMAGE as error:
             raise InputError(str(name), f"no readable HDF5 file ({error})", "a complete HDF5 file") from error
         yield opened
@@ -164,24 +169,6 @@ def _choice(file: h5py.File) -> str:
     listed = ", ".join(f"{d.name} {d.shape} {d.dtype}" for d in candidates[:_LISTED])
     more = f" and {len(candidates) - _LISTED} more" if len(candidates) > _LISTED else ""
     return f"one of these, named after the file and a colon: {listed}{more}"
-
-
-def _parts(path: Path, dataset: h5py.Dataset) -> tuple[Path, ...]:
-    """Files that the samples stand in.
-
-    HDF5 reads the parts of a virtual dataset whose file is missing as zeros; that must not pass.
-    """
-    home = Path(dataset.file.filename)
-    parts = [home]
-    if dataset.is_virtual:
-        names = dict.fromkeys(str(source.file_name) for source in dataset.virtual_sources())
-        parts += [home.parent / name for name in names if name != "."]
-    external = dataset.external or []
-    parts += [home.parent / str(name) for name, _, _ in external]
-    for part in parts:
-        if not part.is_file():
-            raise InputError(str(path), f"no file {part}", "all files that the dataset is put together from")
-    return tuple(parts)
 
 
 def _info(path: Path, dataset: h5py.Dataset) -> ImageInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,6 +120,22 @@ def _is_true(fields: dict[str, str], key: str) -> bool:
     return fields.get(key, "False").lower() in ("true", "1")
 
 
+def _header_size(path: Path, fields: dict[str, str], first: int, packed: bool) -> int:
+    """Return where the voxels begin, counted from the start of their file; -1 where they are its end.
+
+    SimpleITK counts HeaderSize from the file's start where the voxels follow their header, too.
+    """
+    values = _numbers(path, fields, "HeaderSize") or (0.0,)
+    if values[0] == 0.0:
+        return first
+    least = first if values[0] > 0.0 else 0 if packed else -1
+    if not (math.isfinite(values[0]) and values[0] == values[0] // 1 and values[0] >= least):
+        end = "" if packed else ", or -1"
+        allowed = f"the voxels' place in bytes from the file's start, {first} or more{end}"
+        raise InputError(f"{path}, entry 'HeaderSize'", fields["HeaderSize"], allowed)
+    return int(values[0])
+
+
 def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     kind = fields.get("ElementType", "")
     if kind not in TYPES or fields.get("ElementNumberOfChannels", "1") != "1":
@@ -134,17 +151,15 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     if name.upper().startswith("LIST") or "%" in name:
         raise InputError(f"{path}, entry 'ElementDataFile'", name, "one file, or LOCAL")
     local = name.upper() == "LOCAL"
-    skipped = int(_numbers(path, fields, "HeaderSize")[0]) if fields.get("HeaderSize") else 0
-    start = header_bytes if local else 0
     packed = _is_true(fields, "CompressedData")
     dtype = np.dtype((">" if _is_true(fields, "BinaryDataByteOrderMSB") else "<") + TYPES[kind])
     shape = (int(sizes[2]), int(sizes[1]), int(sizes[0]))
     file = path if local else path.parent / name
-    if skipped < 0:  # the voxels are the file's end
+    first = header_bytes if local else 0
+    start = _header_size(path, fields, first, packed)
+    if start < 0:  # the voxels are the file's end
         at_end = (file.stat().st_size if file.is_file() else 0) - int(np.prod(shape)) * dtype.itemsize
-        start = max(at_end, 0)
-    else:
-        start += skipped
+        start = max(at_end, first)
     return RawLayout(
         header=path,
         path=file,

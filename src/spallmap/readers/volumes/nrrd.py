@@ -144,13 +144,16 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     packed = encoding != "raw"
     start = header_bytes if name is None else 0
     skip = _whole_number(path, fields, "byte skip")
-    if skip < 0 and not packed:  # the voxels are the file's end
+    if skip < (0 if packed else -1):
+        allowed = "0 or more where the voxels are compressed, else -1 or more"
+        raise InputError(f"{path}, field 'byte skip'", fields["byte skip"], allowed)
+    if skip < 0:  # the voxels are the file's end
         at_end = (file.stat().st_size if file.is_file() else 0) - int(np.prod(shape)) * dtype.itemsize
-        skip, start = 0, max(at_end, 0)
+        skip, start = 0, max(at_end, start)
     return RawLayout(
         header=path,
         path=file,
-        offset=max(skip, 0) if packed else start + skip,  # bytes are skipped after unpacking
+        offset=skip if packed else start + skip,  # bytes are skipped after unpacking
         shape=shape,
         dtype=dtype,
         packed=packed,
@@ -176,7 +179,7 @@ def _info(path: Path, fields: dict[str, str], layout: RawLayout) -> ImageInfo:
         directions = np.array(vectors)
         reverse ^= is_mirrored(place, directions)
         values = [float(v) for v in np.linalg.norm(directions, axis=1)]
-        units = re.findall(r'"([^"]*)"', fields.get("space units", ""))
+        given = fields.get("space units") or fields.get("units")
     else:
         place = f"{path}, field 'spacings'"
         try:
@@ -184,12 +187,14 @@ def _info(path: Path, fields: dict[str, str], layout: RawLayout) -> ImageInfo:
         except ValueError as error:
             raise InputError(place, repr(fields["spacings"]), "three lengths") from error
         values = [] if np.isnan(values).any() else values
-        units = re.findall(r'"([^"]*)"', fields.get("units", ""))
-    units = units if len(units) == 3 else ["mm"] * 3
+        given = fields.get("units") or fields.get("space units")
+    units = re.findall(r'"([^"]*)"', given) if given else ["mm"] * 3
+    # Units that do not say what each axis is in leave the size open; taking mm might be wrong a thousandfold.
+    spacing = lengths_um(place, values[::-1], units[::-1]) if len(units) == 3 else None
     return volume_info(
         str(path),
         layout.shape,
-        lengths_um(place, values[::-1], units[::-1]),
+        spacing,
         layout.dtype,
         "NRRD",
         slices_reversed=reverse,

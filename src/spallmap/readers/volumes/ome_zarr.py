@@ -16,7 +16,7 @@ from spallmap.blocks import Region
 from spallmap.errors import InputError
 from spallmap.readers.info import ImageInfo, Streamed, VolumeSource, length_in_um
 from spallmap.readers.volumes.source import DAMAGE, LazyVolume, volume_info, volume_reader
-from spallmap.readers.volumes.zarr_chunks import chunk_reader
+from spallmap.readers.volumes.zarr_chunks import chunk_check, chunk_reader
 
 ACCEPTS = "an OME-Zarr folder, version 0.4 or 0.5, with one channel and one time"
 MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
@@ -146,8 +146,11 @@ def _reading(array: Any) -> Callable[[Region], NDArray[Any]]:
     if direct is not None:
         return direct
     leading = (0,) * (array.ndim - 3)
+    check = chunk_check(array)
 
     def read(region: Region) -> NDArray[Any]:
+        if check is not None:
+            check(region)
         return np.asarray(array[(*leading, *region)])
 
     return read

@@ -1,0 +1,225 @@
+"""Other files that an HDF5 dataset's samples stand in.
+
+HDF5 reads as zeros whatever part of a virtual dataset is not there, and whatever is missing at the end of
+external storage; neither must pass for a tomogram.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spallmap.errors import InputError
+from spallmap.readers.volumes.source import DAMAGE
+
+if TYPE_CHECKING:
+    import h5py
+
+_WHOLE = "a dataset of which every part is there"
+# Place in a chain of virtual datasets: file and name.
+_Seen = tuple[tuple[str, str], ...]
+
+
+def open_beside(file: h5py.File, name: str) -> h5py.Dataset:
+    """Open a dataset whose external storage stands beside its file.
+
+    HDF5 alone would look for relative names in the working directory.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The open file.
+    name : str
+        The dataset, which must not be open already.
+
+    Returns
+    -------
+    h5py.Dataset
+        The dataset.
+    """
+    import h5py
+
+    access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+    access.set_efile_prefix(os.fsencode(Path(file.filename).absolute().parent))
+    return h5py.Dataset(h5py.h5d.open(file.id, name.encode(), dapl=access))
+
+
+def parts(path: Path, dataset: h5py.Dataset) -> tuple[Path, ...]:
+    """List the files that a dataset's samples stand in.
+
+    Parameters
+    ----------
+    path : Path
+        Named in messages.
+    dataset : h5py.Dataset
+        Opened with :func:`open_beside` if it has external storage.
+
+    Returns
+    -------
+    tuple of Path
+        The dataset's own file first.
+
+    Raises
+    ------
+    InputError
+        If a file or a dataset is missing, or the parts do not cover the dataset.
+    """
+    return tuple(dict.fromkeys(_parts(str(path), dataset, ())))
+
+
+def _parts(place: str, dataset: h5py.Dataset, seen: _Seen) -> list[Path]:
+    home = Path(dataset.file.filename)
+    found = [home]
+    if dataset.external:
+        found += _external(place, dataset, home, nested=bool(seen))
+    if dataset.is_virtual:
+        here = (str(home.absolute()), str(dataset.name))
+        if here in seen:
+            raise InputError(place, f"{dataset.name} in {home} is put together from itself", _WHOLE)
+        found += _virtual(place, dataset, home, (*seen, here))
+    return found
+
+
+def _external(place: str, dataset: h5py.Dataset, home: Path, nested: bool) -> list[Path]:
+    found: list[Path] = []
+    left = int(dataset.size) * dataset.dtype.itemsize
+    for name, offset, size in dataset.external:
+        part = _existing(place, home.parent / str(name))
+        if nested and not Path(name).is_absolute():
+            what = f"a part in {home} with external storage {name}"
+            raise InputError(place, what, "external storage named from the root where a part has it")
+        needed = min(int(size), left)
+        left -= needed
+        if part.stat().st_size < int(offset) + needed:
+            found_bytes = f"{part.stat().st_size} bytes in {part}"
+            raise InputError(place, found_bytes, f"{int(offset) + needed} bytes")
+        found.append(part)
+    return found
+
+
+def _existing(place: str, part: Path) -> Path:
+    if not part.is_file():
+        raise InputError(place, f"no file {part}", "all files that the dataset is put together from")
+    return part
+
+
+def _virtual(place: str, dataset: h5py.Dataset, home: Path, seen: _Seen) -> list[Path]:
+    import h5py
+
+    found: list[Path] = []
+    covered: Any = None
+    for mapping in dataset.virtual_sources():
+        with _source(place, dataset, home, mapping) as source:
+            if mapping.file_name != ".":
+                found.append(home.parent / str(mapping.file_name))
+            found += _parts(place, source, seen)
+            _check_fits(place, mapping, source)
+            selected = _selected(dataset, mapping, source)
+        if selected is not None:
+            covered = selected if covered is None else covered.combine_select(selected, h5py.h5s.SELECT_OR)
+    n_covered = 0 if covered is None else int(covered.get_select_npoints())
+    if n_covered != dataset.size:
+        what = f"parts that give {n_covered} of {dataset.size} samples of {dataset.name}"
+        raise InputError(place, what, _WHOLE)
+    return found
+
+
+@contextmanager
+def _source(place: str, dataset: h5py.Dataset, home: Path, mapping: Any) -> Iterator[h5py.Dataset]:
+    """Open the dataset that a part comes from."""
+    import h5py
+
+    if mapping.file_name == ".":
+        yield _named(place, dataset.file, str(mapping.dset_name))
+        return
+    part = _existing(place, home.parent / str(mapping.file_name))
+    try:
+        opened = h5py.File(part, "r")
+    except DAMAGE as error:
+        raise InputError(place, f"no readable HDF5 file {part} ({error})", _WHOLE) from error
+    with opened:
+        yield _named(place, opened, str(mapping.dset_name))
+
+
+def _named(place: str, file: h5py.File, name: str) -> h5py.Dataset:
+    import h5py
+
+    try:
+        found = file[name]
+    except DAMAGE as error:
+        raise InputError(place, f"no dataset {name} in {file.filename} ({error})", _WHOLE) from error
+    if not isinstance(found, h5py.Dataset):
+        raise InputError(place, f"no dataset {name} in {file.filename}", _WHOLE)
+    return found
+
+
+def _unlimited_axis(space: Any) -> int | None:
+    """Which axis of a selection goes on as far as the samples do."""
+    import h5py
+
+    if space.get_select_type() != h5py.h5s.SEL_HYPERSLABS or not space.is_regular_hyperslab():
+        return None
+    counts = zip(*space.get_regular_hyperslab()[2:], strict=True)
+    endless = [i for i, pair in enumerate(counts) if h5py.h5s.UNLIMITED in pair]
+    return endless[0] if endless else None
+
+
+def _check_fits(place: str, mapping: Any, source: h5py.Dataset) -> None:
+    """Look whether the source has the samples that are taken from it."""
+    import h5py
+
+    taken = mapping.src_space
+    if _unlimited_axis(taken) is not None:
+        return
+    if taken.get_select_type() == h5py.h5s.SEL_ALL:
+        endless = _unlimited_axis(mapping.vspace) is not None
+        fits = endless or int(mapping.vspace.get_select_npoints()) == source.size
+    else:
+        last = taken.get_select_bounds()[1]
+        fits = len(last) == source.ndim and all(i < n for i, n in zip(last, source.shape, strict=True))
+    if not fits:
+        what = f"{source.name} in {source.file.filename} of shape {source.shape}"
+        raise InputError(place, what, "a source as large as the part that is taken from it")
+
+
+def _selected(dataset: h5py.Dataset, mapping: Any, source: h5py.Dataset) -> Any:
+    """Return what a part gives to the dataset, as hyperslabs in its present shape; None where nothing."""
+    import h5py
+
+    kind = mapping.vspace.get_select_type()
+    if kind == h5py.h5s.SEL_NONE:
+        return None
+    selected = h5py.h5s.create_simple(dataset.shape)
+    if kind == h5py.h5s.SEL_ALL:
+        selected.select_hyperslab((0,) * dataset.ndim, dataset.shape)
+        return selected
+    axis = _unlimited_axis(mapping.vspace)
+    if axis is None:
+        return mapping.vspace
+    start, stride, count, block = (list(v) for v in mapping.vspace.get_regular_hyperslab())
+    n = _n_available(mapping.src_space, source)
+    if block[axis] == h5py.h5s.UNLIMITED:
+        count[axis], block[axis] = 1, n
+    else:
+        count[axis] = n // block[axis]
+    if min(count[axis], block[axis]) < 1:
+        return None
+    selected.select_hyperslab(tuple(start), tuple(count), tuple(stride), tuple(block))
+    return selected
+
+
+def _n_available(taken: Any, source: h5py.Dataset) -> int:
+    """Count the slices that a selection without an end finds in the source."""
+    import h5py
+
+    axis = _unlimited_axis(taken)
+    if axis is None:
+        return 0
+    start, stride, _, block = (int(v[axis]) for v in taken.get_regular_hyperslab())
+    beyond = max(int(source.shape[axis]) - start, 0)
+    if block == h5py.h5s.UNLIMITED:
+        return beyond
+    return beyond // stride * block + min(beyond % stride, block)
