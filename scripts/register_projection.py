@@ -3,8 +3,8 @@
 import numpy as np
 from carry import carried, write
 
+from spallmap.axes import AxesPrior
 from spallmap.figures.registration import projection_picture, refused_picture
-from spallmap.frames import AxesPrior
 from spallmap.jobs import job
 from spallmap.readers.results import read_stack
 from spallmap.registration.compose import refused

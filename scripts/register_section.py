@@ -3,8 +3,8 @@
 import numpy as np
 from carry import carried, landmarks_in_tomogram, write
 
+from spallmap.axes import AxesPrior
 from spallmap.figures.registration import refused_picture, section_picture
-from spallmap.frames import AxesPrior
 from spallmap.image import Image
 from spallmap.jobs import job
 from spallmap.readers.results import channel, read_stack

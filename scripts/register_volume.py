@@ -3,8 +3,8 @@
 import numpy as np
 from carry import write
 
+from spallmap.axes import AxesPrior
 from spallmap.figures.registration import volume_picture
-from spallmap.frames import AxesPrior
 from spallmap.jobs import job
 from spallmap.registration.volume import register_volume
 from spallmap.writers.ome_zarr import read_volume

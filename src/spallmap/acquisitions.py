@@ -11,8 +11,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from spallmap.axes import AxesPrior
 from spallmap.errors import InputError
-from spallmap.frames import AxesPrior
 from spallmap.readers.dataset_path import split_dataset
 
 MODALITIES = ("mri", "xct", "sem", "edx")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spallmap.acquisitions import Acquisition
+from spallmap.axes import AxesPrior
 from spallmap.errors import InputError
-from spallmap.frames import AxesPrior
 
 SHORTED = "shorted"
 PRISTINE = "pristine"

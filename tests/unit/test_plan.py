@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from spallmap.acquisitions import Acquisition
+from spallmap.axes import AxesPrior
 from spallmap.errors import InputError
-from spallmap.frames import AxesPrior
 from spallmap.plan import Plan
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spallmap.frames import AffineMap, AxesPrior, Points
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap, Points
 from spallmap.registration.alignment import Alignment, Field, Motion, align
 from spallmap.registration.blocks import block_shifts, cube_labels, position_se_um
 from spallmap.registration.ceramic import CeramicView, ceramic_view

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
-from spallmap.frames import AffineMap, AxesPrior, grid_centre
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap, grid_centre
 from spallmap.twin.geometry import CellGeometry, Floats
 
 MRI_AXES = AxesPrior.parse("-z,y")

@@ -7,7 +7,8 @@ import pytest
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from spallmap.frames import AffineMap, AxesPrior, grid_centre, indices_to_points, rotation_map
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap, grid_centre, indices_to_points, rotation_map
 
 VOXEL_UM = 10.0
 PIXEL_UM = (23.0, 46.0)

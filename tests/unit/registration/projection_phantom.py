@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from spallmap.frames import AffineMap, AxesPrior, grid_centre
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap, grid_centre
 
 SPACING_UM = (8.0, 8.0, 8.0)
 SHAPE = (72, 96, 96)

@@ -15,7 +15,8 @@ from projection_phantom import (
     pose,
 )
 
-from spallmap.frames import AffineMap, AxesPrior, grid_points
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap, grid_points
 from spallmap.registration.projection import register_projection, render_projection
 from spallmap.registration.result import Registration
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spallmap.frames import AffineMap, AxesPrior, displacement_um, grid_points
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap, displacement_um, grid_points
 from spallmap.image import Image
 from spallmap.registration.landmarks import parse_landmarks
 from spallmap.registration.result import Registration

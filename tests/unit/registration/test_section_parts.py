@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from spallmap.frames import AxesPrior, grid_points, sample_volume
+from spallmap.axes import AxesPrior
+from spallmap.frames import grid_points, sample_volume
 from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
 from spallmap.registration.section.kernels import cut_slices, sample_with_gradient

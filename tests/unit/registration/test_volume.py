@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from ceramic_phantom import SHAPE, SPACING, draw_body, draw_pose, scan
 
-from spallmap.frames import AxesPrior, displacement_um, grid_points
+from spallmap.axes import AxesPrior
+from spallmap.frames import displacement_um, grid_points
 from spallmap.registration.volume import register_volume
 
 PRIOR = AxesPrior.parse("z,y,x")

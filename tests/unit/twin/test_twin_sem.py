@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from twin_plain_cell import plain_cell, spheres
 
-from spallmap.frames import AffineMap, AxesPrior
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap
 from spallmap.twin.poses import draw_inset_pose, placed
 from spallmap.twin.render import CERAMIC, EMPTY_CRACK, SODIUM_CRACK
 from spallmap.twin.scans import TwinCell

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from spallmap.frames import AffineMap, AxesPrior, grid_points
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap, grid_points
 from spallmap.registration.projection.fit import Problem, Solution, least_squares, with_cloud
 from spallmap.registration.projection.forward import Sampler
 from spallmap.registration.projection.hypotheses import (

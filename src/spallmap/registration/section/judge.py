@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spallmap.frames import AffineMap, AxesPrior
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap
 from spallmap.registration.result import StandardError
 from spallmap.registration.verdict import Check, angle_between_deg
 

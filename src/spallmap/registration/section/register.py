@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap import frames
+from spallmap.axes import AxesPrior
 from spallmap.image import Image
 from spallmap.registration.landmarks import Landmarks, apply_landmarks, start_from_landmarks
 from spallmap.registration.result import Registration, RunnerUp, StandardError
@@ -44,7 +45,7 @@ def register_section(
     grey: NDArray[np.uint16],
     phases: NDArray[np.uint8],
     spacing_um: tuple[float, float, float],
-    prior: frames.AxesPrior,
+    prior: AxesPrior,
     *,
     seed: int = 1,
     threads: int = 1,
@@ -63,7 +64,7 @@ def register_section(
         1 ceramic, 2 sodium, 3 crack or void in the ceramic, 4 other solid, 5 empty.
     spacing_um : tuple of float
         Of the tomogram, in array order.
-    prior : frames.AxesPrior
+    prior : AxesPrior
         For example ``-z,r`` (columns anywhere across z) or ``-z,y``; good to 15 degrees.
     seed : int
         For restarts and bootstrap; the search itself draws nothing.
@@ -83,7 +84,7 @@ def register_section(
     """
     picked = None if landmarks is None else start_from_landmarks(landmarks)
     if prior.names[0] == "r":
-        swapped = frames.AxesPrior((prior.names[1], "r"))
+        swapped = AxesPrior((prior.names[1], "r"))
         start = None if picked is None else picked @ _SWAP
         found = _register(_transpose(image), grey, phases, spacing_um, swapped, seed, threads, starts, start)
         return apply_landmarks(_transposed(found), landmarks)
@@ -96,7 +97,7 @@ def _register(
     grey: NDArray[np.uint16],
     phases: NDArray[np.uint8],
     spacing_um: tuple[float, float, float],
-    prior: frames.AxesPrior,
+    prior: AxesPrior,
     seed: int,
     threads: int,
     starts: int,
@@ -127,7 +128,7 @@ def _assess(
     section: Section,
     levels: tuple[Level, Level],
     ranked: list[Pose],
-    prior: frames.AxesPrior,
+    prior: AxesPrior,
     voxel: float,
     rng: np.random.Generator,
 ) -> Registration:

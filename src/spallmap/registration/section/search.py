@@ -13,6 +13,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from spallmap import frames
+from spallmap.axes import AxesPrior
 from spallmap.registration.section.appearance import CERAMIC, VOID, Section
 from spallmap.registration.section.kernels import cut_slices
 from spallmap.registration.section.specimen import Specimen
@@ -76,7 +77,7 @@ class Plane:
 
 
 def planes(
-    prior: frames.AxesPrior,
+    prior: AxesPrior,
     interface: NDArray[np.float64] | None,
     plate_normal: NDArray[np.float64] | None,
 ) -> Iterator[Plane]:
@@ -84,7 +85,7 @@ def planes(
 
     Parameters
     ----------
-    prior : frames.AxesPrior
+    prior : AxesPrior
         Rows along a named direction; columns along a named one or ``r``.
     interface : ndarray of shape (2,), or None
         Direction of the ceramic's edge in the section; with `plate_normal` it settles the turn in the plane.
@@ -114,7 +115,7 @@ def planes(
                 yield Plane(axes, tuple(turns))
 
 
-def _about_rows(prior: frames.AxesPrior, azimuth_deg: float) -> NDArray[np.float64]:
+def _about_rows(prior: AxesPrior, azimuth_deg: float) -> NDArray[np.float64]:
     turned: NDArray[np.float64] = (
         prior.linear() @ Rotation.from_euler("y", azimuth_deg, degrees=True).as_matrix()
     )
@@ -197,16 +198,14 @@ class Templates:
         return found
 
 
-def coarse_search(
-    section: Section, specimen: Specimen, prior: frames.AxesPrior, *, threads: int = 1
-) -> list[Pose]:
+def coarse_search(section: Section, specimen: Specimen, prior: AxesPrior, *, threads: int = 1) -> list[Pose]:
     """Score every plane of the grid at every shift.
 
     Parameters
     ----------
     section, specimen : Section, Specimen
         What is to be placed, and where.
-    prior : frames.AxesPrior
+    prior : AxesPrior
         Rows along a named direction; columns along a named one or ``r``.
     threads : int
         Number of threads.
@@ -279,7 +278,7 @@ def coarse_search(
     return sorted(poses, key=lambda pose: -pose.score)
 
 
-def _half_extent_um(specimen: Specimen, prior: frames.AxesPrior) -> float:
+def _half_extent_um(specimen: Specimen, prior: AxesPrior) -> float:
     """Half the volume's extent along the section's rows, with room for the tilt."""
     _, nz, ny, nx = specimen.channels.shape
     extent = np.array([nx, ny, nz]) * np.asarray(specimen.spacing_um)[::-1]
