@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,33 +11,13 @@ import pandas as pd
 
 from spallmap.figures.collect import CellResults, Row
 from spallmap.report.captions import figure_picture
-from spallmap.report.context import CellReport, IndexEntry, Picture, RegistrationEntry, T2Entry
+from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
+from spallmap.tomography.detection import AREA_FACTOR
+from spallmap.writers.ome_zarr import open_zarr
 from spallmap.writers.tables import read_json, read_table
 
 # The overlay pictures' captions go by what is drawn, which their names begin with.
 _OVERLAYS = {"mri-": "mri_overlay", "sem-": "section_overlay", "edx-": "elements_overlay"}
-CRACK_COLUMNS = (
-    "crack",
-    "change",
-    "morphology",
-    "morphology_score",
-    "volume_um3",
-    "volume_se_um3",
-    "area_um2",
-    "aperture_median_um",
-    "aperture_se_um",
-    "aperture_p95_um",
-    "filling",
-    "dip_deg",
-    "depth_max_um",
-    "touches_top",
-    "touches_bottom",
-    "spall_volume_um3",
-    "centroid_x_um",
-    "centroid_y_um",
-    "centroid_z_um",
-)
-"""What the page shows of each crack."""
 
 
 def cell_report(
@@ -82,7 +63,7 @@ def cell_report(
             if r.modality == "mri"
         ),
         cracks=_cracks(rows),
-        detection_limit_um=_limit_um(rows),
+        crack_limit=_crack_limit(rows),
         interfaces=_interfaces(rows),
         links=None if links is None else links[0],
         links_summary={} if links is None else links[1],
@@ -163,7 +144,7 @@ def _cracks(rows: Sequence[Row]) -> pd.DataFrame | None:
     changes = folder / "crack_changes.csv"
     if changes.exists():
         table = table.merge(read_table(changes)[["crack", "change"]], on="crack", how="left")
-    return table[[c for c in CRACK_COLUMNS if c in table]]
+    return table
 
 
 def _interfaces(rows: Sequence[Row]) -> pd.DataFrame | None:
@@ -176,13 +157,19 @@ def _interfaces(rows: Sequence[Row]) -> pd.DataFrame | None:
     return pd.DataFrame(lines).drop(columns="roughness")
 
 
-def _limit_um(rows: Sequence[Row]) -> float | None:
-    """Smallest aperture of an empty crack that would have been found in the first tomogram."""
+def _crack_limit(rows: Sequence[Row]) -> CrackLimit | None:
+    """Smallest crack that would have been found in the first tomogram; None where that is not known."""
     tomograms = [r for r in rows if r.modality == "xct"]
     if not tomograms:
         return None
-    limit = read_json(tomograms[0].path / "cracks.json")["detection_limit"]["air_um"]
-    return None if limit is None else float(limit)
+    folder = tomograms[0].path
+    summary = read_json(folder / "cracks.json")
+    aperture_um = summary["detection_limit"]["air_um"]
+    if aperture_um is None:
+        return None
+    voxel_um2 = math.prod(open_zarr(folder / "labels.ome.zarr").spacing_um) ** (2 / 3)
+    least_um2 = summary["thresholds"]["min_area_voxels"] * voxel_um2
+    return CrackLimit(float(aperture_um), AREA_FACTOR * least_um2, least_um2)
 
 
 def _ordered(folder: Path, results: CellResults) -> list[Path]:

@@ -78,6 +78,25 @@ class T2Entry:
 
 
 @dataclass(frozen=True)
+class CrackLimit:
+    """The smallest cracks that would have been found in a tomogram.
+
+    Parameters
+    ----------
+    aperture_um : float
+        Smallest aperture of an empty crack, median over the ceramic.
+    area_um2 : float
+        Area of the crack that this aperture holds for.
+    least_area_um2 : float
+        Cracks of a smaller area are not told from pores.
+    """
+
+    aperture_um: float
+    area_um2: float
+    least_area_um2: float
+
+
+@dataclass(frozen=True)
 class CellReport:
     """Everything on the page of one cell and state.
 
@@ -94,8 +113,8 @@ class CellReport:
     cracks : DataFrame or None
         As crack_measures.csv, with the change against the pristine state where it is known; None where no
         tomogram was searched.
-    detection_limit_um : float or None
-        Smallest aperture of an empty crack that would have been found, median over the ceramic.
+    crack_limit : CrackLimit or None
+        What would have been found; None where that is not known.
     interfaces : DataFrame or None
         One row for each face of the ceramic: contact, voids, roughness.
     links : DataFrame or None
@@ -118,7 +137,7 @@ class CellReport:
     registrations: tuple[RegistrationEntry, ...] = ()
     t2: tuple[T2Entry, ...] = ()
     cracks: pd.DataFrame | None = None
-    detection_limit_um: float | None = None
+    crack_limit: CrackLimit | None = None
     interfaces: pd.DataFrame | None = None
     links: pd.DataFrame | None = None
     links_summary: Mapping[str, Any] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,37 @@ ECHO_TRAINS = {
     "separate": "separate spin echoes",
     "unknown": "train or separate: not said",
 }
+
+
+CRACK_TABLES = {
+    "Cracks in the ceramic: size and place": (
+        "crack",
+        "volume_um3",
+        "volume_se_um3",
+        "area_um2",
+        "aperture_median_um",
+        "aperture_se_um",
+        "aperture_p95_um",
+        "centroid_x_um",
+        "centroid_y_um",
+        "centroid_z_um",
+        "depth_max_um",
+        "dip_deg",
+    ),
+    "Cracks in the ceramic: change, shape, filling and electrodes": (
+        "crack",
+        "change",
+        "morphology",
+        "morphology_score",
+        "filling",
+        "touches_top",
+        "touches_bottom",
+        "spall_volume_um3",
+    ),
+}
+"""What the page shows of each crack; all of it in one table would be wider than the page."""
+# Before these signs a line must not end.
+_BEFORE_UNIT = re.compile(r"(?<=[\d)/]) (?=[%°]|µm|ms\b)")
 
 
 @dataclass(frozen=True)
@@ -54,13 +86,17 @@ class RegistrationView:
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    """Return the template environment: everything is escaped, and a missing value is an error."""
+    """Return the template environment.
+
+    Everything is escaped, a missing value is an error, and a number's unit stays on its line.
+    """
     made = Environment(
         loader=PackageLoader("spallmap.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_unbroken,
     )
     return made
 
@@ -97,7 +133,8 @@ def render_report(report: CellReport) -> str:
             registrations=registrations,
             t2_tables=_t2_tables(report),
             has_t2=bool(report.t2),
-            cracks=None if report.cracks is None else table_view(report.cracks, "Cracks in the ceramic"),
+            has_cracks=report.cracks is not None,
+            crack_tables=_crack_tables(report.cracks),
             interfaces=_table(report.interfaces, "The ceramic's two faces"),
             links=_table(report.links, "Long-T2 regions and the cracks within reach"),
             links_facts=pairs_view(report.links_summary, "The test against chance")
@@ -210,6 +247,20 @@ def _t2_tables(report: CellReport) -> list[TableView]:
                 table_view(entry.regions, f"{entry.acquisition}: long-T2 regions, in the image's own frame")
             )
     return tables
+
+
+def _crack_tables(cracks: pd.DataFrame | None) -> list[TableView]:
+    if cracks is None or len(cracks) == 0:
+        return []
+    return [
+        table_view(cracks[[c for c in columns if c in cracks]], caption)
+        for caption, columns in CRACK_TABLES.items()
+    ]
+
+
+def _unbroken(value: object) -> object:
+    """Put non-breaking spaces between numbers and their units; what is markup already stays."""
+    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", value) if type(value) is str else value
 
 
 def _table(frame: pd.DataFrame | None, caption: str) -> TableView | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spallmap.report.context import CellReport, RegistrationEntry, T2Entry
+from spallmap.report.context import CellReport, CrackLimit, RegistrationEntry, T2Entry
 
 # A link that is more probable than not is told as found; the others are told as doubtful.
 PROBABLE = 0.5
@@ -51,7 +51,7 @@ def summary_sentences(report: CellReport) -> list[str]:
     for entry in report.t2:
         sentences += _t2_sentences(entry)
     if report.cracks is not None:
-        sentences += _crack_sentences(report.cracks, report.detection_limit_um)
+        sentences += _crack_sentences(report.cracks, report.crack_limit)
     if report.interfaces is not None:
         sentences += _contact_sentences(report.interfaces)
     sentences += _link_sentences(report)
@@ -113,12 +113,17 @@ def _region(row: Mapping[Hashable, Any]) -> str:
     )
 
 
-def _crack_sentences(cracks: pd.DataFrame, limit_um: float | None) -> list[str]:
-    thin = []
-    if limit_um is not None:
-        thin = [f"Empty cracks less than {limit_um:.2g} µm open would not have been found (median)."]
+def _crack_sentences(cracks: pd.DataFrame, limit: CrackLimit | None) -> list[str]:
+    unseen = []
+    if limit is not None:
+        edge = f"{limit.area_um2**0.5:.0f}"
+        unseen = [
+            f"Empty cracks of {rounded(limit.area_um2)} µm² ({edge} by {edge} µm) that are less than "
+            f"{limit.aperture_um:.2g} µm open would not have been found (median over the ceramic). "
+            f"Cracks of less than {rounded(limit.least_area_um2)} µm² are not told from pores."
+        ]
     if len(cracks) == 0:
-        return ["The tomogram: no crack was found in the ceramic.", *thin]
+        return ["The tomogram: no crack was found in the ceramic.", *unseen]
     largest = cracks.sort_values("volume_um3", ascending=False).iloc[0]
     sides = [side for side in ("top", "bottom") if bool(largest.get(f"touches_{side}", False))]
     plural = "s" if len(sides) > 1 else ""
@@ -131,7 +136,7 @@ def _crack_sentences(cracks: pd.DataFrame, limit_um: float | None) -> list[str]:
     named = f" ({kind})" if isinstance(kind, str) and kind else ""
     found = f"The tomogram: {count(len(cracks), 'crack')} in the ceramic{_changes(cracks)}."
     size = f"has a volume of {rounded(largest['volume_um3'])} µm³{opened}{deep}{touching}."
-    return [f"{found} The largest, crack {int(largest['crack'])}{named}, {size}", *thin]
+    return [f"{found} The largest, crack {int(largest['crack'])}{named}, {size}", *unseen]
 
 
 def _changes(cracks: pd.DataFrame) -> str:

@@ -23,6 +23,13 @@ def volume(dtype: str = "uint16", shape: tuple[int, ...] = SHAPE) -> np.ndarray:
     return np.random.default_rng(5).integers(0, 250, shape).astype(dtype)
 
 
+def replace_in(path: Path, old: str, new: str) -> None:
+    """Change a header's text, which must be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
 def tiff_folder(folder: Path, data: np.ndarray) -> tuple[Path, tuple[float, ...] | None]:
     path = folder / "slices"
     path.mkdir()

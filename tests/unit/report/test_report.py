@@ -16,6 +16,7 @@ from spallmap.frames import AffineMap
 from spallmap.registration.result import Registration, RunnerUp, StandardError
 from spallmap.report import (
     CellReport,
+    CrackLimit,
     IndexEntry,
     Picture,
     RegistrationEntry,
@@ -27,6 +28,7 @@ from spallmap.report import (
 from spallmap.report.pictures import fit, size_px
 from spallmap.report.tables import cell_text, flatten, heading, table_view
 from spallmap.report.words import summary_sentences
+from spallmap.tomography.descriptors import COLUMNS
 
 NASTY = "<script>alert('x')</script> & \"cell\""
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -240,7 +242,7 @@ def test_page_is_whole_and_self_contained(report: CellReport) -> None:
         assert size_px(data) == (int(str(image["width"])), int(str(image["height"])))
     assert "the agreement is 0.11" in tree.text
     assert "Edges should meet." in tree.text
-    assert re.search(r"aperture, median / µm", tree.text)
+    assert "aperture, median /\N{NO-BREAK SPACE}µm" in tree.text
 
 
 def test_page_is_accessible(report: CellReport) -> None:
@@ -355,14 +357,35 @@ def test_the_summary_tells_changes_the_limit_and_lost_contact() -> None:
     faces = pd.DataFrame(
         {"side": ["bottom", "top"], "lost_share": [0.055, np.nan], "n_voids": [7, 0], "sa_um": [1.0, 2.0]}
     )
-    report = CellReport("c", "s", cracks=cracks, detection_limit_um=0.652, interfaces=faces)
+    limit = CrackLimit(0.652, 6514.7, 3257.3)
+    report = CellReport("c", "s", cracks=cracks, crack_limit=limit, interfaces=faces)
     text = " ".join(summary_sentences(report))
     assert "2 cracks in the ceramic (1 grown, 1 new against the pristine state)" in text
-    assert "less than 0.65 µm open" in text
+    assert "cracks of 6,510 µm² (81 by 81 µm) that are less than 0.65 µm open would not" in text
+    assert "less than 3,260 µm² are not told from pores" in text
     assert "6 % at the bottom (7 voids)." in text
     assert "top" not in text
     page = parsed(render_report(report)).text
     assert "share without contact" in page
-    none = " ".join(summary_sentences(CellReport("c", "s", cracks=cracks[:0], detection_limit_um=1.4)))
+    none = " ".join(summary_sentences(CellReport("c", "s", cracks=cracks[:0], crack_limit=limit)))
     assert "no crack was found" in none
-    assert "less than 1.4 µm" in none
+    assert "less than 0.65 µm" in none
+
+
+def test_cracks_stand_in_two_tables_that_share_their_number_alone() -> None:
+    cracks = pd.DataFrame({name: [k] for k, name in enumerate(COLUMNS)})
+    page = render_report(CellReport("c", "s", cracks=cracks))
+    headings = re.findall(r"<th[^>]*>([^<]*)</th>", page.replace("\N{NO-BREAK SPACE}", " "))
+    assert sorted(headings) == sorted(["crack", *map(heading, COLUMNS)])
+    assert page.count("<table") == 2
+    empty = render_report(CellReport("c", "s", cracks=cracks[:0]))
+    assert "No crack was found" in empty
+    assert "<table" not in empty
+
+
+def test_no_line_ends_between_a_number_and_its_unit() -> None:
+    said = "16 % of 5 cells (6 to 22) % and 12.5 µm over 3 ms, 4 msgs <b>7 %</b>"
+    tree = parsed(render_report(CellReport("c", "s", remarks=(said,), parameters={"7 %": "8 %"})))
+    kept = "16~% of 5 cells (6 to 22)~% and 12.5~µm over 3~ms, 4 msgs <b>7~%</b>"
+    assert kept.replace("~", "\N{NO-BREAK SPACE}") in tree.text
+    assert not re.search(r"\d %", tree.text)

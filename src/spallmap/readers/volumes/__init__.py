@@ -1,6 +1,7 @@
 """Tomograms of any size, one module a format; none holds more than what is asked for.
 
-A format is a module with a ``READER`` made by :func:`~spallmap.readers.volumes.source.volume_reader`.
+A format is a module with a ``READER`` made by :func:`~spallmap.readers.volumes.source.volume_reader`, or by
+:func:`~spallmap.readers.volumes.raw_reader.raw_reader` where the voxels are plain numbers in one file.
 """
 
 from __future__ import annotations

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from spallmap.errors import InputError
-from spallmap.readers.info import ImageInfo, Streamed
-from spallmap.readers.volumes.placement import is_mirrored, lengths_um, upside_down
-from spallmap.readers.volumes.raw import RawLayout, open_raw
-from spallmap.readers.volumes.source import LazyVolume, volume_info, volume_reader
+from spallmap.readers.info import ImageInfo
+from spallmap.readers.volumes.placement import is_mirrored, lengths_um
+from spallmap.readers.volumes.raw import RawLayout, start_at_end
+from spallmap.readers.volumes.raw_reader import raw_reader
+from spallmap.readers.volumes.source import volume_info
 
 ACCEPTS = "a MetaImage (.mha, or .mhd with its raw file beside it)"
 SUFFIXES = (".mha", ".mhd")
@@ -37,58 +36,6 @@ _SYNONYMS = {
     "Rotation": "TransformMatrix",
     "Orientation": "TransformMatrix",
 }
-
-
-def claims(path: Path) -> bool:
-    """Whether the path is a file with one of the format's endings."""
-    return path.is_file() and path.suffix.lower() in SUFFIXES
-
-
-def files(path: Path) -> tuple[Path, ...]:
-    """List the header and the file with the voxels.
-
-    Raises
-    ------
-    InputError
-        If the header is damaged.
-    """
-    return tuple(dict.fromkeys((path, _layout(path, *_header(path)).path)))
-
-
-def probe(path: Path) -> ImageInfo:
-    """Read the header.
-
-    Raises
-    ------
-    InputError
-        If it is damaged, or the voxels' file is missing or of another size.
-    """
-    fields, length = _header(path)
-    layout = _layout(path, fields, length)
-    layout.check()
-    return _info(path, fields, layout)
-
-
-@contextmanager
-def stream(path: Path) -> Iterator[Streamed]:
-    """Open the volume.
-
-    Yields
-    ------
-    Streamed
-        Usable inside the block.
-
-    Raises
-    ------
-    InputError
-        As :func:`probe`, and if compressed voxels cannot be unpacked.
-    """
-    fields, length = _header(path)
-    layout = _layout(path, fields, length)
-    info = _info(path, fields, layout)
-    with open_raw(layout) as raw:
-        lazy = LazyVolume(str(path), layout.shape, layout.dtype, raw.read)
-        yield Streamed(info, upside_down(lazy) if info.meta["slices_reversed"] else lazy)
 
 
 def _header(path: Path) -> tuple[dict[str, str], int]:
@@ -158,8 +105,7 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     first = header_bytes if local else 0
     start = _header_size(path, fields, first, packed)
     if start < 0:  # the voxels are the file's end
-        at_end = (file.stat().st_size if file.is_file() else 0) - int(np.prod(shape)) * dtype.itemsize
-        start = max(at_end, first)
+        start = start_at_end(file, shape, dtype, first)
     return RawLayout(
         header=path,
         path=file,
@@ -172,14 +118,16 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     )
 
 
-def _info(path: Path, fields: dict[str, str], layout: RawLayout) -> ImageInfo:
+def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
+    fields, length = _header(path)
+    layout = _layout(path, fields, length)
     spacing = _numbers(path, fields, "ElementSpacing") or _numbers(path, fields, "ElementSize")
     unit = fields.get("DistanceUnits", "mm")
     matrix = _numbers(path, fields, "TransformMatrix") or (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
     if len(matrix) != 9:
         raise InputError(f"{path}, entry 'TransformMatrix'", f"{len(matrix)} numbers", "nine")
     reverse = is_mirrored(f"{path}, entry 'TransformMatrix'", np.reshape(matrix, (3, 3)))
-    return volume_info(
+    info = volume_info(
         str(path),
         layout.shape,
         lengths_um(f"{path}, entry 'ElementSpacing'", spacing[::-1], [unit] * 3),
@@ -188,6 +136,7 @@ def _info(path: Path, fields: dict[str, str], layout: RawLayout) -> ImageInfo:
         slices_reversed=reverse,
         compressed=layout.packed,
     )
+    return info, layout
 
 
-READER = volume_reader("MetaImage", ACCEPTS, claims, files, probe, stream)
+READER = raw_reader("MetaImage", ACCEPTS, SUFFIXES, _describe)

@@ -2,93 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spallmap.blocks import Region
 from spallmap.errors import InputError
-from spallmap.readers.info import ImageInfo, Streamed
-from spallmap.readers.nifti import UNITS_UM, is_nifti, open_nifti
-from spallmap.readers.volumes.placement import is_mirrored, lengths_um, upside_down
-from spallmap.readers.volumes.raw import RawLayout, open_raw
-from spallmap.readers.volumes.source import LazyVolume, checked_dtype, volume_info, volume_reader
+from spallmap.readers.info import ImageInfo
+from spallmap.readers.nifti import ENDINGS, UNITS_UM, open_nifti
+from spallmap.readers.volumes.placement import is_mirrored, lengths_um
+from spallmap.readers.volumes.raw import RawLayout
+from spallmap.readers.volumes.raw_reader import raw_reader
+from spallmap.readers.volumes.source import checked_dtype, volume_info
 
 ACCEPTS = "a NIfTI file (.nii, .nii.gz) with three dimensions"
 
 
-@dataclass(frozen=True)
-class _Header:
-    layout: RawLayout
-    slope: float
-    intercept: float
-    spacing_um: tuple[float, ...] | None
-    mirrored: bool
-
-    @property
-    def scaled(self) -> bool:
-        return (self.slope, self.intercept) != (1.0, 0.0)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return np.dtype("float32") if self.scaled else self.layout.dtype
-
-
-def claims(path: Path) -> bool:
-    """Whether the path is a NIfTI file."""
-    return path.is_file() and is_nifti(path)
-
-
-def files(path: Path) -> tuple[Path, ...]:
-    """List the file."""
-    return (path,)
-
-
-def probe(path: Path) -> ImageInfo:
-    """Read the header.
-
-    Raises
-    ------
-    InputError
-        If it is damaged or announces no volume.
-    """
-    header = _header(path)
-    header.layout.check()
-    return _info(path, header)
-
-
-@contextmanager
-def stream(path: Path) -> Iterator[Streamed]:
-    """Open the volume; the header's slope and intercept are applied.
-
-    Yields
-    ------
-    Streamed
-        Usable inside the block.
-
-    Raises
-    ------
-    InputError
-        As :func:`probe`, and if compressed voxels cannot be unpacked.
-    """
-    header = _header(path)
-    info = _info(path, header)
-    with open_raw(header.layout) as raw:
-
-        def read(region: Region) -> NDArray[Any]:
-            stored = raw.read(region)
-            return stored * header.slope + header.intercept if header.scaled else stored
-
-        lazy = LazyVolume(str(path), header.layout.shape, header.dtype, read)
-        yield Streamed(info, upside_down(lazy) if header.mirrored else lazy)
-
-
-def _header(path: Path) -> _Header:
+def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
     with open_nifti(path, ACCEPTS) as nifti:
         header: Any = nifti.header
         stored: Any = nifti.dataobj
@@ -108,22 +38,20 @@ def _header(path: Path) -> _Header:
         shape=(lengths[2], lengths[1], lengths[0]),
         dtype=checked_dtype(str(path), dtype),
         packed=path.suffix.lower() == ".gz",
+        slope=slope,
+        intercept=intercept,
     )
     spacing = None if unit is None else lengths_um(str(path), [z * unit for z in zooms[::-1]], ["um"] * 3)
-    mirrored = placed and is_mirrored(f"{path}, affine", affine[:3, :3].T)
-    return _Header(layout, slope, intercept, spacing, mirrored)
-
-
-def _info(path: Path, header: _Header) -> ImageInfo:
-    return volume_info(
+    info = volume_info(
         str(path),
-        header.layout.shape,
-        header.spacing_um,
-        header.dtype,
+        layout.shape,
+        spacing,
+        np.dtype("float32") if layout.scaled else dtype,
         "NIfTI",
-        slices_reversed=header.mirrored,
-        compressed=header.layout.packed,
+        slices_reversed=placed and is_mirrored(f"{path}, affine", affine[:3, :3].T),
+        compressed=layout.packed,
     )
+    return info, layout
 
 
-READER = volume_reader("NIfTI volume", ACCEPTS, claims, files, probe, stream)
+READER = raw_reader("NIfTI volume", ACCEPTS, ENDINGS, _describe)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from spallmap.errors import InputError
-from spallmap.readers.info import ImageInfo, Streamed
-from spallmap.readers.volumes.placement import is_mirrored, lengths_um, upside_down
-from spallmap.readers.volumes.raw import RawLayout, open_raw
-from spallmap.readers.volumes.source import LazyVolume, volume_info, volume_reader
+from spallmap.readers.info import ImageInfo
+from spallmap.readers.volumes.placement import is_mirrored, lengths_um
+from spallmap.readers.volumes.raw import RawLayout, start_at_end
+from spallmap.readers.volumes.raw_reader import raw_reader
+from spallmap.readers.volumes.source import volume_info
 
 ACCEPTS = "an NRRD (.nrrd, or .nhdr with its raw file beside it), raw or gzip"
 SUFFIXES = (".nrrd", ".nhdr")
@@ -34,58 +33,6 @@ _SYNONYMS = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte
 # Spaces whose own axes are left-handed; those without a handedness count as right-handed.
 _LEFT_HANDED = ("left-anterior-superior", "las", "3d-left-handed", "left-anterior-superior-time")
 _HEADER_BYTES = 1 << 16
-
-
-def claims(path: Path) -> bool:
-    """Whether the path is a file with one of the format's endings."""
-    return path.is_file() and path.suffix.lower() in SUFFIXES
-
-
-def files(path: Path) -> tuple[Path, ...]:
-    """List the header and the file with the voxels.
-
-    Raises
-    ------
-    InputError
-        If the header is damaged.
-    """
-    return tuple(dict.fromkeys((path, _layout(path, *_header(path)).path)))
-
-
-def probe(path: Path) -> ImageInfo:
-    """Read the header.
-
-    Raises
-    ------
-    InputError
-        If it is damaged, or the voxels' file is missing or of another size.
-    """
-    fields, length = _header(path)
-    layout = _layout(path, fields, length)
-    layout.check()
-    return _info(path, fields, layout)
-
-
-@contextmanager
-def stream(path: Path) -> Iterator[Streamed]:
-    """Open the volume.
-
-    Yields
-    ------
-    Streamed
-        Usable inside the block.
-
-    Raises
-    ------
-    InputError
-        As :func:`probe`, and if compressed voxels cannot be unpacked.
-    """
-    fields, length = _header(path)
-    layout = _layout(path, fields, length)
-    info = _info(path, fields, layout)
-    with open_raw(layout) as raw:
-        lazy = LazyVolume(str(path), layout.shape, layout.dtype, raw.read)
-        yield Streamed(info, upside_down(lazy) if info.meta["slices_reversed"] else lazy)
 
 
 def _header(path: Path) -> tuple[dict[str, str], int]:
@@ -148,8 +95,7 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
         allowed = "0 or more where the voxels are compressed, else -1 or more"
         raise InputError(f"{path}, field 'byte skip'", fields["byte skip"], allowed)
     if skip < 0:  # the voxels are the file's end
-        at_end = (file.stat().st_size if file.is_file() else 0) - int(np.prod(shape)) * dtype.itemsize
-        skip, start = 0, max(at_end, start)
+        skip, start = 0, start_at_end(file, shape, dtype, start)
     return RawLayout(
         header=path,
         path=file,
@@ -169,7 +115,9 @@ def _vectors(path: Path, text: str) -> list[list[float]]:
         raise InputError(f"{path}, field 'space directions'", repr(text), "three vectors") from error
 
 
-def _info(path: Path, fields: dict[str, str], layout: RawLayout) -> ImageInfo:
+def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
+    fields, length = _header(path)
+    layout = _layout(path, fields, length)
     values, reverse = [], fields.get("space", "").lower() in _LEFT_HANDED
     if "space directions" in fields:
         place = f"{path}, field 'space directions'"
@@ -191,7 +139,7 @@ def _info(path: Path, fields: dict[str, str], layout: RawLayout) -> ImageInfo:
     units = re.findall(r'"([^"]*)"', given) if given else ["mm"] * 3
     # Units that do not say what each axis is in leave the size open; taking mm might be wrong a thousandfold.
     spacing = lengths_um(place, values[::-1], units[::-1]) if len(units) == 3 else None
-    return volume_info(
+    info = volume_info(
         str(path),
         layout.shape,
         spacing,
@@ -200,6 +148,7 @@ def _info(path: Path, fields: dict[str, str], layout: RawLayout) -> ImageInfo:
         slices_reversed=reverse,
         compressed=layout.packed,
     )
+    return info, layout
 
 
-READER = volume_reader("NRRD", ACCEPTS, claims, files, probe, stream)
+READER = raw_reader("NRRD", ACCEPTS, SUFFIXES, _describe)

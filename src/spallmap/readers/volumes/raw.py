@@ -46,6 +46,8 @@ class RawLayout:
         Where the compressed stream begins, bytes.
     exact : bool
         Whether the file must end with the last voxel, as where it holds nothing else.
+    slope, intercept : float
+        A voxel's grey is its number times the one plus the other.
     """
 
     header: Path
@@ -56,11 +58,18 @@ class RawLayout:
     packed: bool = False
     packed_from: int = 0
     exact: bool = False
+    slope: float = 1.0
+    intercept: float = 0.0
 
     @property
     def end(self) -> int:
         """Bytes up to the end of the last voxel."""
         return self.offset + prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def scaled(self) -> bool:
+        """Whether greys differ from the stored numbers."""
+        return (self.slope, self.intercept) != (1.0, 0.0)
 
     def check(self) -> None:
         """Look whether the file is there and has the right size, as far as this shows without unpacking.
@@ -110,7 +119,7 @@ class RawVolume:
         Returns
         -------
         ndarray
-            The voxels as stored.
+            The voxels, brought to greys where slope and intercept ask for it.
 
         Raises
         ------
@@ -130,7 +139,30 @@ class RawVolume:
                 found = f"an end within slice {k} of {layout.shape[0]}"
                 raise InputError(str(layout.path), found, f"{layout.end} bytes")
             out[k - z.start] = np.frombuffer(read, layout.dtype).reshape(rows, n_columns)[:, x]
-        return out
+        return out * layout.slope + layout.intercept if layout.scaled else out
+
+
+def start_at_end(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], least: int) -> int:
+    """Return where voxels begin that are the end of their file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it may be missing, which :meth:`RawLayout.check` tells.
+    shape : tuple of int
+        Number of voxels along z, y and x.
+    dtype : dtype
+        Their type.
+    least : int
+        Where they begin at the earliest, bytes.
+
+    Returns
+    -------
+    int
+        Bytes before the first voxel.
+    """
+    size = path.stat().st_size if path.is_file() else 0
+    return max(size - prod(shape) * dtype.itemsize, least)
 
 
 def read_exactly(descriptor: int, n_bytes: int, offset: int) -> bytes | None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
 from spallmap.errors import InputError
-from spallmap.readers.info import ImageInfo, Streamed
+from spallmap.readers.info import ImageInfo
 from spallmap.readers.volumes.placement import lengths_um
-from spallmap.readers.volumes.raw import RawLayout, open_raw
-from spallmap.readers.volumes.source import LazyVolume, volume_info, volume_reader
+from spallmap.readers.volumes.raw import RawLayout
+from spallmap.readers.volumes.raw_reader import raw_reader
+from spallmap.readers.volumes.source import volume_info
 
+NAME = "raw volume with .vgi"
 ACCEPTS = "a .vgi file with the raw volume that it names beside it"
 # A word for the type, and with it the number of bits where the word leaves them open.
 TYPES = {
@@ -47,57 +48,6 @@ TYPES = {
 }
 # Words that stand for one number of bits alone.
 _BITS = {word: bits for word, bits in TYPES if sum(w == word for w, _ in TYPES) == 1} | {"float": 32}
-
-
-def claims(path: Path) -> bool:
-    """Whether the path is a .vgi file."""
-    return path.is_file() and path.suffix.lower() == ".vgi"
-
-
-def files(path: Path) -> tuple[Path, ...]:
-    """List the description and the raw volume.
-
-    Raises
-    ------
-    InputError
-        If the description is damaged.
-    """
-    return (path, _layout(path, _sections(path)).path)
-
-
-def probe(path: Path) -> ImageInfo:
-    """Read the description.
-
-    Raises
-    ------
-    InputError
-        If it is damaged, or the raw volume is missing or of another size.
-    """
-    sections = _sections(path)
-    layout = _layout(path, sections)
-    layout.check()
-    return _info(path, sections, layout)
-
-
-@contextmanager
-def stream(path: Path) -> Iterator[Streamed]:
-    """Open the volume.
-
-    Yields
-    ------
-    Streamed
-        Usable inside the block.
-
-    Raises
-    ------
-    InputError
-        As :func:`probe`.
-    """
-    sections = _sections(path)
-    layout = _layout(path, sections)
-    info = _info(path, sections, layout)
-    with open_raw(layout) as raw:
-        yield Streamed(info, LazyVolume(str(path), layout.shape, layout.dtype, raw.read))
 
 
 def _sections(path: Path) -> dict[str, dict[str, str]]:
@@ -160,8 +110,10 @@ def _layout(path: Path, sections: Mapping[str, Mapping[str, str]]) -> RawLayout:
     )
 
 
-def _info(path: Path, sections: Mapping[str, Mapping[str, str]], layout: RawLayout) -> ImageInfo:
-    geometry = {**sections.get("geometry", {})}
+def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
+    sections = _sections(path)
+    layout = _layout(path, sections)
+    geometry = sections.get("geometry", {})
     text = geometry.get("resolution") or sections.get("volume1", {}).get("resolution", "")
     place = f"{path}, entry 'resolution'"
     try:
@@ -170,13 +122,8 @@ def _info(path: Path, sections: Mapping[str, Mapping[str, str]], layout: RawLayo
         raise InputError(place, repr(text), "one or three lengths") from error
     values = values * 3 if len(values) == 1 else values
     unit = geometry.get("unit", "mm")
-    return volume_info(
-        str(path),
-        layout.shape,
-        lengths_um(place, values[::-1], [unit] * 3),
-        layout.dtype,
-        "raw volume with .vgi",
-    )
+    spacing = lengths_um(place, values[::-1], [unit] * 3)
+    return volume_info(str(path), layout.shape, spacing, layout.dtype, NAME), layout
 
 
-READER = volume_reader("raw volume with .vgi", ACCEPTS, claims, files, probe, stream)
+READER = raw_reader(NAME, ACCEPTS, (".vgi",), _describe)
