@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.frames import Points, grid_points, indices_to_points
+from spallmap.tomography.labels import CASING, CERAMIC, OUTSIDE, SODIUM, VOID, is_filled
 
-CERAMIC, SODIUM, VOID, OTHER, OUTSIDE = 1, 2, 3, 4, 5
 MARGIN_SAMPLES = 8
 """Cropped this far around the ceramic: room for smoothing and for the last shifts."""
 
@@ -96,7 +96,7 @@ def ceramic_view(grey: NDArray[Any], phases: NDArray[Any], spacing_um: Sequence[
     CeramicView or None
         None where there is no ceramic, or nothing darker to set it against.
     """
-    solid = (phases == CERAMIC) | (phases == VOID)
+    solid = is_filled(phases)
     boxes = ndimage.find_objects(solid.astype(np.uint8))
     if not boxes or boxes[0] is None:
         return None
@@ -108,7 +108,7 @@ def ceramic_view(grey: NDArray[Any], phases: NDArray[Any], spacing_um: Sequence[
     filled = _filled(solid[box])
     grey, phases = grey[box].astype(np.float32), phases[box]
     bright = phases == CERAMIC
-    darker = [phases == label for label in (SODIUM, OTHER, OUTSIDE, VOID)]
+    darker = [phases == label for label in (SODIUM, CASING, OUTSIDE, VOID)]
     dark = next((d for d in darker if np.count_nonzero(d) >= MARGIN_SAMPLES**3), None)
     if dark is None or not bright.any():
         return None

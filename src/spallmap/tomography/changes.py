@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from spallmap.frames import AffineMap, Points, points_to_indices
-from spallmap.tomography.ridges import is_filled
+from spallmap.tomography.labels import is_filled
 
 COLUMNS = ("crack", "change", "share_before", "share_comparable", "aperture_before_um", "widened_um")
 NEW_SHARE = 0.1

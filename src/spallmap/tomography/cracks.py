@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import Region, Sliceable, grown, map_blocks, read_padded, shape_of, tiles
 from spallmap.tomography.grey import CERAMIC_GREY
+from spallmap.tomography.labels import is_filled
+from spallmap.tomography.networks import in_networks
 from spallmap.tomography.phases import DEFAULT_SODIUM_GREY, SMOOTHING_VOXELS
 from spallmap.tomography.plate import gaussian_taps, smooth_block
 from spallmap.tomography.pores import Pores, find_pores
-from spallmap.tomography.ridges import Candidates, block_candidates, is_filled
+from spallmap.tomography.ridges import Candidates, block_candidates
 from spallmap.tomography.shapes import number_cracks
 from spallmap.tomography.thresholds import (
     MIN_AREA_VOXELS,
@@ -178,11 +180,13 @@ def assemble_cracks(
     """
     found = Candidates.joined(parts)
     pores = find_pores(found.cores, shape)
-    crack = number_cracks(found, pores.hold(found.index, threads), thresholds)
+    network = in_networks(found, pores.hold(found.index, threads), thresholds.high)
+    pores = pores.away_from(found.index[network], threads)
+    crack = number_cracks(found, pores.hold(found.index, threads), thresholds, network)
     kept = found.chosen(crack > 0)
     return Cracks(
         shape,
-        kept.index,
+        kept.index.astype(np.int64),
         kept.normal.astype(np.float64),
         crack[crack > 0],
         kept.response,

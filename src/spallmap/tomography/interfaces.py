@@ -14,7 +14,7 @@ from spallmap.blocks import Region, Sliceable, map_blocks
 from spallmap.tomography.coarse import slabs
 from spallmap.tomography.faces import refined_heights
 from spallmap.tomography.grey import MIDDLE_GREY
-from spallmap.tomography.labels import CERAMIC, VOID
+from spallmap.tomography.labels import is_filled
 
 RIM_COLUMNS = 4
 """Columns next to the side wall that are left out of the roughness: their faces are blurred with it."""
@@ -174,8 +174,8 @@ def find_interfaces(labels: Sliceable, grey: Sliceable | None = None, threads: i
 
     def work(region: Region) -> tuple[slice, NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]]:
         slab = np.asarray(labels[region])
-        filled = (slab == CERAMIC) | (slab == VOID)
-        return region[0], filled.any(axis=0), *column_ends(filled)
+        filled = is_filled(slab)
+        return region[0], np.asarray(filled.any(axis=0), dtype=np.bool_), *column_ends(filled)
 
     for z, found, low, high in map_blocks(work, slabs(labels.shape), threads):
         np.minimum(bottom, low + z.start, out=bottom, where=found)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 CERAMIC: Final = 1
 SODIUM: Final = 2
 VOID: Final = 3
@@ -12,3 +15,20 @@ CASING: Final = 4
 """Casing and everything else that is solid."""
 OUTSIDE: Final = 5
 """Air, also in voids of the electrodes."""
+
+
+def is_filled(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return the ceramic with its cracks and voids.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        Phases.
+
+    Returns
+    -------
+    ndarray of bool
+        Of the labels' shape.
+    """
+    filled: NDArray[np.bool_] = (labels == CERAMIC) | (labels == VOID)
+    return filled

@@ -17,7 +17,7 @@ NOISE_EXPONENT = 3.5
 """Second derivatives of white noise fall as sigma**-3.5 in three dimensions; the factor makes scales
 comparable."""
 TRUNCATE = 4.0
-"""Gaussians end at this many standard deviations, as in scipy."""
+"""Gaussians end at this many standard deviations, where 6e-5 of them is left, as in scipy."""
 RESPONSE_TILE = 128
 """Edge of a block when a whole array is filtered: the planes that the filter works on stay in the cache."""
 COSINE_OF_TWO_THIRDS = np.polynomial.Chebyshev.interpolate(
@@ -193,7 +193,7 @@ def gaussian_taps(sigma: float) -> NDArray[np.float32]:
     Parameters
     ----------
     sigma : float
-        Standard deviation in voxels.
+        Standard deviation in voxels; 0 smooths nothing.
 
     Returns
     -------
@@ -201,15 +201,16 @@ def gaussian_taps(sigma: float) -> NDArray[np.float32]:
         The middle first.
     """
     k = np.arange(int(TRUNCATE * sigma + 0.5) + 1)
-    w = np.exp(-0.5 * (k / sigma) ** 2)
+    w = np.exp(-0.5 * (k / sigma) ** 2) if sigma > 0.0 else np.ones(1)
     taps: NDArray[np.float32] = (w / (2.0 * w.sum() - w[0])).astype(np.float32)
     return taps
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _smooth_plane(
-    grey: NDArray[np.float32],
+    grey: NDArray[Any],
     z: int,
+    taps_z: NDArray[np.float32],
     taps: NDArray[np.float32],
     first: NDArray[np.float32],
     second: NDArray[np.float32],
@@ -223,11 +224,11 @@ def _smooth_plane(
     for y in range(ny):
         row, source = first[y], grey[z, y]
         for x in range(nx):
-            row[x] = taps[0] * source[x]
-        for k in range(1, radius + 1):
-            low, high, w = grey[z - k, y], grey[z + k, y], taps[k]
+            row[x] = taps_z[0] * np.float32(source[x])
+        for k in range(1, taps_z.shape[0]):
+            low, high, w = grey[z - k, y], grey[z + k, y], taps_z[k]
             for x in range(nx):
-                row[x] += w * (low[x] + high[x])
+                row[x] += w * (np.float32(low[x]) + np.float32(high[x]))
     for y in range(my):
         row, source = second[y], first[y + shift]
         for x in range(nx):
@@ -262,7 +263,7 @@ def _respond(
     second = np.empty((ny + 2, grey.shape[2]), dtype=np.float32)
     planes = np.empty((3, ny + 2, nx + 2), dtype=np.float32)
     for z in range(-1, nz + 1):
-        _smooth_plane(grey, z + halo, taps, first, second, halo - 1, planes[(z + 1) % 3])
+        _smooth_plane(grey, z + halo, taps, taps, first, second, halo - 1, planes[(z + 1) % 3])
         if z < 1:
             continue
         _sheetness(planes[(z - 1) % 3], planes[z % 3], planes[(z + 1) % 3], sign, out[z - 1])
@@ -328,61 +329,31 @@ def _sheetness(
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def smooth_block(grey: NDArray[np.float32], taps: NDArray[np.float32]) -> NDArray[np.float32]:
+def smooth_block(
+    grey: NDArray[Any], taps: NDArray[np.float32], taps_z: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """Smooth a block by a Gaussian.
 
     Parameters
     ----------
-    grey : ndarray of float32, shape (nz, ny, nx)
+    grey : ndarray, shape (nz, ny, nx)
         A block with a halo of the Gaussian's radius.
     taps : ndarray of float32
         From :func:`gaussian_taps`.
+    taps_z : ndarray of float32, optional
+        Others along z, with their own halo.
 
     Returns
     -------
     ndarray of float32
         The block without its halo.
     """
-    radius = taps.shape[0] - 1
-    nz, ny, nx = grey.shape[0] - 2 * radius, grey.shape[1] - 2 * radius, grey.shape[2] - 2 * radius
+    along_z = taps if taps_z is None else taps_z
+    radius, radius_z = taps.shape[0] - 1, along_z.shape[0] - 1
+    nz, ny, nx = grey.shape[0] - 2 * radius_z, grey.shape[1] - 2 * radius, grey.shape[2] - 2 * radius
     out = np.empty((nz, ny, nx), dtype=np.float32)
     first = np.empty(grey.shape[1:], dtype=np.float32)
     second = np.empty((ny, grey.shape[2]), dtype=np.float32)
     for z in range(nz):
-        _smooth_plane(grey, z + radius, taps, first, second, radius, out[z])
-    return out
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def sheet_normals(g: NDArray[np.float32], index: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Directions of strongest curvature, across a dark sheet.
-
-    Parameters
-    ----------
-    g : ndarray of float32, shape (nz, ny, nx)
-        Smoothed grey values.
-    index : ndarray of int, shape (n, 3)
-        Voxels, not on the volume's border.
-
-    Returns
-    -------
-    ndarray, shape (n, 3)
-        Unit vectors (z, y, x) in voxels with a positive first non-zero component.
-    """
-    out = np.empty((index.shape[0], 3))
-    H = np.empty((3, 3))
-    for i in range(index.shape[0]):
-        z, y, x = index[i]
-        centre2 = 2.0 * g[z, y, x]
-        H[0, 0] = g[z + 1, y, x] + g[z - 1, y, x] - centre2
-        H[1, 1] = g[z, y + 1, x] + g[z, y - 1, x] - centre2
-        H[2, 2] = g[z, y, x + 1] + g[z, y, x - 1] - centre2
-        H[0, 1] = 0.25 * (g[z + 1, y + 1, x] - g[z + 1, y - 1, x] - g[z - 1, y + 1, x] + g[z - 1, y - 1, x])
-        H[0, 2] = 0.25 * (g[z + 1, y, x + 1] - g[z + 1, y, x - 1] - g[z - 1, y, x + 1] + g[z - 1, y, x - 1])
-        H[1, 2] = 0.25 * (g[z, y + 1, x + 1] - g[z, y + 1, x - 1] - g[z, y - 1, x + 1] + g[z, y - 1, x - 1])
-        H[1, 0], H[2, 0], H[2, 1] = H[0, 1], H[0, 2], H[1, 2]
-        n = np.linalg.eigh(H)[1][:, 2]
-        if n[0] < 0:
-            n = -n
-        out[i] = n
+        _smooth_plane(grey, z + radius_z, along_z, taps, first, second, radius, out[z])
     return out

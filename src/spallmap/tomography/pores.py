@@ -83,9 +83,33 @@ class Pores:
         """
         if len(self.cores) == 0 or len(index) == 0:
             return np.zeros(len(index), dtype=bool)
-        limit = PORE_RADIUS_VOXELS + PORE_RIM_VOXELS
-        away, _ = cKDTree(self.cores).query(index, distance_upper_bound=limit + 1e-6, workers=threads)
-        return np.asarray(away <= limit, dtype=np.bool_)
+        return _within(index, self.cores, threads)
+
+    def away_from(self, index: NDArray[np.int64], threads: int = 1) -> Pores:
+        """Leave out the pores whose rims hold given voxels.
+
+        Parameters
+        ----------
+        index : ndarray of int, shape (n, 3)
+            Voxels (z, y, x) that lie in no pore.
+        threads : int
+            Number of threads.
+
+        Returns
+        -------
+        Pores
+            The others, or rather what is left of them.
+        """
+        if len(self.cores) == 0 or len(index) == 0:
+            return self
+        return Pores(self.cores[~_within(self.cores, index, threads)], self.shape)
+
+
+def _within(index: NDArray[np.int64], others: NDArray[np.int64], threads: int) -> NDArray[np.bool_]:
+    """Whether voxels are as near to any of others as a pore's core is to its rim."""
+    limit = PORE_RADIUS_VOXELS + PORE_RIM_VOXELS
+    away, _ = cKDTree(others).query(index, distance_upper_bound=limit + 1e-6, workers=threads)
+    return np.asarray(away <= limit, dtype=np.bool_)
 
 
 def pore_cores(void: NDArray[np.bool_]) -> NDArray[np.bool_]:

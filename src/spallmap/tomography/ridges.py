@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numba
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from spallmap.blocks import Region, Sliceable, grown, inner, read_padded
 from spallmap.tomography.distances import capped_distance
 from spallmap.tomography.grey import CERAMIC_GREY
-from spallmap.tomography.labels import CERAMIC, VOID
+from spallmap.tomography.labels import VOID, is_filled
 from spallmap.tomography.plate import (
     combine,
     filter_halo,
@@ -48,7 +49,7 @@ class Candidates:
 
     Parameters
     ----------
-    index : ndarray of int, shape (n, 3)
+    index : ndarray of int32, shape (n, 3)
         Voxels (z, y, x) of the volume, in its order.
     normal : ndarray of float32, shape (n, 3)
         Unit vectors (z, y, x) across the sheet.
@@ -58,43 +59,44 @@ class Candidates:
         Distance to the ceramic's surface in voxels, up to :data:`DISTANCE_CAP`.
     skims : ndarray of bool, shape (n,)
         Runs along the ceramic's surface, right below it.
-    cores : ndarray of int, shape (m, 3)
+    cores : ndarray of int32, shape (m, 3)
         Voxels around which a ball fits into a void.
     """
 
-    index: NDArray[np.int64]
+    index: NDArray[Any]
     normal: NDArray[np.float32]
     response: NDArray[np.float32]
     distance: NDArray[np.float32]
     skims: NDArray[np.bool_]
-    cores: NDArray[np.int64]
+    cores: NDArray[Any]
 
     @classmethod
     def joined(cls, parts: Iterable[Candidates]) -> Candidates:
         """Put the parts of one volume together; the order of the parts does not matter.
 
+        Memory is that of the answer and its largest field, beside what the caller holds.
+
         Parameters
         ----------
         parts : iterable of Candidates
-            From regions that do not overlap.
+            From regions that do not overlap, each in the volume's order.
 
         Returns
         -------
         Candidates
             All of them, in the volume's order.
         """
-        every = [_NONE, *parts]
-        index = np.concatenate([p.index for p in every])
-        cores = np.concatenate([p.cores for p in every])
+        every = [p for p in parts if len(p.index) or len(p.cores)]
+        if len(every) < 2:
+            return every[0] if every else _NONE
+        held = {f.name: [getattr(p, f.name) for p in every] for f in fields(cls)}
+        every.clear()
+        index, cores = (np.concatenate(held.pop(name)) for name in ("index", "cores"))
         by = order(index)
-        return cls(
-            index[by],
-            np.concatenate([p.normal for p in every])[by],
-            np.concatenate([p.response for p in every])[by],
-            np.concatenate([p.distance for p in every])[by],
-            np.concatenate([p.skims for p in every])[by],
-            cores[order(cores)],
-        )
+        index = index[by]
+        # One after the other, so that the parts of a field are gone before the next one is put together.
+        rest = {name: np.concatenate(held.pop(name))[by] for name in list(held)}
+        return cls(index=index, cores=cores[order(cores)], **rest)
 
     def chosen(self, which: NDArray[np.bool_]) -> Candidates:
         """Keep some of the ridge voxels.
@@ -120,30 +122,13 @@ class Candidates:
 
 
 _NONE = Candidates(
-    np.zeros((0, 3), np.int64),
+    np.zeros((0, 3), np.int32),
     np.zeros((0, 3), np.float32),
     np.zeros(0, np.float32),
     np.zeros(0, np.float32),
     np.zeros(0, np.bool_),
-    np.zeros((0, 3), np.int64),
+    np.zeros((0, 3), np.int32),
 )
-
-
-def is_filled(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Return the ceramic with its cracks and voids.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-        Phases.
-
-    Returns
-    -------
-    ndarray of bool
-        Of the labels' shape.
-    """
-    filled: NDArray[np.bool_] = (labels == CERAMIC) | (labels == VOID)
-    return filled
 
 
 def block_candidates(
@@ -180,7 +165,7 @@ def block_candidates(
     if not filled[here].any():
         return _NONE
     start = np.array([s.start for s in region], dtype=np.int64)
-    cores = np.argwhere(pore_cores(phases == VOID)[here]) + start
+    cores = (np.argwhere(pore_cores(phases == VOID)[here]) + start).astype(np.int32)
     distance = capped_distance(filled, DISTANCE_CAP)
     ring = grown(region, 2, shape)
     halo = filter_halo()
@@ -205,7 +190,7 @@ def block_candidates(
     index, normal, depth = index[keep], normal[keep], depth[keep]
     skims = _along_surface(distance, here, index - start, normal, depth)
     strength = response[tuple((index - origin).T)]
-    return Candidates(index, normal.astype(np.float32), strength, depth, skims, cores)
+    return Candidates(index.astype(np.int32), normal.astype(np.float32), strength, depth, skims, cores)
 
 
 def grown_inside(region: Region, shape: tuple[int, ...]) -> Region:

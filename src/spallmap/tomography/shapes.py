@@ -49,7 +49,10 @@ thick void, and no row of them, is as wide."""
 
 
 def number_cracks(
-    candidates: Candidates, in_pore: NDArray[np.bool_], thresholds: Thresholds
+    candidates: Candidates,
+    in_pore: NDArray[np.bool_],
+    thresholds: Thresholds,
+    network: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int32]:
     """Tell which ridge voxels belong to cracks, and to which.
 
@@ -66,6 +69,9 @@ def number_cracks(
         pore they continue it.
     thresholds : Thresholds
         What a crack has to exceed.
+    network : ndarray of bool, shape (n,), optional
+        Which of them make a network of small sheets; see
+        :func:`spallmap.tomography.networks.in_networks`.
 
     Returns
     -------
@@ -74,13 +80,16 @@ def number_cracks(
     """
     out = np.zeros(len(candidates.index), dtype=np.int32)
     clear = ~candidates.skims & ~in_pore
-    out[clear] = _number_sheets(candidates.chosen(clear), thresholds)
+    crowd = np.zeros(len(out), dtype=bool) if network is None else network
+    out[clear] = _number_sheets(candidates.chosen(clear), thresholds, crowd[clear])
     sheet, rim = np.flatnonzero(out), np.flatnonzero(~clear)
     out[rim] = _continued(candidates, sheet, rim, out)
     return out
 
 
-def _number_sheets(candidates: Candidates, thresholds: Thresholds) -> NDArray[np.int32]:
+def _number_sheets(
+    candidates: Candidates, thresholds: Thresholds, network: NDArray[np.bool_]
+) -> NDArray[np.int32]:
     """Give the ridge voxels of cracks their numbers, but for those at the surface and in pores."""
     index, normal = candidates.index, candidates.normal
     out = np.zeros(len(index), dtype=np.int32)
@@ -88,6 +97,7 @@ def _number_sheets(candidates: Candidates, thresholds: Thresholds) -> NDArray[np
         return out
     piece = groups(index, TOUCHING, normal, TOUCH_COSINE, TOUCH_SINE)
     sheet, part = _sheets_and_parts(candidates, piece, thresholds)
+    sheet |= np.bincount(piece, network) > 0
     used = np.flatnonzero((sheet | part)[piece])
     if len(used) == 0:
         return out

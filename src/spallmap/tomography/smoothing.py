@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.tomography.coarse import native
-
-TRUNCATE = 4.0
-"""A Gaussian's window ends at this many standard deviations, where 6e-5 of it is left."""
+from spallmap.tomography.plate import gaussian_taps, smooth_block
 
 
 def reach(sigma: float) -> int:
@@ -31,7 +29,7 @@ def reach(sigma: float) -> int:
     int
         Half the window.
     """
-    return int(TRUNCATE * sigma + 0.5)
+    return len(gaussian_taps(sigma)) - 1
 
 
 def smoothed(padded: NDArray[Any], sigma: float, sigma_z: float | None = None) -> NDArray[np.float32]:
@@ -51,52 +49,10 @@ def smoothed(padded: NDArray[Any], sigma: float, sigma_z: float | None = None) -
     ndarray of float32, shape (nz, ny, nx)
         The smoothed block.
     """
-    taps = _taps(sigma)
-    taps_z = taps if sigma_z is None else _taps(sigma_z)
-    n, nz = len(taps) - 1, len(taps_z) - 1
-    shape = padded.shape
-    out = np.empty((shape[0] - 2 * nz, shape[1] - 2 * n, shape[2] - 2 * n), dtype=np.float32)
-    _smooth(native(padded), taps_z, taps, out)
-    return out
-
-
-def _taps(sigma: float) -> NDArray[np.float32]:
-    """Half of a Gaussian window, from its middle outwards."""
-    t = np.arange(reach(sigma) + 1)
-    half = np.exp(-0.5 * (t / sigma) ** 2) if sigma > 0.0 else np.ones(1)
-    taps: NDArray[np.float32] = (half / (2.0 * half.sum() - half[0])).astype(np.float32)
-    return taps
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _smooth(
-    a: NDArray[Any], taps_z: NDArray[np.float32], taps: NDArray[np.float32], out: NDArray[np.float32]
-) -> None:
-    n, m = len(taps) - 1, len(taps_z) - 1
-    ny, nx = a.shape[1], a.shape[2]
-    plane = np.empty((ny, nx), dtype=np.float32)
-    row = np.empty(nx, dtype=np.float32)
-    for k in range(out.shape[0]):
-        for j in range(ny):
-            for i in range(nx):
-                plane[j, i] = taps_z[0] * np.float32(a[k + m, j, i])
-            for t in range(1, m + 1):
-                w = taps_z[t]
-                for i in range(nx):
-                    plane[j, i] += w * (np.float32(a[k + m - t, j, i]) + np.float32(a[k + m + t, j, i]))
-        for j in range(out.shape[1]):
-            for i in range(nx):
-                row[i] = taps[0] * plane[j + n, i]
-            for t in range(1, n + 1):
-                w = taps[t]
-                for i in range(nx):
-                    row[i] += w * (plane[j + n - t, i] + plane[j + n + t, i])
-            for i in range(out.shape[2]):
-                out[k, j, i] = taps[0] * row[i + n]
-            for t in range(1, n + 1):
-                w = taps[t]
-                for i in range(out.shape[2]):
-                    out[k, j, i] += w * (row[i + n - t] + row[i + n + t])
+    taps = gaussian_taps(sigma)
+    taps_z = taps if sigma_z is None else gaussian_taps(sigma_z)
+    smooth: NDArray[np.float32] = smooth_block(native(padded), taps, taps_z)
+    return smooth
 
 
 def opened(mask: NDArray[np.bool_], radius: int, regrow: int) -> NDArray[np.bool_]:

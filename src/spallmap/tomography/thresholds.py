@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,8 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import Region, Sliceable, grown, inner, map_blocks, tiles, whole
 from spallmap.tomography.distances import capped_distance
-from spallmap.tomography.labels import VOID
+from spallmap.tomography.labels import VOID, is_filled
 from spallmap.tomography.plate import SIGMAS_VOXELS, block_responses, combine
-from spallmap.tomography.ridges import is_filled
 
 FAR_VOXELS = 6
 """The null leaves out what lies nearer than this to the ceramic's surface."""
@@ -102,41 +102,60 @@ def crack_thresholds(
     Thresholds
         :data:`TOO_LITTLE` where neither volume has ceramic enough.
     """
-    own = _quiet_responses(grey, labels, threads)
     null = None
     if null_grey is not None and null_labels is not None:
-        null = _quiet_responses(null_grey, null_labels, threads)
-    if own is None and null is None:
-        return TOO_LITTLE
+        null = _quiet(null_grey, null_labels, (0.9, LOW_QUANTILE, HIGH_QUANTILE), threads)
+    own = _quiet(grey, labels, (0.9,) if null is None else (), threads)
     # The level of the noise is the volume's own: two scans of a cell need not be equally noisy.
-    levels = _levels(own if own is not None else null)
-    weights = tuple(1.0 / level for level in levels)
+    level_of = own or null
+    if level_of is None:
+        return TOO_LITTLE
+    weights = tuple(1.0 / level for level in level_of.levels)
     if null is None:
-        values = combine(own or [], weights)
-        level = float(np.quantile(values, 0.9))
+        (level,) = level_of.tail
         low, high = NOISE_LOW * level, NOISE_HIGH * level
-        text = f"own ceramic: the noise tail above the 90 % quantile of {_amount(values)}"
+        text = f"own ceramic: the noise tail above the 90 % quantile of {level_of.amount}"
     else:
-        theirs = _levels(null)
-        values = combine(null, tuple(1.0 / level for level in theirs))
-        low, high = (float(q) for q in np.quantile(values, (LOW_QUANTILE, HIGH_QUANTILE)))
-        text = f"pristine scan: quantiles {LOW_QUANTILE} and {HIGH_QUANTILE} of {_amount(values)}"
-        most = float(np.quantile(values, 0.9)) * np.array([MAX_LOW * NOISE_LOW, MAX_HIGH * NOISE_HIGH])
+        level, low, high = null.tail
+        text = f"pristine scan: quantiles {LOW_QUANTILE} and {HIGH_QUANTILE} of {null.amount}"
+        most = level * np.array([MAX_LOW * NOISE_LOW, MAX_HIGH * NOISE_HIGH])
         if low > most[0] or high > most[1]:
             text += ", held down since it holds cracks or much structure itself"
         low, high = min(low, float(most[0])), min(high, float(most[1]))
-        ratio = float(np.median(np.divide(levels, theirs)))
+        ratio = float(np.median(np.divide(level_of.levels, null.levels)))
         text += f"; this scan's noise is {ratio:.2f} times as strong"
     return Thresholds(weights, low, HIGH_MARGIN * high, min_area_voxels, text)
 
 
-def _levels(responses: list[NDArray[np.float32]] | None) -> list[float]:
-    """Return the 90 % quantile of each scale's responses, which a crack hardly moves."""
-    return [max(float(np.quantile(r, 0.9)), MIN_LEVEL) for r in responses or []]
+@dataclass(frozen=True)
+class _Quiet:
+    """Quantiles of the responses of quiet ceramic, and how many voxels they are of.
+
+    `levels` are the 90 % quantiles of the scales, which a crack hardly moves; `tail` has quantiles of the
+    largest response over the scales, each divided by its level.
+    """
+
+    levels: tuple[float, ...]
+    tail: tuple[float, ...]
+    n: int
+
+    @property
+    def amount(self) -> str:
+        return f"{self.n} voxels of ceramic far from surfaces and voids"
 
 
-def _amount(values: NDArray[np.float32]) -> str:
-    return f"{values.size} voxels of ceramic far from surfaces and voids"
+def _quiet(grey: Sliceable, labels: Sliceable, quantiles: Sequence[float], threads: int) -> _Quiet | None:
+    """Measure the noise of quiet ceramic; None where there is too little of it."""
+    responses = _quiet_responses(grey, labels, threads)
+    if responses is None:
+        return None
+    levels = tuple(max(float(np.quantile(r, 0.9)), MIN_LEVEL) for r in responses)
+    n = responses[0].size
+    if not quantiles:
+        return _Quiet(levels, (), n)
+    values = combine(responses, tuple(1.0 / level for level in levels))
+    tail = np.quantile(values, quantiles, overwrite_input=True)
+    return _Quiet(levels, tuple(float(q) for q in tail), n)
 
 
 def ceramic_box(labels: Sliceable, threads: int = 1) -> Region | None:
@@ -214,11 +233,13 @@ def _quiet_responses(grey: Sliceable, labels: Sliceable, threads: int) -> list[N
             return None
         return [r[quiet] for r in block_responses(grey, region, SIGMAS_VOXELS)]
 
-    parts = []
+    scales: list[list[NDArray[np.float32]]] = [[] for _ in SIGMAS_VOXELS]
     for found in map_blocks(of, every, threads):
-        parts += [found] if found is not None else []
-        if len(parts) == MAX_NULL_TILES:
+        for scale, response in zip(scales, found or [], strict=False):
+            scale.append(response)
+        if len(scales[0]) == MAX_NULL_TILES:
             break
-    if sum(p[0].size for p in parts) < MIN_NULL_VOXELS:
+    if sum(r.size for r in scales[0]) < MIN_NULL_VOXELS:
         return None
-    return [np.concatenate([p[k] for p in parts]) for k in range(len(SIGMAS_VOXELS))]
+    # One scale after the other, so that its parts are gone before the next one is put together.
+    return [np.concatenate(scales.pop(0)) for _ in SIGMAS_VOXELS]

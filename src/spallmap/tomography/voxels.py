@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-SLAB = 16
-"""Slices that are laid out as an array at a time."""
 TOUCHING = 1.8
 """Voxels no further apart than this touch: faces, edges and corners of a voxel."""
 
 
-def order(index: NDArray[np.int64]) -> NDArray[np.int64]:
+def order(index: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return the permutation that sorts voxels by slice, row and column.
 
     Parameters
@@ -30,7 +30,7 @@ def order(index: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def groups(
-    index: NDArray[np.int64],
+    index: NDArray[np.integer],
     reach: float = TOUCHING,
     normal: NDArray[np.floating] | None = None,
     cosine: float = -1.0,
@@ -41,7 +41,7 @@ def groups(
 
     Two voxels are linked when they are no further apart than the reach and, where normals are given, lie in
     one sheet: their normals agree irrespective of sign, and the step from one to the other stays in both
-    their planes.
+    their planes. Beside the answer this needs memory for the volume's rows alone.
 
     Parameters
     ----------
@@ -65,36 +65,45 @@ def groups(
         Group of each node, from 0, in the order of the groups' first nodes.
     """
     n = len(index)
-    owner = np.arange(n, dtype=np.int64) if node is None else node.astype(np.int64)
-    parent = np.arange(int(owner.max(initial=-1)) + 1, dtype=np.int64)
-    directions = np.zeros((n, 3), np.float64) if normal is None else normal.astype(np.float64)
-    if normal is None:
-        cosine, sine = -1.0, 2.0
-    offsets = _forward_offsets(reach)
-    margin = int(reach)
+    parent = np.arange(n if node is None else int(node.max(initial=-1)) + 1, dtype=np.int64)
     if n:
-        low, high = index.min(axis=0), index.max(axis=0) + 1
-        local = index - low
-        plane = (int(high[1] - low[1]) + 2 * margin, int(high[2] - low[2]) + 2 * margin)
-        for start in range(0, int(high[0] - low[0]), SLAB):
-            first, end, ahead = np.searchsorted(local[:, 0], (start, start + SLAB, start + SLAB + margin))
-            if first == end:
-                continue
-            dense = np.full((SLAB + margin, *plane), -1, dtype=np.int32)
-            z, y, x = (local[first:ahead] + np.array([-start, margin, margin])).T
-            dense[z, y, x] = np.arange(first, ahead)
-            _link(dense, local, start, margin, first, end, offsets, directions, cosine, sine, owner, parent)
-    number = np.unique(_roots(parent), return_inverse=True)[1]
-    return np.asarray(number, dtype=np.int64)
+        # A step leads to the row of a later voxel and to a range of columns there.
+        directions = np.empty((0, 3), np.float32) if normal is None else normal
+        owner = np.empty(0, np.int64) if node is None else node
+        _link(index, _rows(index), _spans(reach), directions, cosine, sine, owner, parent)
+    _number(parent)
+    return parent
 
 
-def _forward_offsets(reach: float) -> NDArray[np.int64]:
-    """Half of the offsets within a distance: the other half are these of the other voxel."""
+def _spans(reach: float) -> NDArray[np.int64]:
+    """Half of the offsets within a distance as rows: slice, row, first and last column of each.
+
+    The other half are these of the other voxel.
+    """
     r = int(reach)
-    z, y, x = np.mgrid[0 : r + 1, -r : r + 1, -r : r + 1].reshape(3, -1)
-    ahead = (z > 0) | (y > 0) | ((y == 0) & (x > 0))
-    near = z * z + y * y + x * x <= reach * reach
-    return np.ascontiguousarray(np.stack([z, y, x], axis=1)[ahead & near], dtype=np.int64)
+    spans = []
+    for z in range(r + 1):
+        for y in range(-r if z else 0, r + 1):
+            rest = int(reach * reach - z * z - y * y)
+            if rest >= 0:
+                width = isqrt(rest)
+                spans.append((z, y, -width if z or y else 1, width))
+    return np.array(spans, dtype=np.int64)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _rows(index: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Where each row of the volume begins in the list, from the first voxel's slice to the last one's."""
+    slices = index[-1, 0] - index[0, 0] + 1
+    first = np.full((slices, index[:, 1].max() + 2), index.shape[0], dtype=np.int64)
+    flat = first.ravel()
+    done = 0
+    for i in range(index.shape[0]):
+        row = (index[i, 0] - index[0, 0]) * first.shape[1] + index[i, 1]
+        while done <= row:
+            flat[done] = i
+            done += 1
+    return first
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -106,11 +115,17 @@ def _root(parent: NDArray[np.int64], i: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _roots(parent: NDArray[np.int64]) -> NDArray[np.int64]:
-    out = np.empty_like(parent)
+def _number(parent: NDArray[np.int64]) -> None:
+    """Put the number of its group in place of each node's parent; a group's first node is its root."""
     for i in range(parent.shape[0]):
-        out[i] = _root(parent, i)
-    return out
+        parent[i] = _root(parent, i)
+    n = 0
+    for i in range(parent.shape[0]):
+        if parent[i] == i:
+            parent[i] = n
+            n += 1
+        else:
+            parent[i] = parent[parent[i]]
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -118,119 +133,65 @@ def _in_sheet(
     step_z: int,
     step_y: int,
     step_x: int,
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
+    a: NDArray[np.floating],
+    b: NDArray[np.floating],
     cosine: float,
     sine: float,
 ) -> bool:
-    if abs(a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) < cosine:
+    az, ay, ax = float(a[0]), float(a[1]), float(a[2])
+    bz, by, bx = float(b[0]), float(b[1]), float(b[2])
+    if abs(az * bz + ay * by + ax * bx) < cosine:
         return False
     limit = sine * np.sqrt(step_z * step_z + step_y * step_y + step_x * step_x)
     return bool(
-        abs(step_z * a[0] + step_y * a[1] + step_x * a[2]) <= limit
-        and abs(step_z * b[0] + step_y * b[1] + step_x * b[2]) <= limit
+        abs(step_z * az + step_y * ay + step_x * ax) <= limit
+        and abs(step_z * bz + step_y * by + step_x * bx) <= limit
     )
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _link(
-    dense: NDArray[np.int32],
-    local: NDArray[np.int64],
-    start: int,
-    margin: int,
-    first: int,
-    end: int,
-    offsets: NDArray[np.int64],
-    normal: NDArray[np.float64],
+    index: NDArray[np.integer],
+    rows: NDArray[np.int64],
+    spans: NDArray[np.int64],
+    normal: NDArray[np.floating],
     cosine: float,
     sine: float,
-    owner: NDArray[np.int64],
+    owner: NDArray[np.integer],
     parent: NDArray[np.int64],
 ) -> None:
-    for i in range(first, end):
-        z, y, x = local[i, 0] - start, local[i, 1] + margin, local[i, 2] + margin
-        for k in range(offsets.shape[0]):
-            dz, dy, dx = offsets[k]
-            j = dense[z + dz, y + dy, x + dx]
-            if j < 0 or owner[j] < 0 or owner[i] < 0:
-                continue
-            a, b = _root(parent, owner[i]), _root(parent, owner[j])
-            if a != b and _in_sheet(dz, dy, dx, normal[i], normal[j], cosine, sine):
-                # The smaller number leads, so that the answer does not depend on the order of links.
-                if a < b:
-                    parent[b] = a
+    at, end = np.zeros(spans.shape[0], dtype=np.int64), np.zeros(spans.shape[0], dtype=np.int64)
+    for i in range(index.shape[0]):
+        z, y, x = index[i, 0] - index[0, 0], index[i, 1], index[i, 2]
+        if i == 0 or index[i - 1, 0] != index[i, 0] or index[i - 1, 1] != y:
+            for k in range(spans.shape[0]):
+                at[k] = end[k] = 0
+                row, column = z + spans[k, 0], y + spans[k, 1]
+                if row < rows.shape[0] and 0 <= column < rows.shape[1] - 1:
+                    at[k], end[k] = rows[row, column], rows[row, column + 1]
+        if owner.shape[0] and owner[i] < 0:
+            continue
+        for k in range(spans.shape[0]):
+            # Along a row the columns rise, so each range begins where the last one did or later.
+            while at[k] < end[k] and index[at[k], 2] < x + spans[k, 2]:
+                at[k] += 1
+            j = at[k]
+            while j < end[k] and index[j, 2] <= x + spans[k, 3]:
+                if owner.shape[0] == 0:
+                    a, b = _root(parent, i), _root(parent, j)
+                elif owner[j] >= 0:
+                    a, b = _root(parent, owner[i]), _root(parent, owner[j])
                 else:
-                    parent[a] = b
-
-
-def disc_share(
-    index: NDArray[np.int64], normal: NDArray[np.floating], group: NDArray[np.int64], radius: float
-) -> NDArray[np.float32]:
-    """How much of a flat disc around each voxel its own group fills.
-
-    Parameters
-    ----------
-    index : ndarray of int, shape (n, 3)
-        Voxels (z, y, x) in the order of :func:`order`, none twice.
-    normal : ndarray, shape (n, 3)
-        Unit vectors across the sheet.
-    group : ndarray of int, shape (n,)
-        Group of each voxel; negative ones are left out.
-    radius : float
-        The disc's radius in voxels.
-
-    Returns
-    -------
-    ndarray of float32, shape (n,)
-        Number of voxels of the same group within the radius and within a voxel and a half of the voxel's
-        own plane, over the disc's area: 1 or more inside a flat sheet.
-    """
-    share = np.zeros(len(index), dtype=np.float32)
-    margin = int(radius)
-    if len(index) == 0:
-        return share
-    forward = _forward_offsets(radius)
-    offsets = np.concatenate([forward, -forward])
-    low, high = index.min(axis=0), index.max(axis=0) + 1
-    local = index - low
-    plane = (int(high[1] - low[1]) + 2 * margin, int(high[2] - low[2]) + 2 * margin)
-    directions = normal.astype(np.float64)
-    for start in range(0, int(high[0] - low[0]), SLAB):
-        behind, first, end, ahead = np.searchsorted(
-            local[:, 0], (start - margin, start, start + SLAB, start + SLAB + margin)
-        )
-        if first == end:
-            continue
-        dense = np.full((SLAB + 2 * margin, *plane), -1, dtype=np.int32)
-        z, y, x = (local[behind:ahead] + np.array([margin - start, margin, margin])).T
-        dense[z, y, x] = np.arange(behind, ahead)
-        _count(dense, local, start - margin, margin, first, end, offsets, directions, group, share)
-    share /= np.float32(np.pi * radius * radius)
-    return share
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _count(
-    dense: NDArray[np.int32],
-    local: NDArray[np.int64],
-    start: int,
-    margin: int,
-    first: int,
-    end: int,
-    offsets: NDArray[np.int64],
-    normal: NDArray[np.float64],
-    group: NDArray[np.int64],
-    share: NDArray[np.float32],
-) -> None:
-    for i in range(first, end):
-        if group[i] < 0:
-            continue
-        z, y, x = local[i, 0] - start, local[i, 1] + margin, local[i, 2] + margin
-        n = 1
-        for k in range(offsets.shape[0]):
-            dz, dy, dx = offsets[k]
-            j = dense[z + dz, y + dy, x + dx]
-            away = abs(dz * normal[i, 0] + dy * normal[i, 1] + dx * normal[i, 2])
-            if j >= 0 and group[j] == group[i] and away <= 1.5:
-                n += 1
-        share[i] = n
+                    a, b = 0, 0
+                if a != b and (
+                    normal.shape[0] == 0
+                    or _in_sheet(
+                        spans[k, 0], spans[k, 1], index[j, 2] - x, normal[i], normal[j], cosine, sine
+                    )
+                ):
+                    # The smaller number leads, so that the answer does not depend on the order of links.
+                    if a < b:
+                        parent[b] = a
+                    else:
+                        parent[a] = b
+                j += 1

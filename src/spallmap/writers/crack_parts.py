@@ -75,12 +75,12 @@ def write_candidates(path: Path | str, candidates: Candidates) -> None:
     with atomic_path(path) as part, part.open("wb") as file:
         np.savez_compressed(
             file,
-            index=candidates.index.astype(np.int32),
+            index=candidates.index,
             normal=candidates.normal,
             response=candidates.response,
             distance=candidates.distance,
             skims=candidates.skims,
-            cores=candidates.cores.astype(np.int32),
+            cores=candidates.cores,
         )
 
 
@@ -105,12 +105,12 @@ def read_candidates(path: Path | str) -> Candidates:
     try:
         with np.load(path) as held:
             return Candidates(
-                held["index"].astype(np.int64),
+                held["index"],
                 held["normal"],
                 held["response"],
                 held["distance"],
                 held["skims"],
-                held["cores"].astype(np.int64),
+                held["cores"],
             )
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(str(path), f"no ridge voxels ({error!r})", "a slab's ridge voxels") from error

@@ -15,6 +15,7 @@ from spallmap.tomography.plate import (
     smooth_block,
 )
 from spallmap.tomography.ridges import sheet_normals
+from spallmap.tomography.smoothing import reach, smoothed
 
 
 def _reference(volume: np.ndarray, sigma: float) -> np.ndarray:
@@ -69,6 +70,20 @@ def test_smoothing_is_scipys_and_the_halo_is_what_is_needed() -> None:
     expected = ndimage.gaussian_filter(volume.astype(np.float64), 1.5)[r:-r, r:-r, r:-r]
     assert np.allclose(found, expected, atol=1e-6)
     assert filter_halo((1.0, 2.0)) == 9
+
+
+@pytest.mark.parametrize("sigmas", [(1.2, None), (0.7, 2.0), (1.5, 0.0), (0.0, 0.0)])
+def test_whole_numbers_are_smoothed_as_scipy_does_along_each_axis(
+    sigmas: tuple[float, float | None],
+) -> None:
+    volume = np.random.default_rng(7).integers(0, 65536, (30, 25, 26)).astype(">u2")
+    sigma, sigma_z = sigmas
+    found = smoothed(volume, sigma, sigma_z)
+    along_z = sigma if sigma_z is None else sigma_z
+    r, rz = reach(sigma), reach(along_z)
+    expected = ndimage.gaussian_filter(volume.astype(np.float64), (along_z, sigma, sigma))
+    inside = (slice(rz, 30 - rz), slice(r, 25 - r), slice(r, 26 - r))
+    assert np.allclose(found, expected[inside], atol=0.05)
 
 
 def _grid(n: int = 41) -> tuple[np.ndarray, ...]:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from spallmap.tomography.distances import capped_distance
 from spallmap.tomography.pores import extents, find_pores, pore_cores
 from spallmap.tomography.shapes import by_size, flatness
-from spallmap.tomography.voxels import disc_share, groups, order
+from spallmap.tomography.voxels import groups, order
 
 
 def _blobs(seed: int, shape: tuple[int, int, int] = (45, 33, 38), level: float = 0.12) -> np.ndarray:
@@ -40,13 +40,30 @@ def test_links_ask_for_one_sheet_where_normals_are_given() -> None:
     assert groups(index, 1.8, normal, 0.85, 0.6).tolist() == [0, 0, 1, 2]
 
 
-def test_disc_share_is_one_within_a_sheet_and_half_at_its_edge() -> None:
-    sheet = np.argwhere(np.ones((1, 41, 41), dtype=bool))
-    up = np.tile([1.0, 0.0, 0.0], (len(sheet), 1))
-    share = disc_share(sheet, up, np.zeros(len(sheet), dtype=np.int64), 6.0).reshape(41, 41)
-    assert share[20, 20] == pytest.approx(1.0, abs=0.05)
-    assert share[20, 0] == pytest.approx(0.5, abs=0.08)
-    assert share[0, 0] == pytest.approx(0.25, abs=0.08)
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_groups_are_the_components_of_the_graph_of_all_pairs(seed: int, dtype: type) -> None:
+    rng = np.random.default_rng(seed)
+    shape = rng.integers(1, 14, 3)
+    index = np.argwhere(rng.random(shape) < rng.choice([0.05, 0.3])) + rng.integers(0, 5000, 3)
+    reach, cosine, sine = float(rng.choice([1.0, 1.8, 2.5, 4.0, 5.0])), 0.7, 0.5
+    normal = rng.normal((2.0, 0.0, 0.0), size=(len(index), 3))
+    normal = (normal / np.linalg.norm(normal, axis=1, keepdims=True)).astype(np.float32)
+    node = rng.integers(-1, max(1, len(index) // 2), len(index))
+    step = (index[:, None] - index).astype(float)
+    length = np.linalg.norm(step, axis=-1)
+    along = np.abs(np.einsum("ijk,ik->ij", step, normal.astype(float)))
+    one_sheet = np.abs(normal.astype(float) @ normal.T.astype(float)) >= cosine
+    one_sheet &= np.maximum(along, along.T) <= sine * length
+    for linked, normals in ((length <= reach, None), ((length <= reach) & one_sheet, normal)):
+        for owner in (None, node):
+            of = np.arange(len(index)) if owner is None else owner
+            a, b = np.nonzero(linked & (of[:, None] >= 0) & (of >= 0))
+            n = int(of.max(initial=-1)) + 1
+            graph = sparse.coo_array((np.ones(len(a)), (of[a], of[b])), shape=(n, n))
+            expected = sparse.csgraph.connected_components(graph, directed=False)[1]
+            found = groups(index.astype(dtype), reach, normals, cosine, sine, owner)
+            assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("cap", [1, 3, 8, 20])

@@ -56,12 +56,12 @@ def test_nothing_is_left_of_a_volume_that_failed(tmp_path: Path) -> None:
 def test_ridge_voxels_come_back_as_they_were(tmp_path: Path, n: int) -> None:
     rng = np.random.default_rng(2)
     whole = Candidates(
-        rng.integers(0, 2000, (n, 3)),
+        rng.integers(0, 2000, (n, 3), dtype=np.int32),
         rng.normal(size=(n, 3)).astype(np.float32),
         rng.random(n).astype(np.float32),
         rng.random(n).astype(np.float32),
         rng.random(n) < 0.5,
-        rng.integers(0, 2000, (3 * n, 3)),
+        rng.integers(0, 2000, (3 * n, 3), dtype=np.int32),
     )
     write_candidates(tmp_path / "0.npz", whole)
     back = read_candidates(tmp_path / "0.npz")
