@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from spallmap.figures.pairs import pair_notes
 from spallmap.readers.landmarks import read_landmarks
 from spallmap.registration.compose import chain
 from spallmap.registration.landmarks import Landmarks, apply_landmarks
@@ -41,5 +42,5 @@ def write(
     """Add the errors at landmarks and write map, verdict and picture."""
     if landmarks:
         registration = apply_landmarks(registration, read_landmarks(landmarks))
-    write_figure(output.picture, picture)
+    write_figure(output.picture, picture, notes=pair_notes(picture))
     write_registration(output.json, output.tfm, registration)

@@ -32,6 +32,8 @@ modalities and states a cell has: a panel that cannot be drawn says in words why
         grey, mask, spacing_um, overview, overview_mask, overview_spacing_um, registration, "sem"
     )
     refused_picture("there is no tomogram to register it to", "mri-t2")
+    # a page shows the pairs that a PNG notes in turn
+    write_figure("registration.png", figure, notes=pair_notes(figure))
 
 Each of the others returns a :class:`Drawing`; its ``figure`` goes through
 :func:`spallmap.figures.style.png_bytes` and :func:`~spallmap.figures.style.pdf_bytes`, its ``numbers`` are

@@ -27,7 +27,9 @@ from spallmap.figures.agreement import (
     to_unit,
 )
 from spallmap.figures.overlays import composite, element_colours
+from spallmap.figures.pairs import mark_fusion, mark_pair
 from spallmap.figures.planes import image_values_at
+from spallmap.figures.residuals import muted, own_blocks, shift_row
 from spallmap.frames import Points
 from spallmap.registration.result import Registration
 
@@ -72,7 +74,8 @@ def inset_picture(
     Returns
     -------
     Figure
-        Place, overview on the inset's field, inset, checkerboard, edges, and the fusion of two SEM images.
+        Place, overview on the inset's field, inset, checkerboard, edges, the fusion of two SEM images, and
+        what is left to shift in each block where the diagnostics hold it.
 
     Raises
     ------
@@ -95,8 +98,10 @@ def inset_picture(
         other = image_values_at(smooth, overview_spacing_um, registration.map(field.points))
         lines = heading("Inset in the overview", registration, "correlation")
         aspect = field.values.shape[0] * field.spacing_um[0] / (field.values.shape[1] * field.spacing_um[1])
-        figure, grid = panels(lines, registration, aspect, 2, 7.0 if kind == "edx" else 0.0)
-        a, b, c, d, e, f = grid.ravel()
+        blocks = own_blocks(registration)
+        rows = 2 if blocks is None else 3
+        figure, grid = panels(lines, registration, aspect, rows, 7.0 if kind == "edx" else 0.0)
+        a, b, c, d, e, f = grid.ravel()[:6]
         _place(a, whole, overview_mask, overview_spacing_um, registration.map(field.corners_um))
         second = to_unit(other)
         inside = bool(np.isfinite(other).any())
@@ -117,6 +122,9 @@ def inset_picture(
         style.panel_title(c, "c", "elements" if kind == "edx" else "inset")
         style.bare(c, "columns, u →", "← rows, v")
         style.scale_bar(c)
+        if blocks is not None:
+            show(grid[2, 0], muted(first), field.extent_um)
+            shift_row(grid[2], "g", blocks, "inset", in_plane=True)
         if not inside:
             for axes, letter in ((b, "b"), (d, "d"), (e, "e"), (f, "f")):
                 style.say_instead(axes, _OUTSIDE_OVERVIEW, 30)
@@ -124,6 +132,7 @@ def inset_picture(
             return figure
         extent = field.extent_um
         show(b, second, extent)
+        style.scale_bar(b)
         style.panel_title(b, "b", "overview in the same place")
         show(d, checkerboard(picture, second), extent)
         style.panel_title(d, "d", "checkerboard: do edges go on?")
@@ -134,8 +143,11 @@ def inset_picture(
             show(f, second, extent)
             draw_edges(f, np.asarray(fields[best].values), extent, 2.0)
             style.panel_title(f, "f", f"edges of {names[best]} on the overview")
+            mark_pair((c, b), "elements", "overview")
         else:
             show(f, fusion(first, second), extent)
+            style.scale_bar(f)
+            mark_fusion(f, "inset", "overview")
             style.panel_title(f, "f", "inset magenta, overview green")
         return figure
 

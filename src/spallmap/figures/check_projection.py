@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from spallmap.figures import style
 from spallmap.figures.agreement import EDGE, LINE_MM, TITLE_MM, heading, set_heading
 from spallmap.figures.inputs import MriPanel
+from spallmap.figures.pairs import mark_pair
 from spallmap.figures.panels import mri_image, pixel_outline, signal_box
 from spallmap.registration.projection.rician import rician_moments
 from spallmap.registration.result import Registration
@@ -90,6 +91,8 @@ def projection_picture(
             drawn.pop()
         else:
             _against_model(drawn[1:], data, planes[1], sigma, spacing_um, box, norm)
+            style.scale_bar(panels[1])
+            mark_pair((panels[0], panels[1]), "MRI", "model")
         if exclude is not None and exclude.any():
             for axes in drawn:
                 pixel_outline(axes, exclude.astype(np.int32), spacing_um)

@@ -30,6 +30,18 @@ from spallmap.figures.agreement import (
 )
 from spallmap.figures.check_inset import inset_picture
 from spallmap.figures.check_projection import projection_picture
+from spallmap.figures.pairs import mark_fusion
+from spallmap.figures.residuals import (
+    across_bar,
+    draw_key,
+    draw_shifts,
+    fixed_blocks,
+    median_words,
+    muted,
+    own_blocks,
+    shift_row,
+    shift_scale,
+)
 from spallmap.frames import AffineMap, Points, displacement_um, grid_centre, indices_to_points, sample_volume
 from spallmap.registration.result import Registration
 
@@ -76,14 +88,17 @@ def section_picture(
     Returns
     -------
     Figure
-        Image, tomogram, checkerboard, fusion, edges both ways, and the candidates' cuts.
+        Image, tomogram, checkerboard, fusion, edges both ways, the candidates' cuts, and what is left to
+        shift in each block where the diagnostics hold it.
     """
     with style.context():
         field = cut_out(image, spacing_um, mask)
         candidates = list(registration.diagnostics.get("candidates", ()))[:CANDIDATES_SHOWN]
         lines = heading("Section in the tomogram", registration, "share of contrast explained")
         aspect = field.values.shape[0] * field.spacing_um[0] / (field.values.shape[1] * field.spacing_um[1])
-        figure, grid = panels(lines, registration, aspect, 3 if candidates else 2)
+        blocks = own_blocks(registration)
+        rows = 2 + bool(candidates) + (blocks is not None)
+        figure, grid = panels(lines, registration, aspect, rows)
         other = sample_volume(grey_volume, volume_spacing_um, registration.map(field.points), outside=np.nan)
         blur = 0.5 * float(np.mean(volume_spacing_um)) / min(field.spacing_um)
         own = np.asarray(field.values)
@@ -100,6 +115,9 @@ def section_picture(
                 _candidate(axes, k, candidates[k], registration.map, field, volume)
             else:
                 axes.set_visible(False)
+        if blocks is not None:
+            show(grid[-1, 0], muted(first), field.extent_um)
+            shift_row(grid[-1], "j" if candidates else "g", blocks, "section")
         return figure
 
 
@@ -130,6 +148,8 @@ def _pair(
     show(c, checkerboard(first, second), extent)
     style.panel_title(c, "c", "checkerboard: do edges go on?")
     show(d, fusion(first, second), extent)
+    style.scale_bar(d)
+    mark_fusion(d, *names)
     style.panel_title(d, "d", f"{names[0]} magenta, {names[1]} green")
     for axes, letter, ground, edges, on, of in (
         (e, "e", first, second, names[0], names[1]),
@@ -161,7 +181,7 @@ def _candidate(
         show(axes, to_unit(values, limits), field.extent_um)
     else:
         style.say_instead(axes, _OUTSIDE_TOMOGRAM, 30)
-    where = "the reported one" if away < 0.01 else f"{away:.0f} µm away"
+    where = "the reported one" if away < 0.5 else f"{away:.0f} µm away"
     style.panel_title(axes, "ghi"[rank], f"candidate {rank + 1}: {float(candidate['score']):.3g}, {where}")
 
 
@@ -190,7 +210,8 @@ def volume_picture(
     Returns
     -------
     Figure
-        One column per plane: checkerboard above, colour fusion below.
+        One column per plane: checkerboard, colour fusion, and what is left to shift in each block where the
+        diagnostics hold it.
     """
     with style.context():
         lines = heading("Tomogram in the tomogram", registration, "correlation")
@@ -199,10 +220,13 @@ def volume_picture(
         # Equal heights: each column as wide as its plane's shape asks for.
         widths = [spans[2] / spans[1], spans[2] / spans[0], spans[1] / spans[0]]
         panel_mm = (style.DOUBLE_COLUMN_MM - 16.0) / sum(widths)
-        height = LINE_MM * (len(lines) + 1) + 2.0 * (min(panel_mm, 75.0) + TITLE_MM + 4.0)
+        blocks = fixed_blocks(registration)
+        rows, below_mm = (2, 0.0) if blocks is None else (3, 9.0)
+        height = LINE_MM * (len(lines) + 1) + rows * (min(panel_mm, 75.0) + TITLE_MM + 4.0) + below_mm
         figure = style.new_figure("double", height)
         set_heading(figure, lines, registration.verdict)
-        grid = figure.subplots(2, 3, width_ratios=widths)
+        grid = figure.subplots(rows, 3, width_ratios=widths)
+        scale = None if blocks is None else shift_scale(blocks, min(spans))
         limits = style.grey_range(fixed[::4, ::4, ::4], 0.1, 99.9)
         middle = grid_centre(fixed.shape, fixed_spacing_um)[::-1]
         for k, (normal, sides) in enumerate((("z", "xy"), ("y", "xz"), ("x", "yz"))):
@@ -215,6 +239,10 @@ def volume_picture(
                 show(board, checkerboard(first, second), extent)
                 show(mixed, fusion(first, second), extent)
                 style.scale_bar(board)
+                style.scale_bar(mixed)
+                mark_fusion(
+                    mixed, "reference", "registered", f"{normal} = {middle['zyx'.index(normal)]:.0f} µm"
+                )
             else:
                 style.say_instead(board, _OUTSIDE_FIXED, 28)
                 style.say_instead(mixed, _OUTSIDE_FIXED, 28)
@@ -223,6 +251,24 @@ def volume_picture(
             style.panel_title(mixed, "def"[k], ("colour fusion", "magenta: fixed", "green: moving")[k])
             for axes in (board, mixed):
                 style.bare(axes, f"{sides[0]} →", f"{sides[1]} →")
+            if blocks is not None and scale is not None:
+                left = grid[2, k]
+                show(left, muted(first), extent)
+                order = ["xyz".index(axis) for axis in (*sides, normal)]
+                draw_shifts(left, blocks.turned(order).near(middle["zyx".index(normal)]), scale)
+                style.bare(left, f"{sides[0]} →", f"{sides[1]} →")
+                shown = (
+                    "what is left to shift",
+                    f"by block, enlarged {scale.enlarged:g} times",
+                    median_words(blocks),
+                )[k]
+                style.panel_title(left, "ghi"[k], shown)
+                if k == 0:
+                    draw_key(left, scale)
+        if scale is not None:
+            across_bar(
+                list(grid[2]), scale, "shift left in the block, across the plane / µm", shrink=0.5, aspect=50
+            )
         return figure
 
 

@@ -202,6 +202,7 @@ def scale_bar(
     length_um: float | None = None,
     corner: Literal["left", "right"] = "right",
     ground: Literal["dark", "light"] = "dark",
+    label: str = "",
 ) -> float:
     """Draw a scale bar at the bottom of a panel whose coordinates are micrometres.
 
@@ -215,6 +216,8 @@ def scale_bar(
         Which bottom corner.
     ground : {"dark", "light"}
         What it is drawn on: white on dark, black on light.
+    label : str
+        What stands on it; its length where empty.
 
     Returns
     -------
@@ -227,7 +230,7 @@ def scale_bar(
     bar = AnchoredSizeBar(
         axes.transData,
         length,
-        length_label(length),
+        label or length_label(length),
         f"lower {corner}",
         pad=0.25,
         borderpad=0.4,

@@ -98,8 +98,12 @@ CAPTIONS = {
         "Above, their squares take turns: when the registration is good, rims and pores go on across the "
         "squares' borders. Below, one is magenta and the other green: what both show alike is grey. A rim "
         "or pore that is magenta on one side and green on the other is displaced; a feature in one colour "
-        "alone, such as a new crack, is a change between the states. Pale: outside the registered tomogram.",
-        "Checkerboards and magenta-green fusions of two tomograms in three planes at right angles.",
+        "alone, such as a new crack, is a change between the states. Pale: outside the registered tomogram. "
+        "In the last row, arrows tell where the ceramic's blocks near each plane would still move, "
+        "enlarged, and their colour how far across the plane: arrows that turn round a point or all point "
+        "one way mean a registration that is off, arrows in disorder are noise.",
+        "Checkerboards and magenta-green fusions of two tomograms in three planes at right angles, and "
+        "arrows for the shifts left in blocks.",
     ),
     "registration_projection": Caption(
         "Check: MRI on the tomogram's metal",
@@ -117,9 +121,12 @@ CAPTIONS = {
         "Section in magenta, tomogram in green: an even tint is a difference of contrast and harmless, a "
         "magenta and a green copy of the same pore are a displacement. (e, f) The line between bright and "
         "dark of one on the other should hug its pores, cracks and rims. Where the search kept several "
-        "candidates, the last row shows them: only the first should have the section's pores.",
-        "Section image, tomogram cut, checkerboard, colour fusion, edges of each on the other, and the cuts "
-        "of the best candidates.",
+        "candidates, they stand in a row: only the first should have the section's pores. Last, an arrow "
+        "for each block tells where it would still move on its own, much enlarged: arrows in disorder are "
+        "noise, neighbours that point one way show a warp or a place that is off. The colour is the shift "
+        "across the plane; pale arrows are not larger than their errors.",
+        "Section image, tomogram cut, checkerboard, colour fusion, edges of each on the other, the cuts of "
+        "the best candidates, and an arrow for the shift left in each block.",
     ),
     "registration_inset": Caption(
         "Check: inset in its overview",
@@ -127,9 +134,11 @@ CAPTIONS = {
         "must show the same features. (d) Their squares take turns; edges should go on across the borders. "
         "(e) The overview's edges on the inset. (f) For two SEM images, inset in magenta and overview in "
         "green: two coloured copies of one feature are a displacement, an even tint is contrast. For "
-        "elements, the edges of the map that follows the overview most closely.",
-        "Overview with the inset's outline, overview and inset on the same field, their checkerboard, and "
-        "edges of one on the other.",
+        "elements, the edges of the map that follows the overview most closely. (g) Where each block of the "
+        "inset would still move on its own, much enlarged: arrows in disorder are noise, neighbours that "
+        "point one way show a distortion or a place that is off.",
+        "Overview with the inset's outline, overview and inset on the same field, their checkerboard, edges "
+        "of one on the other, and an arrow for the shift left in each block.",
     ),
 }
 

@@ -12,6 +12,7 @@ import pandas as pd
 from spallmap.figures.collect import CellResults, Row
 from spallmap.report.captions import figure_picture
 from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
+from spallmap.report.flicker import flicker_pictures
 from spallmap.tomography.detection import AREA_FACTOR
 from spallmap.writers.ome_zarr import open_zarr
 from spallmap.writers.tables import read_json, read_table
@@ -105,7 +106,10 @@ def _label(row: Row) -> str:
 
 def _entry(row: Row, results: CellResults) -> RegistrationEntry:
     picture = row.path / "registration.png"
-    pictures = (figure_picture(_kind(row), picture.read_bytes()),) if picture.exists() else ()
+    pictures: tuple[Picture, ...] = ()
+    if picture.exists():
+        png = picture.read_bytes()
+        pictures = (figure_picture(_kind(row), png), *flicker_pictures(png))
     return RegistrationEntry(_label(row), _onto(row, results), results.registration(row), pictures=pictures)
 
 

@@ -25,12 +25,15 @@ class Picture:
         How to read it.
     alt : str
         What it shows, for those who cannot see it.
+    halves : tuple of str, optional
+        Names of its left and right half, where they show one place in two ways and are to be seen in turn.
     """
 
     title: str
     png: bytes
     caption: str
     alt: str
+    halves: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ class PackedPicture:
         A ``data:`` address.
     width, height : int
         Pixels.
+    other : str
+        A ``data:`` address of the picture to be seen in turn with it; none where empty.
+    names : tuple of str
+        Of both.
     """
 
     title: str
@@ -37,6 +41,8 @@ class PackedPicture:
     source: str
     width: int
     height: int
+    other: str = ""
+    names: tuple[str, str] = ("", "")
 
 
 def size_px(png: bytes) -> tuple[int, int]:
@@ -62,9 +68,20 @@ def shrunk(png: bytes, factor: float = SHRINK) -> bytes:
     """
     with PilImage.open(io.BytesIO(png)) as image:
         flat = image.convert("RGB")
-    size = (max(int(flat.width * factor), 1), max(int(flat.height * factor), 1))
+    # An even width, so that a pair's halves stay one over the other.
+    size = (max(2 * int(flat.width * factor / 2), 1), max(int(flat.height * factor), 1))
     buffer = io.BytesIO()
     flat.resize(size, PilImage.Resampling.LANCZOS).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def half_of(png: bytes, right: bool) -> bytes:
+    """Return the left or the right half of a PNG as a PNG."""
+    with PilImage.open(io.BytesIO(png)) as image:
+        middle = image.width // 2
+        part = image.crop((middle, 0, 2 * middle, image.height) if right else (0, 0, middle, image.height))
+    buffer = io.BytesIO()
+    part.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 
@@ -98,6 +115,21 @@ def fit(pictures: Sequence[Picture], budget_bytes: int = BUDGET_BYTES) -> list[P
 
 def pack(picture: Picture) -> PackedPicture:
     """Turn a picture into text that stands in a page."""
-    width, height = size_px(picture.png)
-    source = "data:image/png;base64," + base64.b64encode(picture.png).decode("ascii")
-    return PackedPicture(picture.title, picture.caption, picture.alt, source, width, height)
+    if picture.halves is None:
+        return PackedPicture(
+            picture.title, picture.caption, picture.alt, _address(picture.png), *size_px(picture.png)
+        )
+    left, right = half_of(picture.png, right=False), half_of(picture.png, right=True)
+    return PackedPicture(
+        picture.title,
+        picture.caption,
+        picture.alt,
+        _address(left),
+        *size_px(left),
+        other=_address(right),
+        names=picture.halves,
+    )
+
+
+def _address(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

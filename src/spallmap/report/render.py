@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from spallmap.registration.result import Registration
 from spallmap.report.context import CellReport, IndexEntry, RegistrationEntry
+from spallmap.report.facts import registration_facts
 from spallmap.report.pictures import PackedPicture, fit, pack
 from spallmap.report.tables import TableView, pairs_view, table_view
 from spallmap.report.words import summary_sentences
 
-MATRIX_DECIMALS = 4
 # How the echoes came about, in words; a train's T2 may hold stimulated echoes.
 ECHO_TRAINS = {
     "cpmg": "one train (CPMG)",
@@ -191,38 +189,6 @@ def registration_view(entry: RegistrationEntry, pictures: Sequence[PackedPicture
         )
     facts = pairs_view(registration_facts(r), f"Numbers of the registration of {entry.acquisition}")
     return RegistrationView(entry.acquisition, entry.onto, r.verdict, r.reasons, facts, tuple(pictures))
-
-
-def registration_facts(registration: Registration) -> dict[str, Any]:
-    """Collect what a reader asks of a registration, with words for keys.
-
-    Parameters
-    ----------
-    registration : Registration
-        The result.
-
-    Returns
-    -------
-    dict of str to object
-        Method, score, runner-up, standard errors, landmarks, the map.
-    """
-    r = registration
-    facts: dict[str, Any] = {"method": r.method, "score": r.score}
-    if r.runner_up is not None:
-        facts["runner-up's score"] = r.runner_up.score
-        facts["runner-up lies elsewhere by / µm"] = r.runner_up.differs_by_um
-        facts["runner-up is turned by / °"] = r.runner_up.differs_by_deg
-    for name, value in (("columns, u", r.se_um.u), ("rows, v", r.se_um.v), ("normal", r.se_um.normal)):
-        facts[f"standard error along {name} / µm"] = "the data cannot say" if value is None else value
-    if r.unobservable:
-        facts["the data say nothing about"] = list(r.unobservable)
-    if r.tre_um is not None:
-        facts["error at check landmarks (TRE) / µm"] = r.tre_um
-    if r.fre_um is not None:
-        facts["residual at fit landmarks (FRE, not an error) / µm"] = r.fre_um
-    for k, row in enumerate(np.asarray(r.map.matrix)[:3], start=1):
-        facts[f"map, row {k}"] = "  ".join(f"{x:.{MATRIX_DECIMALS}f}" for x in row)
-    return facts
 
 
 def _t2_tables(report: CellReport) -> list[TableView]:

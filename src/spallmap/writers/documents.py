@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Time stamps and program versions would make equal figures differ.
-_PLAIN_METADATA: dict[str, dict[str, None]] = {
+_PLAIN_METADATA: dict[str, dict[str, str | None]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
 }
@@ -31,7 +32,9 @@ def write_text(path: Path | str, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def write_figure(path: Path | str, figure: Figure, dpi: float = 200.0) -> None:
+def write_figure(
+    path: Path | str, figure: Figure, dpi: float = 200.0, notes: Mapping[str, str] | None = None
+) -> None:
     """Save a figure as PNG or PDF, by the suffix, without time stamps.
 
     Parameters
@@ -42,6 +45,8 @@ def write_figure(path: Path | str, figure: Figure, dpi: float = 200.0) -> None:
         The figure; it is left open.
     dpi : float
         Pixels per inch of a PNG and of the images inside a PDF.
+    notes : mapping of str to str, optional
+        Texts that a PNG carries beside the picture, by their keywords.
 
     Raises
     ------
@@ -52,4 +57,4 @@ def write_figure(path: Path | str, figure: Figure, dpi: float = 200.0) -> None:
     if suffix not in _PLAIN_METADATA:
         raise ValueError(f"figures are saved as {', '.join(_PLAIN_METADATA)}; got {suffix!r}")
     with atomic_path(path) as part:
-        figure.savefig(part, dpi=dpi, metadata=_PLAIN_METADATA[suffix])
+        figure.savefig(part, dpi=dpi, metadata=_PLAIN_METADATA[suffix] | dict(notes or {}))

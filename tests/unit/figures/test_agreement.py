@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from picture_checks import REASONS, known
 from scipy import ndimage
 
 from spallmap.figures import style
@@ -18,21 +17,6 @@ from spallmap.figures.agreement import (
 )
 from spallmap.frames import AffineMap
 from spallmap.registration.compose import refused as not_tried
-from spallmap.registration.result import Registration, RunnerUp, StandardError
-
-REASONS = (
-    "pores and cracks do not agree: correlation 0.12 inside the ceramic, at least 0.3 is needed",
-    "another place fits nearly as well: its misfit is 1.02 times as large only",
-    "not converged: 40 % of the restarts came back to the same pose",
-    "the position is uncertain by more than 1 voxel",
-)
-
-
-def known(matrix: AffineMap, verdict: str = "accepted", **more: object) -> Registration:
-    reasons = REASONS if verdict == "refused" else ()
-    error = StandardError(1.25, 0.8, None)
-    made = Registration(matrix, "known", verdict, reasons, 0.83, RunnerUp(0.55, 320.0, 14.0), error)  # type: ignore[arg-type]
-    return replace(made, **more)  # type: ignore[arg-type]
 
 
 def test_heading_says_verdict_numbers_and_first_reasons() -> None:
