@@ -20,6 +20,8 @@ def main() -> None:
         links = unlinked(
             labels, cracks.data, "the MRI's registration was refused: " + "; ".join(registration.reasons)
         )
+    elif labels.ndim != 2:
+        links = unlinked(labels, cracks.data, "the MRI is a stack of slices; only projections are linked")
     else:
         to_tomogram = registration.map
         if inputs.get("tomogram_to_reference"):

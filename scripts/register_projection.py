@@ -1,4 +1,4 @@
-"""Register an MRI projection to the tomogram of its state, and through it to the reference."""
+"""Register an MRI, in projection or in slices, to its tomogram, and through that to the reference."""
 
 import numpy as np
 from carry import carried, write
@@ -17,21 +17,20 @@ def main() -> None:
     inputs, params = snakemake.input, snakemake.params
     stack = read_stack(inputs.echoes)
     summary = read_json(inputs.summary)
+    prior = AxesPrior.parse(params.axes)
     reason = None
     if not inputs.get("labels"):
         reason = "the cell has no tomogram to place it in"
-    elif stack.n_spatial == 3:
-        reason = f"a stack of {stack.spatial_shape[0]} slices is no projection through the cell"
-    elif summary["n_coils"] > 1:
-        reason = f"the noise of {summary['n_coils']} combined coils is not what the match is judged by"
+    elif len(prior.names) != stack.n_spatial:
+        reason = f"the table names {len(prior.names)} axes, and the image has {stack.n_spatial}"
     if reason is not None:
         registration = refused(reason)
         write(registration, refused_picture(registration), inputs.get("landmarks"), snakemake.output)
         return
     # The shortest echo time is the least weighted by T2.
     image = stack.data[int(np.argmin(read_json(inputs.echoes_json)["te_ms"]))]
-    sigma = summary["noise_sigma"]
-    excluded = np.squeeze(read_stack(inputs.regions).data) > 0
+    sigma, n_coils = summary["noise_sigma"], summary["n_coils"]
+    excluded = np.reshape(read_stack(inputs.regions).data, image.shape) > 0
     labels = read_volume(inputs.labels)
     phases = np.asarray(labels.data)
     registration = register_projection(
@@ -40,9 +39,10 @@ def main() -> None:
         sigma,
         phases,
         labels.spacing_um,
-        AxesPrior.parse(params.axes),
+        prior,
         exclude=excluded,
         skin_depth_um=params.skin_depth_um,
+        n_coils=n_coils,
         seed=params.seed,
     )
     found = registration.diagnostics
@@ -56,8 +56,15 @@ def main() -> None:
             stack.spacing_um,
             skin_depth_um=found["skin_depth_um"],
             electrode_gain=tuple(found["electrode_gain"]),
+            coil=found["coil"],
         )
-    picture = projection_picture(image, model, sigma, stack.spacing_um, registration, excluded)
+    # The picture is of one plane, the brightest slice, on the scale of one coil's noise.
+    image = np.sqrt(np.maximum(image.astype(np.float64) ** 2 - 2.0 * (n_coils - 1) * sigma**2, 0.0))
+    if image.ndim == 3:
+        brightest = int(np.argmax((image if model is None else model).sum(axis=(1, 2))))
+        image, excluded = image[brightest], excluded[brightest]
+        model = None if model is None else model[brightest]
+    picture = projection_picture(image, model, sigma, stack.spacing_um[-2:], registration, excluded)
     registration = carried(registration, inputs.get("tomogram_to_reference"), "the tomogram of its state")
     write(registration, picture, inputs.get("landmarks"), snakemake.output)
 

@@ -92,6 +92,36 @@ def image(
     return np.abs(np.fft.ifft2(spectrum))
 
 
-def magnitude(amplitude: NDArray[np.float64], sigma: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    noise = rng.normal(size=(2, *amplitude.shape)) * sigma
-    return np.hypot(amplitude + noise[0], noise[1])
+def stack_image(
+    to_volume: AffineMap, n_slices: int, slice_um: float, bars: tuple[Bar, ...] = BARS
+) -> NDArray[np.float64]:
+    """Amplitude per pixel of the bars in box-shaped slices: fine grains of metal, binned and counted."""
+    grain = 4.0
+    shape = (n_slices, *IMAGE_SHAPE)
+    own, weight = [], []
+    for bar in bars:
+        axes = [np.arange(-s / 2.0 + grain / 2.0, s / 2.0, grain) for s in bar.size_um]
+        grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        depth = (bar.size_um / 2.0 - np.abs(grid)).min(axis=1)
+        own.append(to_volume.inverse()(grid + bar.centre_um))
+        weight.append(grain**3 * np.exp(-depth / SKIN_UM))
+    points, mass = np.concatenate(own)[:, ::-1], np.concatenate(weight)
+    spacing = np.array([slice_um, *IMAGE_SPACING_UM])
+    fine = np.array([1, 8, 16])
+    edges = [(np.arange(n * f + 1) / f - 0.5) * s for n, f, s in zip(shape, fine, spacing, strict=True)]
+    counted = np.histogramdd(points, edges, weights=mass)[0]
+    spectrum = np.fft.fft2(counted)
+    kept = [np.fft.fftfreq(n, 1.0 / n).astype(int) for n in IMAGE_SHAPE]
+    for axis, (k, f) in enumerate(zip(kept, fine[1:], strict=True), start=1):
+        # The middle of the first fine cell lies (1 - 1/f)/2 of a pixel before that of the first pixel.
+        turn = np.exp(2j * np.pi * k / len(k) * (0.5 - 0.5 / f)) * np.sinc(k / len(k) / f)
+        spectrum = np.take(spectrum, k, axis=axis) * np.expand_dims(turn, tuple({0, 1, 2} - {axis}))
+    return np.abs(np.fft.ifft2(spectrum))
+
+
+def magnitude(
+    amplitude: NDArray[np.float64], sigma: float, rng: np.random.Generator, n_coils: int = 1
+) -> NDArray[np.float64]:
+    noise = rng.normal(size=(2 * n_coils, *amplitude.shape)) * sigma
+    noise[0] += amplitude
+    return np.sqrt((noise**2).sum(axis=0))

@@ -13,6 +13,7 @@ from projection_phantom import (
     magnitude,
     phases,
     pose,
+    stack_image,
 )
 
 from spallmap.axes import AxesPrior
@@ -24,7 +25,7 @@ POINTS = grid_points(IMAGE_SHAPE, IMAGE_SPACING_UM)
 
 
 def register(data: np.ndarray, sigma: float, **options: object) -> Registration:
-    arguments = {"phases": phases(), "prior": PRIOR, **options}
+    arguments = {"phases": phases(), "prior": PRIOR, "known_answer_trials": 0, **options}
     return register_projection(
         data,
         IMAGE_SPACING_UM,
@@ -93,6 +94,62 @@ def test_pose_is_found_within_its_stated_error(seed: int) -> None:
     assert found.runner_up is not None
 
 
+def test_a_coil_whose_sensitivity_changes_does_not_move_the_image() -> None:
+    truth, clean, _, _ = scan(30)
+    y, x = np.meshgrid(*(np.linspace(-1.0, 1.0, n) for n in IMAGE_SHAPE), indexing="ij")
+    seen = clean * (1.0 + 0.2 * x - 0.2 * y + 0.1 * x * y)
+    sigma = float(np.median(seen[seen > 0.3 * seen.max()])) / 25.0
+    found = register(magnitude(seen, sigma, np.random.default_rng(30)), sigma)
+    assert found.accepted, found.reasons
+    assert np.linalg.norm(in_plane(found.map, truth), axis=-1).mean() < 3.0
+    model = render_projection(
+        phases(),
+        SPACING_UM,
+        found.map,
+        IMAGE_SHAPE,
+        IMAGE_SPACING_UM,
+        skin_depth_um=found.diagnostics["skin_depth_um"],
+        electrode_gain=tuple(found.diagnostics["electrode_gain"]),
+        coil=found.diagnostics["coil"],
+    )
+    assert np.linalg.norm(model - seen) < 0.06 * np.linalg.norm(seen)
+
+
+def test_magnitude_of_several_coils_is_placed() -> None:
+    truth, clean, _, sigma = scan(31)
+    data = magnitude(clean, sigma, np.random.default_rng(31), n_coils=4)
+    found = register(data, sigma, n_coils=4)
+    assert found.accepted, found.reasons
+    assert found.score < 1.5
+    assert np.linalg.norm(in_plane(found.map, truth), axis=-1).mean() < 3.0
+
+
+def test_a_stack_of_slices_is_placed_in_depth_too() -> None:
+    n_slices, slice_um = 5, 110.0
+    rng = np.random.default_rng(33)
+    flat = pose(rng)
+    linear = flat.linear
+    start = AffineMap.from_parts(linear, flat.translation_um - linear @ [0.0, 0.0, 2.1 * slice_um])
+    clean = stack_image(start, n_slices, slice_um)
+    sigma = float(np.median(clean[clean > 0.3 * clean.max()])) / 20.0
+    axes = AxesPrior.parse("-x,-z,y")
+    assert np.linalg.det(axes.linear()) > 0
+    found = register_projection(
+        magnitude(clean, sigma, rng),
+        (slice_um, *IMAGE_SPACING_UM),
+        sigma,
+        phases(),
+        SPACING_UM,
+        axes,
+        known_answer_trials=1,
+    )
+    assert found.accepted, found.reasons
+    points = grid_points(clean.shape, (slice_um, *IMAGE_SPACING_UM))
+    assert np.linalg.norm(found.map(points) - start(points), axis=-1).mean() < 4.0
+    assert found.se_um.normal is not None
+    assert found.unobservable == ()
+
+
 BLOB = np.zeros(IMAGE_SHAPE, dtype=bool)
 BLOB[19:24, 10:14] = True
 
@@ -109,6 +166,21 @@ def test_excluded_pixels_do_not_steer_the_fit(without_blob: Registration) -> Non
     assert masked.accepted, masked.reasons
     np.testing.assert_allclose(masked.map.matrix, without_blob.map.matrix, atol=1e-9)
     assert np.hypot(*np.moveaxis(in_plane(masked.map, truth), -1, 0)).mean() < 3.0
+
+
+def test_known_answers_are_reported_and_count(without_blob: Registration) -> None:
+    _, _, data, sigma = scan(20)
+    found = register(data, sigma, exclude=BLOB, seed=5, known_answer_trials=3)
+    told = found.diagnostics["known_answer"]
+    assert told["n"] == 3
+    assert set(told["errors_um"]) == {"u", "v"}
+    assert 0.0 < max(told["errors_um"]["u"]) < 6.0
+    assert without_blob.diagnostics["known_answer"]["n"] == 0
+    assert np.array_equal(without_blob.map.matrix, found.map.matrix)
+    for name in ("u", "v"):
+        seen = np.sqrt(np.mean(np.square(told["errors_um"][name])))
+        alone = getattr(without_blob.se_um, name)
+        assert getattr(found.se_um, name) == pytest.approx(max(seen, alone), abs=1e-3)
 
 
 def test_same_seed_gives_the_same_answer(without_blob: Registration) -> None:
@@ -156,7 +228,6 @@ def test_noise_is_refused_for_showing_no_metal() -> None:
     ("data", "options", "words"),
     [
         (np.full(IMAGE_SHAPE, 3.0), {}, "constant"),
-        (np.zeros((4, *IMAGE_SHAPE)), {}, "stack of slices"),
         (np.full(IMAGE_SHAPE, np.nan), {}, "less than half"),
         (np.eye(*IMAGE_SHAPE), {"phases": np.where(phases() == 2, 5, phases())}, "no sodium"),
     ],
@@ -167,6 +238,11 @@ def test_hopeless_input_is_refused_with_its_reason(
     found = register(data, 1.0, **options)
     assert not found.accepted
     assert words in found.reasons[0]
+
+
+def test_axes_that_do_not_belong_to_the_image_are_an_error() -> None:
+    with pytest.raises(ValueError, match="do not belong together"):
+        register(np.eye(4)[None], 1.0)
 
 
 @pytest.mark.parametrize("sigma", [0.0, -1.0, float("nan")])

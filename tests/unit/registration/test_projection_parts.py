@@ -8,33 +8,44 @@ from projection_phantom import BARS, IMAGE_SHAPE, IMAGE_SPACING_UM, PRIOR, SPACI
 from scipy.spatial.transform import Rotation
 
 from spallmap.registration.projection.fit import (
-    N_PARAMETERS,
-    Parameters,
     Problem,
     covariance,
     evaluate,
     least_squares,
 )
-from spallmap.registration.projection.forward import Pose, Sampler
+from spallmap.registration.projection.forward import Pose, Sampler, Slices
+from spallmap.registration.projection.hypotheses import settle
 from spallmap.registration.projection.metal import find_metal, skin_cloud
+from spallmap.registration.projection.parameters import (
+    DEPTH,
+    N_PARAMETERS,
+    SHIFT,
+    Parameters,
+    Prior,
+    coil_terms,
+)
 from spallmap.registration.projection.rician import rician_moments
 
 
-@pytest.mark.parametrize("ratio", [0.0, 0.7, 3.0, 29.0, 31.0, 500.0])
-def test_rician_moments_agree_with_draws(ratio: float) -> None:
+@pytest.mark.parametrize("n_coils", [1, 4])
+@pytest.mark.parametrize("ratio", [0.0, 0.7, 3.0, 29.0, 61.0, 500.0])
+def test_rician_moments_agree_with_draws(ratio: float, n_coils: int) -> None:
     sigma = 2.0
-    noise = np.random.default_rng(1).normal(scale=sigma, size=(2, 400_000))
-    draws = np.hypot(ratio * sigma + noise[0], noise[1])
-    moments = rician_moments(np.array([ratio * sigma]), sigma)
+    noise = np.random.default_rng(1).normal(scale=sigma, size=(2 * n_coils, 200_000))
+    noise[0] += ratio * sigma
+    draws = np.sqrt((noise**2).sum(axis=0))
+    moments = rician_moments(np.array([ratio * sigma]), sigma, n_coils)
     assert moments.mean[0] == pytest.approx(draws.mean(), abs=5.0 * sigma / np.sqrt(draws.size))
     assert moments.sd[0] == pytest.approx(draws.std(), rel=0.01)
 
 
-def test_rician_slope_is_the_derivative_of_the_mean() -> None:
-    amplitude = np.linspace(0.01, 80.0, 50)
+@pytest.mark.parametrize(("n_coils", "atol"), [(1, 1e-6), (4, 1e-4)])
+def test_rician_slope_is_the_derivative_of_the_mean(n_coils: int, atol: float) -> None:
+    amplitude = np.linspace(0.01, 200.0, 60)
     h = 1e-4
-    numeric = (rician_moments(amplitude + h, 2.0).mean - rician_moments(amplitude - h, 2.0).mean) / (2.0 * h)
-    np.testing.assert_allclose(rician_moments(amplitude, 2.0).slope, numeric, atol=1e-6)
+    up, down = (rician_moments(amplitude + d, 2.0, n_coils).mean for d in (h, -h))
+    slope = rician_moments(amplitude, 2.0, n_coils).slope
+    np.testing.assert_allclose(slope, (up - down) / (2.0 * h), atol=atol)
 
 
 def test_metal_knows_its_depth_volume_and_side() -> None:
@@ -63,6 +74,33 @@ def test_fine_voxels_are_pooled_without_moving_the_metal() -> None:
     # A voxel's centre in the coarse grid is the middle of its three fine ones.
     expected = (np.argwhere(coarse == 2).mean(axis=0) * 3.0 + 1.0)[::-1]
     np.testing.assert_allclose(metal.centroid_um, expected, atol=1e-9)
+
+
+def test_slices_share_a_point_out_and_their_slope_is_its_derivative() -> None:
+    slices = Slices(5, 60.0)
+    depth = np.linspace(-100.0, 400.0, 4001)
+    lower, below, above = slices.shares(depth)
+    np.testing.assert_allclose(below + above, 1.0)
+    # Each slice sees as much of an even piece of metal as it is thick.
+    for n in range(1, 4):
+        seen = np.where(lower == n, below, 0.0) + np.where(lower == n - 1, above, 0.0)
+        assert seen.sum() * (depth[1] - depth[0]) == pytest.approx(60.0, rel=1e-3)
+    _, falling, rising = slices.shares(depth, moving=True)
+    np.testing.assert_allclose(falling, -rising)
+    inside = (above[1:-1] > 0.02) & (above[1:-1] < 0.98)
+    np.testing.assert_allclose(np.gradient(above, depth)[1:-1][inside], rising[1:-1][inside], rtol=1e-6)
+
+
+def test_a_curved_coil_is_fitted_only_where_the_image_asks_for_it() -> None:
+    problem, start, sigma = make_problem()
+    rng = np.random.default_rng(40)
+    noise = rng.normal(scale=sigma, size=(2, *IMAGE_SHAPE))
+    clean = evaluate(problem, start).amplitude
+    curve = np.exp(np.tensordot([0.1, -0.15, -0.8, 0.4, -0.8], coil_terms(IMAGE_SHAPE), axes=1))
+    for amplitude, order in ((clean, 1), (clean * curve, 2)):
+        drawn = replace(problem, image=np.hypot(amplitude + noise[0], noise[1]))
+        chosen, _ = settle(drawn, evaluate(drawn, start))
+        assert chosen.prior.coil_order == order
 
 
 def test_no_metal_is_none() -> None:
@@ -105,20 +143,31 @@ def make_problem(sigma_share: float = 0.03, seed: int = 6) -> tuple[Problem, Par
         sigma,
         Sampler(IMAGE_SHAPE, IMAGE_SPACING_UM),
         cloud,
-        PRIOR.linear(),
+        Prior(PRIOR.linear(), IMAGE_SPACING_UM),
     )
-    start = Parameters(Pose.from_map(truth, cloud.centre_um), np.ones(2), 0.0, np.zeros(2))
+    start = Parameters(Pose.from_map(truth, cloud.centre_um), np.ones(2), 0.0, np.zeros(2), np.zeros(5))
     return problem, start, sigma
 
 
-def test_derivatives_agree_with_differences() -> None:
+@pytest.mark.parametrize("slices", [None, Slices(5, 130.0)])
+def test_derivatives_agree_with_differences(slices: Slices | None) -> None:
     problem, start, _ = make_problem()
     # The little that aliases moves fast with the pose: nothing in the image, but much in its differences.
-    problem = replace(problem, sampler=replace(problem.sampler, oversampling=16))
+    sampler = replace(problem.sampler, oversampling=16 if slices is None else 8, slices=slices)
+    problem = replace(problem, sampler=sampler)
+    if slices is not None:
+        up = np.array([0.0, 0.0, 290.0])
+        start = replace(start, pose=replace(start.pose, centre_own_um=start.pose.centre_own_um + up))
+        stack = np.zeros(sampler.image_shape)
+        prior = replace(problem.prior, depth=True)
+        problem = replace(problem, image=stack, used=stack == 0, prior=prior)
     here = evaluate(problem, start)
     sd = rician_moments(here.amplitude, problem.sigma).sd
-    sizes = [2e-3] * 3 + [1.0] * 2 + [1e-3] * 3 + [5.0] * 2
+    sizes = [2e-3] * 3 + [1.0] * 2 + [0.2] + [1e-3] * 3 + [5.0] * 2 + [1e-3] * 5
     for k in range(N_PARAMETERS):
+        if k == DEPTH and slices is None:
+            assert not here.jacobian[:, k].any()
+            continue
         step = np.zeros(N_PARAMETERS)
         step[k] = sizes[k]
         numeric = (
@@ -131,10 +180,10 @@ def test_derivatives_agree_with_differences() -> None:
 def test_least_squares_returns_from_a_nearby_start() -> None:
     problem, truth, _ = make_problem()
     step = np.zeros(N_PARAMETERS)
-    step[:5] = [0.03, -0.06, 0.03, 25.0, -15.0]
+    step[:5] = [0.03, -0.06, 0.03, 25.0, -15.0]  # The depth, the sixth, is pinned.
     end = least_squares(problem, truth.moved(step))
     assert end.cost <= evaluate(problem, truth).cost
-    np.testing.assert_allclose(end.parameters.pose.centre_uv_um, truth.pose.centre_uv_um, atol=2.0)
+    np.testing.assert_allclose(end.parameters.pose.centre_own_um, truth.pose.centre_own_um, atol=2.0)
     turn = Rotation.from_matrix(truth.pose.rotation.T @ end.parameters.pose.rotation).magnitude()
     assert np.rad2deg(turn) < 2.0
 
@@ -147,17 +196,10 @@ def test_covariance_agrees_with_the_scatter_of_noisy_fits() -> None:
         rng = np.random.default_rng(100 + seed)
         noise = rng.normal(scale=sigma, size=(2, *IMAGE_SHAPE))
         clean = evaluate(problem, truth).amplitude
-        drawn = Problem(
-            np.hypot(clean + noise[0], noise[1]),
-            problem.used,
-            sigma,
-            problem.sampler,
-            problem.cloud,
-            problem.prior,
-        )
+        drawn = replace(problem, image=np.hypot(clean + noise[0], noise[1]))
         end = least_squares(drawn, truth)
-        shifts.append(end.parameters.pose.centre_uv_um - truth.pose.centre_uv_um)
-        variances.append(np.diag(covariance(drawn, end))[3:5])
+        shifts.append((end.parameters.pose.centre_own_um - truth.pose.centre_own_um)[:2])
+        variances.append(np.diag(covariance(drawn, end))[SHIFT][:2])
     ratio = np.std(shifts, axis=0) / np.sqrt(np.mean(variances, axis=0))
     # 16 draws know their standard deviation to 18 %.
     assert np.all((ratio > 0.6) & (ratio < 1.5))

@@ -2,66 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from spallmap.registration.projection.forward import Complex, Pose, Sampler, project
 from spallmap.registration.projection.metal import Cloud
+from spallmap.registration.projection.parameters import N_PARAMETERS, Parameters, Prior, coil_terms
 from spallmap.registration.projection.rician import rician_moments
 
-# Order of the fitted parameters: turn about the own x, y, normal (radians); position of the centroid along
-# the own x, y (um); logarithm of each electrode's gain; logarithm of the skin depth; variance of a blur
-# beyond the scan's own point spread along x and y (um^2).
-TURN, SHIFT, GAIN, SKIN, BLUR = slice(0, 3), slice(3, 5), slice(5, 7), 7, slice(8, 10)
-N_POSE, N_PARAMETERS = 5, 10
-
-# The axes column is good to some 15 degrees; as a Gaussian it only matters where the data say nothing.
-PRIOR_TURN_SD_DEG = 15.0
-# Tabulated resistivity, temperature and surface roughness leave a skin depth uncertain by about a third.
-PRIOR_LOG_SKIN_SD = 0.3
-# Decay during the readout and filters widen the point spread by a fraction of a pixel.
-PRIOR_BLUR_SD_PIXEL = 0.4
 # Residuals beyond this many standard deviations pull with constant force: metal that the model does not hold.
 HUBER_SD = 3.5
-# Gains and shifts have no prior; this much (of a logarithm, in um) only keeps the equations solvable when the
-# image holds no signal at all.
-RIDGE_LOG_GAIN_SD, RIDGE_SHIFT_SD_UM = 10.0, 1e5
 MAX_ITERATIONS = 40
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """One point of the parameter space.
-
-    Parameters
-    ----------
-    pose : Pose
-        Where the cell lies.
-    gain : ndarray, shape (2,)
-        Image units per um^3 of metal, by electrode.
-    log_skin : float
-        Logarithm of the skin depth relative to that of the cloud.
-    blur_um2 : ndarray, shape (2,)
-        Variance of the additional blur along own x and y.
-    """
-
-    pose: Pose
-    gain: NDArray[np.float64]
-    log_skin: float
-    blur_um2: NDArray[np.float64]
-
-    def moved(self, step: NDArray[np.float64]) -> Parameters:
-        """Return the parameters after a step in the order of this module's slices."""
-        turned = self.pose.rotation @ Rotation.from_rotvec(step[TURN]).as_matrix()
-        return Parameters(
-            pose=Pose(turned, self.pose.centre_uv_um + step[SHIFT]),
-            gain=self.gain * np.exp(np.clip(step[GAIN], -1.0, 1.0)),
-            log_skin=float(np.clip(self.log_skin + step[SKIN], -0.9, 0.9)),
-            blur_um2=self.blur_um2 + step[BLUR],
-        )
 
 
 @dataclass(frozen=True)
@@ -70,18 +23,20 @@ class Problem:
 
     Parameters
     ----------
-    image : ndarray, shape (ny, nx)
+    image : ndarray, shape (ny, nx) or (n_slices, ny, nx)
         Magnitude image.
-    used : ndarray of bool, shape (ny, nx)
-        Pixels that count.
+    used : ndarray of bool
+        Pixels that count; of the image's shape.
     sigma : float
-        Noise of the real and of the imaginary part.
+        Noise of the real and of the imaginary part of one coil.
     sampler : Sampler
         The image's grid.
     cloud : Cloud
         The metal.
-    prior : ndarray, shape (3, 3)
-        Rotation that the axes column names.
+    prior : Prior
+        What is known before.
+    n_coils : int
+        Coils whose squares were summed.
     """
 
     image: NDArray[np.float64]
@@ -89,7 +44,14 @@ class Problem:
     sigma: float
     sampler: Sampler
     cloud: Cloud
-    prior: NDArray[np.float64]
+    prior: Prior
+    n_coils: int = 1
+
+    @property
+    def amplitude(self) -> NDArray[np.float64]:
+        """The image without the mean power of its noise, 0 where that leaves nothing or is not used."""
+        power = self.image**2 - 2.0 * self.n_coils * self.sigma**2
+        return np.sqrt(np.where(self.used, np.maximum(power, 0.0), 0.0))
 
 
 @dataclass(frozen=True)
@@ -102,13 +64,13 @@ class Solution:
         The best point.
     cost : float
         Robust sum of squared normalised residuals, plus the prior's.
-    model : ndarray, shape (ny, nx)
-        Expected magnitude.
-    amplitude : ndarray, shape (ny, nx)
+    model : ndarray
+        Expected magnitude, of the image's shape.
+    amplitude : ndarray
         Amplitude without noise.
-    residual : ndarray, shape (ny, nx)
+    residual : ndarray
         (image - model) / standard deviation, on every pixel.
-    jacobian : ndarray, shape (ny * nx, 10)
+    jacobian : ndarray, shape (n_pixels, 16)
         Derivative of the model over the standard deviation.
     """
 
@@ -118,6 +80,11 @@ class Solution:
     amplitude: NDArray[np.float64]
     residual: NDArray[np.float64]
     jacobian: NDArray[np.float64]
+
+    @property
+    def pull(self) -> NDArray[np.float64]:
+        """Weight of each residual under the robust loss, 1 for ordinary ones."""
+        return np.minimum(1.0, HUBER_SD / np.maximum(np.abs(self.residual), 1e-12))
 
 
 def least_squares(problem: Problem, start: Parameters, max_iterations: int = MAX_ITERATIONS) -> Solution:
@@ -181,7 +148,7 @@ def evaluate(problem: Problem, parameters: Parameters) -> Solution:
     amplitude = np.abs(signal)
     # The floor keeps the phase of an empty pixel from being undefined; it is far below any noise.
     phase = np.conj(signal) / np.maximum(amplitude, 1e-9 * problem.sigma)
-    moments = rician_moments(amplitude, problem.sigma)
+    moments = rician_moments(amplitude, problem.sigma, problem.n_coils)
     slope = moments.slope / moments.sd
     jacobian = (np.real(phase * derivatives) * slope).reshape(N_PARAMETERS, -1).T
     residual = (problem.image - moments.mean) / moments.sd
@@ -189,10 +156,10 @@ def evaluate(problem: Problem, parameters: Parameters) -> Solution:
     # The standard deviation follows the model, so its logarithm belongs to the likelihood.
     robust = np.where(r < HUBER_SD, r**2, HUBER_SD * (2.0 * r - HUBER_SD)).sum()
     spread = 2.0 * np.log(moments.sd[problem.used] / problem.sigma).sum()
-    offset, precision = _prior(problem, parameters)
+    offset = problem.prior.offset(parameters)
     return Solution(
         parameters=parameters,
-        cost=float(robust + spread + offset**2 @ precision),
+        cost=float(robust + spread + offset**2 @ problem.prior.precision),
         model=moments.mean,
         amplitude=amplitude,
         residual=residual,
@@ -200,9 +167,7 @@ def evaluate(problem: Problem, parameters: Parameters) -> Solution:
     )
 
 
-def covariance(
-    problem: Problem, solution: Solution, weights: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
+def covariance(problem: Problem, solution: Solution) -> NDArray[np.float64]:
     """Covariance of all parameters from the information matrix.
 
     Parameters
@@ -211,16 +176,33 @@ def covariance(
         Data and model.
     solution : Solution
         The end point.
-    weights : ndarray, shape (ny, nx), optional
-        Inverse variance of each normalised residual; 1 where noise is all.
 
     Returns
     -------
-    ndarray, shape (10, 10)
-        In the order of this module's slices.
+    ndarray, shape (16, 16)
+        In the order of :mod:`spallmap.registration.projection.parameters`.
     """
-    normal, _ = _normal_equations(problem, solution, weights)
+    normal, _ = _normal_equations(problem, solution)
     return np.asarray(np.linalg.inv(normal), dtype=np.float64)
+
+
+def promised_fall(problem: Problem, here: Solution) -> float:
+    """By how much one Gauss-Newton step would lower the cost: small at a minimum, not where more is open.
+
+    Parameters
+    ----------
+    problem : Problem
+        Data and model, perhaps with more parameters open than where `here` was found.
+    here : Solution
+        Where the step begins.
+
+    Returns
+    -------
+    float
+        Of the cost, to second order.
+    """
+    normal, gradient = _normal_equations(problem, here)
+    return float(gradient @ np.linalg.solve(normal, gradient))
 
 
 def start_parameters(problem: Problem, pose: Pose, electrode_amplitudes: NDArray[np.float64]) -> Parameters:
@@ -232,7 +214,7 @@ def start_parameters(problem: Problem, pose: Pose, electrode_amplitudes: NDArray
         Data and model.
     pose : Pose
         Where to begin.
-    electrode_amplitudes : ndarray, shape (2, ny, nx)
+    electrode_amplitudes : ndarray, shape (2, *image)
         Amplitude image of each electrode at that pose.
 
     Returns
@@ -241,18 +223,12 @@ def start_parameters(problem: Problem, pose: Pose, electrode_amplitudes: NDArray
         With the gains of a linear fit.
     """
     basis = electrode_amplitudes.reshape(2, -1)[:, problem.used.ravel()]
-    power = np.maximum(problem.image[problem.used] ** 2 - 2.0 * problem.sigma**2, 0.0)
-    data = np.sqrt(power)
+    data = problem.amplitude[problem.used]
     both = basis.sum(axis=0)
     common = max(float(both @ data / max(float(both @ both), 1e-300)), 1e-300)
     gain = np.linalg.lstsq(basis.T, data, rcond=None)[0]
     gain = np.clip(gain, 0.2 * common, 5.0 * common)
-    return Parameters(pose, gain, 0.0, np.zeros(2))
-
-
-def with_cloud(problem: Problem, cloud: Cloud) -> Problem:
-    """Return the same problem for another pooling of the metal."""
-    return replace(problem, cloud=cloud)
+    return Parameters(pose, gain, 0.0, np.zeros(2), np.zeros(5))
 
 
 def _signal(problem: Problem, p: Parameters) -> tuple[Complex, Complex]:
@@ -263,22 +239,29 @@ def _signal(problem: Problem, p: Parameters) -> tuple[Complex, Complex]:
     weight = cloud.weight + p.log_skin * cloud.weight_slope
     total = weight * p.gain[cloud.electrode]
     slope = cloud.weight_slope * p.gain[cloud.electrode]
-    channels = np.column_stack([weight[:, None] * side, slope, total[:, None] * own])
-    spectrum = sampler.transform(own[:, :2] + p.pose.centre_uv_um, channels, cloud.spread_um2)
     ky, kx = sampler.frequencies
-    spectrum *= np.exp(-0.5 * (kx**2 * p.blur_um2[0] + ky**2 * p.blur_um2[1]))
+    blur = np.exp(-0.5 * (kx**2 * p.blur_um2[0] + ky**2 * p.blur_um2[1]))
+    place = own + p.pose.centre_own_um
+    channels = np.column_stack([weight[:, None] * side, slope, total[:, None] * own])
+    spectrum = sampler.transform(place, channels, cloud.spread_um2) * blur
     first, second = p.gain[0] * spectrum[0], p.gain[1] * spectrum[1]
     both = first + second
     by_skin, times_x, times_y, times_n = spectrum[2], spectrum[3], spectrum[4], spectrum[5]
+    if sampler.slices is None:
+        by_depth = deep_x = deep_y = np.zeros_like(both)
+    else:
+        channels = np.column_stack([total, total * own[:, 0], total * own[:, 1]])
+        by_depth, deep_x, deep_y = sampler.transform(place, channels, cloud.spread_um2, moving=True) * blur
     # A turn by w of the image's axes moves a point's own coordinates q by -w x q, and a point that moves
-    # changes its Fourier sample by -i k times the move.
+    # changes its Fourier sample by -i k times the move, and its slice by its depth.
     derivatives = np.stack(
         [
-            -1j * ky * times_n,
-            1j * kx * times_n,
+            -1j * ky * times_n - deep_y,
+            1j * kx * times_n + deep_x,
             -1j * (kx * times_y - ky * times_x),
             -1j * kx * both,
             -1j * ky * both,
+            by_depth,
             first,
             second,
             by_skin,
@@ -287,33 +270,16 @@ def _signal(problem: Problem, p: Parameters) -> tuple[Complex, Complex]:
         ]
     )
     images = sampler.image(np.concatenate([both[None], derivatives]))
-    return images[0], images[1:]
+    terms = coil_terms(sampler.shape)
+    images = images * np.exp(np.tensordot(p.coil, terms, axes=1))
+    by_coil = terms if sampler.slices is None else terms[:, None]
+    return images[0], np.concatenate([images[1:], by_coil * images[0]])
 
 
-def _prior(problem: Problem, p: Parameters) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Offset of each parameter from its prior mean, and the prior's precision."""
-    offset = np.zeros(N_PARAMETERS)
-    precision = np.zeros(N_PARAMETERS)
-    offset[TURN] = Rotation.from_matrix(problem.prior.T @ p.pose.rotation).as_rotvec()
-    precision[SHIFT] = RIDGE_SHIFT_SD_UM**-2
-    precision[GAIN] = RIDGE_LOG_GAIN_SD**-2
-    precision[TURN] = np.deg2rad(PRIOR_TURN_SD_DEG) ** -2
-    offset[SKIN] = p.log_skin
-    precision[SKIN] = PRIOR_LOG_SKIN_SD**-2
-    offset[BLUR] = p.blur_um2
-    variance = (PRIOR_BLUR_SD_PIXEL * np.array(problem.sampler.spacing_um[::-1])) ** 2
-    precision[BLUR] = variance**-2
-    return offset, precision
-
-
-def _normal_equations(
-    problem: Problem, here: Solution, weights: NDArray[np.float64] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    r = here.residual
-    pull = np.minimum(1.0, HUBER_SD / np.maximum(np.abs(r), 1e-12)) if weights is None else weights
-    pull = np.where(problem.used, pull, 0.0).ravel()
+def _normal_equations(problem: Problem, here: Solution) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    pull = np.where(problem.used, here.pull, 0.0).ravel()
     weighted = here.jacobian * pull[:, None]
-    offset, precision = _prior(problem, here.parameters)
+    precision = problem.prior.precision
     normal: NDArray[np.float64] = here.jacobian.T @ weighted + np.diag(precision)
-    gradient: NDArray[np.float64] = weighted.T @ r.ravel() - precision * offset
-    return normal, gradient
+    gradient: NDArray[np.float64] = weighted.T @ here.residual.ravel()
+    return normal, gradient - precision * problem.prior.offset(here.parameters)

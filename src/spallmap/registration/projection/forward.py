@@ -1,4 +1,4 @@
-"""From points of metal to the complex image that a scanner makes of their projection."""
+"""From points of metal to the complex image that a scanner makes of them, in projection or in slices."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from spallmap.registration.projection.metal import Cloud
 # Fine samples per image sample. With four, the interpolation kernel that spreads the points leaves some 0.1 %
 # of aliased signal inside the image's own band.
 OVERSAMPLING = 4
+# A slice is a box whose edges rise over this part of the distance between slices, as a selective pulse's do.
+SLICE_EDGE = 0.3
 
 Complex = NDArray[np.complex128]
 
@@ -27,22 +29,65 @@ class Pose:
     ----------
     rotation : ndarray, shape (3, 3)
         Its columns are the image's own x, y and normal in the volume's frame.
-    centre_uv_um : ndarray, shape (2,)
-        Where the metal's centroid appears in the image, as own (x, y).
+    centre_own_um : ndarray, shape (3,)
+        Where the metal's centroid lies in the image's own frame; in a projection the depth is 0.
     """
 
     rotation: NDArray[np.float64]
-    centre_uv_um: NDArray[np.float64]
+    centre_own_um: NDArray[np.float64]
 
     def to_map(self, centre_um: NDArray[np.float64]) -> AffineMap:
-        """Return the map from the image's frame to the volume's; its plane passes through `centre_um`."""
-        own = np.array([self.centre_uv_um[0], self.centre_uv_um[1], 0.0])
-        return AffineMap.from_parts(self.rotation, centre_um - self.rotation @ own)
+        """Return the map from the image's frame to the volume's; the centroid is sent to `centre_um`."""
+        return AffineMap.from_parts(self.rotation, centre_um - self.rotation @ self.centre_own_um)
 
     @classmethod
-    def from_map(cls, to_volume: AffineMap, centre_um: NDArray[np.float64]) -> Pose:
-        """Read the pose out of a rigid map."""
-        return cls(to_volume.linear, to_volume.inverse()(centre_um)[:2])
+    def from_map(cls, to_volume: AffineMap, centre_um: NDArray[np.float64], *, depth: bool = False) -> Pose:
+        """Read the pose out of a rigid map; its depth only where `depth` says that it means anything."""
+        own = to_volume.inverse()(centre_um)
+        return cls(to_volume.linear, own * [1.0, 1.0, float(depth)])
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The third axis of a stack of slices without gaps.
+
+    Parameters
+    ----------
+    count : int
+        Number of slices.
+    spacing_um : float
+        Distance between them, which is their thickness.
+    """
+
+    count: int
+    spacing_um: float
+
+    def shares(
+        self, depth_um: NDArray[np.float64], *, moving: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Share points out among the two slices whose middles they lie between.
+
+        Parameters
+        ----------
+        depth_um : ndarray, shape (n,)
+            Own depths; the first slice's middle is at 0.
+        moving : bool
+            Return the derivatives of the shares by depth instead, 1/um.
+
+        Returns
+        -------
+        lower : ndarray of int, shape (n,)
+            The slice below.
+        in_lower, in_upper : ndarray, shape (n,)
+            Shares in that slice and in the next.
+        """
+        place = depth_um / self.spacing_um
+        lower = np.floor(place)
+        upper = np.clip((place - lower - 0.5) / SLICE_EDGE + 0.5, 0.0, 1.0)
+        if moving:
+            slope = np.where((upper > 0.0) & (upper < 1.0), 1.0 / (SLICE_EDGE * self.spacing_um), 0.0)
+            return lower.astype(np.int64), -slope, slope
+        return lower.astype(np.int64), 1.0 - upper, upper
 
 
 @dataclass(frozen=True)
@@ -57,11 +102,24 @@ class Sampler:
         Row and column spacing.
     oversampling : int
         Fine samples per image sample on which points are spread.
+    slices : Slices or None
+        The third axis of a stack; None is a projection.
     """
 
     shape: tuple[int, int]
     spacing_um: tuple[float, float]
     oversampling: int = OVERSAMPLING
+    slices: Slices | None = None
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape of an image, (ny, nx) or (n_slices, ny, nx)."""
+        return self.shape if self.slices is None else (self.slices.count, *self.shape)
+
+    @property
+    def image_spacing_um(self) -> tuple[float, ...]:
+        """Spacing along the axes of an image."""
+        return self.spacing_um if self.slices is None else (self.slices.spacing_um, *self.spacing_um)
 
     @property
     def frequencies(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -70,46 +128,65 @@ class Sampler:
         return ky[:, None], kx[None, :]
 
     def transform(
-        self, positions_uv: NDArray[np.float64], weights: NDArray[np.float64], spread_um2: float
+        self,
+        positions: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        spread_um2: float,
+        *,
+        moving: bool = False,
     ) -> Complex:
         """Fourier transform of weighted points at the image's own frequencies.
 
-        Points outside the field of view fold back into it, as they do in a scan.
+        Points outside the field of view fold back into it, as they do in a scan; points above and below a
+        stack are not seen.
 
         Parameters
         ----------
-        positions_uv : ndarray, shape (n, 2)
-            Own (x, y) of each point in micrometres.
+        positions : ndarray, shape (n, 3)
+            Own (x, y, depth) of each point in micrometres.
         weights : ndarray, shape (n, k)
             k weights per point.
         spread_um2 : float
             Variance, per direction, of what each point stands for.
+        moving : bool
+            Of a stack, return the derivative by the points' depth instead.
 
         Returns
         -------
-        ndarray, shape (k, ny, nx)
+        ndarray, shape (k, ny, nx) or (k, n_slices, ny, nx)
             Signal per image sample, in the order of :func:`scipy.fft.fft2`; its inverse transform has the
             weights' unit per pixel.
         """
         fine_shape = tuple(n * self.oversampling for n in self.shape)
         fine_um = tuple(s / self.oversampling for s in self.spacing_um)
-        fine = np.zeros((weights.shape[1], *fine_shape))
-        _spread(positions_uv, np.ascontiguousarray(weights), fine_um[1], fine_um[0], fine)
-        spectrum = fft.fft(fft.rfft(fine, axis=2)[:, :, : self.shape[1] // 2 + 1], axis=1)
+        n, k = weights.shape
+        if self.slices is None:
+            count, shares = 1, (np.zeros(n, dtype=np.int64), np.ones(n), np.zeros(n))
+        else:
+            count, shares = self.slices.count, self.slices.shares(positions[:, 2], moving=moving)
+        fine = np.zeros((k, count, *fine_shape))
+        _spread(
+            np.ascontiguousarray(positions[:, :2]),
+            np.ascontiguousarray(weights),
+            *shares,
+            fine_um[1],
+            fine_um[0],
+            fine,
+        )
+        spectrum = fft.fft(fft.rfft(fine, axis=-1)[..., : self.shape[1] // 2 + 1], axis=-2)
         rows = np.rint(fft.fftfreq(self.shape[0]) * self.shape[0]).astype(int)
         columns = np.rint(fft.fftfreq(self.shape[1]) * self.shape[1]).astype(int)
         # A real object's negative frequencies are the conjugates of its positive ones.
-        positive = spectrum[:, rows][:, :, np.abs(columns)]
-        mirrored = np.conj(spectrum[:, -rows][:, :, np.abs(columns)])
+        positive = spectrum[..., rows, :][..., np.abs(columns)]
+        mirrored = np.conj(spectrum[..., -rows, :][..., np.abs(columns)])
         cropped = np.where(columns >= 0, positive, mirrored)
         ky, kx = self.frequencies
         kernel = np.sinc(ky * fine_um[0] / (2 * np.pi)) * np.sinc(kx * fine_um[1] / (2 * np.pi))
-        return np.asarray(
-            cropped * np.exp(-0.5 * spread_um2 * (kx**2 + ky**2)) / kernel**2, dtype=np.complex128
-        )
+        samples = cropped * (np.exp(-0.5 * spread_um2 * (kx**2 + ky**2)) / kernel**2)
+        return np.asarray(samples.reshape(k, *self.image_shape), dtype=np.complex128)
 
     def image(self, spectrum: Complex) -> Complex:
-        """Complex image of Fourier samples, shape (..., ny, nx)."""
+        """Complex image of Fourier samples, of the same shape; the last two axes are transformed."""
         return np.asarray(fft.ifft2(spectrum, axes=(-2, -1)), dtype=np.complex128)
 
 
@@ -145,18 +222,18 @@ def electrode_images(cloud: Cloud, pose: Pose, sampler: Sampler) -> Complex:
 
     Returns
     -------
-    ndarray, shape (2, ny, nx)
+    ndarray, shape (2, ny, nx) or (2, n_slices, ny, nx)
         Metal volume seen per pixel, in um^3.
     """
     own = project(cloud, pose.rotation)
     weights = np.column_stack([cloud.weight * (cloud.electrode == e) for e in (0, 1)])
-    return sampler.image(sampler.transform(own[:, :2] + pose.centre_uv_um, weights, cloud.spread_um2))
+    return sampler.image(sampler.transform(own + pose.centre_own_um, weights, cloud.spread_um2))
 
 
 def whole_image(cloud: Cloud, pose: Pose, sampler: Sampler) -> Complex:
-    """Complex image of both electrodes together, shape (ny, nx); otherwise as :func:`electrode_images`."""
+    """Complex image of both electrodes together; otherwise as :func:`electrode_images`."""
     own = project(cloud, pose.rotation)
-    spectrum = sampler.transform(own[:, :2] + pose.centre_uv_um, cloud.weight[:, None], cloud.spread_um2)
+    spectrum = sampler.transform(own + pose.centre_own_um, cloud.weight[:, None], cloud.spread_um2)
     return np.asarray(sampler.image(spectrum)[0], dtype=np.complex128)
 
 
@@ -164,12 +241,15 @@ def whole_image(cloud: Cloud, pose: Pose, sampler: Sampler) -> Complex:
 def _spread(
     positions: NDArray[np.float64],
     weights: NDArray[np.float64],
+    lower: NDArray[np.int64],
+    in_lower: NDArray[np.float64],
+    in_upper: NDArray[np.float64],
     dx: float,
     dy: float,
     fine: NDArray[np.float64],
 ) -> None:
-    """Add each point to its four neighbours on a periodic grid, linearly."""
-    _, ny, nx = fine.shape
+    """Add each point to its four neighbours on a periodic grid, linearly, in each of its two slices."""
+    _, count, ny, nx = fine.shape
     for p in range(positions.shape[0]):
         x = positions[p, 0] / dx
         y = positions[p, 1] / dy
@@ -181,9 +261,14 @@ def _spread(
         xb = (x0 + 1) % nx
         ya = y0 % ny
         yb = (y0 + 1) % ny
-        for k in range(weights.shape[1]):
-            w = weights[p, k]
-            fine[k, ya, xa] += w * (1.0 - fx) * (1.0 - fy)
-            fine[k, ya, xb] += w * fx * (1.0 - fy)
-            fine[k, yb, xa] += w * (1.0 - fx) * fy
-            fine[k, yb, xb] += w * fx * fy
+        for next_one in range(2):
+            z = lower[p] + next_one
+            share = in_upper[p] if next_one == 1 else in_lower[p]
+            if share == 0.0 or z < 0 or z >= count:
+                continue
+            for k in range(weights.shape[1]):
+                w = weights[p, k] * share
+                fine[k, z, ya, xa] += w * (1.0 - fx) * (1.0 - fy)
+                fine[k, z, ya, xb] += w * fx * (1.0 - fy)
+                fine[k, z, yb, xa] += w * (1.0 - fx) * fy
+                fine[k, z, yb, xb] += w * fx * fy

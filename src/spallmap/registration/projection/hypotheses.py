@@ -5,16 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, grid_points
-from spallmap.registration.projection.fit import Problem, Solution, least_squares, start_parameters
+from spallmap.registration.projection.fit import (
+    Problem,
+    Solution,
+    least_squares,
+    promised_fall,
+    start_parameters,
+)
 from spallmap.registration.projection.forward import electrode_images
+from spallmap.registration.projection.judge import agreement
+from spallmap.registration.projection.parameters import COIL_TERMS
 from spallmap.registration.projection.search import best_per_azimuth, coarse_poses
 
 # Edge of the cubes in which metal is pooled, in pixels (the smaller pitch): for the search, for the result.
 SEARCH_BLOCK_PIXEL = 1.0
 FINAL_BLOCK_PIXEL = 0.4
+# A search bears some per cent of aliased signal, and is several times faster.
+SEARCH_OVERSAMPLING = 2
 # A start is screened by a few steps before the best few are followed to their end.
 SCREENING_ITERATIONS = 8
 
@@ -69,7 +80,9 @@ class Hypothesis:
     solution: Solution
 
 
-def solve(problem: Problem, grid: Grid, stack_column: int) -> list[Solution]:
+def solve(
+    problem: Problem, grid: Grid, stack_column: int, about: NDArray[np.float64] | None = None
+) -> list[Solution]:
     """Search a grid of turns and descend from the best of it.
 
     Parameters
@@ -80,13 +93,16 @@ def solve(problem: Problem, grid: Grid, stack_column: int) -> list[Solution]:
         Where to look.
     stack_column : int
         Which own axis of the image runs along the stack.
+    about : ndarray, shape (3, 3), optional
+        Rotation that the grid is laid around; the prior's where absent.
 
     Returns
     -------
     list of Solution
         Every end point, the best first. Several may be the same.
     """
-    nodes = coarse_poses(problem, grid.azimuths_deg, grid.tilts_deg, stack_column)
+    middle = problem.prior.rotation if about is None else about
+    nodes = coarse_poses(problem, middle, grid.azimuths_deg, grid.tilts_deg, stack_column)
     screened: list[Solution] = []
     for coarse in best_per_azimuth(nodes, STARTS_PER_AZIMUTH, START_DISTANCE_DEG):
         amplitudes = np.abs(electrode_images(problem.cloud, coarse.pose, problem.sampler))
@@ -95,6 +111,42 @@ def solve(problem: Problem, grid: Grid, stack_column: int) -> list[Solution]:
     screened.sort(key=lambda s: s.cost)
     ends = [least_squares(problem, s.parameters) for s in screened[: grid.starts_kept]]
     return sorted(ends + screened[grid.starts_kept :], key=lambda s: s.cost)
+
+
+def settle(problem: Problem, start: Solution) -> tuple[Problem, Solution]:
+    """Fit on all of the metal, with a curved coil's profile where the image asks for one.
+
+    Its three terms are fitted where one Gauss-Newton step promises that the cost falls by more than Schwarz's
+    criterion asks for that many, in units of the misfit's variance. The linear terms are always fitted under
+    their prior.
+
+    Parameters
+    ----------
+    problem : Problem
+        Image and finely pooled metal.
+    start : Solution
+        The end of a search.
+
+    Returns
+    -------
+    problem : Problem
+        With the order of the coil's profile that was chosen.
+    solution : Solution
+        Its best fit.
+
+    References
+    ----------
+    Schwarz, "Estimating the dimension of a model", Annals of Statistics 6 (1978); Rao, "Large sample tests of
+    statistical hypotheses", Proceedings of the Cambridge Philosophical Society 44 (1948) (the score test).
+    """
+    plain = least_squares(problem, start.parameters)
+    curved = replace(problem, prior=replace(problem.prior, coil_order=2))
+    found = agreement(problem, plain)
+    terms = COIL_TERMS[2] - COIL_TERMS[problem.prior.coil_order]
+    needed = terms * np.log(max(found.footprint_pixels, 2)) * max(1.0, found.chi2_footprint)
+    if promised_fall(curved, plain) <= needed:
+        return problem, plain
+    return curved, least_squares(curved, plain.parameters)
 
 
 def reversed_hypotheses(problem: Problem, stack_column: int) -> list[Hypothesis]:
@@ -116,9 +168,9 @@ def reversed_hypotheses(problem: Problem, stack_column: int) -> list[Hypothesis]
     """
     found: list[Hypothesis] = []
     for name, flip in _FLIPS.items():
-        turned = replace(problem, prior=problem.prior @ flip)
+        turned = replace(problem, prior=replace(problem.prior, rotation=problem.prior.rotation @ flip))
         for solution in solve(turned, REVERSED_GRID, stack_column):
-            walk = Rotation.from_matrix(turned.prior.T @ solution.parameters.pose.rotation)
+            walk = Rotation.from_matrix(turned.prior.rotation.T @ solution.parameters.pose.rotation)
             if np.rad2deg(walk.magnitude()) <= MAX_WALK_DEG:
                 found.append(Hypothesis(name, solution))
                 break
@@ -126,7 +178,7 @@ def reversed_hypotheses(problem: Problem, stack_column: int) -> list[Hypothesis]
 
 
 def in_plane_um(problem: Problem, a: AffineMap, b: AffineMap) -> float:
-    """Mean distance between two placements of the image's field, seen along the normal of the second.
+    """Mean distance between two placements of the image's field; of a projection, seen along its normal.
 
     Parameters
     ----------
@@ -138,8 +190,15 @@ def in_plane_um(problem: Problem, a: AffineMap, b: AffineMap) -> float:
     Returns
     -------
     float
-        In micrometres; the unobservable depth is left out.
+        In micrometres; the depth is left out where it is unobservable.
     """
-    points = grid_points(problem.sampler.shape, problem.sampler.spacing_um)
+    own = own_errors_um(problem, a, b)
+    return float(np.linalg.norm(own, axis=-1).mean())
+
+
+def own_errors_um(problem: Problem, a: AffineMap, b: AffineMap) -> NDArray[np.float64]:
+    """Displacement of `a` from `b` over the field along the observable axes of the image, shape (..., k)."""
+    sampler = problem.sampler
+    points = grid_points(sampler.image_shape, sampler.image_spacing_um)
     own = (a(points) - b(points)) @ b.linear
-    return float(np.hypot(own[..., 0], own[..., 1]).mean())
+    return np.asarray(own[..., : 2 if sampler.slices is None else 3], dtype=np.float64)

@@ -11,15 +11,14 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from spallmap.registration.projection.fit import (
-    HUBER_SD,
-    N_POSE,
-    PRIOR_BLUR_SD_PIXEL,
-    PRIOR_LOG_SKIN_SD,
     Problem,
     Solution,
     covariance,
 )
 from spallmap.registration.projection.forward import project
+from spallmap.registration.projection.parameters import N_POSE, PRIOR_BLUR_SD_PIXEL, PRIOR_LOG_SKIN_SD
+from spallmap.registration.projection.rician import rician_moments
+from spallmap.registration.result import StandardError
 from spallmap.registration.verdict import (
     Check,
     block_bootstrap_covariance,
@@ -37,15 +36,17 @@ TRIMMED_NORMAL = 0.6230
 # Pixels whose misfit goes together, for the bootstrap: the electrodes' faces are two rows thick and the
 # outlines wander over several columns.
 BLOCK_PIXELS = (4, 4)
+BLOCK_SLICES = 2
 BOOTSTRAP_DRAWS = 200
 
 # The limits below stand between what right and wrong registrations of simulated cells showed. The misfit of
-# right ones was 0.03 to 0.06 with voxels of 4.7 um, up to 0.08 with 9.3 um; images of other cells left 0.3
-# and more, reversed rows 0.18 to 0.22, the same cell turned by 90 degrees 0.11 to 0.16. Reversed columns can
-# come down to 0.094; besides by the misfit they are told by the gap.
+# right ones was 0.02 to 0.07 with voxels of 4.7 um, up to 0.08 with 9.3 um; images of other cells left 0.22
+# and more, reversed rows 0.20 and more, the same cell turned by 90 degrees 0.11 to 0.16. Reversed columns can
+# come down to 0.084; besides by the misfit they are told by the gap.
 MAX_MISFIT = 0.09
 # Cost that separates the solution from the best different one, in units of the misfit's variance: a
-# difference of 40 in chi-square is more than six standard deviations. Right registrations had 170 to 6000.
+# difference of 40 in chi-square is more than six standard deviations. Right registrations had 170 to 6000,
+# reversed columns -280 and less.
 MIN_GAP = 40.0
 # Below these, an image holds no electrode that could be placed; noise alone fits amplitudes below 1 sigma.
 MIN_FOOTPRINT_PIXELS = 30
@@ -60,6 +61,8 @@ MAX_GAIN_RATIO = 2.0
 MIN_METAL_IN_FIELD = 0.95
 # Half of the half pixel that a link to a crack can bear.
 MAX_SE_PIXEL = 0.25
+# An image of the same metal at a known pose that is found a pixel off was found in another place.
+MAX_KNOWN_ERROR_PIXEL = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,9 +126,7 @@ def agreement(problem: Problem, solution: Solution) -> Agreement:
         The figures that the verdict uses.
     """
     sigma = problem.sigma
-    metal = solution.amplitude > FOOTPRINT_AMPLITUDE_SIGMA * sigma
-    footprint = ndimage.binary_dilation(metal) | (problem.image > FOOTPRINT_IMAGE_SIGMA * sigma)
-    footprint &= problem.used
+    footprint = footprint_of(problem, solution)
     residual = solution.residual
     chi2_all = float((residual[problem.used] ** 2).mean()) if problem.used.any() else 0.0
     n = int(footprint.sum())
@@ -144,6 +145,15 @@ def agreement(problem: Problem, solution: Solution) -> Agreement:
         misfit=float(excess / max(amplitude, 1e-12 * sigma)),
         metal_in_field=_metal_in_field(problem, solution),
     )
+
+
+def footprint_of(problem: Problem, solution: Solution) -> NDArray[np.bool_]:
+    """Pixels that show metal in the model or in the image, of the image's shape."""
+    sigma = problem.sigma
+    metal = solution.amplitude > FOOTPRINT_AMPLITUDE_SIGMA * sigma
+    level = rician_moments(np.array([FOOTPRINT_IMAGE_SIGMA * sigma]), sigma, problem.n_coils).mean[0]
+    shown: NDArray[np.bool_] = (ndimage.binary_dilation(metal) | (problem.image > level)) & problem.used
+    return shown
 
 
 def parameter_covariance(
@@ -167,14 +177,14 @@ def parameter_covariance(
 
     Returns
     -------
-    ndarray, shape (5, 5)
-        Of (turn about own x, y, normal in radians; position along own x, y in um).
+    ndarray, shape (6, 6)
+        Of (turn about own x, y, normal in radians; position along own x, y, normal in um); of a projection
+        the depth has none.
     """
     full = covariance(problem, solution)
     scaled = full * max(1.0, chi2)
-    pull = np.minimum(1.0, HUBER_SD / np.maximum(np.abs(solution.residual), 1e-12))
-    score = solution.jacobian * np.where(problem.used, pull * solution.residual, 0.0).reshape(-1, 1)
-    labels = block_labels(problem.image.shape, BLOCK_PIXELS)
+    score = solution.jacobian * np.where(problem.used, solution.pull * solution.residual, 0.0).reshape(-1, 1)
+    labels = block_labels(problem.image.shape, block_shape(problem))
 
     def one_step(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         step: NDArray[np.float64] = full @ (weights.reshape(-1) @ score)
@@ -187,11 +197,17 @@ def parameter_covariance(
     return max(candidates, key=lambda c: float(np.trace(precision @ c)))
 
 
+def block_shape(problem: Problem) -> tuple[int, ...]:
+    """Shape of the blocks whose misfit goes together."""
+    return BLOCK_PIXELS if problem.sampler.slices is None else (BLOCK_SLICES, *BLOCK_PIXELS)
+
+
 def checks(
     problem: Problem,
     solution: Solution,
     found: Agreement,
-    se_uv_um: Sequence[float],
+    se: StandardError,
+    answers: NDArray[np.float64],
     others: Sequence[Alternative],
 ) -> list[Check]:
     """List every condition that a projection has to meet.
@@ -204,8 +220,10 @@ def checks(
         The reported solution.
     found : Agreement
         Its agreement with the image.
-    se_uv_um : sequence of float
-        Standard error along own x and y.
+    se : StandardError
+        Of the reported position.
+    answers : ndarray, shape (n, k)
+        Errors of the known-answer test by trial and direction, um.
     others : sequence of Alternative
         Different explanations of the same image.
 
@@ -215,8 +233,10 @@ def checks(
         In reading order.
     """
     p = solution.parameters
-    turn = np.rad2deg(Rotation.from_matrix(problem.prior.T @ p.pose.rotation).as_rotvec())
+    turn = np.rad2deg(Rotation.from_matrix(problem.prior.rotation.T @ p.pose.rotation).as_rotvec())
     limit_um = MAX_SE_PIXEL * min(problem.sampler.spacing_um)
+    errors = [s for s in (se.u, se.v, se.normal) if s is not None]
+    worst = float(answers.max()) if answers.size else 0.0
     pixel = np.array(problem.sampler.spacing_um[::-1])
     blur_sd = p.blur_um2 / (PRIOR_BLUR_SD_PIXEL * pixel) ** 2
     skin_sd = p.log_skin / PRIOR_LOG_SKIN_SD
@@ -253,9 +273,14 @@ def checks(
             f"{np.exp(p.log_skin):.2f} of the nominal, electrodes' gains {ratio:.1f} to 1",
         ),
         Check(
-            all(np.isfinite(s) and s <= limit_um for s in se_uv_um),
-            f"the position is too uncertain: one standard error of {se_uv_um[0]:.1f} um along own x and "
-            f"{se_uv_um[1]:.1f} um along own y (at most {limit_um:.1f})",
+            all(np.isfinite(s) and s <= limit_um for s in errors),
+            f"the position is too uncertain: standard errors of {' and '.join(f'{s:.1f}' for s in errors)} "
+            f"um along the image's own axes (at most {limit_um:.1f})",
+        ),
+        Check(
+            worst <= MAX_KNOWN_ERROR_PIXEL * min(problem.sampler.spacing_um),
+            f"images of this metal at known poses are not found: up to {worst:.0f} um off "
+            f"(at most {MAX_KNOWN_ERROR_PIXEL:g} pixel)",
         ),
     ]
     if others:
@@ -271,13 +296,11 @@ def checks(
 
 
 def _metal_in_field(problem: Problem, solution: Solution) -> float:
-    own = (
-        project(problem.cloud, solution.parameters.pose.rotation)[:, :2]
-        + solution.parameters.pose.centre_uv_um
-    )
-    spacing = np.array(problem.sampler.spacing_um[::-1])
-    size = np.array(problem.sampler.shape[::-1])
-    pixel = own / spacing
+    pose = solution.parameters.pose
+    own = project(problem.cloud, pose.rotation) + pose.centre_own_um
+    spacing = np.array(problem.sampler.image_spacing_um[::-1])
+    size = np.array(problem.sampler.image_shape[::-1])
+    pixel = own[:, : len(size)] / spacing
     inside = np.all((pixel > -0.5) & (pixel < size - 0.5), axis=1)
     return float(problem.cloud.weight[inside].sum() / problem.cloud.weight.sum())
 

@@ -1,9 +1,9 @@
-"""Places a projection image of the metal in the tomogram that shows the same metal."""
+"""Places an image of the metal, in projection or in slices, in the tomogram that shows the same metal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,17 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_points
-from spallmap.registration.projection.fit import Problem, Solution, least_squares, with_cloud
-from spallmap.registration.projection.forward import Sampler
+from spallmap.registration.projection.fit import Problem, Solution
+from spallmap.registration.projection.forward import Sampler, Slices
 from spallmap.registration.projection.hypotheses import (
     FINAL_BLOCK_PIXEL,
     SEARCH_BLOCK_PIXEL,
     SEARCH_GRID,
+    SEARCH_OVERSAMPLING,
     Hypothesis,
     in_plane_um,
     reversed_hypotheses,
+    settle,
     solve,
 )
 from spallmap.registration.projection.judge import (
@@ -30,7 +32,9 @@ from spallmap.registration.projection.judge import (
     checks,
     parameter_covariance,
 )
+from spallmap.registration.projection.known_answer import known_answers
 from spallmap.registration.projection.metal import find_metal, skin_cloud
+from spallmap.registration.projection.parameters import Prior
 from spallmap.registration.result import Registration, StandardError
 from spallmap.registration.verdict import Candidate, best_different, decide, pose_standard_error
 
@@ -39,6 +43,10 @@ METHOD = "skin-weighted projection of the segmented sodium, least squares over t
 SKIN_DEPTH_UM = 10.7
 # A turn about the stack axis that is known no better than this is called unobservable.
 UNOBSERVABLE_TURN_SE_DEG = 5.0
+# Images at known poses: few, for the time they take, but enough to see errors that are twice as large as the
+# covariance says.
+KNOWN_ANSWER_TRIALS = 4
+DIRECTIONS = ("u", "v", "normal")
 
 
 def register_projection(
@@ -51,40 +59,52 @@ def register_projection(
     *,
     exclude: NDArray[np.bool_] | None = None,
     skin_depth_um: float = SKIN_DEPTH_UM,
+    n_coils: int = 1,
+    known_answer_trials: int = KNOWN_ANSWER_TRIALS,
     seed: int = 1,
 ) -> Registration:
-    """Register a projection image of sodium metal to a segmented tomogram.
+    """Register an image of sodium metal, a projection or a stack of slices, to a segmented tomogram.
 
-    The metal's skin is projected along the image's normal with the image's own Fourier samples, and pose,
-    gains, skin depth and a small blur are fitted by least squares with Rician moments from many starts.
+    The metal's skin is projected along the image's normal, or into its slices, with the image's own Fourier
+    samples. Pose, gains, skin depth, a small blur and the coil's profile are fitted by least squares with
+    the moments of magnitude data from many starts.
+
+    The standard error reported is, by direction, the largest of three: of the information matrix scaled by
+    the misfit or of the block bootstrap, and the root mean square error of the known-answer test, in which
+    images of this metal at known poses, with this image's noise and misfit, go through the same search.
 
     Parameters
     ----------
-    image : ndarray, shape (ny, nx)
-        Magnitude image, best the echo with the shortest echo time: it is the least weighted by T2.
+    image : ndarray, shape (ny, nx) or (n_slices, ny, nx)
+        Magnitude image, best the echo with the shortest echo time: it is the least weighted by T2. Slices lie
+        side by side without gaps.
     image_spacing_um : sequence of float
-        Row and column spacing.
+        Spacing of the image's axes, in array order.
     sigma : float
-        Noise standard deviation of the real and of the imaginary part, in the image's unit.
+        Noise standard deviation of the real and of the imaginary part of one coil, in the image's unit.
     phases : ndarray of int, shape (nz, ny, nx)
         Labels of the tomogram: 1 ceramic, 2 sodium.
     spacing_um : sequence of float
         Voxel size in array order.
     prior : AxesPrior
         Which directions the image's axes run along, good to some 15 degrees.
-    exclude : ndarray of bool, shape (ny, nx), optional
+    exclude : ndarray of bool, of the image's shape, optional
         Pixels left out of the score, such as long-T2 regions, so that what is to be linked does not steer
         the fit.
     skin_depth_um : float
         Expected skin depth; it is fitted around this value.
+    n_coils : int
+        Coils whose squares were summed to the magnitude.
+    known_answer_trials : int
+        Images at known poses that are registered to see the method's own errors; 0 leaves the test out.
     seed : int
-        For the bootstrap of the standard errors.
+        For the bootstrap and the known-answer test.
 
     Returns
     -------
     Registration
-        The map from the image's frame to the tomogram's frame. The depth along the projection is
-        unobservable: the image's plane is set through the metal's centroid.
+        The map from the image's frame to the tomogram's frame. The depth along a projection is unobservable:
+        the image's plane is set through the metal's centroid.
 
     Raises
     ------
@@ -94,42 +114,62 @@ def register_projection(
     data = np.asarray(image, dtype=np.float64)
     if not (np.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma must be positive; got {sigma}")
-    placed = prior.map(data.shape[-2:], tuple(image_spacing_um)[-2:], phases.shape, spacing_um)
-    if data.ndim != 2:
-        return _refused(placed, f"a stack of slices is no projection (image of {data.ndim} axes)")
+    shape, image_um = data.shape, tuple(float(s) for s in image_spacing_um)
+    stack = data.ndim == 3
+    if data.ndim not in (2, 3) or len(image_um) != data.ndim or len(prior.names) != data.ndim:
+        raise ValueError(
+            f"image of shape {shape}, spacing {image_um} and axes {prior.names} do not belong together"
+        )
+    placed = prior.map(shape, image_um, phases.shape, spacing_um)
     used = np.isfinite(data) if exclude is None else np.isfinite(data) & ~np.asarray(exclude, dtype=bool)
     data = np.where(np.isfinite(data), data, 0.0)
     if used.sum() < 0.5 * data.size:
-        return _refused(placed, "less than half of the image's pixels can be used")
+        return _refused(placed, "less than half of the image's pixels can be used", stack)
     if np.ptp(data[used]) == 0:
-        return _refused(placed, "the image is constant")
+        return _refused(placed, "the image is constant", stack)
     metal = find_metal(phases, spacing_um, skin_depth_um)
     if metal is None:
-        return _refused(placed, "the tomogram's phases contain no sodium to project")
-    row_um, column_um = (float(s) for s in image_spacing_um)
-    sampler = Sampler((data.shape[0], data.shape[1]), (row_um, column_um))
+        return _refused(placed, "the tomogram's phases contain no sodium to project", stack)
+    sampler = Sampler(
+        (shape[-2], shape[-1]),
+        (image_um[-2], image_um[-1]),
+        slices=Slices(shape[0], image_um[0]) if stack else None,
+    )
     pixel_um = min(sampler.spacing_um)
-    fine = skin_cloud(metal, skin_depth_um, FINAL_BLOCK_PIXEL * pixel_um)
-    problem = Problem(data, used, float(sigma), sampler, fine, prior.linear())
-    coarse = with_cloud(problem, skin_cloud(metal, skin_depth_um, SEARCH_BLOCK_PIXEL * pixel_um))
-    stack_column = int(np.argmax(np.abs(metal.stack_axis @ problem.prior)))
+    problem = Problem(
+        data,
+        used,
+        float(sigma),
+        sampler,
+        skin_cloud(metal, skin_depth_um, FINAL_BLOCK_PIXEL * pixel_um),
+        Prior(prior.linear(), sampler.spacing_um, depth=stack),
+        n_coils,
+    )
+    coarse = replace(
+        problem,
+        cloud=skin_cloud(metal, skin_depth_um, SEARCH_BLOCK_PIXEL * pixel_um),
+        sampler=replace(sampler, oversampling=SEARCH_OVERSAMPLING),
+    )
+    stack_column = int(np.argmax(np.abs(metal.stack_axis @ problem.prior.rotation)))
     ends = solve(coarse, SEARCH_GRID, stack_column)
-    best = least_squares(problem, ends[0].parameters)
-    return _report(problem, coarse, best, ends, stack_column, skin_depth_um, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    return _report(problem, coarse, ends, stack_column, skin_depth_um, known_answer_trials, rng)
 
 
 def _report(
     problem: Problem,
     coarse: Problem,
-    best: Solution,
     ends: Sequence[Solution],
     stack_column: int,
     skin_depth_um: float,
+    trials: int,
     rng: np.random.Generator,
 ) -> Registration:
+    problem, best = settle(problem, ends[0])
     centre = problem.cloud.centre_um
     to_volume = best.parameters.pose.to_map(centre)
-    pixel_um = min(problem.sampler.spacing_um)
+    sampler = problem.sampler
+    pixel_um = min(sampler.spacing_um)
     found = agreement(problem, best)
     variance = max(1.0, found.chi2_footprint)
 
@@ -147,7 +187,7 @@ def _report(
         Candidate(r.solution.parameters.pose.to_map(centre), agreement(coarse, r.solution).chi2_footprint)
         for r in rivals
     ]
-    points = grid_points(problem.sampler.shape, problem.sampler.spacing_um)
+    points = grid_points(sampler.image_shape, sampler.image_spacing_um)
     runner_up = best_different(
         candidates,
         to_volume,
@@ -158,10 +198,12 @@ def _report(
         difference_um=difference_um,
     )
     pose_covariance = parameter_covariance(problem, best, found.chi2_footprint, rng)
-    se = _standard_error(to_volume, centre, pose_covariance, points)
+    predicted = _standard_error(to_volume, centre, pose_covariance, points, normal=sampler.slices is not None)
+    answers = known_answers(problem, coarse, best, stack_column, trials, rng)
+    se = _combined(predicted, answers)
     turn_se_deg = np.rad2deg(np.sqrt(np.diag(pose_covariance)[:3]))
-    verdict, reasons = decide(checks(problem, best, found, (se.u or 0.0, se.v or 0.0), others))
-    unobservable = ["depth along the projection"]
+    verdict, reasons = decide(checks(problem, best, found, se, answers, others))
+    unobservable = [] if sampler.slices else ["depth along the projection"]
     if turn_se_deg[stack_column] > UNOBSERVABLE_TURN_SE_DEG:
         unobservable.append("rotation about the stack axis")
     agreeing = sum(difference_um(e.parameters.pose.to_map(centre), to_volume) < 0.25 * pixel_um for e in ends)
@@ -186,8 +228,34 @@ def _report(
             "electrode_gain": [float(g) for g in p.gain],
             "skin_depth_um": float(skin_depth_um * np.exp(p.log_skin)),
             "blur_um2": [float(b) for b in p.blur_um2],
+            "coil_order": problem.prior.coil_order,
+            "coil": [float(c) for c in p.coil],
+            "se_from_covariance_um": {k: round(v, 3) for k, v in asdict(predicted).items() if v is not None},
+            "known_answer": {
+                "n": len(answers),
+                "errors_um": {
+                    name: [round(float(e), 3) for e in errors]
+                    for name, errors in zip(DIRECTIONS, answers.T, strict=False)
+                },
+            },
         },
     )
+
+
+def _combined(predicted: StandardError, answers: NDArray[np.float64]) -> StandardError:
+    """Take the larger of the covariance's standard error and the known-answer test's, by direction.
+
+    Either misses something that the other sees: the covariance what is not linear, the test what a few draws
+    do not show.
+    """
+    if not len(answers):
+        return predicted
+    seen = np.sqrt((answers**2).mean(axis=0))
+    larger = {
+        name: max(float(getattr(predicted, name)), float(value))
+        for name, value in zip(DIRECTIONS, seen, strict=False)
+    }
+    return StandardError(larger["u"], larger["v"], larger.get("normal"))
 
 
 def _standard_error(
@@ -195,28 +263,31 @@ def _standard_error(
     centre_um: NDArray[np.float64],
     pose_covariance: NDArray[np.float64],
     points: NDArray[np.float64],
+    *,
+    normal: bool,
 ) -> StandardError:
     """Carry the covariance from the image's axes, where it was fitted, to the volume's."""
     R = to_volume.linear
-    to_reference = np.zeros((6, 5))
-    to_reference[:3, :3] = R
+    to_reference = np.zeros((6, 6))
+    # A turn is an axial vector: axes that form a left-handed frame change its sign.
+    to_reference[:3, :3] = np.linalg.det(R) * R
     # Where the centroid appears further along an axis of the image, the image lies further back.
-    to_reference[3:, 3:] = -R[:, :2]
+    to_reference[3:, 3:] = -R
     covariance = to_reference @ pose_covariance @ to_reference.T
-    return pose_standard_error(covariance, to_volume, centre_um, points, normal=False)
+    return pose_standard_error(covariance, to_volume, centre_um, points, normal=normal)
 
 
 def _turn_deg(problem: Problem, solution: Solution) -> NDArray[np.float64]:
-    turn = problem.prior.T @ solution.parameters.pose.rotation
+    turn = problem.prior.rotation.T @ solution.parameters.pose.rotation
     return np.rad2deg(Rotation.from_matrix(turn).as_rotvec())
 
 
-def _refused(placed: AffineMap, reason: str) -> Registration:
+def _refused(placed: AffineMap, reason: str, stack: bool) -> Registration:
     return Registration(
         map=placed,
         method=METHOD,
         verdict="refused",
         reasons=(reason,),
         score=float("inf"),
-        unobservable=("depth along the projection",),
+        unobservable=() if stack else ("depth along the projection",),
     )

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
-from spallmap.registration.projection.forward import Pose, Sampler, electrode_images
+from spallmap.registration.projection.forward import Pose, Sampler, Slices, electrode_images
 from spallmap.registration.projection.hypotheses import FINAL_BLOCK_PIXEL
 from spallmap.registration.projection.metal import find_metal, skin_cloud
+from spallmap.registration.projection.parameters import coil_terms
 from spallmap.registration.projection.register import SKIN_DEPTH_UM
 
 
@@ -24,8 +25,9 @@ def render_projection(
     skin_depth_um: float = SKIN_DEPTH_UM,
     model: Literal["skin", "thickness"] = "skin",
     electrode_gain: tuple[float, float] = (1.0, 1.0),
+    coil: Sequence[float] = (0.0,) * 5,
 ) -> NDArray[np.float64]:
-    """Image of the metal as a scan without noise would show it.
+    """Image of the metal as a scan without noise would show it, a projection or a stack of slices.
 
     Parameters
     ----------
@@ -36,36 +38,41 @@ def render_projection(
     to_reference : AffineMap
         From the image's frame to the tomogram's frame; rigid.
     shape : sequence of int
-        Rows and columns of the image.
+        Rows and columns of the image, after the number of slices where there are any.
     image_spacing_um : sequence of float
-        Row and column spacing.
+        Spacing of these axes.
     skin_depth_um : float
         Depth at which the signal has fallen to 1/e.
     model : {"skin", "thickness"}
         Whether only the skin of the metal is seen, or all of it.
     electrode_gain : tuple of float
         Image units per um^3 of metal for each electrode, as in the diagnostics of a registration.
+    coil : sequence of float
+        Coefficients of the logarithm of the coil's profile, as in the diagnostics of a registration.
 
     Returns
     -------
-    ndarray, shape (ny, nx)
+    ndarray, shape `shape`
         Amplitude per pixel; with gains of 1, the metal volume seen in um^3. All 0 where there is no sodium.
 
     Raises
     ------
     ValueError
-        If the shape does not have two axes or the model is unknown.
+        If the shape has neither two nor three axes, or the model is unknown.
     """
-    if len(shape) != 2:
-        raise ValueError(f"a projection image has two axes; got shape {tuple(shape)}")
+    if len(shape) not in (2, 3) or len(shape) != len(image_spacing_um):
+        raise ValueError(f"an image has two axes or three, each with a spacing; got {tuple(shape)}")
     if model not in ("skin", "thickness"):
         raise ValueError(f"model must be 'skin' or 'thickness'; got {model!r}")
-    row_um, column_um = (float(s) for s in image_spacing_um)
-    sampler = Sampler((int(shape[0]), int(shape[1])), (row_um, column_um))
+    row_um, column_um = (float(s) for s in image_spacing_um[-2:])
+    slices = Slices(int(shape[0]), float(image_spacing_um[0])) if len(shape) == 3 else None
+    sampler = Sampler((int(shape[-2]), int(shape[-1])), (row_um, column_um), slices=slices)
     metal = find_metal(phases, spacing_um, skin_depth_um)
     if metal is None:
-        return np.zeros(sampler.shape)
+        return np.zeros(sampler.image_shape)
     depth = skin_depth_um if model == "skin" else None
     cloud = skin_cloud(metal, depth, FINAL_BLOCK_PIXEL * min(sampler.spacing_um))
-    images = electrode_images(cloud, Pose.from_map(to_reference, cloud.centre_um), sampler)
-    return np.abs(np.tensordot(np.asarray(electrode_gain), images, axes=1))
+    pose = Pose.from_map(to_reference, cloud.centre_um, depth=slices is not None)
+    images = electrode_images(cloud, pose, sampler)
+    profile = np.exp(np.tensordot(np.asarray(coil), coil_terms(sampler.shape), axes=1))
+    return profile * np.abs(np.tensordot(np.asarray(electrode_gain), images, axes=1))

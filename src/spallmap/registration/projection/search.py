@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.spatial.transform import Rotation
 
+from spallmap.frames import grid_centre
 from spallmap.registration.projection.fit import Problem
 from spallmap.registration.projection.forward import Pose, whole_image
 
@@ -35,16 +36,19 @@ class CoarsePose:
 
 def coarse_poses(
     problem: Problem,
+    about: NDArray[np.float64],
     azimuths_deg: Sequence[float],
     tilts_deg: Sequence[float],
     stack_column: int,
 ) -> list[CoarsePose]:
-    """Correlate the model with the image on a grid of turns about the prior.
+    """Correlate the model with the image on a grid of turns.
 
     Parameters
     ----------
     problem : Problem
         Image and metal; a coarse cloud suffices.
+    about : ndarray, shape (3, 3)
+        Rotation that the grid is laid around.
     azimuths_deg : sequence of float
         Turns about the own axis that runs along the stack.
     tilts_deg : sequence of float
@@ -57,9 +61,8 @@ def coarse_poses(
     list of CoarsePose
         One for each turn of the grid.
     """
-    used = np.where(problem.used, problem.image**2 - 2.0 * problem.sigma**2, 0.0)
-    data = np.sqrt(np.maximum(used, 0.0))
-    data_spectrum = fft.fft2(data)
+    data = problem.amplitude
+    data_spectrum = fft.fftn(data, _correlation_shape(problem))
     norm = max(float(np.linalg.norm(data)), 1e-300)
     others = [k for k in range(3) if k != stack_column]
     poses: list[CoarsePose] = []
@@ -69,7 +72,7 @@ def coarse_poses(
                 angles = np.zeros(3)
                 angles[stack_column], angles[others[0]], angles[others[1]] = azimuth, first, second
                 turn = Rotation.from_rotvec(np.deg2rad(angles)).as_matrix()
-                poses.append(_best_shift(problem, problem.prior @ turn, data_spectrum, norm, index))
+                poses.append(_best_shift(problem, about @ turn, data_spectrum, norm, index))
     return poses
 
 
@@ -113,16 +116,22 @@ def _best_shift(
 ) -> CoarsePose:
     sampler = problem.sampler
     # The centroid is drawn at the field's middle, so that the shift found is relative to it.
-    middle = np.array([(n - 1) / 2.0 * s for n, s in zip(sampler.shape, sampler.spacing_um, strict=True)])[
-        ::-1
-    ]
-    pose = Pose(rotation, middle)
-    model = np.abs(whole_image(problem.cloud, pose, sampler))
-    correlation = np.real(fft.ifft2(data_spectrum * np.conj(fft.fft2(model))))
+    middle = grid_centre(sampler.image_shape, sampler.image_spacing_um)
+    model = np.abs(whole_image(problem.cloud, Pose(rotation, middle), sampler))
+    size = _correlation_shape(problem)
+    correlation = np.real(fft.ifftn(data_spectrum * np.conj(fft.fftn(model, size))))
     peak = np.unravel_index(int(np.argmax(correlation)), correlation.shape)
-    shift = [_signed(int(k), n) * s for k, n, s in zip(peak, sampler.shape, sampler.spacing_um, strict=True)]
+    steps = [_signed(int(k), n) * s for k, n, s in zip(peak, size, sampler.image_spacing_um, strict=True)]
+    shift = np.zeros(3)
+    shift[: len(steps)] = steps[::-1]
     score = float(correlation[peak]) / (norm * max(float(np.linalg.norm(model)), 1e-300))
-    return CoarsePose(Pose(rotation, middle + np.array(shift[::-1])), score, azimuth_index)
+    return CoarsePose(Pose(rotation, middle + shift), score, azimuth_index)
+
+
+def _correlation_shape(problem: Problem) -> tuple[int, ...]:
+    """Return the shape to correlate on: a projection folds as its scan does, slices need room."""
+    sampler = problem.sampler
+    return sampler.shape if sampler.slices is None else (2 * sampler.slices.count, *sampler.shape)
 
 
 def _signed(k: int, n: int) -> int:

@@ -1,0 +1,100 @@
+"""The known-answer test: the cell's own metal, imaged at known poses, and how far off it is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.registration.projection.fit import Problem, Solution, evaluate
+from spallmap.registration.projection.hypotheses import Grid, own_errors_um, settle, solve
+from spallmap.registration.projection.judge import agreement, block_shape, footprint_of
+from spallmap.registration.projection.parameters import N_PARAMETERS, SHIFT, TURN, Parameters
+from spallmap.registration.verdict import block_labels
+
+# Known poses lie about as far from the found one as a user's axes column from the truth; shifts of a pixel
+# meet the pixel grid at every phase.
+KNOWN_TURN_SD_DEG = 3.0
+KNOWN_SHIFT_PIXEL = 1.0
+# The search around the found pose: its nodes are those of the whole search, which lie no further apart.
+KNOWN_GRID = Grid((-6.0, 0.0, 6.0), (-4.0, 0.0, 4.0), 2)
+
+
+def known_answers(
+    problem: Problem,
+    coarse: Problem,
+    best: Solution,
+    stack_column: int,
+    n_trials: int,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Draw images of the fitted metal at known poses, register them, and measure the errors.
+
+    An image holds the fitted model at the known pose (with its gains, skin depth, blur and coil), fresh noise
+    of the image's own strength, and the image's own misfit: the residual of the real fit without the noise's
+    share, its sign drawn anew block by block, moved with the metal to the nearest pixel.
+
+    Parameters
+    ----------
+    problem, coarse : Problem
+        The real image with finely and with coarsely pooled metal.
+    best : Solution
+        The real fit of `problem`.
+    stack_column : int
+        Which own axis of the image runs along the stack.
+    n_trials : int
+        Number of known poses.
+    rng : numpy.random.Generator
+        Draws poses, noise and signs.
+
+    Returns
+    -------
+    ndarray, shape (n_trials, k)
+        Root mean square over the field of each trial's error along the own x, y and, in a stack, normal.
+
+    References
+    ----------
+    Wu, "Jackknife, bootstrap and other resampling methods in regression analysis", Annals of Statistics 14
+    (1986) (residuals with signs drawn anew).
+    """
+    misfit = _misfit(problem, best)
+    errors = []
+    for _ in range(n_trials):
+        truth, image = _draw(problem, best, misfit, rng)
+        drawn = replace(problem, image=image)
+        ends = solve(replace(coarse, image=image), KNOWN_GRID, stack_column, best.parameters.pose.rotation)
+        _, found = settle(drawn, ends[0])
+        centre = problem.cloud.centre_um
+        own = own_errors_um(problem, found.parameters.pose.to_map(centre), truth.pose.to_map(centre))
+        errors.append(np.sqrt((own.reshape(-1, own.shape[-1]) ** 2).mean(axis=0)))
+    return np.array(errors)
+
+
+def _misfit(problem: Problem, best: Solution) -> NDArray[np.float64]:
+    """Return what the model leaves unexplained where metal is, scaled down by the noise's share of it."""
+    chi2 = agreement(problem, best).chi2_footprint
+    left = np.where(footprint_of(problem, best), problem.image - best.model, 0.0)
+    # Single pixels far off are foreign metal, which does not pull the fit either.
+    return np.asarray(best.pull * left * np.sqrt(max(0.0, 1.0 - 1.0 / max(chi2, 1.0))), dtype=np.float64)
+
+
+def _draw(
+    problem: Problem, best: Solution, misfit: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[Parameters, NDArray[np.float64]]:
+    """Draw a known pose and the image that belongs to it."""
+    spacing = problem.sampler.image_spacing_um
+    pixels = rng.uniform(-KNOWN_SHIFT_PIXEL, KNOWN_SHIFT_PIXEL, len(spacing))
+    step = np.zeros(N_PARAMETERS)
+    step[TURN] = rng.normal(scale=np.deg2rad(KNOWN_TURN_SD_DEG), size=3)
+    step[SHIFT][: len(spacing)] = (pixels * spacing)[::-1]
+    truth = best.parameters.moved(step)
+    labels = block_labels(misfit.shape, block_shape(problem))
+    signs = rng.choice([-1.0, 1.0], size=int(labels.max()) + 1)
+    moved = np.roll(signs[labels] * misfit, np.rint(pixels).astype(int), axis=tuple(range(misfit.ndim)))
+    amplitude = np.maximum(evaluate(problem, truth).amplitude + moved, 0.0)
+    power = np.zeros(misfit.shape)
+    for coil in range(problem.n_coils):
+        noise = rng.normal(scale=problem.sigma, size=(2, *misfit.shape))
+        power += (noise[0] + (amplitude if coil == 0 else 0.0)) ** 2 + noise[1] ** 2
+    return truth, np.sqrt(power)
