@@ -61,6 +61,10 @@ validate: $(READY)
 	$(BIN)/python benchmarks/validate_distribution.py
 	$(BIN)/python benchmarks/validate_real_mri.py
 	$(BIN)/python benchmarks/validate_cracks.py
+	$(BIN)/python benchmarks/validate_volumes.py
+	$(BIN)/python benchmarks/validate_projection.py
+	$(BIN)/python benchmarks/validate_sections.py
+	$(BIN)/python benchmarks/validate_details.py
 	$(BIN)/python benchmarks/validate_chain.py --cores $(CORES)
 
 bench: $(READY)

@@ -48,11 +48,18 @@ def test_a_section_at_an_unknown_azimuth_is_found(cell, seed):
     found = place(section, grey, phases)
     assert found.verdict == "accepted", found.reasons
     assert error_voxels(found, section) < 1.0
-    np.testing.assert_allclose(found.map.linear.T @ found.map.linear, np.eye(3), atol=1e-9)
+    lengths = np.linalg.norm(found.map.linear, axis=0)
+    np.testing.assert_allclose(lengths, (lengths[0], lengths[0], 1.0), atol=1e-9)
+    assert lengths[0] == pytest.approx(1.0, abs=0.004)
+    turn = found.map.linear / lengths
+    np.testing.assert_allclose(turn.T @ turn, np.eye(3), atol=1e-9)
     assert np.linalg.det(found.map.linear) > 0
     assert found.runner_up is not None
     assert found.runner_up.score < found.score
     assert len(found.diagnostics["candidates"]) > 1
+    answers = found.diagnostics["known_answer"]
+    assert answers["near"]["lost"] <= 1
+    assert answers["searched"]["lost"] < answers["searched"]["n"]
 
 
 def test_a_section_of_another_cell_is_refused(cell):

@@ -9,8 +9,10 @@ from spallmap.frames import grid_points, sample_volume
 from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
 from spallmap.registration.section.kernels import cut_slices, sample_with_gradient
-from spallmap.registration.section.refine import linearise, make_level, refine
-from spallmap.registration.section.search import Pose, distinct, planes
+from spallmap.registration.section.levels import make_grid, make_level
+from spallmap.registration.section.pose import Pose, distinct
+from spallmap.registration.section.refine import linearise, refine
+from spallmap.registration.section.search import planes
 from spallmap.registration.section.specimen import Specimen, read_specimen
 
 
@@ -125,8 +127,9 @@ def test_refinement_returns_to_a_known_pose():
     centre = np.array([98.0, 102.0, 97.0])
     ceramic = solid((own - np.array([74.5, 74.5, 0.0])) @ linear.T + centre)
     maps = np.stack([ceramic, ~ceramic, 0 * ceramic, 0 * ceramic]).astype(np.float32)
-    section = Section(maps, (1.0, 1.0), (0.0, 0.0), np.array([74.5, 74.5, 0.0]), None)
-    level = make_level(section, grey, (4.0, 4.0, 4.0), binning=1, blur_um=3.0)
+    section = Section(maps, (1.0, 1.0), (0.0, 0.0), np.array([74.5, 74.5, 0.0]), None, maps[0])
+    grid = make_grid(grey.astype(np.float32), (4.0, 4.0, 4.0), 0.0, blur_um=3.0)
+    level = make_level(section, grid)
     start = Pose(
         Rotation.from_rotvec([0.02, -0.02, 0.03]).as_matrix() @ linear,
         centre + np.array([3.0, -2.0, 4.0]),
@@ -135,6 +138,6 @@ def test_refinement_returns_to_a_known_pose():
     found = refine(level, start)
     assert np.linalg.norm(found.centre_um - centre) < 0.6
     assert np.rad2deg(np.linalg.norm(Rotation.from_matrix(found.rotation.T @ linear).as_rotvec())) < 0.5
-    fit = linearise(level, found.rotation, found.centre_um)
+    fit = linearise(level, found)
     assert fit is not None
     assert fit.cost < 0.1

@@ -55,6 +55,8 @@ class Section:
         Middle of the field in the own frame.
     interface : ndarray of shape (2,), or None
         Unit vector (u, v) along the ceramic's straight interface, where one is seen.
+    grey : ndarray of float32, shape (rows, columns)
+        The image itself at the spacing of the maps.
     """
 
     maps: Maps
@@ -62,6 +64,7 @@ class Section:
     origin_um: tuple[float, float]
     centre_um: NDArray[np.float64]
     interface: NDArray[np.float64] | None
+    grey: Maps
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -140,7 +143,7 @@ def read_section(image: Image, working_um: float) -> Section | str:
             0.0,
         ]
     )
-    return Section(maps, spacing, origin, centre, _interface(ceramic, valid, spacing))
+    return Section(maps, spacing, origin, centre, _interface(ceramic, valid, spacing), filled_grey)
 
 
 def _binned(

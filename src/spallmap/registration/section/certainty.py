@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
-from spallmap import frames
 from spallmap.registration.result import StandardError
-from spallmap.registration.section.refine import Level, linearise, refine
-from spallmap.registration.section.search import Pose
-from spallmap.registration.verdict import pose_standard_error, spread_um
+from spallmap.registration.section.levels import Level
+from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.refine import descend, linearise, refine
 
 #: Side of the blocks that are drawn together; a pore with its surroundings fits in one.
 BLOCK_UM = 100.0
@@ -63,15 +61,13 @@ class Blocks:
 
 def block_numbers(points: NDArray[np.float64], side_um: float = BLOCK_UM) -> NDArray[np.intp]:
     """Return the number of the square block that each point lies in, without gaps."""
-    cell = np.floor((points[:, :2] - points[:, :2].min(axis=0)) / side_um).astype(np.intp)
+    cell = np.floor((points - points.min(axis=0)) / side_um).astype(np.intp)
     _, number = np.unique(cell, axis=0, return_inverse=True)
     return np.asarray(number, dtype=np.intp).ravel()
 
 
-def bootstrap(
-    level: Level, pose: Pose, own_centre_um: NDArray[np.float64], rng: np.random.Generator
-) -> StandardError:
-    """Estimate standard errors from Gauss-Newton steps of block bootstrap samples.
+def step_covariance(level: Level, pose: Pose, free: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Estimate the covariance of a pose from Gauss-Newton steps of block bootstrap samples.
 
     Parameters
     ----------
@@ -79,45 +75,72 @@ def bootstrap(
         Resolution that the pose was refined at.
     pose : Pose
         The minimum.
-    own_centre_um : ndarray, shape (3,)
-        Field's centre in the own frame.
+    free : int
+        Number of parameters that were refined.
     rng : numpy.random.Generator
         Source of randomness.
 
     Returns
     -------
-    StandardError
-        Root mean square over the field, by direction.
+    ndarray, shape (free, free)
+        Of the parameters of `spallmap.registration.section.refine.Equations`.
     """
-    fit = linearise(level, pose.rotation, pose.centre_um)
+    fit = linearise(level, pose)
     if fit is None:
-        return StandardError(None, None, None)
+        return np.full((free, free), np.inf)
     number = block_numbers(level.points)
     k = int(number.max()) + 1
-    weighted = fit.jacobian * fit.used[:, None]
+    jacobian = fit.jacobian[:, :free]
+    weighted = jacobian * fit.used[:, None]
     gradients = np.column_stack(
-        [np.bincount(number, weighted[:, j] * fit.residual, minlength=k) for j in range(6)]
+        [np.bincount(number, weighted[:, j] * fit.residual, minlength=k) for j in range(free)]
     )
     normals = np.stack(
         [
             np.column_stack(
-                [np.bincount(number, weighted[:, i] * fit.jacobian[:, j], minlength=k) for j in range(6)]
+                [np.bincount(number, weighted[:, i] * jacobian[:, j], minlength=k) for j in range(free)]
             )
-            for i in range(6)
+            for i in range(free)
         ],
         axis=1,
     )
     counts = rng.multinomial(k, np.full(k, 1.0 / k), size=DRAWS).astype(np.float64)
-    ridge = 1e-6 * np.diag(np.diag(fit.normal))
+    ridge = 1e-6 * np.diag(np.diag(normals.sum(axis=0)))
     steps = -np.linalg.solve(
         np.tensordot(counts, normals, axes=1) + ridge, np.tensordot(counts, gradients, axes=1)[..., None]
     )[..., 0]
-    covariance = np.atleast_2d(np.cov(steps, rowvar=False))
-    own_points = level.points[:: max(1, len(level.points) // 500)] + own_centre_um
-    return pose_standard_error(covariance, pose.map(own_centre_um), pose.centre_um, own_points)
+    return np.atleast_2d(np.cov(steps, rowvar=False))
 
 
-def half_fields(level: Level, pose: Pose, own_centre_um: NDArray[np.float64]) -> Halves:
+def position_error(covariance: NDArray[np.float64], pose: Pose, points: NDArray[np.float64]) -> StandardError:
+    """Turn the covariance of a pose into the error of a point's position.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (k, k)
+        As `step_covariance` gives it.
+    pose : Pose
+        The pose.
+    points : ndarray, shape (n, 3)
+        Own points relative to the field's centre.
+
+    Returns
+    -------
+    StandardError
+        Root mean square over the points, along the own axes.
+    """
+    along = points[:, :, None] * pose.linear.T[None]
+    arm = along.sum(axis=1)
+    found = []
+    for axis in pose.rotation.T:
+        stretches = np.column_stack([arm @ axis, (along[:, 0] - along[:, 1]) @ axis / 2.0])
+        jacobian = np.hstack([np.cross(arm, axis), np.broadcast_to(axis, arm.shape), stretches])
+        jacobian = jacobian[:, : len(covariance)]
+        found.append(float(np.sqrt(np.einsum("ni,ij,nj->n", jacobian, covariance, jacobian).mean())))
+    return StandardError(*found)
+
+
+def half_fields(level: Level, pose: Pose, free: int) -> Halves:
     """Register the black and the white squares of a checkerboard apart.
 
     Parameters
@@ -126,26 +149,31 @@ def half_fields(level: Level, pose: Pose, own_centre_um: NDArray[np.float64]) ->
         Resolution that the pose was refined at.
     pose : Pose
         The minimum.
-    own_centre_um : ndarray, shape (3,)
-        Field's centre in the own frame.
+    free : int
+        Number of parameters that were refined.
 
     Returns
     -------
     Halves
         How far they part. It shows what a bootstrap of one minimum cannot: a contradiction between parts.
     """
-    cell = np.floor((level.points[:, :2] - level.points[:, :2].min(axis=0)) / SQUARE_UM).astype(np.intp)
-    black = cell.sum(axis=1) % 2 == 0
-    points = level.points[:: max(1, len(level.points) // 500)] + own_centre_um
-    home = pose.map(own_centre_um)
+    black = checkerboard(level.points)
+    points = level.own_points(500)
+    home = pose.place(points)
     shifts = []
     for half in (black, ~black):
-        weights = level.weights * np.where(half, 1.0, OTHER_HALF)
-        moved = refine(replace(level, weights=weights), pose, iterations=20)
-        shifts.append((moved.map(own_centre_um)(points) - home(points)) @ home.linear)
+        moved = refine(level.weighted(level.weights * np.where(half, 1.0, OTHER_HALF)), pose, free=free)
+        shifts.append((moved.place(points) - home) @ pose.rotation)
     apart = max(float(np.linalg.norm(s, axis=1).mean()) for s in shifts)
     u, v, n = np.sqrt((np.stack(shifts) ** 2).mean(axis=(0, 1)))
     return Halves(apart, StandardError(float(u), float(v), float(n)))
+
+
+def checkerboard(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which points (u, v) lie on the black squares of a board over the field."""
+    square = np.floor((points - points.min(axis=0)) / SQUARE_UM).astype(np.intp)
+    black: NDArray[np.bool_] = square.sum(axis=1) % 2 == 0
+    return black
 
 
 def larger(a: StandardError, b: StandardError) -> StandardError:
@@ -157,19 +185,19 @@ def larger(a: StandardError, b: StandardError) -> StandardError:
 
 def block_residuals(level: Level, pose: Pose) -> Blocks:
     """Find the shift that each block would like on its own; blocks that say nothing are left out."""
-    fit = linearise(level, pose.rotation, pose.centre_um)
+    fit = linearise(level, pose)
     number = block_numbers(level.points)
     centres, shifts, errors = [], [], []
     if fit is not None:
         variance = float((fit.used * fit.residual**2).sum() / max(fit.used.sum(), 1.0))
-        own_slope = fit.jacobian[:, 3:] @ pose.rotation
+        own_slope = fit.jacobian[:, 3:6] @ pose.rotation
         for k in range(int(number.max()) + 1):
             pick = (number == k) & (fit.used > 0)
             J, r, w = own_slope[pick], fit.residual[pick], fit.used[pick]
             normal = (J * w[:, None]).T @ J + np.eye(3) * variance / 10.0**2
             covariance = np.linalg.inv(normal) * variance * 10.0
             if np.all(np.sqrt(np.diag(covariance)[:2]) < 10.0):
-                centres.append(level.points[pick, :2].mean(axis=0))
+                centres.append(level.points[pick].mean(axis=0))
                 shifts.append(-np.linalg.solve(normal, (J * w[:, None]).T @ r))
                 errors.append(np.sqrt(np.diag(covariance)))
     return Blocks(np.reshape(centres, (-1, 2)), np.reshape(shifts, (-1, 3)), np.reshape(errors, (-1, 3)))
@@ -178,32 +206,21 @@ def block_residuals(level: Level, pose: Pose) -> Blocks:
 def restarts(
     levels: tuple[Level, ...],
     pose: Pose,
-    own_points: NDArray[np.float64],
-    own_centre_um: NDArray[np.float64],
+    free: int,
     rng: np.random.Generator,
-) -> tuple[float, float]:
-    """Refine again from poses nearby.
-
-    Returns
-    -------
-    share : float
-        Share of restarts that end within half a pixel of the last level.
-    spread_um : float
-        Root mean square distance of those that do from each other.
-    """
-    home = pose.map(own_centre_um)
-    near = 0.5 * float(np.mean(levels[-1].spacing_um))
-    back = []
+) -> float:
+    """Refine again from poses nearby; return the share that ends within half a pixel of the last level."""
+    points = levels[-1].own_points(400)
+    home = pose.place(points)
+    near = 0.5 * float(np.mean(levels[-1].grid.spacing_um))
+    back = 0
     for _ in range(RESTARTS):
-        turn = Rotation.from_rotvec(np.deg2rad(rng.normal(0.0, RESTART_DEG, 3))).as_matrix()
-        moved = Pose(turn @ pose.rotation, pose.centre_um + rng.normal(0.0, RESTART_UM, 3), 0.0)
-        for level in levels:
-            moved = refine(level, moved)
-        if np.isfinite(moved.score):
-            there = moved.map(own_centre_um)
-            if float(frames.displacement_um(there, home, own_points).mean()) < near:
-                back.append(there)
-    return len(back) / RESTARTS, spread_um([*back, home], own_points)
+        turn = rng.normal(0.0, np.deg2rad(RESTART_DEG), 3)
+        moved = pose.moved(np.concatenate([turn, rng.normal(0.0, RESTART_UM, 3)]))
+        moved = descend(levels, moved, free=free)
+        apart = float(np.linalg.norm(moved.place(points) - home, axis=1).mean())
+        back += bool(np.isfinite(moved.score) and apart < near)
+    return back / RESTARTS
 
 
 def margin(level: Level, best: Pose, other: Pose, rng: np.random.Generator) -> tuple[float, float]:
@@ -225,7 +242,7 @@ def margin(level: Level, best: Pose, other: Pose, rng: np.random.Generator) -> t
     """
     number = block_numbers(level.points)
     k = int(number.max()) + 1
-    fits = [linearise(level, pose.rotation, pose.centre_um) for pose in (best, other)]
+    fits = [linearise(level, pose) for pose in (best, other)]
     if k < 2 or fits[0] is None or fits[1] is None:
         return 0.0, np.inf
     sums = []

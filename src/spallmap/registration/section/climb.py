@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.registration.section.appearance import Section
-from spallmap.registration.section.refine import Level, inside_correlation, refine
-from spallmap.registration.section.search import Pose, distinct, neighbours
+from spallmap.registration.section.levels import Level
+from spallmap.registration.section.pose import Pose, distinct
+from spallmap.registration.section.refine import SCALED, descend, inside_correlation, refine
+from spallmap.registration.section.search import neighbours
 
 #: Two starts of the coarse search are the same below this mean distance.
 START_APART_UM = 25.0
@@ -29,8 +31,7 @@ SAME_VOXELS = 1.0
 
 def climb(
     section: Section,
-    middle: Level,
-    fine: Level,
+    levels: tuple[Level, ...],
     coarse: list[Pose],
     extra: list[Pose],
     voxel_um: float,
@@ -44,8 +45,8 @@ def climb(
     ----------
     section : Section
         The section.
-    middle, fine : Level
-        Resolutions of the refinement.
+    levels : tuple of Level
+        Resolutions of the refinement, coarse first.
     coarse : list of Pose
         Best first.
     extra : list of Pose
@@ -62,7 +63,7 @@ def climb(
     list of Pose
         Distinct poses, best first, with their scores at the fine level.
     """
-    own_points, centre = corners(section), section.centre_um
+    own_points, centre, middle = corners(section), section.centre_um, levels[0]
 
     def best_of(poses: list[Pose], n_overall: int, n_inside: int, apart_um: float) -> list[Pose]:
         # A plane that meets the same outline beats the right one until the pores fall into place; agreement
@@ -76,13 +77,16 @@ def climb(
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
 
+        def finish(pose: Pose) -> Pose:
+            return descend(levels, pose, free=SCALED)
+
         def run(task: Callable[[Pose], Pose], poses: Iterable[Pose]) -> list[Pose]:
             return list(pool.map(task, poses))
 
         def go_on(poses: list[Pose], n: int) -> list[Pose]:
             begun = run(lambda pose: refine(middle, pose, iterations=BEGUN), poses)
             return run(
-                lambda pose: refine(middle, pose, iterations=CONTINUED_STEPS),
+                lambda pose: refine(middle, pose, iterations=CONTINUED_STEPS, free=SCALED),
                 best_of(begun, n, n, 0.2 * voxel_um),
             )
 
@@ -91,7 +95,7 @@ def climb(
             tops = best_of(refined, NEIGHBOURED, NEIGHBOURED, NEIGHBOURS_APART_UM)
             refined += go_on([near for top in tops for near in neighbours(top)], CONTINUED_NEAR)
         finalists = best_of(refined, FINALISTS, FINALISTS, SAME_VOXELS * voxel_um) + extra
-        ended = run(lambda pose: refine(fine, refine(middle, pose, iterations=15), iterations=25), finalists)
+        ended = run(finish, finalists)
     ended = sorted((pose for pose in ended if np.isfinite(pose.score)), key=lambda pose: -pose.score)
     return distinct(ended, own_points, centre, SAME_VOXELS * voxel_um, len(ended))
 

@@ -100,3 +100,85 @@ def sample_with_gradient(
         gradients[k, 2] = (1 - fz) * ((1 - fy) * (b - a) + fy * (d - c)) + fz * (
             (1 - fy) * (f - e) + fy * (h - g)
         )
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def normal_equations(
+    volume: NDArray[np.float32],
+    scale: NDArray[np.float64],
+    points: NDArray[np.float64],
+    basis: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    centre: NDArray[np.float64],
+    gram: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Sum the products of classes, derivatives and grey over a section's points at a pose.
+
+    Parameters
+    ----------
+    volume : ndarray of float32, shape (nz, ny, nx)
+        The samples.
+    scale : ndarray, shape (3,)
+        Spacing along z, y and x.
+    points : ndarray, shape (n, 2)
+        Own coordinates (u, v) relative to the field's centre.
+    basis : ndarray, shape (n, 3)
+        Shares of the classes.
+    weights : ndarray, shape (n,)
+        Weight of each point.
+    axes : ndarray, shape (3, 2)
+        Where the own axes u and v go, lengths included.
+    centre : ndarray, shape (3,)
+        Where the field's centre goes, from the first voxel on.
+    gram : ndarray, shape (12, 12)
+        Filled with the weighted sums of products of: the three shares; the derivatives of the grey by turn
+        (x, y, z), shift (x, y, z), common and uneven stretch; the grey.
+
+    Returns
+    -------
+    weight, weighted_grey : float
+        Sums over the points inside the volume.
+    """
+    nz, ny, nx = volume.shape
+    row = np.empty(12)
+    gram[:, :] = 0.0
+    total, grey_sum = 0.0, 0.0
+    for k in range(points.shape[0]):
+        u, v = points[k, 0], points[k, 1]
+        ux, uy, uz = axes[0, 0] * u, axes[1, 0] * u, axes[2, 0] * u
+        vx, vy, vz = axes[0, 1] * v, axes[1, 1] * v, axes[2, 1] * v
+        ax, ay, az = ux + vx, uy + vy, uz + vz
+        z, y, x = (az + centre[2]) / scale[0], (ay + centre[1]) / scale[1], (ax + centre[0]) / scale[2]
+        if z < 0 or y < 0 or x < 0 or z > nz - 1 or y > ny - 1 or x > nx - 1:
+            continue
+        iz, iy, ix = min(int(z), nz - 2), min(int(y), ny - 2), min(int(x), nx - 2)
+        fz, fy, fx = z - iz, y - iy, x - ix
+        a, b = float(volume[iz, iy, ix]), float(volume[iz, iy, ix + 1])
+        c, d = float(volume[iz, iy + 1, ix]), float(volume[iz, iy + 1, ix + 1])
+        e, f = float(volume[iz + 1, iy, ix]), float(volume[iz + 1, iy, ix + 1])
+        g, h = float(volume[iz + 1, iy + 1, ix]), float(volume[iz + 1, iy + 1, ix + 1])
+        ab, cd, ef, gh = a + fx * (b - a), c + fx * (d - c), e + fx * (f - e), g + fx * (h - g)
+        low, high = ab + fy * (cd - ab), ef + fy * (gh - ef)
+        sz = (high - low) / scale[0]
+        sy = ((1 - fz) * (cd - ab) + fz * (gh - ef)) / scale[1]
+        sx = (
+            (1 - fz) * ((1 - fy) * (b - a) + fy * (d - c)) + fz * ((1 - fy) * (f - e) + fy * (h - g))
+        ) / scale[2]
+        along_u, along_v = sx * ux + sy * uy + sz * uz, sx * vx + sy * vy + sz * vz
+        row[0], row[1], row[2] = basis[k, 0], basis[k, 1], basis[k, 2]
+        row[3], row[4], row[5] = ay * sz - az * sy, az * sx - ax * sz, ax * sy - ay * sx
+        row[6], row[7], row[8] = sx, sy, sz
+        row[9], row[10] = along_u + along_v, (along_u - along_v) / 2.0
+        row[11] = low + fz * (high - low)
+        weight = weights[k]
+        total += weight
+        grey_sum += weight * row[11]
+        for i in range(12):
+            left = weight * row[i]
+            for j in range(i, 12):
+                gram[i, j] += left * row[j]
+    for i in range(12):
+        for j in range(i):
+            gram[i, j] = gram[j, i]
+    return total, grey_sum

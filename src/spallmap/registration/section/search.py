@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
@@ -16,6 +16,7 @@ from spallmap import frames
 from spallmap.axes import AxesPrior
 from spallmap.registration.section.appearance import CERAMIC, VOID, Section
 from spallmap.registration.section.kernels import cut_slices
+from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.specimen import Specimen
 
 #: Probability of what the section shows (rows: ceramic, void, solid, empty) where the tomogram says ceramic,
@@ -53,19 +54,6 @@ NEIGHBOUR_UM, NEIGHBOUR_DEG = 15.0, 3.0
 PEAKS_PER_PLANE = 2
 #: Peaks nearer than this in the plane are one.
 PEAK_REACH_UM = 40.0
-
-
-@dataclass(frozen=True)
-class Pose:
-    """A rigid placement: the field's centre goes to `centre_um`, the own axes along `rotation`'s columns."""
-
-    rotation: NDArray[np.float64]
-    centre_um: NDArray[np.float64]
-    score: float
-
-    def map(self, own_centre_um: NDArray[np.float64]) -> frames.AffineMap:
-        """From the section's own frame to the volume's."""
-        return frames.AffineMap.from_parts(self.rotation, self.centre_um - self.rotation @ own_centre_um)
 
 
 @dataclass(frozen=True)
@@ -316,48 +304,7 @@ def neighbours(pose: Pose) -> list[Pose]:
                 if shift or tilt or azimuth:
                     turn = Rotation.from_euler("xy", (tilt, azimuth), degrees=True).as_matrix()
                     centre = pose.centre_um + shift * pose.rotation[:, 2]
-                    found.append(Pose(pose.rotation @ turn, centre, -np.inf))
+                    found.append(
+                        replace(pose, rotation=pose.rotation @ turn, centre_um=centre, score=-np.inf)
+                    )
     return found
-
-
-def distinct(
-    poses: list[Pose],
-    own_points: NDArray[np.float64],
-    own_centre_um: NDArray[np.float64],
-    apart_um: float,
-    most: int,
-) -> list[Pose]:
-    """Keep the best of poses that place the field within a distance of each other.
-
-    Parameters
-    ----------
-    poses : list of Pose
-        Best first.
-    own_points : ndarray, shape (n, 3)
-        A few points that span the field.
-    own_centre_um : ndarray, shape (3,)
-        The field's centre.
-    apart_um : float
-        Mean distance below which two poses are the same.
-    most : int
-        Number to keep.
-
-    Returns
-    -------
-    list of Pose
-        Best first.
-    """
-    kept: list[Pose] = []
-    placed = np.empty((most, *own_points.shape))
-    relative = own_points - own_centre_um
-    for pose in poses:
-        at = relative @ pose.rotation.T + pose.centre_um
-        if kept:
-            distance = np.linalg.norm(placed[: len(kept)] - at, axis=-1).mean(axis=-1)
-            if distance.min() < apart_um:
-                continue
-        placed[len(kept)] = at
-        kept.append(pose)
-        if len(kept) == most:
-            break
-    return kept

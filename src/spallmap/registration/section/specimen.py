@@ -10,15 +10,15 @@ from scipy import ndimage
 
 from spallmap import frames
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, least_absolute
+from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY
+from spallmap.tomography.labels import OUTSIDE, is_filled
 
-#: Phase labels of the tomography station.
-PHASE_CERAMIC, PHASE_CRACK, PHASE_EMPTY = 1, 3, 5
-#: Common grey scale of the tomography station.
-GREY_AIR, GREY_CERAMIC = 10000.0, 50000.0
 #: Share of the ceramic-to-air step that noise and cupping may take away before a voxel counts as darker.
 DEAD_ZONE = 0.12
 #: Layer under the ceramic's surface whose grey is mixed with its neighbour's by the tomogram's blur, voxels.
 RIM_VOXELS = 2
+#: Coarse rows that are worked on at a time.
+SLAB_ROWS = 16
 #: Height-map positions per axis that a plane is fitted to.
 PLATE_SAMPLES = 60
 
@@ -78,29 +78,42 @@ def read_specimen(
     Specimen or str
         The class maps, or why there are none.
     """
-    filled = (phases == PHASE_CERAMIC) | (phases == PHASE_CRACK)
+    filled = is_filled(phases)
     if filled.mean() < 1e-4:
         return "no ceramic in the volume"
-    inner = ndimage.binary_erosion(filled, iterations=RIM_VOXELS)
     steps = tuple(max(1, int(coarse_um / s + 1e-6)) for s in spacing_um)
-    void = block_mean(void_share(grey, inner), steps)
-    ceramic = block_mean(filled, steps) - void
-    empty = block_mean(phases == PHASE_EMPTY, steps)
-    channels = np.empty((4, *void.shape), dtype=np.float32)
-    channels[CERAMIC], channels[VOID], channels[EMPTY] = ceramic, void, empty
-    channels[SOLID] = np.clip(1.0 - void - ceramic - empty, 0.0, 1.0)
+    channels = _channels(grey, phases, filled, steps)
     coarse = (spacing_um[0] * steps[0], spacing_um[1] * steps[1], spacing_um[2] * steps[2])
     origin = frames.indices_to_points([(b - 1) / 2.0 for b in steps], spacing_um)
-    total = ceramic + void
+    total = channels[CERAMIC] + channels[VOID]
     centroid = frames.indices_to_points(ndimage.center_of_mass(total), coarse) + origin
     return Specimen(channels, coarse, origin, centroid, _plate_normal(total > 0.5, coarse))
 
 
+def _channels(
+    grey: NDArray[np.uint16], phases: NDArray[np.uint8], filled: NDArray[np.bool_], steps: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Share of each class per coarse voxel, slab by slab, to bound the memory."""
+    n = [size // step for size, step in zip(grey.shape, steps, strict=True)]
+    channels = np.empty((4, *n), dtype=np.float32)
+    for row in range(0, n[0], SLAB_ROWS):
+        rows = slice(row, min(row + SLAB_ROWS, n[0]))
+        first, last = rows.start * steps[0], rows.stop * steps[0]
+        begin, end = max(first - RIM_VOXELS, 0), min(last + RIM_VOXELS, len(grey))
+        inner: NDArray[np.bool_] = ndimage.binary_erosion(filled[begin:end], iterations=RIM_VOXELS)
+        void = block_mean(void_share(grey[first:last], inner[first - begin : last - begin]), steps)
+        ceramic = block_mean(filled[first:last], steps) - void
+        empty = block_mean(phases[first:last] == OUTSIDE, steps)
+        channels[CERAMIC, rows], channels[VOID, rows], channels[EMPTY, rows] = ceramic, void, empty
+        channels[SOLID, rows] = np.clip(1.0 - void - ceramic - empty, 0.0, 1.0)
+    return channels
+
+
 def void_share(grey: NDArray[np.uint16], inner: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Share of each voxel that is not ceramic, from its grey, inside a mask; 0 elsewhere."""
-    deficit = (GREY_CERAMIC - grey.astype(np.float32)) / (GREY_CERAMIC - GREY_AIR)
-    share: NDArray[np.float32] = np.clip((deficit - DEAD_ZONE) / (1.0 - DEAD_ZONE), 0.0, 1.0) * inner
-    return share.astype(np.float32)
+    deficit = (CERAMIC_GREY - grey.astype(np.float32)) / (CERAMIC_GREY - AIR_GREY)
+    share = np.clip((deficit - DEAD_ZONE) / (1.0 - DEAD_ZONE), 0.0, 1.0) * inner
+    return np.asarray(share, dtype=np.float32)
 
 
 def block_mean(volume: NDArray[np.generic], steps: tuple[int, ...]) -> NDArray[np.float32]:

@@ -1,0 +1,213 @@
+"""The known-answer test: the user's own tomogram is cut at known poses and the cuts are registered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from spallmap import frames
+from spallmap.image import Image
+from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
+from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.refine import SCALED, descend
+from spallmap.registration.section.target import Solution, Target, settle_stretch, solve
+from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY
+from spallmap.tomography.labels import OUTSIDE, is_filled
+
+#: Cuts near the solution, and how far from it they lie: other pores are met, the outline is alike.
+NEAR, NEAR_UM, NEAR_DEG = 6, 25.0, 2.5
+#: Where the refinement of a cut begins, from its true pose.
+START_UM, START_DEG = 8.0, 1.0
+#: A cut lies nowhere else than where it was made up to this mean distance, voxels.
+FOUND_VOXELS = 3.0
+
+
+@dataclass(frozen=True)
+class KnownAnswers:
+    """What became of cuts at known poses.
+
+    Parameters
+    ----------
+    errors_um : ndarray, shape (n, 3)
+        Root mean square distance over the field from the true place along u, v and normal, for each cut.
+    lost : int
+        Cuts that could not be registered or that ended beyond `FOUND_VOXELS`; not among the errors.
+    """
+
+    errors_um: NDArray[np.float64]
+    lost: int
+
+    @property
+    def n(self) -> int:
+        """Number of cuts."""
+        return len(self.errors_um) + self.lost
+
+    def rms_um(self) -> NDArray[np.float64]:
+        """Root mean square error along u, v and normal; not a number where every cut was lost."""
+        if not len(self.errors_um):
+            return np.full(3, np.nan)
+        mean: NDArray[np.float64] = np.sqrt((self.errors_um**2).mean(axis=0))
+        return mean
+
+
+def near_answers(
+    section: Section, target: Target, solution: Solution, rng: np.random.Generator
+) -> KnownAnswers:
+    """Cut the tomogram around the solution, and refine each cut from beside its pose.
+
+    Parameters
+    ----------
+    section : Section
+        The section, whose greys, noise and field the cuts have.
+    target : Target
+        The tomogram.
+    solution : Solution
+        Where the section lies.
+    rng : numpy.random.Generator
+        Draws poses, noise and starts.
+
+    Returns
+    -------
+    KnownAnswers
+        The errors of `NEAR` cuts.
+    """
+    voxel = target.voxel_um
+    errors: list[NDArray[np.float64]] = []
+    for _ in range(NEAR):
+        true = _beside(solution.best, NEAR_UM, NEAR_DEG, rng)
+        cut = read_section(cut_image(section, target, solution.best, true, rng), voxel / 2.0)
+        if isinstance(cut, str):
+            continue
+        true = _recentred(true, cut.centre_um - section.centre_um)
+        start = _beside(true, START_UM, START_DEG, rng)
+        levels = target.levels(cut)
+        found, fine = descend(levels, start, free=SCALED), levels[-1]
+        if not np.isfinite(found.score):
+            continue
+        error = _error(settle_stretch(fine, found, rng)[1], true, fine.own_points(400))
+        if np.linalg.norm(error) <= FOUND_VOXELS * voxel:
+            errors.append(error)
+    return KnownAnswers(np.reshape(errors, (-1, 3)), NEAR - len(errors))
+
+
+def searched_answer(
+    section: Section, target: Target, solution: Solution, rng: np.random.Generator
+) -> KnownAnswers:
+    """Cut the tomogram somewhere else within the prior, and search for the cut as for a section.
+
+    Parameters
+    ----------
+    section, target, solution
+        As in `near_answers`.
+    rng : numpy.random.Generator
+        Draws pose and noise.
+
+    Returns
+    -------
+    KnownAnswers
+        Of one cut.
+    """
+    angle = rng.uniform(0.0, 360.0) if target.prior.unknown_direction else rng.uniform(-8.0, 8.0)
+    turn = Rotation.from_rotvec(np.deg2rad(angle) * solution.best.rotation[:, 1]).as_matrix()
+    pivot = target.specimen.centre_um
+    elsewhere = replace(
+        solution.best,
+        rotation=turn @ solution.best.rotation,
+        centre_um=pivot + turn @ (solution.best.centre_um - pivot),
+    )
+    true = _beside(elsewhere, NEAR_UM, NEAR_DEG, rng)
+    cut = read_section(cut_image(section, target, solution.best, true, rng), target.voxel_um / 2.0)
+    if isinstance(cut, str):
+        return KnownAnswers(np.empty((0, 3)), 1)
+    true = _recentred(true, cut.centre_um - section.centre_um)
+    found = solve(cut, target, [], rng)
+    if isinstance(found, str):
+        return KnownAnswers(np.empty((0, 3)), 1)
+    error = _error(found.best, true, found.fine.own_points(400))
+    if np.linalg.norm(error) > FOUND_VOXELS * target.voxel_um:
+        return KnownAnswers(np.empty((0, 3)), 1)
+    return KnownAnswers(error[None], 0)
+
+
+def cut_image(section: Section, target: Target, best: Pose, pose: Pose, rng: np.random.Generator) -> Image:
+    """Draw what the microscope would have shown at another pose.
+
+    Parameters
+    ----------
+    section : Section
+        The real one: its materials' greys and, inside the ceramic, its grain and noise are used.
+    target : Target
+        The tomogram, cut at half-way greys so that edges are as sharp as a microscope's.
+    best : Pose
+        Where the real section lies.
+    pose : Pose
+        Where to cut.
+    rng : numpy.random.Generator
+        Draws where the real texture begins.
+
+    Returns
+    -------
+    Image
+        At the spacing of the section's maps, with the same mask.
+    """
+    rows, columns = section.maps.shape[1:]
+    points = section.points() - section.centre_um
+    classes = cut_classes(target, pose.place(points))
+    seen = np.argmax(section.maps, axis=0)
+    valid = section.valid
+    greys = _class_greys(section, seen, valid)
+    inside = (section.maps[CERAMIC] > 0.5) & valid
+    texture = np.where(inside, section.grey - greys[CERAMIC], 0.0)
+    texture[~inside] = rng.choice(texture[inside], int((~inside).sum()))
+    # Cut off where the real image has edges and misfits of its own, so that they are not met twice.
+    reach = 4.0 * 1.4826 * float(np.median(np.abs(texture)))
+    shift = (int(rng.integers(rows)), int(rng.integers(columns)))
+    drawn = greys[classes] + np.roll(np.clip(texture, -reach, reach), shift, axis=(0, 1))
+    return Image(drawn.astype(np.float32), ("y", "x"), section.spacing_um, mask=valid)
+
+
+def cut_classes(target: Target, placed: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Tell ceramic, void, other solid and empty space at points (..., 3) of the tomogram's frame."""
+    at = frames.points_to_indices(placed.reshape(-1, 3), target.spacing_um).T
+
+    def share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        sampled: NDArray[np.float64] = ndimage.map_coordinates(
+            mask.view(np.uint8), at, output=np.float64, order=1, mode="nearest"
+        )
+        return sampled
+
+    grey = ndimage.map_coordinates(target.grids[-1].volume, at, order=1, mode="nearest")
+    filled = share(is_filled(target.phases)) > 0.5
+    classes = np.where(share(target.phases == OUTSIDE) > 0.5, EMPTY, SOLID)
+    classes[filled] = np.where(grey[filled] < (AIR_GREY + CERAMIC_GREY) / 2.0, VOID, CERAMIC)
+    found: NDArray[np.intp] = classes.reshape(placed.shape[:-1]).astype(np.intp)
+    return found
+
+
+def _class_greys(section: Section, seen: NDArray[np.intp], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean grey of each class in the image; what it does not show lies half-way to the darkest shown."""
+    found = {k: float(section.grey[valid & (seen == k)].mean()) for k in np.unique(seen[valid])}
+    dark = min(found.values())
+    if set(found) == {CERAMIC}:
+        dark = float(np.percentile(section.grey[valid], 0.1))
+    usual = {VOID: dark, EMPTY: dark, SOLID: (found.get(CERAMIC, dark) + dark) / 2.0, CERAMIC: dark}
+    return np.array([found.get(k, usual[k]) for k in (CERAMIC, VOID, SOLID, EMPTY)])
+
+
+def _beside(pose: Pose, um: float, deg: float, rng: np.random.Generator) -> Pose:
+    return pose.moved(np.concatenate([rng.normal(0.0, np.deg2rad(deg), 3), rng.normal(0.0, um, 3)]))
+
+
+def _recentred(pose: Pose, shift_um: NDArray[np.float64]) -> Pose:
+    """Give the same placement about another point of the own frame."""
+    return replace(pose, centre_um=pose.centre_um + pose.linear @ shift_um)
+
+
+def _error(found: Pose, true: Pose, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    apart = (found.place(points) - true.place(points)) @ true.rotation
+    error: NDArray[np.float64] = np.sqrt((apart**2).mean(axis=0))
+    return error

@@ -1,0 +1,204 @@
+"""Tomogram and section at one resolution, ready to be compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spallmap import frames
+from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section
+from spallmap.registration.section.specimen import block_mean
+
+#: Variance of the tomogram's blur that sharpening takes back at most, square voxels: noise grows with it.
+MOST_SHARPENED = 0.7
+#: Blur that is left after sharpening, voxels: of 0.2 to 1.0 the one with the least errors on six sections.
+LEFT_BLUR_VOXELS = 0.5
+#: Slices that are worked on at a time, to bound the memory.
+SLAB = 64
+#: Weight of the ceramic's inside against everything else. The outline's contrast is strong and its position
+#: is off by edge brightening and roughness; inside, pores and cracks say where along the normal it lies.
+INSIDE_WEIGHT = 4.0
+#: Depth below the ceramic's surface from which it counts as inside, um.
+INSIDE_DEPTH_UM = 12.0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A tomogram at one resolution.
+
+    Parameters
+    ----------
+    volume : ndarray of float32, shape (nz, ny, nx)
+        Grey.
+    spacing_um : tuple of float
+        Its spacing in array order.
+    origin_um : ndarray, shape (3,)
+        Point of its first voxel in the tomogram's frame.
+    blur_um : float
+        Standard deviation of its whole blur.
+    """
+
+    volume: NDArray[np.float32]
+    spacing_um: tuple[float, float, float]
+    origin_um: NDArray[np.float64]
+    blur_um: float
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution of the refinement.
+
+    Parameters
+    ----------
+    grid : Grid
+        The tomogram.
+    points : ndarray, shape (n, 2)
+        Section points (u, v) relative to the field's centre.
+    basis : ndarray, shape (n, 3)
+        Share of ceramic, other solid and nothing (voids and outside) at each point, blurred alike.
+    void : ndarray, shape (n,)
+        Share of voids in the ceramic, blurred alike.
+    weights : ndarray, shape (n,)
+        Weight of each point.
+    inside : ndarray of bool, shape (n,)
+        Points well inside the filled ceramic.
+    """
+
+    grid: Grid
+    points: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    void: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+
+    @cached_property
+    def total_weight(self) -> float:
+        """Weight of all points."""
+        return float(self.weights.sum())
+
+    def weighted(self, weights: NDArray[np.float64]) -> Level:
+        """Return the same with other weights."""
+        return replace(self, weights=weights)
+
+    def own_points(self, most: int) -> NDArray[np.float64]:
+        """Up to about `most` of the points with their normal coordinate, 0; shape (n, 3)."""
+        chosen = self.points[:: max(1, len(self.points) // most)]
+        return np.column_stack([chosen, np.zeros(len(chosen))])
+
+
+def sharpened(grey: NDArray[np.uint16], blur_voxels: float) -> tuple[NDArray[np.float32], float]:
+    """Take the tomogram's own blur back to first order.
+
+    A blurred tomogram shows a pore before and behind the plane that cuts it, where a section shows nothing:
+    left in, this pulls the plane from pores that it just misses. On twelve simulated sections it took the
+    largest error of the position from 0.64 to 0.36 voxel.
+
+    Parameters
+    ----------
+    grey : ndarray of uint16, shape (nz, ny, nx)
+        The tomogram.
+    blur_voxels : float
+        Standard deviation of its point spread.
+
+    Returns
+    -------
+    sharp : ndarray of float32
+        The same with less blur.
+    left_voxels : float
+        Standard deviation of the blur that is left.
+
+    References
+    ----------
+    Gabor, "Information theory in electron microscopy", Laboratory Investigation 14 (1965): the Laplacian as
+    the inverse of diffusion.
+    """
+    taken = min(blur_voxels**2, MOST_SHARPENED)
+    sharp = np.empty(grey.shape, dtype=np.float32)
+    for first in range(0, len(grey), SLAB):
+        begin, end = max(first - 1, 0), min(first + SLAB + 1, len(grey))
+        slab = grey[begin:end].astype(np.float32)
+        slab -= np.float32(taken / 2.0) * ndimage.laplace(slab, mode="nearest")
+        sharp[first : first + SLAB] = slab[first - begin : first - begin + SLAB]
+    return sharp, float(np.sqrt(blur_voxels**2 - taken + LEFT_BLUR_VOXELS**2))
+
+
+def make_grid(
+    grey: NDArray[np.float32],
+    spacing_um: tuple[float, float, float],
+    own_blur_um: float,
+    *,
+    binning: int = 1,
+    blur_um: float = 0.0,
+) -> Grid:
+    """Bring a tomogram to a resolution.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (nz, ny, nx)
+        Common grey scale.
+    spacing_um : tuple of float
+        Of `grey`.
+    own_blur_um : float
+        Standard deviation of the blur that `grey` has already.
+    binning : int
+        Voxels averaged along each axis.
+    blur_um : float
+        Standard deviation of the added Gaussian blur.
+
+    Returns
+    -------
+    Grid
+        The tomogram at that resolution.
+    """
+    volume = block_mean(grey, (binning,) * 3) if binning > 1 else grey
+    spacing = (spacing_um[0] * binning, spacing_um[1] * binning, spacing_um[2] * binning)
+    if blur_um > 0.0:
+        volume = ndimage.gaussian_filter(volume, [blur_um / s for s in spacing], truncate=3.0)
+    total = np.sqrt(blur_um**2 + own_blur_um**2 + (spacing[0] ** 2 - spacing_um[0] ** 2) / 12.0)
+    origin = frames.indices_to_points([(binning - 1) / 2.0] * 3, spacing_um)
+    return Grid(np.ascontiguousarray(volume, dtype=np.float32), spacing, origin, float(total))
+
+
+def make_level(section: Section, grid: Grid) -> Level:
+    """Blur a section as much as a tomogram.
+
+    Parameters
+    ----------
+    section : Section
+        Class maps.
+    grid : Grid
+        The tomogram.
+
+    Returns
+    -------
+    Level
+        Points lie about one voxel of the grid apart.
+    """
+    sigma = [grid.blur_um / s for s in section.spacing_um]
+    valid = section.valid.astype(np.float32)
+    norm = ndimage.gaussian_filter(valid, sigma)
+    maps = np.stack([ndimage.gaussian_filter(m, sigma) for m in section.maps]) / np.maximum(norm, 1e-3)
+    # Voids share their grey with the outside: left free, it would turn into the ceramic's where no void is
+    # met, and a plane that misses every pore would cost nothing.
+    shares = (maps[CERAMIC], maps[SOLID], maps[VOID] + maps[EMPTY])
+    strides = [max(1, round(float(np.mean(grid.spacing_um)) / s)) for s in section.spacing_um]
+    pick = np.s_[strides[0] // 2 :: strides[0], strides[1] // 2 :: strides[1]]
+    ceramic = section.maps[CERAMIC] + section.maps[VOID] > 0.5
+    # The rim of the picture is not the ceramic's surface.
+    solid = np.pad(ceramic | ~section.valid, 1, mode="edge")
+    depth = ndimage.distance_transform_edt(solid, sampling=section.spacing_um)[1:-1, 1:-1]
+    deep = ceramic & (depth > INSIDE_DEPTH_UM)
+    seen = (section.valid & (norm > 0.9 * valid))[pick]
+    weights = np.where(deep, INSIDE_WEIGHT, 1.0)[pick][seen]
+    return Level(
+        grid,
+        np.ascontiguousarray((section.points() - section.centre_um)[pick][seen][:, :2]),
+        np.stack([m[pick][seen] for m in shares], axis=-1).astype(np.float64),
+        maps[VOID][pick][seen].astype(np.float64),
+        weights,
+        deep[pick][seen],
+    )

@@ -1,0 +1,213 @@
+"""A tomogram made ready for sections to be placed in it, and the search for one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.axes import AxesPrior
+from spallmap.registration.section.appearance import Section
+from spallmap.registration.section.certainty import step_covariance
+from spallmap.registration.section.climb import STARTS, climb
+from spallmap.registration.section.levels import Grid, Level, make_grid, make_level, sharpened
+from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, refine, settle
+from spallmap.registration.section.search import coarse_search
+from spallmap.registration.section.specimen import Specimen, read_specimen
+from spallmap.tomography.blur import measure_blur
+from spallmap.tomography.interfaces import find_interfaces
+
+#: Resolution of the coarse search in voxels.
+COARSE_VOXELS = 4.0
+#: Voxels along the longest side of the volume that is searched; a larger one is binned first, and its own
+#: voxels are for the last refinement.
+SEARCHED = 350
+#: Blur and binning of the refinement's levels, in voxels of the tomogram. From the first straight to the
+#: last, minima of the noise stopped one pose in three half a voxel short.
+LEVELS = ((2.0, 2), (1.0, 1), (0.0, 1))
+#: A scale, or a difference between the axes' scales, is corrected from this many standard errors on, and
+#: from this size on: a free anisotropy moved planes by up to 0.6 voxel along the normal on twelve sections
+#: whose axes agreed to 0.4 %, since both change the ceramic's width in the field.
+STRETCH_SE, LEAST_SCALE, LEAST_ANISOTROPY = 3.0, 0.002, 0.01
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a section is looked for.
+
+    Parameters
+    ----------
+    phases : ndarray of uint8, shape (nz, ny, nx)
+        Labels of the tomography station.
+    spacing_um : tuple of float
+        Of the tomogram, in array order.
+    specimen : Specimen
+        For the coarse search.
+    grids : tuple of Grid
+        For the refinement, coarse first.
+    prior : AxesPrior
+        Rows along a named direction.
+    starts, threads : int
+        Coarse poses that are refined; number of threads.
+    """
+
+    phases: NDArray[np.uint8]
+    spacing_um: tuple[float, float, float]
+    specimen: Specimen
+    grids: tuple[Grid, ...]
+    prior: AxesPrior
+    starts: int
+    threads: int
+
+    @property
+    def voxel_um(self) -> float:
+        """Mean voxel size."""
+        return float(np.mean(self.spacing_um))
+
+    def levels(self, section: Section) -> tuple[Level, ...]:
+        """Bring a section to the resolution of each grid."""
+        return tuple(make_level(section, grid) for grid in self.grids)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the search for a section ends in.
+
+    Parameters
+    ----------
+    levels : tuple of Level
+        The section at each resolution, coarse first.
+    robust : Level
+        The fine one with little weight on what does not fit.
+    best : Pose
+        The solution, settled with the robust weights.
+    free : int
+        Number of parameters that the data ask for.
+    ranked : list of Pose
+        Distinct candidates before settling, best first.
+    """
+
+    levels: tuple[Level, ...]
+    robust: Level
+    best: Pose
+    free: int
+    ranked: list[Pose]
+
+    @property
+    def fine(self) -> Level:
+        """The finest resolution."""
+        return self.levels[-1]
+
+    @property
+    def soft(self) -> Level:
+        """The resolution at which noise is averaged out and pores are seen: poses are compared there."""
+        return self.levels[1]
+
+
+def make_target(
+    grey: NDArray[np.uint16],
+    phases: NDArray[np.uint8],
+    spacing_um: tuple[float, float, float],
+    prior: AxesPrior,
+    *,
+    starts: int = STARTS,
+    threads: int = 1,
+) -> Target | str:
+    """Prepare a tomogram.
+
+    Parameters
+    ----------
+    grey : ndarray of uint16, shape (nz, ny, nx)
+        On the common scale.
+    phases : ndarray of uint8, shape (nz, ny, nx)
+        Labels of the tomography station.
+    spacing_um : tuple of float
+        In array order.
+    prior : AxesPrior
+        What is known of the section's axes.
+    starts, threads : int
+        Coarse poses that are refined; number of threads.
+
+    Returns
+    -------
+    Target or str
+        What sections are placed in, or why they cannot be.
+    """
+    voxel = float(np.mean(spacing_um))
+    binning = max(1, round(max(grey.shape) / SEARCHED))
+    specimen = read_specimen(grey, phases, spacing_um, COARSE_VOXELS * binning * voxel)
+    if isinstance(specimen, str):
+        return specimen
+    sharp, left = sharpened(grey, measure_blur(grey, find_interfaces(phases, grey)).sigma_voxels)
+    levels = [(blur * binning, own * binning) for blur, own in LEVELS]
+    if binning > 1:
+        levels.append(LEVELS[-1])
+    grids = tuple(
+        make_grid(sharp, spacing_um, left * voxel, binning=own, blur_um=blur * voxel) for blur, own in levels
+    )
+    return Target(phases, spacing_um, specimen, grids, prior, starts, threads)
+
+
+def solve(section: Section, target: Target, extra: list[Pose], rng: np.random.Generator) -> Solution | str:
+    """Search a tomogram for a section.
+
+    Parameters
+    ----------
+    section : Section
+        The section.
+    target : Target
+        The tomogram.
+    extra : list of Pose
+        Starts that are refined to the end whatever they score.
+    rng : numpy.random.Generator
+        For the errors that decide on a stretch.
+
+    Returns
+    -------
+    Solution or str
+        Where it lies, or why it lies nowhere.
+    """
+    coarse = coarse_search(section, target.specimen, target.prior, threads=target.threads)
+    if not coarse and not extra:
+        return "no plane within the prior holds as much ceramic as the section shows"
+    levels = target.levels(section)
+    ranked = climb(
+        section, levels, coarse, extra, target.voxel_um, starts=target.starts, threads=target.threads
+    )
+    if not ranked:
+        return "the section's field leaves the volume wherever it is placed"
+    return Solution(levels, *settle_stretch(levels[-1], ranked[0], rng), ranked)
+
+
+def settle_stretch(fine: Level, start: Pose, rng: np.random.Generator) -> tuple[Level, Pose, int]:
+    """Settle with as many stretches as the data ask for.
+
+    Parameters
+    ----------
+    fine : Level
+        The finest resolution.
+    start : Pose
+        A minimum at it.
+    rng : numpy.random.Generator
+        For the errors that decide.
+
+    Returns
+    -------
+    Level
+        The same with robust weights.
+    Pose
+        The solution.
+    int
+        Number of free parameters: `RIGID`, `SCALED` or `STRETCHED`.
+    """
+    robust, stretched = settle(fine, start, free=STRETCHED)
+    error = np.sqrt(np.diag(step_covariance(robust, stretched, STRETCHED, rng)))
+    if abs(stretched.log_anisotropy) > max(STRETCH_SE * error[7], LEAST_ANISOTROPY):
+        return robust, stretched, STRETCHED
+    scaled = refine(robust, replace(stretched, log_anisotropy=0.0), free=SCALED)
+    error = np.sqrt(np.diag(step_covariance(robust, scaled, SCALED, rng)))
+    if abs(scaled.log_scale) > max(STRETCH_SE * error[6], LEAST_SCALE):
+        return robust, scaled, SCALED
+    return robust, refine(robust, replace(scaled, log_scale=0.0), free=RIGID), RIGID

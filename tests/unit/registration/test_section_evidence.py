@@ -1,0 +1,177 @@
+"""What a section's registration rests on, against poses, stretches and warps known in advance."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
+
+from spallmap.axes import AxesPrior
+from spallmap.image import Image
+from spallmap.registration.section.appearance import Section, read_section
+from spallmap.registration.section.certainty import position_error
+from spallmap.registration.section.known_answer import near_answers, searched_answer
+from spallmap.registration.section.levels import sharpened
+from spallmap.registration.section.pose import MOST_SCALE, Pose
+from spallmap.registration.section.refine import (
+    RIGID,
+    SCALED,
+    STRETCHED,
+    descend,
+    equations,
+    linearise,
+    refine,
+)
+from spallmap.registration.section.target import Solution, Target, make_target, settle_stretch
+from spallmap.registration.section.warp import bending, smooth_warp
+
+sys.path.insert(0, str(Path(__file__).parent))
+from section_cell import SPACING_UM, VOXEL_UM, cut, small_cell
+
+PIXEL_UM = 2.0
+
+
+def placed(section: Section, matrix: np.ndarray) -> Pose:
+    lengths = np.linalg.norm(matrix[:3, :3], axis=0)
+    centre = matrix[:3, :3] @ section.centre_um + matrix[:3, 3]
+    logs = np.log(lengths)
+    return Pose(matrix[:3, :3] / lengths, centre, 0.0, (logs[0] + logs[1]) / 2.0, logs[0] - logs[1])
+
+
+def read(drawn: tuple[np.ndarray, np.ndarray], pixel_um: tuple[float, float]) -> Section:
+    section = read_section(Image(drawn[0], ("y", "x"), pixel_um, drawn[1]), VOXEL_UM / 2.0)
+    assert isinstance(section, Section)
+    return section
+
+
+@pytest.fixture(scope="module")
+def scene() -> tuple[Target, Section, Pose, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    rng = np.random.default_rng(5)
+    made = small_cell(rng)
+    grey, phases = made.volume(rng)
+    target = make_target(grey, phases, SPACING_UM, AxesPrior.parse("-z,r"), starts=60)
+    assert isinstance(target, Target)
+    drawn = cut(made, np.random.default_rng(1))
+    section = read(drawn[:2], (PIXEL_UM, PIXEL_UM))
+    return target, section, placed(section, drawn[2]), drawn
+
+
+def test_summed_equations_agree_with_the_comparison_point_by_point(scene):
+    target, section, true, _ = scene
+    level = target.levels(section)[-1]
+    pose = true.moved(np.array([0.01, -0.02, 0.01, 2.0, -1.0, 3.0, 0.01, -0.005]))
+    summed, listed = equations(level, pose), linearise(level, pose)
+    assert summed is not None
+    assert listed is not None
+    weighted = listed.jacobian * listed.used[:, None]
+    np.testing.assert_allclose(weighted.T @ listed.jacobian, summed.normal, rtol=1e-6, atol=1e-3)
+    np.testing.assert_allclose(weighted.T @ listed.residual, summed.gradient, rtol=1e-5, atol=1.0)
+    assert summed.cost == pytest.approx(listed.cost, rel=1e-5)
+    assert summed.overlap == pytest.approx(listed.overlap)
+
+
+def test_derivatives_agree_with_finite_differences(scene):
+    target, section, true, _ = scene
+    level = target.levels(section)[0]
+    for k, size in enumerate((1e-5,) * 3 + (1e-3,) * 3 + (1e-5,) * 2):
+        step = np.zeros(8)
+        step[k] = size
+        there, back = linearise(level, true.moved(step)), linearise(level, true.moved(-step))
+        middle = linearise(level, true)
+        assert there is not None
+        assert back is not None
+        assert middle is not None
+        slope = (there.values - back.values) / (2.0 * size)
+        shares = np.linalg.lstsq(
+            level.basis * np.sqrt(middle.used)[:, None], slope * np.sqrt(middle.used), rcond=None
+        )[0]
+        expected = slope - level.basis @ shares
+        good = np.abs(expected - middle.jacobian[:, k]) < 0.02 * np.abs(expected).max()
+        assert np.mean(good) > 0.97
+
+
+@pytest.mark.parametrize(("scale", "anisotropy", "free"), [(1.02, 1.0, SCALED), (0.985, 1.025, STRETCHED)])
+def test_a_wrong_pixel_size_is_found(scene, scale, anisotropy, free):
+    target, _, _, drawn = scene
+    stated = (PIXEL_UM / (scale / np.sqrt(anisotropy)), PIXEL_UM / (scale * np.sqrt(anisotropy)))
+    section = read(drawn[:2], stated)
+    true = placed(section, drawn[2] @ np.diag([PIXEL_UM / stated[1], PIXEL_UM / stated[0], 1.0, 1.0]))
+    assert np.exp(true.log_scale) == pytest.approx(scale)
+    levels = target.levels(section)
+    start = replace(true, log_scale=0.0, log_anisotropy=0.0)
+    found = descend(levels, start, free=SCALED)
+    _, settled, asked = settle_stretch(levels[-1], found, np.random.default_rng(0))
+    assert asked == free
+    assert np.exp(settled.log_scale) == pytest.approx(scale, abs=0.004)
+    assert np.exp(settled.log_anisotropy) == pytest.approx(anisotropy, abs=0.008)
+
+
+def test_a_right_pixel_size_is_left_alone_and_a_scale_keeps_its_bounds(scene):
+    target, section, true, _ = scene
+    fine = target.levels(section)[-1]
+    _, settled, asked = settle_stretch(fine, refine(fine, true, free=SCALED), np.random.default_rng(0))
+    assert asked in (RIGID, SCALED)
+    assert abs(settled.log_scale) < 0.004
+    assert settled.log_anisotropy == 0.0
+    far = true.moved(np.array([0.0] * 6 + [0.5, -0.5]))
+    assert far.log_scale == pytest.approx(np.log1p(MOST_SCALE))
+
+
+def test_sharpening_undoes_a_blur():
+    rng = np.random.default_rng(3)
+    sharp = ndimage.gaussian_filter(rng.normal(size=(40, 40, 40)), 1.6) * 60000 + 30000
+    blurred = ndimage.gaussian_filter(sharp, 0.7)
+    found, left = sharpened(blurred.astype(np.uint16), 0.7)
+    inner = (slice(4, -4),) * 3
+    assert np.std((found - sharp)[inner]) < 0.35 * np.std((blurred - sharp)[inner])
+    assert left == pytest.approx(0.5)
+
+
+def test_the_error_of_a_position_is_that_of_drawn_poses():
+    rng = np.random.default_rng(8)
+    root = rng.normal(size=(8, 8)) * np.array([2e-3] * 3 + [0.7] * 3 + [1e-3] * 2)[:, None]
+    turn = Rotation.from_euler("xyz", [20.0, -40.0, 70.0], degrees=True).as_matrix()
+    pose = Pose(turn, np.array([10.0, 20.0, 30.0]), 0.0, 0.01, -0.005)
+    points = np.column_stack([rng.uniform(-500, 500, (60, 2)), np.zeros(60)])
+    moved = np.stack([pose.moved(root @ rng.normal(size=8)).place(points) for _ in range(4000)])
+    drawn = np.sqrt((((moved - pose.place(points)) @ pose.rotation) ** 2).mean(axis=(0, 1)))
+    said = position_error(root @ root.T, pose, points)
+    np.testing.assert_allclose((said.u, said.v, said.normal), drawn, rtol=0.06)
+
+
+def test_known_answers_are_found_and_lost_where_the_tomogram_is_blank(scene):
+    target, section, true, _ = scene
+    levels = target.levels(section)
+    solution = Solution(levels, levels[-1], true, RIGID, [true])
+    near = near_answers(section, target, solution, np.random.default_rng(2))
+    assert near.lost == 0
+    assert np.all(near.rms_um() < VOXEL_UM)
+    assert searched_answer(section, target, solution, np.random.default_rng(2)).n == 1
+    rng = np.random.default_rng(3)
+    dull = replace(
+        target,
+        grids=tuple(
+            replace(g, volume=rng.normal(3e4, 9e3, g.volume.shape).astype(np.float32)) for g in target.grids
+        ),
+    )
+    assert near_answers(section, dull, solution, np.random.default_rng(2)).lost > 3
+
+
+def test_a_warp_pays_where_there_is_one_and_not_where_there_is_none(scene):
+    target, section, true, _ = scene
+    fine = target.levels(section)[-1]
+    assert not smooth_warp(fine, refine(fine, true)).pays
+    u, v = (fine.points / np.abs(fine.points).max(axis=0)).T
+    imposed = 3.0 * np.column_stack([u**2 - v**2, 0.5 * u * v])
+    bent = replace(fine, points=fine.points + imposed)
+    found = smooth_warp(bent, refine(bent, true))
+    assert found.pays
+    flat = np.column_stack([np.ones_like(u), u, v])
+    expected = imposed - flat @ np.linalg.lstsq(flat, imposed, rcond=None)[0]
+    moved = bending(bent.points) @ found.coefficients_um.T
+    assert np.corrcoef(moved.ravel(), expected.ravel())[0, 1] < -0.75
