@@ -299,11 +299,11 @@ def align(
         converged = bool(size < STEP_TOLERANCE * min(field.spacing_um))
         if converged:
             break
-        loss = _loss(current, current.cutoff)
+        loss = robust_loss(current, current.cutoff)
         for shrink in (1.0, 0.5, 0.25, 0.1):
             moved = motion.map(step * shrink, centre) @ current.map
             tried = _linearise(field, points, design, moved, motion, centre)
-            if _loss(tried, current.cutoff) < loss:
+            if robust_loss(tried, current.cutoff) < loss:
                 break
         else:
             # No part of the step helps any more: the flat bottom has been reached.
@@ -358,8 +358,21 @@ def _cutoff(residual: FloatArray, mixture: FloatArray) -> float:
     return max(TUKEY * spread, CUTOFF_FLOOR * float(high - low), float(np.finfo(np.float32).tiny))
 
 
-def _loss(at: Alignment, cutoff: float) -> float:
-    """Mean of Tukey's loss between 0 and 1; points that were lost count as outliers."""
+def robust_loss(at: Alignment, cutoff: float) -> float:
+    """Mean of Tukey's loss between 0 and 1; points that were lost count as outliers.
+
+    Parameters
+    ----------
+    at : Alignment
+        Where residuals are taken.
+    cutoff : float
+        Residual from which a point is an outlier.
+
+    Returns
+    -------
+    float
+        0 where everything is explained, 1 where nothing is.
+    """
     if at.fixed.size == 0:
         return 1.0
     kept = np.clip(1.0 - (at.residual / cutoff) ** 2, 0.0, None) ** 3

@@ -18,6 +18,13 @@ def cube_labels(points: Points, block_um: float) -> NDArray[np.intp]:
     return np.asarray(labels, dtype=np.intp).ravel()
 
 
+def checkerboard(points: Points, block_um: float) -> NDArray[np.bool_]:
+    """Tell for each point whether its cube is a white one of a checkerboard, shape (n,)."""
+    cells = np.floor((points - points.min(axis=0)) / block_um).astype(np.intp)
+    white: NDArray[np.bool_] = cells.sum(axis=1) % 2 == 0
+    return white
+
+
 def position_se_um(
     alignment: Alignment,
     motion: Motion,

@@ -8,7 +8,7 @@ correlated by Fourier transform over all shifts, and the best poses are refined 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,12 @@ from scipy import ndimage
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, Points
-from spallmap.registration.alignment import Alignment, Field, Motion, align
+from spallmap.registration.alignment import Alignment, Field, Motion
 from spallmap.registration.blocks import block_shifts, cube_labels, position_se_um
 from spallmap.registration.ceramic import CeramicView, ceramic_view
+from spallmap.registration.known_answers import KnownAnswers, known_answers
 from spallmap.registration.result import Registration, RunnerUp, StandardError
+from spallmap.registration.scale import MAX_SCALE, scale_of, scale_pays
 from spallmap.registration.turns import search_turns
 from spallmap.registration.verdict import (
     Candidate,
@@ -30,23 +32,13 @@ from spallmap.registration.verdict import (
     decide,
     mean_difference_um,
 )
+from spallmap.registration.volume_levels import edge_level, refine, smooth, thinned, through, volume_answers
 
 METHOD = "pores of the ceramic: all turns by Fourier correlation, then robust Gauss-Newton"
 
 COARSE_EXTENT_SAMPLES = 64
 """The search grid has at most this many samples across the ceramic: pores of a twentieth of its radius are
 still seen there, and one turn takes some 20 ms."""
-
-SMOOTHING_SAMPLES = 1.0
-"""Gaussian before gradients are taken, in samples: linear interpolation is then true to 1 %, and white noise
-falls to a tenth."""
-
-MAX_POINTS = 150_000
-"""Points compared at each level; edges beyond that add time but hardly precision."""
-
-EDGE_DEFICIT = 0.15
-"""A point carries information where the smoothed deficit changes by at least this much over two samples;
-noise of a twentieth of the contrast, smoothed, changes by 0.01."""
 
 PORE_DEFICIT = 0.3
 """A core sample belongs to a pore above this smoothed deficit: far over the noise, below half, so that pores
@@ -81,21 +73,15 @@ scans."""
 MAX_SE_SAMPLES = 0.5
 """Largest standard error that is accepted in any direction."""
 
-MODEL_ERROR_SAMPLES = 0.015
-"""Standard error per direction that no residual shows, in samples: linear interpolation and rings. Measured
-on simulated pairs, whose errors are of this size where their residuals say less."""
+MAX_KNOWN_ERROR_SAMPLES = 0.5
+"""Largest error of a known answer."""
+
+MODEL_ERROR_SAMPLES = 0.005
+"""Standard error per direction that neither blocks nor copies show, in samples: linear interpolation of a
+smoothed image is this true."""
 
 N_BLOCKS_ACROSS = 5
 """Blocks along the ceramic's longest side, for standard errors and for what is left to shift."""
-
-
-@dataclass(frozen=True)
-class _Level:
-    """One grid of the pyramid, ready for refinement."""
-
-    field: Field
-    points: Points
-    basis: NDArray[np.float64]
 
 
 def register_volume(
@@ -109,7 +95,6 @@ def register_volume(
     prior: AxesPrior,
     seed: int = 1,
     threads: int = 1,
-    fit_scale: bool = False,
 ) -> Registration:
     """Register one tomogram of a cell to another.
 
@@ -129,14 +114,13 @@ def register_volume(
         Chooses the points that are compared.
     threads : int
         For the Fourier transforms.
-    fit_scale : bool
-        Also fit one common scale.
 
     Returns
     -------
     Registration
-        From the moving to the fixed frame. The score is the correlation of the grey deficit around the pores,
-        in the ceramic without its skin.
+        From the moving to the fixed frame: a rigid motion, and a common scale of up to 2 % where the blocks
+        that it was not fitted to ask for it. The score is the correlation of the grey deficit around the
+        pores, in the ceramic without its skin.
 
     Raises
     ------
@@ -146,6 +130,18 @@ def register_volume(
     for grey, phases in ((moving_grey, moving_phases), (fixed_grey, fixed_phases)):
         if grey.shape != phases.shape or grey.ndim != 3:
             raise ValueError(f"grey {grey.shape} and phases {phases.shape} must be one volume's")
+    if np.linalg.det(prior.linear()) < 0:
+        return _transposed(
+            moving_grey,
+            moving_phases,
+            moving_spacing_um,
+            fixed_grey,
+            fixed_phases,
+            fixed_spacing_um,
+            prior=prior,
+            seed=seed,
+            threads=threads,
+        )
     start = prior.map(moving_grey.shape, moving_spacing_um, fixed_grey.shape, fixed_spacing_um)
     moving = ceramic_view(moving_grey, moving_phases, moving_spacing_um)
     fixed = ceramic_view(fixed_grey, fixed_phases, fixed_spacing_um)
@@ -156,54 +152,77 @@ def register_volume(
     pores = _Pores(moving, fixed, rng)
     if pores.n_points < MIN_PORE_POINTS:
         return _refused(start, "the ceramic shows too few pores to tell one turn from another")
-    motion = Motion(scale=fit_scale)
     factor = max(1, round(max(fixed.filled.shape) / COARSE_EXTENT_SAMPLES))
-    coarse = _level(moving, fixed, factor, rng)
+    coarse = edge_level(moving, fixed, factor, rng)
     poses = [
-        _refine(coarse, found.map, motion).map
+        refine(coarse, found.map, Motion()).map
         for found in search_turns(moving, fixed, start, factor, keep=REFINED_CANDIDATES, threads=threads)
     ]
     candidates = sorted((Candidate(p, pores.score(p)) for p in poses), key=lambda c: -c.score)
-    best = candidates[0].map
-    finer = [f for f in (factor // 2, 1) if 1 <= f < factor]
-    alignment = _refine(coarse, best, motion)
-    for level in dict.fromkeys(finer):
-        alignment = _refine(_level(moving, fixed, level, rng), alignment.map, motion)
-    return _judge(alignment, motion, candidates, pores, moving, start)
+    finer = [factor // 2] if factor > 3 else []
+    levels = [coarse, *(edge_level(moving, fixed, f, rng) for f in finer)]
+    levels.append(edge_level(moving, fixed, 1, rng, moving.core))
+    alignment = through(levels, candidates[0].map, Motion())
+    body = _body(moving)
+    fine, block_um = levels[-1], _block_um(body)
+    motion = Motion(scale=scale_pays(fine.field, fine.points, fine.basis, alignment, block_um))
+    if motion.scale:
+        alignment = refine(fine, alignment.map, motion)
+    shown = Field(smooth(moving.deficit), moving.spacing_um, moving.origin_um, moving.core)
+    answers = known_answers([])
+    if pores.score(alignment.map) >= MIN_SCORE:
+        answers = volume_answers(levels, shown, alignment, motion, body, factor * max(moving.spacing_um), rng)
+    return _judge(alignment, motion, candidates, pores, body, max(moving.spacing_um), answers, start)
+
+
+def _transposed(
+    moving_grey: NDArray[Any],
+    moving_phases: NDArray[Any],
+    moving_spacing_um: Sequence[float],
+    *fixed: Any,
+    prior: AxesPrior,
+    **options: Any,
+) -> Registration:
+    """Register an array whose axes, as the table has them, form a left-handed frame.
+
+    With its last two axes exchanged it is right-handed; motions are looked for among turns alone, or a
+    mirrored cell would pass for the cell.
+    """
+    names = prior.names
+    found = register_volume(
+        np.swapaxes(moving_grey, 1, 2),
+        np.swapaxes(moving_phases, 1, 2),
+        [moving_spacing_um[0], moving_spacing_um[2], moving_spacing_um[1]],
+        *fixed,
+        prior=AxesPrior((names[0], names[2], names[1])),
+        **options,
+    )
+    exchange = AffineMap.from_parts(np.eye(3)[[1, 0, 2]], np.zeros(3))
+    candidates = [
+        c | {"matrix": (np.array(c["matrix"]) @ exchange.matrix).tolist()}
+        for c in found.diagnostics.get("candidates", ())
+    ]
+    se = found.se_um
+    return replace(
+        found,
+        map=found.map @ exchange,
+        se_um=StandardError(u=se.v, v=se.u, normal=se.normal),
+        diagnostics=found.diagnostics | ({"candidates": candidates} if candidates else {}),
+    )
 
 
 def _refused(start: AffineMap, reason: str) -> Registration:
     return Registration(map=start, method=METHOD, verdict="refused", reasons=(reason,), score=0.0)
 
 
-def _refine(level: _Level, start: AffineMap, motion: Motion) -> Alignment:
-    return align(level.field, level.points, level.basis, start, motion)
+def _body(moving: CeramicView) -> Points:
+    """Return some points of the ceramic without its skin."""
+    body = moving.points(moving.core)
+    return body[:: max(1, body.shape[0] // 2000)]
 
 
-def _smooth(deficit: NDArray[np.float32]) -> NDArray[np.float32]:
-    smoothed: NDArray[np.float32] = ndimage.gaussian_filter(deficit, SMOOTHING_SAMPLES, mode="nearest")
-    return smoothed
-
-
-def _level(moving: CeramicView, fixed: CeramicView, factor: int, rng: np.random.Generator) -> _Level:
-    """Smooth both views on a coarser grid and choose the moving samples that lie on edges."""
-    moving, fixed = moving.coarser(factor), fixed.coarser(factor)
-    shown = _smooth(moving.deficit)
-    field = Field(_smooth(fixed.deficit), fixed.spacing_um, fixed.origin_um)
-    near = ndimage.binary_dilation(moving.filled, iterations=2)
-    change = ndimage.maximum_filter(shown, 3) - ndimage.minimum_filter(shown, 3)
-    mask = _thinned(near & (change > EDGE_DEFICIT), rng)
-    return _Level(field, moving.points(mask), shown[mask].astype(np.float64)[:, None])
-
-
-def _thinned(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Keep at most `MAX_POINTS` of the chosen samples, at random."""
-    chosen = np.flatnonzero(mask)
-    if chosen.size <= MAX_POINTS:
-        return mask
-    kept = np.zeros(mask.size, dtype=bool)
-    kept[rng.choice(chosen, MAX_POINTS, replace=False)] = True
-    return kept.reshape(mask.shape)
+def _block_um(body: Points) -> float:
+    return float(max(np.ptp(body, axis=0))) / N_BLOCKS_ACROSS
 
 
 class _Pores:
@@ -213,11 +232,11 @@ class _Pores:
         self._sides = []
         self.n_points = 0
         for own, other in ((moving, fixed), (fixed, moving)):
-            shown = _smooth(own.deficit)
+            shown = smooth(own.deficit)
             pore = own.core & (shown > PORE_DEFICIT)
             around = ndimage.binary_dilation(pore, iterations=PORE_SURROUNDINGS_SAMPLES) & own.core
-            mask = _thinned(around, rng)
-            field = Field(_smooth(other.deficit), other.spacing_um, other.origin_um, other.core)
+            mask = thinned(around, rng)
+            field = Field(smooth(other.deficit), other.spacing_um, other.origin_um, other.core)
             self._sides.append((field, own.points(mask), shown[mask].astype(np.float64)))
             self.n_points = max(self.n_points, int(np.count_nonzero(pore)))
 
@@ -239,22 +258,21 @@ def _judge(
     motion: Motion,
     candidates: Sequence[Candidate],
     pores: _Pores,
-    moving: CeramicView,
+    body: Points,
+    spacing: float,
+    answers: KnownAnswers,
     start: AffineMap,
 ) -> Registration:
-    spacing = max(moving.spacing_um)
-    body = moving.points(moving.core)
-    body = body[:: max(1, body.shape[0] // 2000)]
     score = pores.score(alignment.map)
     runner_up = best_different(candidates, alignment.map, body, min_um=SAME_POSE_SAMPLES * spacing)
-    block_um = max(np.ptp(body, axis=0)) / N_BLOCKS_ACROSS
-    labels = cube_labels(alignment.points, block_um)
+    labels = cube_labels(alignment.points, _block_um(body))
     se = position_se_um(alignment, motion, labels, body)
     if se is not None:
-        se = np.hypot(se, MODEL_ERROR_SAMPLES * spacing)
+        se = np.hypot(answers.pooled(se), MODEL_ERROR_SAMPLES * spacing)
     shifts = block_shifts(alignment, labels)
     left = np.linalg.norm(shifts.shift_um, axis=1)
     median_left = float(np.median(left)) if left.size else float("inf")
+    scale = scale_of(alignment.map)
     gap = score - (runner_up.score if runner_up else 0.0)
     worst_se = float(se.max()) if se is not None else float("inf")
     checks = [
@@ -279,6 +297,15 @@ def _judge(
             if se is None
             else f"the position is uncertain by {worst_se:.1f} um",
         ),
+        Check(
+            answers.worst_um <= MAX_KNOWN_ERROR_SAMPLES * spacing,
+            "scans made of this ceramic, at poses that were known, were placed up to "
+            f"{answers.worst_um:.1f} um off",
+        ),
+        Check(
+            abs(scale) <= MAX_SCALE,
+            f"the two scans differ in scale by {100 * scale:+.1f} %: are the voxel sizes right?",
+        ),
     ]
     verdict, reasons = decide(checks)
     return Registration(
@@ -296,6 +323,8 @@ def _judge(
             "block_shift_median_um": median_left if left.size else None,
             "block_position_um": shifts.position_um.round(2).tolist(),
             "block_shift_um": shifts.shift_um.round(3).tolist(),
+            "scale": scale if motion.scale else None,
+            "known_answer": answers.as_json(),
             "edge_correlation": alignment.correlation,
             "candidates": [{"score": c.score, "matrix": c.map.matrix.tolist()} for c in candidates[:4]],
         },

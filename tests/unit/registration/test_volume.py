@@ -39,15 +39,34 @@ def test_any_remounting_is_found_although_electrodes_move_and_a_crack_appears(
     assert found.diagnostics["turned_from_prior_deg"] == pytest.approx(expected, abs=1.0)
 
 
-def test_a_small_scale_is_fitted_when_asked_for() -> None:
-    body, other = draw_body(4), draw_pose(54, azimuth_deg=0)
-    own = draw_pose(4, azimuth_deg=3.0)
-    moving, fixed = scan(body, own, 4), scan(body, other, 5)
-    wrong = tuple(1.01 * s for s in SPACING)
-    found = register_volume(*moving, wrong, *fixed, SPACING, prior=PRIOR, fit_scale=True)
-    # 0.3 % of the disc's radius is a twentieth of a voxel.
-    assert np.cbrt(np.linalg.det(found.map.linear)) == pytest.approx(1 / 1.01, abs=3e-3)
+@pytest.mark.parametrize("seed", [4, 7])
+def test_a_wrong_voxel_size_is_found_and_a_right_one_left_alone(seed: int) -> None:
+    body, other = draw_body(seed), draw_pose(50 + seed, azimuth_deg=0)
+    own = draw_pose(seed, azimuth_deg=3.0)
+    moving, fixed = scan(body, own, seed), scan(body, other, seed + 1)
+    for stated in (1.01, 1.0):
+        spacing = tuple(stated * s for s in SPACING)
+        found = register_volume(*moving, spacing, *fixed, SPACING, prior=PRIOR)
+        # 0.3 % of the disc's radius is a twentieth of a voxel.
+        assert np.cbrt(np.linalg.det(found.map.linear)) == pytest.approx(1 / stated, abs=3e-3)
+        assert found.accepted, found.reasons
+        assert found.diagnostics["known_answer"]["n"] > 0
+        assert np.max(found.diagnostics["known_answer"]["errors_um"]) < 0.2 * SPACING[0]
+
+
+def test_left_handed_axes_are_the_tables_word_and_their_lack_a_mirrored_cell() -> None:
+    body = draw_body(5)
+    own, other = draw_pose(5, azimuth_deg=2.0), draw_pose(55, azimuth_deg=0)
+    moving, fixed = scan(body, own, 5), scan(body, other, 6)
+    swapped = [np.swapaxes(a, 1, 2) for a in moving]
+    found = register_volume(*swapped, SPACING, *fixed, SPACING, prior=AxesPrior.parse("z,x,y"))
     assert found.accepted, found.reasons
+    points = ceramic_points(moving[1])
+    truth = other.inverse() @ own
+    error = np.linalg.norm(found.map(points[:, [1, 0, 2]]) - truth(points), axis=1)
+    assert error.mean() < 0.15 * SPACING[0]
+    refused = register_volume(*swapped, SPACING, *fixed, SPACING, prior=PRIOR)
+    assert refused.verdict == "refused"
 
 
 def test_another_cell_is_refused() -> None:
