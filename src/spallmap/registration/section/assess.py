@@ -142,7 +142,7 @@ def gather(
         apart = mean_difference_um(rival, best_map, field)
         if apart >= DIFFERENT_VOXELS * target.voxel_um:
             runner_up = RunnerUp(pose.score, apart, angle_between_deg(rival, best_map))
-            difference, difference_se = margin(solution.soft, best, pose, rng)
+            difference, difference_se = margin(fine, best, pose, rng)
             break
     halves = half_fields(robust, best, solution.free)
     covariance = step_covariance(robust, best, solution.free, rng)

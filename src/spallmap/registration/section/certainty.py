@@ -21,6 +21,8 @@ DRAWS = 200
 #: Spread of the restarts about the result: about the grid's half step and a pore's radius.
 RESTART_UM, RESTART_DEG = 10.0, 1.5
 RESTARTS = 8
+#: A restart has come back within this distance: noise makes minima half a voxel to two around the deepest.
+RETURNED_VOXELS = 2.0
 
 
 @dataclass(frozen=True)
@@ -209,10 +211,10 @@ def restarts(
     free: int,
     rng: np.random.Generator,
 ) -> float:
-    """Refine again from poses nearby; return the share that ends within half a pixel of the last level."""
+    """Refine again from poses nearby; return the share that comes back."""
     points = levels[-1].own_points(400)
     home = pose.place(points)
-    near = 0.5 * float(np.mean(levels[-1].grid.spacing_um))
+    near = RETURNED_VOXELS * float(np.mean(levels[-1].grid.spacing_um))
     back = 0
     for _ in range(RESTARTS):
         turn = rng.normal(0.0, np.deg2rad(RESTART_DEG), 3)

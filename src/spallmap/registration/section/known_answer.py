@@ -14,7 +14,7 @@ from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
 from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.refine import SCALED, descend
-from spallmap.registration.section.target import Solution, Target, settle_stretch, solve
+from spallmap.registration.section.target import Solution, Target, polish, settle_stretch, solve
 from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import OUTSIDE, is_filled
 
@@ -88,6 +88,7 @@ def near_answers(
         found, fine = descend(levels, start, free=SCALED), levels[-1]
         if not np.isfinite(found.score):
             continue
+        found = polish(fine, found, voxel)
         error = _error(settle_stretch(fine, found, rng)[1], true, fine.own_points(400))
         if np.linalg.norm(error) <= FOUND_VOXELS * voxel:
             errors.append(error)
