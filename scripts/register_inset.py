@@ -27,6 +27,7 @@ def main() -> None:
         overview_mask,
         outer.spacing_um,
         kind=params.modality,
+        seed=params.seed,
     )
     picture = inset_picture(
         image,

@@ -97,5 +97,6 @@ rule register_inset:
     params:
         modality=lambda wc: acquisition_of(wc).modality,
         within=lambda wc: acquisition_of(wc).within,
+        seed=config["random_seed"],
     script:
         SCRIPTS / "register_inset.py"
