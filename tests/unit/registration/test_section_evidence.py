@@ -13,6 +13,8 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.image import Image
+from spallmap.registration.section import levels, specimen
+from spallmap.registration.section import target as targets
 from spallmap.registration.section.appearance import Section, read_section
 from spallmap.registration.section.certainty import position_error
 from spallmap.registration.section.known_answer import near_answers, searched_answer
@@ -27,6 +29,7 @@ from spallmap.registration.section.refine import (
     linearise,
     refine,
 )
+from spallmap.registration.section.specimen import read_specimen
 from spallmap.registration.section.target import Solution, Target, make_target, settle_stretch
 from spallmap.registration.section.warp import bending, smooth_warp
 
@@ -102,10 +105,10 @@ def test_a_wrong_pixel_size_is_found(scene, scale, anisotropy, free):
     section = read(drawn[:2], stated)
     true = placed(section, drawn[2] @ np.diag([PIXEL_UM / stated[1], PIXEL_UM / stated[0], 1.0, 1.0]))
     assert np.exp(true.log_scale) == pytest.approx(scale)
-    levels = target.levels(section)
+    resolutions = target.levels(section)
     start = replace(true, log_scale=0.0, log_anisotropy=0.0)
-    found = descend(levels, start, free=SCALED)
-    _, settled, asked = settle_stretch(levels[-1], found, np.random.default_rng(0))
+    found = descend(resolutions, start, free=SCALED)
+    _, settled, asked = settle_stretch(resolutions[-1], found, np.random.default_rng(0))
     assert asked == free
     assert np.exp(settled.log_scale) == pytest.approx(scale, abs=0.004)
     assert np.exp(settled.log_anisotropy) == pytest.approx(anisotropy, abs=0.008)
@@ -132,6 +135,32 @@ def test_sharpening_undoes_a_blur():
     assert left == pytest.approx(0.5)
 
 
+def test_slabs_change_nothing(scene, monkeypatch):
+    target, _, _, _ = scene
+    rng = np.random.default_rng(4)
+    grey = rng.integers(10_000, 50_000, target.phases.shape).astype(np.uint16)
+    whole, whole_specimen = sharpened(grey, 0.7)[0], read_specimen(grey, target.phases, SPACING_UM, 20.0)
+    monkeypatch.setattr(levels, "SLAB", 7)
+    monkeypatch.setattr(specimen, "SLAB_ROWS", 2)
+    np.testing.assert_array_equal(sharpened(grey, 0.7)[0], whole)
+    parts = read_specimen(grey, target.phases, SPACING_UM, 20.0)
+    np.testing.assert_array_equal(parts.channels, whole_specimen.channels)
+
+
+def test_a_large_volume_is_binned_and_its_own_voxels_end_the_refinement(scene, monkeypatch):
+    coarse, section, true, _ = scene
+    monkeypatch.setattr(targets, "SEARCHED", coarse.phases.shape[2] // 2)
+    rng = np.random.default_rng(5)
+    grey, phases = small_cell(rng).volume(rng)
+    target = make_target(grey, phases, SPACING_UM, AxesPrior.parse("-z,r"))
+    assert isinstance(target, Target)
+    assert [g.spacing_um[0] for g in target.grids] == [4 * VOXEL_UM, 2 * VOXEL_UM, 2 * VOXEL_UM, VOXEL_UM]
+    start = true.moved(np.array([0.02, -0.02, 0.01, 4.0, -3.0, 4.0]))
+    found = descend(target.levels(section), start)
+    points = target.levels(section)[-1].own_points(100)
+    assert np.linalg.norm(found.place(points) - true.place(points), axis=1).mean() < 0.5 * VOXEL_UM
+
+
 def test_the_error_of_a_position_is_that_of_drawn_poses():
     rng = np.random.default_rng(8)
     root = rng.normal(size=(8, 8)) * np.array([2e-3] * 3 + [0.7] * 3 + [1e-3] * 2)[:, None]
@@ -146,8 +175,8 @@ def test_the_error_of_a_position_is_that_of_drawn_poses():
 
 def test_known_answers_are_found_and_lost_where_the_tomogram_is_blank(scene):
     target, section, true, _ = scene
-    levels = target.levels(section)
-    solution = Solution(levels, levels[-1], true, RIGID, [true])
+    resolutions = target.levels(section)
+    solution = Solution(resolutions, resolutions[-1], true, RIGID, [true])
     near = near_answers(section, target, solution, np.random.default_rng(2))
     assert near.lost == 0
     assert np.all(near.rms_um() < VOXEL_UM)

@@ -55,6 +55,23 @@ def cut_slices(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _interpolated(volume: NDArray[Any], z: float, y: float, x: float) -> tuple[float, float, float, float]:
+    """Interpolate linearly at an index inside the volume: value, and derivatives by z, y and x index."""
+    nz, ny, nx = volume.shape
+    iz, iy, ix = min(int(z), nz - 2), min(int(y), ny - 2), min(int(x), nx - 2)
+    fz, fy, fx = z - iz, y - iy, x - ix
+    a, b = float(volume[iz, iy, ix]), float(volume[iz, iy, ix + 1])
+    c, d = float(volume[iz, iy + 1, ix]), float(volume[iz, iy + 1, ix + 1])
+    e, f = float(volume[iz + 1, iy, ix]), float(volume[iz + 1, iy, ix + 1])
+    g, h = float(volume[iz + 1, iy + 1, ix]), float(volume[iz + 1, iy + 1, ix + 1])
+    ab, cd, ef, gh = a + fx * (b - a), c + fx * (d - c), e + fx * (f - e), g + fx * (h - g)
+    low, high = ab + fy * (cd - ab), ef + fy * (gh - ef)
+    by_y = (1 - fz) * (cd - ab) + fz * (gh - ef)
+    by_x = (1 - fz) * ((1 - fy) * (b - a) + fy * (d - c)) + fz * ((1 - fy) * (f - e) + fy * (h - g))
+    return low + fz * (high - low), high - low, by_y, by_x
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def sample_with_gradient(
     volume: NDArray[Any],
     indices: NDArray[np.float64],
@@ -86,20 +103,9 @@ def sample_with_gradient(
             gradients[k, :] = 0.0
             continue
         inside[k] = True
-        iz, iy, ix = min(int(z), nz - 2), min(int(y), ny - 2), min(int(x), nx - 2)
-        fz, fy, fx = z - iz, y - iy, x - ix
-        a, b = float(volume[iz, iy, ix]), float(volume[iz, iy, ix + 1])
-        c, d = float(volume[iz, iy + 1, ix]), float(volume[iz, iy + 1, ix + 1])
-        e, f = float(volume[iz + 1, iy, ix]), float(volume[iz + 1, iy, ix + 1])
-        g, h = float(volume[iz + 1, iy + 1, ix]), float(volume[iz + 1, iy + 1, ix + 1])
-        ab, cd, ef, gh = a + fx * (b - a), c + fx * (d - c), e + fx * (f - e), g + fx * (h - g)
-        low, high = ab + fy * (cd - ab), ef + fy * (gh - ef)
-        values[k] = low + fz * (high - low)
-        gradients[k, 0] = high - low
-        gradients[k, 1] = (1 - fz) * (cd - ab) + fz * (gh - ef)
-        gradients[k, 2] = (1 - fz) * ((1 - fy) * (b - a) + fy * (d - c)) + fz * (
-            (1 - fy) * (f - e) + fy * (h - g)
-        )
+        value, slope_z, slope_y, slope_x = _interpolated(volume, z, y, x)
+        values[k] = value
+        gradients[k, 0], gradients[k, 1], gradients[k, 2] = slope_z, slope_y, slope_x
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -152,25 +158,14 @@ def normal_equations(
         z, y, x = (az + centre[2]) / scale[0], (ay + centre[1]) / scale[1], (ax + centre[0]) / scale[2]
         if z < 0 or y < 0 or x < 0 or z > nz - 1 or y > ny - 1 or x > nx - 1:
             continue
-        iz, iy, ix = min(int(z), nz - 2), min(int(y), ny - 2), min(int(x), nx - 2)
-        fz, fy, fx = z - iz, y - iy, x - ix
-        a, b = float(volume[iz, iy, ix]), float(volume[iz, iy, ix + 1])
-        c, d = float(volume[iz, iy + 1, ix]), float(volume[iz, iy + 1, ix + 1])
-        e, f = float(volume[iz + 1, iy, ix]), float(volume[iz + 1, iy, ix + 1])
-        g, h = float(volume[iz + 1, iy + 1, ix]), float(volume[iz + 1, iy + 1, ix + 1])
-        ab, cd, ef, gh = a + fx * (b - a), c + fx * (d - c), e + fx * (f - e), g + fx * (h - g)
-        low, high = ab + fy * (cd - ab), ef + fy * (gh - ef)
-        sz = (high - low) / scale[0]
-        sy = ((1 - fz) * (cd - ab) + fz * (gh - ef)) / scale[1]
-        sx = (
-            (1 - fz) * ((1 - fy) * (b - a) + fy * (d - c)) + fz * ((1 - fy) * (f - e) + fy * (h - g))
-        ) / scale[2]
+        grey, by_z, by_y, by_x = _interpolated(volume, z, y, x)
+        sz, sy, sx = by_z / scale[0], by_y / scale[1], by_x / scale[2]
         along_u, along_v = sx * ux + sy * uy + sz * uz, sx * vx + sy * vy + sz * vz
         row[0], row[1], row[2] = basis[k, 0], basis[k, 1], basis[k, 2]
         row[3], row[4], row[5] = ay * sz - az * sy, az * sx - ax * sz, ax * sy - ay * sx
         row[6], row[7], row[8] = sx, sy, sz
         row[9], row[10] = along_u + along_v, (along_u - along_v) / 2.0
-        row[11] = low + fz * (high - low)
+        row[11] = grey
         weight = weights[k]
         total += weight
         grey_sum += weight * row[11]
