@@ -15,10 +15,10 @@ from spallmap.axes import AxesPrior
 from spallmap.image import Image
 from spallmap.registration.section import levels, specimen
 from spallmap.registration.section import target as targets
-from spallmap.registration.section.appearance import Section, read_section
+from spallmap.registration.section.appearance import EMPTY, SOLID, Section, read_section
 from spallmap.registration.section.certainty import position_error
 from spallmap.registration.section.known_answer import near_answers, searched_answer
-from spallmap.registration.section.levels import sharpened
+from spallmap.registration.section.levels import make_level, sharpened
 from spallmap.registration.section.pose import MOST_SCALE, Pose
 from spallmap.registration.section.refine import (
     RIGID,
@@ -26,12 +26,14 @@ from spallmap.registration.section.refine import (
     STRETCHED,
     descend,
     equations,
+    inside_correlation,
     linearise,
     refine,
 )
 from spallmap.registration.section.specimen import read_specimen
 from spallmap.registration.section.target import Solution, Target, make_target, settle_stretch
 from spallmap.registration.section.warp import bending, smooth_warp
+from spallmap.tomography.labels import is_filled
 
 sys.path.insert(0, str(Path(__file__).parent))
 from section_cell import SPACING_UM, VOXEL_UM, cut, small_cell
@@ -78,9 +80,11 @@ def test_summed_equations_agree_with_the_comparison_point_by_point(scene):
     assert summed.overlap == pytest.approx(listed.overlap)
 
 
-def test_derivatives_agree_with_finite_differences(scene):
+@pytest.mark.parametrize(("resolution", "classes"), [(0, 3), (-1, 4)], ids=["bounded void", "free void"])
+def test_derivatives_agree_with_finite_differences(scene, resolution, classes):
     target, section, true, _ = scene
-    level = target.levels(section)[0]
+    level = target.levels(section)[resolution]
+    basis = level.basis[:, :classes]
     for k, size in enumerate((1e-5,) * 3 + (1e-3,) * 3 + (1e-5,) * 2):
         step = np.zeros(8)
         step[k] = size
@@ -91,9 +95,9 @@ def test_derivatives_agree_with_finite_differences(scene):
         assert middle is not None
         slope = (there.values - back.values) / (2.0 * size)
         shares = np.linalg.lstsq(
-            level.basis * np.sqrt(middle.used)[:, None], slope * np.sqrt(middle.used), rcond=None
+            basis * np.sqrt(middle.used)[:, None], slope * np.sqrt(middle.used), rcond=None
         )[0]
-        expected = slope - level.basis @ shares
+        expected = slope - basis @ shares
         good = np.abs(expected - middle.jacobian[:, k]) < 0.02 * np.abs(expected).max()
         assert np.mean(good) > 0.97
 
@@ -125,13 +129,49 @@ def test_a_right_pixel_size_is_left_alone_and_a_scale_keeps_its_bounds(scene):
     assert far.log_scale == pytest.approx(np.log1p(MOST_SCALE))
 
 
-def test_sharpening_undoes_a_blur():
+def test_thinned_points_say_nearly_the_same(scene):
+    target, section, true, _ = scene
+    level = target.levels(section)[0]
+    thin = level.thinned()
+    assert thin.total_weight == pytest.approx(level.total_weight, rel=0.05)
+    assert len(thin.points) < len(level.points)
+    away = true.moved(np.array([0.02, -0.02, 0.01, 9.0, 5.0, 9.0]))
+    for pose in (true, away):
+        whole, some = equations(level, pose), equations(thin, pose)
+        assert whole is not None
+        assert some is not None
+        assert some.cost == pytest.approx(whole.cost, rel=0.25)
+        assert inside_correlation(thin, pose) == pytest.approx(inside_correlation(level, pose), abs=0.1)
+
+
+def test_voids_that_are_missed_cost_where_nothing_else_is_empty(scene):
+    target, section, true, _ = scene
+    maps = section.maps.copy()
+    maps[SOLID] += maps[EMPTY]
+    maps[EMPTY] = 0.0
+    level = make_level(replace(section, maps=maps), target.grids[-1])
+    blank = replace(level, void=0.0 * level.void, basis=level.basis * np.array([1.0, 1.0, 1.0, 0.0]))
+    away = true.moved(np.array([0.0, 0.0, 0.0, 25.0, 25.0, 0.0]))
+    there, away_voids, away_blank = equations(level, true), equations(level, away), equations(blank, away)
+    assert there is not None
+    assert away_voids is not None
+    assert away_blank is not None
+    assert away_voids.cost > away_blank.cost > there.cost
+
+
+def test_sharpening_undoes_a_blur_and_quiets_what_is_flat():
     rng = np.random.default_rng(3)
-    sharp = ndimage.gaussian_filter(rng.normal(size=(40, 40, 40)), 1.6) * 60000 + 30000
+    sharp = ndimage.gaussian_filter(rng.normal(size=(40, 40, 90)), 1.6) * 60000 + 30000
+    sharp[:, :, 40:] = 50000.0
+    noise = ndimage.gaussian_filter(rng.normal(size=sharp.shape), 0.5) * 200.0
     blurred = ndimage.gaussian_filter(sharp, 0.7)
-    found, left = sharpened(blurred.astype(np.uint16), 0.7)
-    inner = (slice(4, -4),) * 3
-    assert np.std((found - sharp)[inner]) < 0.35 * np.std((blurred - sharp)[inner])
+    shown = np.clip(blurred + noise, 0, 65535).astype(np.uint16)
+    ceramic = np.zeros(sharp.shape, bool)
+    ceramic[:, :, 40:] = True
+    found, left = sharpened(shown, ceramic, 0.7)
+    textured, flat = np.s_[4:-4, 4:-4, 4:36], np.s_[4:-4, 4:-4, 56:-4]
+    assert np.std((found - sharp)[textured]) < 0.6 * np.std((blurred - sharp)[textured])
+    assert np.std((found - sharp)[flat]) < 0.2 * np.std(noise[flat])
     assert left == pytest.approx(0.5)
 
 
@@ -139,10 +179,14 @@ def test_slabs_change_nothing(scene, monkeypatch):
     target, _, _, _ = scene
     rng = np.random.default_rng(4)
     grey = rng.integers(10_000, 50_000, target.phases.shape).astype(np.uint16)
-    whole, whole_specimen = sharpened(grey, 0.7)[0], read_specimen(grey, target.phases, SPACING_UM, 20.0)
+    ceramic = is_filled(target.phases)
+    whole, whole_specimen = (
+        sharpened(grey, ceramic, 0.7)[0],
+        read_specimen(grey, target.phases, SPACING_UM, 20.0),
+    )
     monkeypatch.setattr(levels, "SLAB", 7)
     monkeypatch.setattr(specimen, "SLAB_ROWS", 2)
-    np.testing.assert_array_equal(sharpened(grey, 0.7)[0], whole)
+    np.testing.assert_array_equal(sharpened(grey, ceramic, 0.7)[0], whole)
     parts = read_specimen(grey, target.phases, SPACING_UM, 20.0)
     np.testing.assert_array_equal(parts.channels, whole_specimen.channels)
 
@@ -196,7 +240,7 @@ def test_a_warp_pays_where_there_is_one_and_not_where_there_is_none(scene):
     fine = target.levels(section)[-1]
     assert not smooth_warp(fine, refine(fine, true)).pays
     u, v = (fine.points / np.abs(fine.points).max(axis=0)).T
-    imposed = 3.0 * np.column_stack([u**2 - v**2, 0.5 * u * v])
+    imposed = 4.0 * np.column_stack([u**2 - v**2, 0.5 * u * v])
     bent = replace(fine, points=fine.points + imposed)
     found = smooth_warp(bent, refine(bent, true))
     assert found.pays

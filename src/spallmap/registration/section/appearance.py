@@ -11,6 +11,7 @@ from skimage.filters import threshold_multiotsu
 
 from spallmap import frames
 from spallmap.image import Image
+from spallmap.registration.section.voids import GRAIN_SIGMAS, robust_spread, void_share
 
 Maps = NDArray[np.float32]
 
@@ -25,10 +26,6 @@ CLOSING_UM = 25.0
 ISLAND_UM2 = 60.0**2
 #: Longest stretch of the field's rim that a pore cut by it may take.
 BORDER_PORE_UM = 60.0
-#: What is this many robust standard deviations darker than the ceramic's median, and this large, is no grain.
-GRAIN_SIGMAS, INCLUSION_UM2 = 4.0, 120.0
-#: Darkness in the tomogram of a crack that sodium fills, between ceramic (0) and nothing (1).
-SODIUM_DARKNESS = 0.75
 #: Two grey peaks are two materials where the histogram dips between them below this share of the lower.
 VALLEY = 0.75
 #: Range of the greys (0.5 to 99.5 %) in noise standard deviations; Gaussian noise alone has 5.2.
@@ -124,14 +121,12 @@ def read_section(image: Image, working_um: float) -> Section | str:
         return "the image shows a single grey: nothing to place it by"
     filled_grey = np.where(valid, grey, np.median(values)).astype(np.float32)
     smooth = ndimage.median_filter(filled_grey, size=MEDIAN_PX, mode="nearest")
-    dark, bright = _thresholds(smooth, valid)
+    dark, bright = _thresholds(smooth, valid, spacing[0] * spacing[1])
     area_um2 = spacing[0] * spacing[1]
     ceramic = _filled_ceramic((smooth > bright) & valid, smooth > dark, valid, spacing)
     if ceramic.sum() * area_um2 < ISLAND_UM2:
         return "no ceramic is seen in the image"
-    void = np.where(ceramic & (smooth <= dark), 1.0, 0.0)
-    filled_void = _inclusions(smooth, ceramic, bright, area_um2) & (void == 0.0)
-    void[filled_void] = SODIUM_DARKNESS
+    void = void_share(filled_grey, smooth, ceramic, valid, spacing)
     solid = (smooth > dark) & ~ceramic & valid
     empty = (smooth <= dark) & ~ceramic & valid
     maps = np.stack([ceramic - void, void, solid, empty]).astype(np.float32)
@@ -171,7 +166,7 @@ def _noise(grey: Maps, valid: NDArray[np.bool_]) -> float:
     return float(np.median(difference)) / 0.954 if difference.size else 0.0
 
 
-def _thresholds(smooth: Maps, valid: NDArray[np.bool_]) -> tuple[float, float]:
+def _thresholds(smooth: Maps, valid: NDArray[np.bool_], pixel_um2: float) -> tuple[float, float]:
     """Greys below which it is empty, and above which it is ceramic."""
     values = smooth[valid]
     low, high = np.percentile(values, (0.1, 99.9))
@@ -180,10 +175,22 @@ def _thresholds(smooth: Maps, valid: NDArray[np.bool_]) -> tuple[float, float]:
     counts, edges = np.histogram(values, bins=96)
     density = ndimage.gaussian_filter1d(counts.astype(np.float64), 1.5)
     centres = (edges[1:] + edges[:-1]) / 2.0
-    if not _has_valley(density, centres, dark, bright):
-        # Two grey peaks only: ceramic and empty, or their grain would be split in two.
-        dark = bright = float(threshold_multiotsu(values, classes=2, nbins=256)[0])
-    return dark, bright
+    if _has_valley(density, centres, dark, bright):
+        return dark, bright
+    # The ceramic's grains would be split in two: what is not ceramic is split on its own, where a part of it
+    # is large enough to be a material and not the rims of pores.
+    bright = float(threshold_multiotsu(values, classes=2, nbins=256)[0])
+    # With little else than pores in view it lies half-way to them, below a sliver of an electrode.
+    middle, spread = robust_spread(values[values > bright])
+    bright = max(bright, middle - GRAIN_SIGMAS * spread)
+    below = np.clip(smooth, low, None)
+    darker = valid & (below <= bright)
+    if np.ptp(below[darker]) > 0.0:
+        dark = float(threshold_multiotsu(below[darker], classes=2, nbins=256)[0])
+        body = ndimage.binary_erosion(darker & (below > dark), iterations=2)
+        if body.sum() * pixel_um2 > ISLAND_UM2 / 2.0:
+            return dark, bright
+    return bright, bright
 
 
 def _has_valley(
@@ -204,6 +211,12 @@ def _close(mask: NDArray[np.bool_], radius_um: float, spacing: tuple[float, floa
     padded = np.pad(mask, [(pad[0], pad[0]), (pad[1], pad[1])])
     closed: NDArray[np.bool_] = ~_near(~_near(padded, radius_um, spacing), radius_um, spacing)
     return closed[pad[0] : -pad[0], pad[1] : -pad[1]]
+
+
+def _rim(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Outermost pixels of the field."""
+    rim: NDArray[np.bool_] = valid & ~ndimage.binary_erosion(valid)
+    return rim
 
 
 def _near(mask: NDArray[np.bool_], radius_um: float, spacing: tuple[float, float]) -> NDArray[np.bool_]:
@@ -233,7 +246,8 @@ def _filled_ceramic(
     islands, n = ndimage.label(holes)
     if n:
         sizes = ndimage.sum_labels(np.ones_like(islands), islands, np.arange(1, n + 1)) * area_um2
-        small = np.flatnonzero(sizes < ISLAND_UM2) + 1
+        # What the field's rim cuts may be an electrode of which a strip is seen.
+        small = np.setdiff1d(np.flatnonzero(sizes < ISLAND_UM2) + 1, islands[_rim(valid)])
         filled |= np.isin(islands, small)
     return filled & valid
 
@@ -245,7 +259,7 @@ def _border_pores(
     spacing: tuple[float, float],
 ) -> NDArray[np.bool_]:
     """Dark spots cut by the rim of the field and otherwise surrounded by ceramic."""
-    rim = valid & ~ndimage.binary_erosion(valid)
+    rim = _rim(valid)
     spots, _ = ndimage.label(valid & ~filled)
     found = np.zeros_like(filled)
     area_um2 = spacing[0] * spacing[1]
@@ -261,17 +275,6 @@ def _border_pores(
         if around.any() and np.mean(filled[grown][around]) > 0.9:
             found[box] |= spot
     return found
-
-
-def _inclusions(
-    smooth: Maps, ceramic: NDArray[np.bool_], bright: float, area_um2: float
-) -> NDArray[np.bool_]:
-    """Find what is much darker than the ceramic's grains: pores, and cracks that sodium has filled."""
-    values = smooth[ceramic]
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    darker = ceramic & (smooth < min(bright, middle - GRAIN_SIGMAS * spread))
-    return _large(darker, INCLUSION_UM2 / area_um2)
 
 
 def _large(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:

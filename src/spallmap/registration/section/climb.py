@@ -16,8 +16,11 @@ from spallmap.registration.section.search import neighbours
 
 #: Two starts of the coarse search are the same below this mean distance.
 START_APART_UM = 25.0
-#: Starts that are refined.
-STARTS = 600
+#: Best poses of the coarse search that are compared at the refinement's first resolution: its grid rounds
+#: small pores away, so that the right pose may come behind thousands there and be among the first ten here.
+COMPARED = 10_000
+#: Starts that are refined: half by their score in the coarse search, a quarter by either kind of agreement.
+STARTS = 800
 #: Steps after which all but the best starts of either kind are given up; how many of a kind go on, how far.
 BEGUN, CONTINUED, CONTINUED_STEPS = 6, 100, 12
 #: Around the best refined poses the search goes on in a small grid, since the pores that a plane meets change
@@ -63,7 +66,7 @@ def climb(
     list of Pose
         Distinct poses, best first, with their scores at the fine level.
     """
-    own_points, centre, middle = corners(section), section.centre_um, levels[0]
+    own_points, centre, middle = corners(section), section.centre_um, levels[0].thinned()
 
     def best_of(poses: list[Pose], n_overall: int, n_inside: int, apart_um: float) -> list[Pose]:
         # A plane that meets the same outline beats the right one until the pores fall into place; agreement
@@ -90,7 +93,9 @@ def climb(
                 best_of(begun, n, n, 0.2 * voxel_um),
             )
 
-        refined = go_on(distinct(coarse, own_points, centre, START_APART_UM, starts), CONTINUED)
+        compared = run(lambda pose: refine(middle, pose, iterations=0), coarse[:COMPARED])
+        begun = distinct(coarse, own_points, centre, START_APART_UM, starts // 2)
+        refined = go_on(begun + best_of(compared, starts // 4, starts // 4, START_APART_UM), CONTINUED)
         for _ in range(ROUNDS):
             tops = best_of(refined, NEIGHBOURED, NEIGHBOURED, NEIGHBOURS_APART_UM)
             refined += go_on([near for top in tops for near in neighbours(top)], CONTINUED_NEAR)

@@ -129,7 +129,7 @@ def normal_equations(
         Spacing along z, y and x.
     points : ndarray, shape (n, 2)
         Own coordinates (u, v) relative to the field's centre.
-    basis : ndarray, shape (n, 3)
+    basis : ndarray, shape (n, 4)
         Shares of the classes.
     weights : ndarray, shape (n,)
         Weight of each point.
@@ -137,8 +137,8 @@ def normal_equations(
         Where the own axes u and v go, lengths included.
     centre : ndarray, shape (3,)
         Where the field's centre goes, from the first voxel on.
-    gram : ndarray, shape (12, 12)
-        Filled with the weighted sums of products of: the three shares; the derivatives of the grey by turn
+    gram : ndarray, shape (13, 13)
+        Filled with the weighted sums of products of: the four shares; the derivatives of the grey by turn
         (x, y, z), shift (x, y, z), common and uneven stretch; the grey.
 
     Returns
@@ -147,7 +147,7 @@ def normal_equations(
         Sums over the points inside the volume.
     """
     nz, ny, nx = volume.shape
-    row = np.empty(12)
+    row = np.empty(13)
     gram[:, :] = 0.0
     total, grey_sum = 0.0, 0.0
     for k in range(points.shape[0]):
@@ -161,19 +161,19 @@ def normal_equations(
         grey, by_z, by_y, by_x = _interpolated(volume, z, y, x)
         sz, sy, sx = by_z / scale[0], by_y / scale[1], by_x / scale[2]
         along_u, along_v = sx * ux + sy * uy + sz * uz, sx * vx + sy * vy + sz * vz
-        row[0], row[1], row[2] = basis[k, 0], basis[k, 1], basis[k, 2]
-        row[3], row[4], row[5] = ay * sz - az * sy, az * sx - ax * sz, ax * sy - ay * sx
-        row[6], row[7], row[8] = sx, sy, sz
-        row[9], row[10] = along_u + along_v, (along_u - along_v) / 2.0
-        row[11] = grey
+        row[0], row[1], row[2], row[3] = basis[k, 0], basis[k, 1], basis[k, 2], basis[k, 3]
+        row[4], row[5], row[6] = ay * sz - az * sy, az * sx - ax * sz, ax * sy - ay * sx
+        row[7], row[8], row[9] = sx, sy, sz
+        row[10], row[11] = along_u + along_v, (along_u - along_v) / 2.0
+        row[12] = grey
         weight = weights[k]
         total += weight
-        grey_sum += weight * row[11]
-        for i in range(12):
+        grey_sum += weight * grey
+        for i in range(13):
             left = weight * row[i]
-            for j in range(i, 12):
+            for j in range(i, 13):
                 gram[i, j] += left * row[j]
-    for i in range(12):
+    for i in range(13):
         for j in range(i):
             gram[i, j] = gram[j, i]
     return total, grey_sum

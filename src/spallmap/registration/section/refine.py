@@ -12,6 +12,7 @@ from spallmap import frames
 from spallmap.registration.section.kernels import normal_equations, sample_with_gradient
 from spallmap.registration.section.levels import Level
 from spallmap.registration.section.pose import Pose
+from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY
 
 #: Free parameters of a rigid placement, with one scale, and with one scale for each own axis.
 RIGID, SCALED, STRETCHED = 6, 7, 8
@@ -19,6 +20,10 @@ RIGID, SCALED, STRETCHED = 6, 7, 8
 ROBUST_SIGMAS, ROBUST_ROUNDS = 4.0, 4
 #: A step smaller than this (mean shift of the field) ends the iteration, in voxels of the level.
 STILL_VOXELS = 0.005
+#: By how much a void is darker than ceramic on the common grey scale, and the share of it that may be fitted.
+#: Blur across the plane leaves less of a small pore at low resolution; with lower bounds, 0.5 or 0.7, a small
+#: cell's binned volume lost the pose that it was started from.
+VOID_CONTRAST, VOID_BOUNDS = float(CERAMIC_GREY - AIR_GREY), (0.9, 1.2)
 #: Most of the field's weight that may lie outside the volume.
 LEAST_OVERLAP = 0.5
 
@@ -64,7 +69,7 @@ def equations(level: Level, pose: Pose) -> Equations | None:
     Roche, Malandain, Pennec, Ayache, "The correlation ratio as a new similarity measure for multimodal image
     registration", MICCAI 1998; Golub and Pereyra, "Separable nonlinear least squares", Inverse Problems 2003.
     """
-    gram = np.empty((12, 12))
+    gram = np.empty((13, 13))
     weight, grey = normal_equations(
         level.grid.volume,
         np.asarray(level.grid.spacing_um),
@@ -78,17 +83,28 @@ def equations(level: Level, pose: Pose) -> Equations | None:
     overlap = weight / level.total_weight
     if overlap < LEAST_OVERLAP:
         return None
-    reduced = gram[3:, 3:] - gram[:3, 3:].T @ _class_greys(gram)
     total = gram[-1, -1] - grey**2 / weight
+    left = np.vstack([-_class_greys(gram), np.eye(9)])
+    reduced = left.T @ gram @ left
     return Equations(
         float(reduced[-1, -1] / total) if total > 0 else 1.0, reduced[:8, :8], reduced[:8, -1], overlap
     )
 
 
 def _class_greys(gram: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coefficients of the classes in every other column; a class that is not met has none."""
-    classes = gram[:3, :3] + 1e-9 * np.trace(gram[:3, :3]) * np.eye(3)
-    solved: NDArray[np.float64] = np.linalg.solve(classes, gram[:3, 3:])
+    """Coefficients of the classes in every other column; a class that is not met has none.
+
+    How much darker a void is than ceramic keeps its bounds: left free, it would vanish where no void is met,
+    and a plane that misses every pore would cost nothing.
+    """
+    classes = gram[:4, :4] + 1e-9 * np.trace(gram[:4, :4]) * np.eye(4)
+    solved: NDArray[np.float64] = np.linalg.solve(classes, gram[:4, 4:])
+    darker = float(np.clip(-solved[3, -1] / VOID_CONTRAST, *VOID_BOUNDS)) * VOID_CONTRAST
+    if darker != -solved[3, -1]:
+        solved[:3] = np.linalg.solve(classes[:3, :3], gram[:3, 4:])
+        solved[3] = 0.0
+        solved[:3, -1] += np.linalg.solve(classes[:3, :3], gram[:3, 3]) * darker
+        solved[3, -1] = -darker
     return solved
 
 
@@ -282,7 +298,10 @@ def inside_correlation(level: Level, pose: Pose) -> float:
         inside; parts outside the volume count as a mismatch.
     """
     grey, _, seen = _sampled(level, pose, level.points[level.inside])
-    void = level.void[level.inside]
-    if seen.sum() < 10 or np.std(void[seen]) == 0 or np.std(grey[seen]) == 0:
+    if seen.sum() < 10:
         return 0.0
-    return float(-np.corrcoef(void[seen], grey[seen])[0, 1]) * float(seen.mean())
+    weights, void = level.weights[level.inside], level.void[level.inside]
+    share = float(weights[seen].sum() / weights.sum())
+    table = np.stack([void[seen], grey[seen]])
+    (a, c), (_, b) = np.cov(table, aweights=weights[seen])
+    return float(-c / np.sqrt(a * b)) * share if a > 0.0 and b > 0.0 else 0.0

@@ -18,6 +18,7 @@ from spallmap.registration.section.search import coarse_search, neighbours
 from spallmap.registration.section.specimen import Specimen, read_specimen
 from spallmap.tomography.blur import measure_blur
 from spallmap.tomography.interfaces import find_interfaces
+from spallmap.tomography.labels import is_filled
 
 #: Resolution of the coarse search in voxels.
 COARSE_VOXELS = 4.0
@@ -144,12 +145,14 @@ def make_target(
     specimen = read_specimen(grey, phases, spacing_um, COARSE_VOXELS * binning * voxel)
     if isinstance(specimen, str):
         return specimen
-    sharp, left = sharpened(grey, measure_blur(grey, find_interfaces(phases, grey)).sigma_voxels)
-    levels = [(blur * binning, own * binning) for blur, own in LEVELS]
+    blur = measure_blur(grey, find_interfaces(phases, grey)).sigma_voxels
+    sharp, left = sharpened(grey, is_filled(phases), blur)
+    levels = [(added * binning, own * binning) for added, own in LEVELS]
     if binning > 1:
         levels.append(LEVELS[-1])
     grids = tuple(
-        make_grid(sharp, spacing_um, left * voxel, binning=own, blur_um=blur * voxel) for blur, own in levels
+        make_grid(sharp, spacing_um, left * voxel, binning=own, blur_um=added * voxel)
+        for added, own in levels
     )
     return Target(phases, spacing_um, specimen, grids, prior, starts, threads)
 

@@ -1,0 +1,175 @@
+"""Voids in the ceramic of a section: pores, and cracks that are open or filled with sodium."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold, sato
+
+#: A void's pixel is this dark between ceramic (0) and nothing (1), and this many robust standard deviations
+#: darker than the ceramic's grains; its rim is what is darker than the grains within the reach around.
+SEED_DARKNESS, SEED_SIGMAS, RIM_SIGMAS = 0.45, 5.0, 2.0
+RIM_UM = 6.0
+#: A void lies this deep at least somewhere: the ceramic's own outline is half dark as well.
+SEED_DEPTH_UM = 5.0
+#: Robust standard deviations within which grains' greys lie.
+GRAIN_SIGMAS = 4.0
+#: What is darker than the grains, and this large, is a crack that sodium fills.
+INCLUSION_UM2 = 120.0
+#: So is a dark line: ridge strength in robust standard deviations of the ceramic's grey where a line is seen,
+#: where it goes on (boundaries between grains reach 0.6), its least length, and its widths in pixels.
+LINE, LINE_ON, LINE_UM, LINE_SIGMAS_PX = 1.0, 0.7, 50.0, (1.0, 1.5)
+#: Darkness in the tomogram of a crack that sodium fills.
+SODIUM_DARKNESS = 0.75
+#: Pixels that the darkest grey is taken from.
+DARKEST_PIXELS = 20
+
+
+@dataclass(frozen=True)
+class Greys:
+    """What the ceramic's greys tell of it.
+
+    Parameters
+    ----------
+    ceramic, spread : float
+        Median, and robust standard deviation by grains and noise.
+    nothing : float
+        Grey of what is empty: the darkest that the image shows.
+    """
+
+    ceramic: float
+    spread: float
+    nothing: float
+
+
+def measure_greys(
+    grey: NDArray[np.float32],
+    smooth: NDArray[np.float32],
+    ceramic: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
+) -> Greys:
+    """Measure the ceramic's greys in an image and its median-filtered copy, arrays (rows, columns)."""
+    middle, spread = robust_spread(grey[ceramic])
+    seen = smooth[valid]
+    darkest = np.partition(seen, DARKEST_PIXELS)[:DARKEST_PIXELS] if seen.size > DARKEST_PIXELS else seen
+    return Greys(middle, spread, float(darkest.mean()))
+
+
+def robust_spread(values: NDArray[np.float32]) -> tuple[float, float]:
+    """Median, and the median absolute deviation as a normal distribution's standard deviation."""
+    middle = float(np.median(values))
+    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+
+
+def void_share(
+    grey: NDArray[np.float32],
+    smooth: NDArray[np.float32],
+    ceramic: NDArray[np.bool_],
+    valid: NDArray[np.bool_],
+    spacing_um: tuple[float, float],
+) -> NDArray[np.float32]:
+    """Share of each pixel that is void as a tomogram would show it.
+
+    Pores are not thresholded: a pixel that is half a pore is half as dark, and the many pores of a few pixels
+    that tell one plane from another would be lost or rounded.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (rows, columns)
+        The image, without a filter.
+    smooth : ndarray of float32, shape (rows, columns)
+        The same after a median filter.
+    ceramic : ndarray of bool, shape (rows, columns)
+        The ceramic with its voids.
+    valid : ndarray of bool, shape (rows, columns)
+        Where the image shows the specimen.
+    spacing_um : tuple of float
+        Row and column spacing.
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns)
+        0 outside the ceramic.
+    """
+    greys = measure_greys(grey, smooth, ceramic, valid)
+    span = greys.ceramic - greys.nothing
+    if not span > SEED_SIGMAS * greys.spread:
+        return np.zeros(grey.shape, dtype=np.float32)
+    darkness = np.clip((greys.ceramic - grey) / span, 0.0, 1.0)
+    grain = greys.spread / span
+    # The rim of the picture is not the ceramic's surface.
+    outline = _near(~ceramic & valid, SEED_DEPTH_UM, spacing_um)
+    core = ceramic & (darkness > max(SEED_DARKNESS, SEED_SIGMAS * grain))
+    core = _touching(core, core & ~outline)
+    pores = core | (_near(core, RIM_UM, spacing_um) & ceramic & (darkness > RIM_SIGMAS * grain))
+    share = np.where(pores, darkness, 0.0)
+    smooth_darkness = (greys.ceramic - smooth) / span
+    patches = ceramic & ~pores & (smooth_darkness > GRAIN_SIGMAS * grain)
+    patches = _touching(patches, patches & ~outline)
+    patches = _large(patches, INCLUSION_UM2 / (spacing_um[0] * spacing_um[1]))
+    share = np.where(patches, SODIUM_DARKNESS, share)
+    level = np.where(ceramic, np.minimum(grey, greys.ceramic + GRAIN_SIGMAS * greys.spread), greys.ceramic)
+    lines = _lines(level / greys.spread, ceramic & ~outline, spacing_um)
+    return np.maximum(share, np.where(lines, _line_share(lines, darkness), 0.0)).astype(np.float32)
+
+
+def _lines(
+    level: NDArray[np.floating[Any]], inside: NDArray[np.bool_], spacing_um: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """Long dark lines.
+
+    References
+    ----------
+    Sato et al., "Three-dimensional multi-scale line filter for segmentation and visualization of curvilinear
+    structures in medical images", Medical Image Analysis 2 (1998).
+    """
+    ridge = sato(level, sigmas=LINE_SIGMAS_PX, black_ridges=True) * inside
+    lines = apply_hysteresis_threshold(ridge, LINE_ON, LINE)
+    labels, _ = ndimage.label(lines, np.ones((3, 3)))
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        extent = [(part.stop - part.start) * step for part, step in zip(box, spacing_um, strict=True)]
+        if np.hypot(*extent) < LINE_UM:
+            lines[box][labels[box] == number] = False
+    found: NDArray[np.bool_] = lines
+    return found
+
+
+def _line_share(lines: NDArray[np.bool_], darkness: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Share of void along lines: their own darkness where they are open, up to sodium's where filled."""
+    labels, n = ndimage.label(lines, np.ones((3, 3)))
+    share = np.zeros_like(darkness)
+    for number in range(1, n + 1):
+        line = labels == number
+        full = float(np.percentile(darkness[line], 90.0))
+        if full > 0.0:
+            share[line] = darkness[line] * (SODIUM_DARKNESS / min(full, SODIUM_DARKNESS))
+    return share
+
+
+def _touching(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pieces of a mask that hold a seed."""
+    labels, n = ndimage.label(mask, np.ones((3, 3)))
+    kept = np.zeros(n + 1, dtype=np.bool_)
+    kept[labels[seeds]] = True
+    kept[0] = False
+    found: NDArray[np.bool_] = kept[labels]
+    return found
+
+
+def _near(mask: NDArray[np.bool_], radius_um: float, spacing_um: tuple[float, float]) -> NDArray[np.bool_]:
+    if not mask.any():
+        return mask
+    near: NDArray[np.bool_] = ndimage.distance_transform_edt(~mask, sampling=spacing_um) <= radius_um
+    return near
+
+
+def _large(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
+    labels, n = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel(), minlength=n + 1)
+    sizes[0] = 0
+    large: NDArray[np.bool_] = (sizes >= pixels)[labels]
+    return large
