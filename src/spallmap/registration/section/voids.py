@@ -146,7 +146,8 @@ def _line_share(lines: NDArray[np.bool_], darkness: NDArray[np.float32]) -> NDAr
         line = labels == number
         full = float(np.percentile(darkness[line], 90.0))
         if full > 0.0:
-            share[line] = darkness[line] * (SODIUM_DARKNESS / min(full, SODIUM_DARKNESS))
+            filled = np.minimum(darkness[line] * (SODIUM_DARKNESS / full), SODIUM_DARKNESS)
+            share[line] = np.maximum(filled, darkness[line])
     return share
 
 
