@@ -12,6 +12,8 @@ from spallmap.registration.section.levels import Level
 from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.refine import descend, linearise, refine
 
+#: Points whose residuals go together, since blur spreads over them.
+TOGETHER = 10.0
 #: Side of the blocks that are drawn together; a pore with its surroundings fits in one.
 BLOCK_UM = 100.0
 #: Squares of the checkerboard of halves; the weight that the other half keeps so that nothing is singular.
@@ -53,7 +55,7 @@ class Blocks:
     shift_um : ndarray, shape (k, 3)
         Shift along u, v and normal that the block alone would still like.
     se_um : ndarray, shape (k, 3)
-        Its standard error from the residual's variance.
+        Its standard error from the residuals of the block itself: those at edges are the largest.
     """
 
     centres_um: NDArray[np.float64]
@@ -197,8 +199,10 @@ def block_residuals(level: Level, pose: Pose) -> Blocks:
             pick = (number == k) & (fit.used > 0)
             J, r, w = own_slope[pick], fit.residual[pick], fit.used[pick]
             normal = (J * w[:, None]).T @ J + np.eye(3) * variance / 10.0**2
-            covariance = np.linalg.inv(normal) * variance * 10.0
-            if np.all(np.sqrt(np.diag(covariance)[:2]) < 10.0):
+            inverse = np.linalg.inv(normal)
+            if np.all(np.sqrt(np.diag(inverse)[:2] * variance * TOGETHER) < 10.0):
+                scores = J * (w * r)[:, None]
+                covariance = inverse @ (scores.T @ scores) @ inverse * TOGETHER
                 centres.append(level.points[pick].mean(axis=0))
                 shifts.append(-np.linalg.solve(normal, (J * w[:, None]).T @ r))
                 errors.append(np.sqrt(np.diag(covariance)))

@@ -22,6 +22,9 @@ from spallmap.tomography.labels import OUTSIDE, is_filled
 NEAR, NEAR_UM, NEAR_DEG = 6, 25.0, 2.5
 #: Where the refinement of a cut begins, from its true pose.
 START_UM, START_DEG = 8.0, 1.0
+#: Darkness of the tomogram from which on a cut shows some void, and void alone; depth below which the
+#: ceramic's surface is no longer seen in it.
+DARK, SURFACE_VOXELS = (0.15, 0.6), 2.0
 #: A cut lies nowhere else than where it was made up to this mean distance, voxels.
 FOUND_VOXELS = 3.0
 
@@ -142,7 +145,7 @@ def cut_image(section: Section, target: Target, best: Pose, pose: Pose, rng: np.
     section : Section
         The real one: its materials' greys and, inside the ceramic, its grain and noise are used.
     target : Target
-        The tomogram, cut at half-way greys so that edges are as sharp as a microscope's.
+        The tomogram; outlines are cut at half-way greys so that they are as sharp as a microscope's.
     best : Pose
         Where the real section lies.
     pose : Pose
@@ -157,7 +160,8 @@ def cut_image(section: Section, target: Target, best: Pose, pose: Pose, rng: np.
     """
     rows, columns = section.maps.shape[1:]
     points = section.points() - section.centre_um
-    classes = cut_classes(target, pose.place(points))
+    classes, darkness = cut_classes(target, pose.place(points))
+    void = _void_share(classes == CERAMIC, darkness, section.spacing_um, target.voxel_um)
     seen = np.argmax(section.maps, axis=0)
     valid = section.valid
     greys = _class_greys(section, seen, valid)
@@ -167,12 +171,13 @@ def cut_image(section: Section, target: Target, best: Pose, pose: Pose, rng: np.
     # Cut off where the real image has edges and misfits of its own, so that they are not met twice.
     reach = 4.0 * 1.4826 * float(np.median(np.abs(texture)))
     shift = (int(rng.integers(rows)), int(rng.integers(columns)))
-    drawn = greys[classes] + np.roll(np.clip(texture, -reach, reach), shift, axis=(0, 1))
+    drawn = greys[classes] + void * (greys[VOID] - greys[CERAMIC])
+    drawn += (1.0 - void) * np.roll(np.clip(texture, -reach, reach), shift, axis=(0, 1))
     return Image(drawn.astype(np.float32), ("y", "x"), section.spacing_um, mask=valid)
 
 
-def cut_classes(target: Target, placed: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Tell ceramic, void, other solid and empty space at points (..., 3) of the tomogram's frame."""
+def cut_classes(target: Target, placed: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Tell ceramic, other solid and empty space at points (..., 3), and how dark it is there."""
     at = frames.points_to_indices(placed.reshape(-1, 3), target.spacing_um).T
 
     def share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -184,9 +189,25 @@ def cut_classes(target: Target, placed: NDArray[np.float64]) -> NDArray[np.intp]
     grey = ndimage.map_coordinates(target.grids[-1].volume, at, order=1, mode="nearest")
     filled = share(is_filled(target.phases)) > 0.5
     classes = np.where(share(target.phases == OUTSIDE) > 0.5, EMPTY, SOLID)
-    classes[filled] = np.where(grey[filled] < (AIR_GREY + CERAMIC_GREY) / 2.0, VOID, CERAMIC)
-    found: NDArray[np.intp] = classes.reshape(placed.shape[:-1]).astype(np.intp)
-    return found
+    classes[filled] = CERAMIC
+    darkness = (CERAMIC_GREY - grey) / (CERAMIC_GREY - AIR_GREY)
+    shape = placed.shape[:-1]
+    return classes.reshape(shape).astype(np.intp), np.asarray(darkness.reshape(shape), dtype=np.float64)
+
+
+def _void_share(
+    ceramic: NDArray[np.bool_],
+    darkness: NDArray[np.float64],
+    spacing_um: tuple[float, float],
+    voxel_um: float,
+) -> NDArray[np.float64]:
+    """Share of void in a cut's ceramic: small pores, whose darkness is blurred, keep about their area."""
+    padded = np.pad(ceramic, 1, mode="edge")
+    depth = ndimage.distance_transform_edt(padded, sampling=spacing_um)[1:-1, 1:-1]
+    soft = np.clip((darkness - DARK[0]) / (DARK[1] - DARK[0]), 0.0, 1.0)
+    # The ceramic's own surface is half dark.
+    share = np.where(depth > SURFACE_VOXELS * voxel_um, soft, darkness > 0.5)
+    return np.asarray(share * ceramic, dtype=np.float64)
 
 
 def _class_greys(section: Section, seen: NDArray[np.intp], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
