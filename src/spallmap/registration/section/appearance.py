@@ -11,6 +11,7 @@ from skimage.filters import threshold_multiotsu
 
 from spallmap import frames
 from spallmap.image import Image
+from spallmap.registration.section.masks import close, large, near
 from spallmap.registration.section.voids import GRAIN_SIGMAS, robust_spread, void_share
 
 Maps = NDArray[np.float32]
@@ -205,25 +206,10 @@ def _has_valley(
     return bool(between.min() < VALLEY * min(middle.max(), upper.max()))
 
 
-def _close(mask: NDArray[np.bool_], radius_um: float, spacing: tuple[float, float]) -> NDArray[np.bool_]:
-    """Close gaps up to twice a radius; nothing lies beyond the rim, so that a strip along it stays open."""
-    pad = [int(np.ceil(2.0 * radius_um / s)) + 1 for s in spacing]
-    padded = np.pad(mask, [(pad[0], pad[0]), (pad[1], pad[1])])
-    closed: NDArray[np.bool_] = ~_near(~_near(padded, radius_um, spacing), radius_um, spacing)
-    return closed[pad[0] : -pad[0], pad[1] : -pad[1]]
-
-
 def _rim(valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Outermost pixels of the field."""
     rim: NDArray[np.bool_] = valid & ~ndimage.binary_erosion(valid)
     return rim
-
-
-def _near(mask: NDArray[np.bool_], radius_um: float, spacing: tuple[float, float]) -> NDArray[np.bool_]:
-    if not mask.any():
-        return mask
-    near: NDArray[np.bool_] = ndimage.distance_transform_edt(~mask, sampling=spacing) <= radius_um
-    return near
 
 
 def _filled_ceramic(
@@ -235,10 +221,10 @@ def _filled_ceramic(
     """Find the ceramic with its pores and cracks, without bright rims elsewhere."""
     area_um2 = spacing[0] * spacing[1]
     # Bright edges of the electrodes are thin: an opening removes them.
-    opened = ~_near(~bright & valid, 6.0, spacing) & bright
-    core = _near(opened, 6.0, spacing) & bright
-    core = _large(core, ISLAND_UM2 / area_um2)
-    closed = _close(core, CLOSING_UM, spacing) & valid
+    opened = ~near(~bright & valid, 6.0, spacing) & bright
+    core = near(opened, 6.0, spacing) & bright
+    core = large(core, ISLAND_UM2 / area_um2)
+    closed = close(core, CLOSING_UM, spacing) & valid
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
     # Pores that a closing has bridged at the rim of the field are filled by looking past it.
     filled |= _border_pores(filled, not_dark, valid, spacing)
@@ -275,16 +261,6 @@ def _border_pores(
         if around.any() and np.mean(filled[grown][around]) > 0.9:
             found[box] |= spot
     return found
-
-
-def _large(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
-    labels, n = ndimage.label(mask)
-    if not n:
-        return mask
-    sizes = np.bincount(labels.ravel(), minlength=n + 1)
-    sizes[0] = 0
-    large: NDArray[np.bool_] = (sizes >= pixels)[labels]
-    return large
 
 
 def _interface(

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold, sato
 
+from spallmap.registration.section.masks import large, near, touching
+
 #: A void's pixel is this dark between ceramic (0) and nothing (1), and this many robust standard deviations
 #: darker than the ceramic's grains; its rim is what is darker than the grains within the reach around.
 SEED_DARKNESS, SEED_SIGMAS, RIM_SIGMAS = 0.45, 5.0, 2.0
@@ -102,15 +104,15 @@ def void_share(
     darkness = np.clip((greys.ceramic - grey) / span, 0.0, 1.0)
     grain = greys.spread / span
     # The rim of the picture is not the ceramic's surface.
-    outline = _near(~ceramic & valid, SEED_DEPTH_UM, spacing_um)
+    outline = near(~ceramic & valid, SEED_DEPTH_UM, spacing_um)
     core = ceramic & (darkness > max(SEED_DARKNESS, SEED_SIGMAS * grain))
-    core = _touching(core, core & ~outline)
-    pores = core | (_near(core, RIM_UM, spacing_um) & ceramic & (darkness > RIM_SIGMAS * grain))
+    core = touching(core, core & ~outline)
+    pores = core | (near(core, RIM_UM, spacing_um) & ceramic & (darkness > RIM_SIGMAS * grain))
     share = np.where(pores, darkness, 0.0)
     smooth_darkness = (greys.ceramic - smooth) / span
     patches = ceramic & ~pores & (smooth_darkness > GRAIN_SIGMAS * grain)
-    patches = _touching(patches, patches & ~outline)
-    patches = _large(patches, INCLUSION_UM2 / (spacing_um[0] * spacing_um[1]))
+    patches = touching(patches, patches & ~outline)
+    patches = large(patches, INCLUSION_UM2 / (spacing_um[0] * spacing_um[1]))
     share = np.where(patches, SODIUM_DARKNESS, share)
     level = np.where(ceramic, np.minimum(grey, greys.ceramic + GRAIN_SIGMAS * greys.spread), greys.ceramic)
     lines = _lines(level / greys.spread, ceramic & ~outline, spacing_um)
@@ -140,37 +142,13 @@ def _lines(
 
 def _line_share(lines: NDArray[np.bool_], darkness: NDArray[np.float32]) -> NDArray[np.float32]:
     """Share of void along lines: their own darkness where they are open, up to sodium's where filled."""
-    labels, n = ndimage.label(lines, np.ones((3, 3)))
+    labels, _ = ndimage.label(lines, np.ones((3, 3)))
     share = np.zeros_like(darkness)
-    for number in range(1, n + 1):
-        line = labels == number
-        full = float(np.percentile(darkness[line], 90.0))
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        line = labels[box] == number
+        own = darkness[box][line]
+        full = float(np.percentile(own, 90.0))
         if full > 0.0:
-            filled = np.minimum(darkness[line] * (SODIUM_DARKNESS / full), SODIUM_DARKNESS)
-            share[line] = np.maximum(filled, darkness[line])
+            filled = np.minimum(own * (SODIUM_DARKNESS / full), SODIUM_DARKNESS)
+            share[box][line] = np.maximum(filled, own)
     return share
-
-
-def _touching(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pieces of a mask that hold a seed."""
-    labels, n = ndimage.label(mask, np.ones((3, 3)))
-    kept = np.zeros(n + 1, dtype=np.bool_)
-    kept[labels[seeds]] = True
-    kept[0] = False
-    found: NDArray[np.bool_] = kept[labels]
-    return found
-
-
-def _near(mask: NDArray[np.bool_], radius_um: float, spacing_um: tuple[float, float]) -> NDArray[np.bool_]:
-    if not mask.any():
-        return mask
-    near: NDArray[np.bool_] = ndimage.distance_transform_edt(~mask, sampling=spacing_um) <= radius_um
-    return near
-
-
-def _large(mask: NDArray[np.bool_], pixels: float) -> NDArray[np.bool_]:
-    labels, n = ndimage.label(mask)
-    sizes = np.bincount(labels.ravel(), minlength=n + 1)
-    sizes[0] = 0
-    large: NDArray[np.bool_] = (sizes >= pixels)[labels]
-    return large
