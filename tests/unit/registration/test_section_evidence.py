@@ -84,6 +84,8 @@ def test_summed_equations_agree_with_the_comparison_point_by_point(scene):
 def test_derivatives_agree_with_finite_differences(scene, resolution, classes):
     target, section, true, _ = scene
     level = target.levels(section)[resolution]
+    if classes == 4:
+        level = replace(level, basis=level.basis * np.array([1.0, 1.0, 1.0, 0.85]))
     basis = level.basis[:, :classes]
     for k, size in enumerate((1e-5,) * 3 + (1e-3,) * 3 + (1e-5,) * 2):
         step = np.zeros(8)

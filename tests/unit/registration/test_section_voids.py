@@ -49,7 +49,7 @@ def test_pores_keep_their_area_and_grains_are_no_pores(seed):
     assert found[ndimage.distance_transform_edt(true == 0) > 4].mean() < 1e-4
 
 
-@pytest.mark.parametrize(("filling", "least"), [(NOTHING_GREY, 0.5), (SODIUM_GREY, 0.25)])
+@pytest.mark.parametrize(("filling", "least"), [(NOTHING_GREY, 0.8), (SODIUM_GREY, 0.6)])
 def test_a_thin_crack_is_followed_whether_open_or_filled(filling, least):
     rng = np.random.default_rng(3)
     v, u = np.mgrid[: SHAPE[0], : SHAPE[1]] * STEP_UM
@@ -64,8 +64,31 @@ def test_a_thin_crack_is_followed_whether_open_or_filled(filling, least):
     assert found.max() <= (SODIUM_DARKNESS if filling == SODIUM_GREY else 1.0) + 1e-6
 
 
-def test_one_grey_has_no_voids():
-    assert not share_of(noisy(grains(np.random.default_rng(4)), np.random.default_rng(4))).any()
+def test_grains_have_no_voids():
+    rng = np.random.default_rng(4)
+    v, u = np.mgrid[: SHAPE[0], : SHAPE[1]] * STEP_UM
+    pore = np.hypot(v - 40.0, u - 60.0) < 12.0
+    found = share_of(noisy(np.where(pore, NOTHING_GREY, grains(rng)), rng))
+    assert found[pore].all()
+    assert found[ndimage.distance_transform_edt(~pore) > 4].mean() < 1e-4
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5, 1.0, 1.5, 4.0])
+@pytest.mark.parametrize("ceramic", [168.0, 300.0])
+def test_clean_and_clipped_greys_are_read(noise, ceramic):
+    rng = np.random.default_rng(6)
+    v, u = np.mgrid[: SHAPE[0], : SHAPE[1]] * STEP_UM
+    pore = np.hypot(v - 100.0, u - 150.0) < 12.0
+    crack = np.abs(v - 200.0 - 0.2 * u) < 2.0
+    grey = np.where(pore, NOTHING_GREY, np.where(crack, 150.0, ceramic)) + rng.normal(0.0, noise, SHAPE)
+    image = Image(np.clip(np.rint(grey), 0, 255).astype(np.uint8), ("y", "x"), (STEP_UM, STEP_UM))
+    section = read_section(image, STEP_UM)
+    assert isinstance(section, Section)
+    assert section.maps[VOID][pore].mean() > 0.95
+    assert section.maps[VOID][~pore & (ndimage.distance_transform_edt(~crack) > 2)].mean() < 2e-3
+    assert section.maps[CERAMIC].sum() > 0.95 * (~pore).sum() - crack.sum()
+    if ceramic == 300.0:
+        assert section.maps[VOID][crack].mean() > 0.5
 
 
 def test_a_sliver_of_an_electrode_at_the_rim_is_neither_ceramic_nor_void():

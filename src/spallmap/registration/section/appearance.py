@@ -12,7 +12,7 @@ from skimage.filters import threshold_multiotsu
 from spallmap import frames
 from spallmap.image import Image
 from spallmap.registration.section.masks import close, large, near
-from spallmap.registration.section.voids import GRAIN_SIGMAS, robust_spread, void_share
+from spallmap.registration.section.voids import GRAIN_SIGMAS, LEAST_SPREAD, robust_spread, void_share
 
 Maps = NDArray[np.float32]
 
@@ -172,6 +172,8 @@ def _thresholds(smooth: Maps, valid: NDArray[np.bool_], pixel_um2: float) -> tup
     values = smooth[valid]
     low, high = np.percentile(values, (0.1, 99.9))
     values = np.clip(values, low, high)
+    if np.unique(values).size < 3:
+        return float(values.mean()), float(values.mean())
     dark, bright = (float(t) for t in threshold_multiotsu(values, classes=3, nbins=256))
     counts, edges = np.histogram(values, bins=96)
     density = ndimage.gaussian_filter1d(counts.astype(np.float64), 1.5)
@@ -183,7 +185,7 @@ def _thresholds(smooth: Maps, valid: NDArray[np.bool_], pixel_um2: float) -> tup
     bright = float(threshold_multiotsu(values, classes=2, nbins=256)[0])
     # With little else than pores in view it lies half-way to them, below a sliver of an electrode.
     middle, spread = robust_spread(values[values > bright])
-    bright = max(bright, middle - GRAIN_SIGMAS * spread)
+    bright = max(bright, middle - GRAIN_SIGMAS * max(spread, LEAST_SPREAD * (high - low)))
     below = np.clip(smooth, low, None)
     darker = valid & (below <= bright)
     if np.ptp(below[darker]) > 0.0:
@@ -228,13 +230,6 @@ def _filled_ceramic(
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
     # Pores that a closing has bridged at the rim of the field are filled by looking past it.
     filled |= _border_pores(filled, not_dark, valid, spacing)
-    holes = valid & ~filled
-    islands, n = ndimage.label(holes)
-    if n:
-        sizes = ndimage.sum_labels(np.ones_like(islands), islands, np.arange(1, n + 1)) * area_um2
-        # What the field's rim cuts may be an electrode of which a strip is seen.
-        small = np.setdiff1d(np.flatnonzero(sizes < ISLAND_UM2) + 1, islands[_rim(valid)])
-        filled |= np.isin(islands, small)
     return filled & valid
 
 

@@ -12,7 +12,8 @@ from spallmap.registration.section.levels import Level
 from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.refine import descend, linearise, refine
 
-#: Points whose residuals go together, since blur spreads over them.
+#: Points whose residuals go together: a Gaussian blur of 0.9 points, about a voxel's, spreads over 4 pi 0.9
+#: squared of them.
 TOGETHER = 10.0
 #: Side of the blocks that are drawn together; a pore with its surroundings fits in one.
 BLOCK_UM = 100.0

@@ -16,8 +16,10 @@ from spallmap.registration.section.search import neighbours
 
 #: Two starts of the coarse search are the same below this mean distance.
 START_APART_UM = 25.0
-#: Best poses of the coarse search that are compared at the refinement's first resolution: its grid rounds
-#: small pores away, so that the right pose may come behind thousands there and be among the first ten here.
+#: The same pose from two lists.
+ALIKE_UM = 1.0
+#: Best poses of the coarse search that are compared at the refinement's first resolution. The coarse grid
+#: rounds small pores away: a right pose came behind thousands in the search and was tenth in the comparison.
 COMPARED = 10_000
 #: Starts that are refined: half by their score in the coarse search, a quarter by either kind of agreement.
 STARTS = 800
@@ -94,8 +96,9 @@ def climb(
             )
 
         compared = run(lambda pose: refine(middle, pose, iterations=0), coarse[:COMPARED])
-        begun = distinct(coarse, own_points, centre, START_APART_UM, starts // 2)
-        refined = go_on(begun + best_of(compared, starts // 4, starts // 4, START_APART_UM), CONTINUED)
+        begun = distinct(coarse, own_points, centre, START_APART_UM, max(1, starts // 2))
+        begun += best_of(compared, max(1, starts // 4), max(1, starts // 4), START_APART_UM)
+        refined = go_on(distinct(begun, own_points, centre, ALIKE_UM, len(begun)), CONTINUED)
         for _ in range(ROUNDS):
             tops = best_of(refined, NEIGHBOURED, NEIGHBOURED, NEIGHBOURS_APART_UM)
             refined += go_on([near for top in tops for near in neighbours(top)], CONTINUED_NEAR)

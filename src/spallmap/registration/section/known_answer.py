@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from spallmap import frames
 from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
+from spallmap.registration.section.masks import near
 from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.refine import SCALED, descend
 from spallmap.registration.section.target import Solution, Target, polish, settle_stretch, solve
@@ -161,7 +162,7 @@ def cut_image(section: Section, target: Target, best: Pose, pose: Pose, rng: np.
     rows, columns = section.maps.shape[1:]
     points = section.points() - section.centre_um
     classes, darkness = cut_classes(target, pose.place(points))
-    void = _void_share(classes == CERAMIC, darkness, section.spacing_um, target.voxel_um)
+    void = _drawn_voids(classes == CERAMIC, darkness, section.spacing_um, target.voxel_um)
     seen = np.argmax(section.maps, axis=0)
     valid = section.valid
     greys = _class_greys(section, seen, valid)
@@ -195,18 +196,17 @@ def cut_classes(target: Target, placed: NDArray[np.float64]) -> tuple[NDArray[np
     return classes.reshape(shape).astype(np.intp), np.asarray(darkness.reshape(shape), dtype=np.float64)
 
 
-def _void_share(
+def _drawn_voids(
     ceramic: NDArray[np.bool_],
     darkness: NDArray[np.float64],
     spacing_um: tuple[float, float],
     voxel_um: float,
 ) -> NDArray[np.float64]:
     """Share of void in a cut's ceramic: small pores, whose darkness is blurred, keep about their area."""
-    padded = np.pad(ceramic, 1, mode="edge")
-    depth = ndimage.distance_transform_edt(padded, sampling=spacing_um)[1:-1, 1:-1]
+    surface = near(~ceramic, SURFACE_VOXELS * voxel_um, spacing_um)
     soft = np.clip((darkness - DARK[0]) / (DARK[1] - DARK[0]), 0.0, 1.0)
     # The ceramic's own surface is half dark.
-    share = np.where(depth > SURFACE_VOXELS * voxel_um, soft, darkness > 0.5)
+    share = np.where(surface, darkness > 0.5, soft)
     return np.asarray(share * ceramic, dtype=np.float64)
 
 

@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from spallmap import frames
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section
+from spallmap.registration.section.masks import near
 from spallmap.registration.section.specimen import block_mean
 
 #: Variance of the tomogram's blur that sharpening takes back at most, square voxels: noise grows with it.
@@ -135,7 +136,7 @@ def sharpened(
     grey : ndarray of uint16, shape (nz, ny, nx)
         The tomogram.
     ceramic : ndarray of bool, shape (nz, ny, nx)
-        The filled ceramic, most of it flat: the noise is measured there.
+        The filled ceramic, not empty and most of it flat: the noise is measured there.
     blur_voxels : float
         Standard deviation of its point spread.
 
@@ -175,7 +176,7 @@ def _flat_noise(grey: NDArray[np.uint16], ceramic: NDArray[np.bool_]) -> float:
     slab = grey[rows].astype(np.float32)
     apart = ndimage.gaussian_filter(slab, SHOWN_VOXELS) - ndimage.gaussian_filter(slab, FLAT_VOXELS)
     # The lower quarter: pores and their surroundings fill much of some ceramics.
-    return float(np.quantile(np.abs(apart[ceramic[rows]]), 0.25) / norm.ppf(0.625))
+    return float(np.quantile(np.abs(apart[ceramic[rows]]), 0.25) / ndtri(0.625))
 
 
 def make_grid(
@@ -239,13 +240,12 @@ def make_level(section: Section, grid: Grid) -> Level:
     pick = np.s_[strides[0] // 2 :: strides[0], strides[1] // 2 :: strides[1]]
     ceramic = section.maps[CERAMIC] + section.maps[VOID] > 0.5
     # The rim of the picture is not the ceramic's surface.
-    solid = np.pad(ceramic | ~section.valid, 1, mode="edge")
-    depth = ndimage.distance_transform_edt(solid, sampling=section.spacing_um)[1:-1, 1:-1]
-    deep = ceramic & (depth > INSIDE_DEPTH_UM)
+    deep = ceramic & ~near(section.valid & ~ceramic, INSIDE_DEPTH_UM, section.spacing_um)
     seen = (section.valid & (norm > 0.9 * valid))[pick]
     kind = np.argmax(section.maps, axis=0)
-    edge = (ndimage.maximum_filter(kind, 3) != ndimage.minimum_filter(kind, 3)) & section.valid
-    far = ndimage.distance_transform_edt(~edge, sampling=section.spacing_um) > FLAT_OUTSIDE_UM
+    unmasked = ndimage.binary_erosion(section.valid, np.ones((3, 3), dtype=np.bool_), border_value=1)
+    edge = (ndimage.maximum_filter(kind, 3) != ndimage.minimum_filter(kind, 3)) & unmasked
+    far = ~near(edge, FLAT_OUTSIDE_UM, section.spacing_um)
     weights = np.where(deep, INSIDE_WEIGHT, np.where(far & ~ceramic, FLAT_OUTSIDE_WEIGHT, 1.0))[pick][seen]
     return Level(
         grid,

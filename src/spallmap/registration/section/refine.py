@@ -99,8 +99,9 @@ def _class_greys(gram: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     classes = gram[:4, :4] + 1e-9 * np.trace(gram[:4, :4]) * np.eye(4)
     solved: NDArray[np.float64] = np.linalg.solve(classes, gram[:4, 4:])
-    darker = float(np.clip(-solved[3, -1] / VOID_CONTRAST, *VOID_BOUNDS)) * VOID_CONTRAST
-    if darker != -solved[3, -1]:
+    share = -float(solved[3, -1]) / VOID_CONTRAST
+    if not VOID_BOUNDS[0] <= share <= VOID_BOUNDS[1]:
+        darker = float(np.clip(share, *VOID_BOUNDS)) * VOID_CONTRAST
         solved[:3] = np.linalg.solve(classes[:3, :3], gram[:3, 4:])
         solved[3] = 0.0
         solved[:3, -1] += np.linalg.solve(classes[:3, :3], gram[:3, 3]) * darker
@@ -294,7 +295,7 @@ def inside_correlation(level: Level, pose: Pose) -> float:
     Returns
     -------
     float
-        Pearson correlation of the section's void share with the tomogram's darkness over the ceramic's
+        Weighted correlation of the section's void share with the tomogram's darkness over the ceramic's
         inside; parts outside the volume count as a mismatch.
     """
     grey, _, seen = _sampled(level, pose, level.points[level.inside])

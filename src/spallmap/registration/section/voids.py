@@ -18,12 +18,14 @@ SEED_DARKNESS, SEED_SIGMAS, RIM_SIGMAS = 0.45, 5.0, 2.0
 RIM_UM = 6.0
 #: A void lies this deep at least somewhere: the ceramic's own outline is half dark as well.
 SEED_DEPTH_UM = 5.0
+#: Least spread of the grains' greys, as a share of all contrast: clipped and rounded greys show none at all.
+LEAST_SPREAD = 0.02
 #: Robust standard deviations within which grains' greys lie.
 GRAIN_SIGMAS = 4.0
 #: What is darker than the grains, and this large, is a crack that sodium fills.
 INCLUSION_UM2 = 120.0
 #: So is a dark line: ridge strength in robust standard deviations of the ceramic's grey where a line is seen,
-#: where it goes on (boundaries between grains reach 0.6), its least length, and its widths in pixels.
+#: where it goes on (boundaries between grains reach 0.6), the least diagonal of its box, and its widths.
 LINE, LINE_ON, LINE_UM, LINE_SIGMAS_PX = 1.0, 0.7, 50.0, (1.0, 1.5)
 #: Darkness in the tomogram of a crack that sodium fills.
 SODIUM_DARKNESS = 0.75
@@ -58,7 +60,8 @@ def measure_greys(
     middle, spread = robust_spread(grey[ceramic])
     seen = smooth[valid]
     darkest = np.partition(seen, DARKEST_PIXELS)[:DARKEST_PIXELS] if seen.size > DARKEST_PIXELS else seen
-    return Greys(middle, spread, float(darkest.mean()))
+    nothing = float(darkest.mean())
+    return Greys(middle, max(spread, LEAST_SPREAD * (middle - nothing)), nothing)
 
 
 def robust_spread(values: NDArray[np.float32]) -> tuple[float, float]:
@@ -141,7 +144,10 @@ def _lines(
 
 
 def _line_share(lines: NDArray[np.bool_], darkness: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Share of void along lines: their own darkness where they are open, up to sodium's where filled."""
+    """Share of void along lines: their own darkness, and where that is less than sodium's, sodium's.
+
+    Whether a line narrower than a pixel is open or filled one grey cannot tell; it counts as filled.
+    """
     labels, _ = ndimage.label(lines, np.ones((3, 3)))
     share = np.zeros_like(darkness)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
