@@ -31,7 +31,7 @@ from spallmap.registration.section.refine import (
     refine,
 )
 from spallmap.registration.section.specimen import read_specimen
-from spallmap.registration.section.target import Solution, Target, make_target, settle_stretch
+from spallmap.registration.section.target import Settled, Solution, Target, make_target, settle_stretch
 from spallmap.registration.section.warp import bending, smooth_warp
 from spallmap.tomography.labels import is_filled
 
@@ -114,8 +114,9 @@ def test_a_wrong_pixel_size_is_found(scene, scale, anisotropy, free):
     resolutions = target.levels(section)
     start = replace(true, log_scale=0.0, log_anisotropy=0.0)
     found = descend(resolutions, start, free=SCALED)
-    _, settled, asked = settle_stretch(resolutions[-1], found, np.random.default_rng(0))
-    assert asked == free
+    ended = settle_stretch(resolutions[-1], found, np.random.default_rng(0))
+    settled = ended.pose
+    assert ended.free == free
     assert np.exp(settled.log_scale) == pytest.approx(scale, abs=0.004)
     assert np.exp(settled.log_anisotropy) == pytest.approx(anisotropy, abs=0.008)
 
@@ -123,10 +124,14 @@ def test_a_wrong_pixel_size_is_found(scene, scale, anisotropy, free):
 def test_a_right_pixel_size_is_left_alone_and_a_scale_keeps_its_bounds(scene):
     target, section, true, _ = scene
     fine = target.levels(section)[-1]
-    _, settled, asked = settle_stretch(fine, refine(fine, true, free=SCALED), np.random.default_rng(0))
-    assert asked in (RIGID, SCALED)
-    assert abs(settled.log_scale) < 0.004
-    assert settled.log_anisotropy == 0.0
+    ended = settle_stretch(fine, refine(fine, true, free=SCALED), np.random.default_rng(0))
+    assert ended.free in (RIGID, SCALED)
+    assert abs(ended.pose.log_scale) < 0.004
+    assert ended.pose.log_anisotropy == 0.0
+    assert abs(ended.left[1]) < 0.01
+    size = np.sqrt((fine.points**2).mean(axis=0))
+    known = replace(ended, left=(0.001, 0.004)).left_um()
+    assert known == pytest.approx((0.003 * size[0], 0.001 * size[1]))
     far = true.moved(np.array([0.0] * 6 + [0.5, -0.5]))
     assert far.log_scale == pytest.approx(np.log1p(MOST_SCALE))
 
@@ -222,7 +227,7 @@ def test_the_error_of_a_position_is_that_of_drawn_poses():
 def test_known_answers_are_found_and_lost_where_the_tomogram_is_blank(scene):
     target, section, true, _ = scene
     resolutions = target.levels(section)
-    solution = Solution(resolutions, resolutions[-1], true, RIGID, [true])
+    solution = Solution(resolutions, Settled(resolutions[-1], true, RIGID, (0.0, 0.0)), [true])
     near = near_answers(section, target, solution, np.random.default_rng(2))
     assert near.lost == 0
     assert np.all(near.rms_um() < VOXEL_UM)

@@ -59,10 +59,11 @@ def assess(
 
     Notes
     -----
-    The standard error by direction is the root of three summed squares: the error seen at known answers,
+    The standard error by direction is the root of summed squares: the error seen at known answers,
     which holds what any cut of this tomogram suffers (noise, blur, few pores); the larger of the block
     bootstrap's and the half fields', which holds where this section contradicts the tomogram; and, in the
-    plane, how well an edge in an electron image tells where the body ends.
+    plane, how well an edge in an electron image tells where the body ends, and the stretch that was fitted
+    and left out because the data are not sure of it.
     """
     fine, best = solution.fine, solution.best
     evidence, runner_up = gather(section, target, solution, rng)
@@ -70,7 +71,7 @@ def assess(
     error, answers = evidence.se_um, None
     if verdict == "accepted":
         near, searched = known_answers(section, target, solution, rng)
-        error = combined(error, near, float(np.mean(section.spacing_um)))
+        error = combined(error, near, float(np.mean(section.spacing_um)), solution.settled.left_um())
         verdict, reasons = decide(known_answer_checks(near, searched, error, target.voxel_um))
         answers = {
             "near": {"n": near.n, "lost": near.lost, "rms_uvn_um": near.rms_um().tolist()},
@@ -175,12 +176,14 @@ def known_answers(
     return near, searched
 
 
-def combined(scatter: StandardError, near: KnownAnswers, pixel_um: float) -> StandardError:
-    """Sum the section's own scatter, the error seen at known answers and that of an image's edges."""
+def combined(
+    scatter: StandardError, near: KnownAnswers, pixel_um: float, left_um: tuple[float, float]
+) -> StandardError:
+    """Sum a section's own scatter and the errors of known answers, edges and a stretch left out."""
     own = (scatter.u, scatter.v, scatter.normal)
     if not len(near.errors_um) or any(x is None for x in own):
         return scatter
     edge = EDGE_PIXELS * pixel_um
-    parts = zip(own, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), strict=True)
-    u, v, normal = (float(np.linalg.norm((x, y, z))) for x, y, z in parts if x is not None)
+    parts = zip(own, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), (*left_um, 0.0), strict=True)
+    u, v, normal = (float(np.linalg.norm([x for x in part if x is not None])) for part in parts)
     return StandardError(u, v, normal)

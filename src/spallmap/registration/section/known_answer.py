@@ -93,7 +93,7 @@ def near_answers(
         if not np.isfinite(found.score):
             continue
         found = polish(fine, found, voxel)
-        error = _error(settle_stretch(fine, found, rng)[1], true, fine.own_points(400))
+        error = _error(settle_stretch(fine, found, rng).pose, true, fine.own_points(400))
         if np.linalg.norm(error) <= FOUND_VOXELS * voxel:
             errors.append(error)
     return KnownAnswers(np.reshape(errors, (-1, 3)), NEAR - len(errors))

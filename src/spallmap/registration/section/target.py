@@ -77,6 +77,34 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """A minimum with robust weights and as many stretches as the data ask for.
+
+    Parameters
+    ----------
+    robust : Level
+        The finest resolution with little weight on what does not fit.
+    pose : Pose
+        The minimum.
+    free : int
+        Number of free parameters: `RIGID`, `SCALED` or `STRETCHED`.
+    left : tuple of float
+        Logarithms of scale and anisotropy that were fitted and, too small to be sure of, not applied.
+    """
+
+    robust: Level
+    pose: Pose
+    free: int
+    left: tuple[float, float]
+
+    def left_um(self) -> tuple[float, float]:
+        """Root mean square shift of the field along u and v by the stretch that was not applied."""
+        scale, half = self.left[0], self.left[1] / 2.0
+        size = np.sqrt((self.robust.points**2).mean(axis=0))
+        return float(abs(scale + half) * size[0]), float(abs(scale - half) * size[1])
+
+
+@dataclass(frozen=True)
 class Solution:
     """What the search for a section ends in.
 
@@ -84,21 +112,30 @@ class Solution:
     ----------
     levels : tuple of Level
         The section at each resolution, coarse first.
-    robust : Level
-        The fine one with little weight on what does not fit.
-    best : Pose
-        The solution, settled with the robust weights.
-    free : int
-        Number of parameters that the data ask for.
+    settled : Settled
+        Where the section lies.
     ranked : list of Pose
         Distinct candidates before settling, best first.
     """
 
     levels: tuple[Level, ...]
-    robust: Level
-    best: Pose
-    free: int
+    settled: Settled
     ranked: list[Pose]
+
+    @property
+    def robust(self) -> Level:
+        """The fine resolution with little weight on what does not fit."""
+        return self.settled.robust
+
+    @property
+    def best(self) -> Pose:
+        """The solution."""
+        return self.settled.pose
+
+    @property
+    def free(self) -> int:
+        """Number of parameters that the data ask for."""
+        return self.settled.free
 
     @property
     def fine(self) -> Level:
@@ -186,7 +223,7 @@ def solve(section: Section, target: Target, extra: list[Pose], rng: np.random.Ge
     if not ranked:
         return "the section's field leaves the volume wherever it is placed"
     best = polish(levels[-1], ranked[0], target.voxel_um)
-    return Solution(levels, *settle_stretch(levels[-1], best, rng), [best, *ranked[1:]])
+    return Solution(levels, settle_stretch(levels[-1], best, rng), [best, *ranked[1:]])
 
 
 def polish(fine: Level, pose: Pose, voxel_um: float) -> Pose:
@@ -221,7 +258,7 @@ def polish(fine: Level, pose: Pose, voxel_um: float) -> Pose:
     return pose
 
 
-def settle_stretch(fine: Level, start: Pose, rng: np.random.Generator) -> tuple[Level, Pose, int]:
+def settle_stretch(fine: Level, start: Pose, rng: np.random.Generator) -> Settled:
     """Settle with as many stretches as the data ask for.
 
     Parameters
@@ -235,19 +272,17 @@ def settle_stretch(fine: Level, start: Pose, rng: np.random.Generator) -> tuple[
 
     Returns
     -------
-    Level
-        The same with robust weights.
-    Pose
-        The solution.
-    int
-        Number of free parameters: `RIGID`, `SCALED` or `STRETCHED`.
+    Settled
+        The minimum.
     """
     robust, stretched = settle(fine, start, free=STRETCHED)
     error = np.sqrt(np.diag(step_covariance(robust, stretched, STRETCHED, rng)))
-    if abs(stretched.log_anisotropy) > max(STRETCH_SE * error[7], LEAST_ANISOTROPY):
-        return robust, stretched, STRETCHED
+    uneven = stretched.log_anisotropy
+    if abs(uneven) > max(STRETCH_SE * error[7], LEAST_ANISOTROPY):
+        return Settled(robust, stretched, STRETCHED, (0.0, 0.0))
     scaled = refine(robust, replace(stretched, log_anisotropy=0.0), free=SCALED)
     error = np.sqrt(np.diag(step_covariance(robust, scaled, SCALED, rng)))
     if abs(scaled.log_scale) > max(STRETCH_SE * error[6], LEAST_SCALE):
-        return robust, scaled, SCALED
-    return robust, refine(robust, replace(scaled, log_scale=0.0), free=RIGID), RIGID
+        return Settled(robust, scaled, SCALED, (0.0, uneven))
+    rigid = refine(robust, replace(scaled, log_scale=0.0), free=RIGID)
+    return Settled(robust, rigid, RIGID, (scaled.log_scale, uneven))
