@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -80,22 +81,24 @@ def near_answers(
         The errors of `NEAR` cuts.
     """
     voxel = target.voxel_um
-    errors: list[NDArray[np.float64]] = []
-    for _ in range(NEAR):
+
+    def error_of(rng: np.random.Generator) -> NDArray[np.float64] | None:
         true = _beside(solution.best, NEAR_UM, NEAR_DEG, rng)
         cut = read_section(cut_image(section, target, solution.best, true, rng), voxel / 2.0)
         if isinstance(cut, str):
-            continue
+            return None
         true = _recentred(true, cut.centre_um - section.centre_um)
         start = _beside(true, START_UM, START_DEG, rng)
         levels = target.levels(cut)
         found, fine = descend(levels, start, free=SCALED), levels[-1]
         if not np.isfinite(found.score):
-            continue
+            return None
         found = polish(fine, found, voxel)
         error = _error(settle_stretch(fine, found, rng).pose, true, fine.own_points(400))
-        if np.linalg.norm(error) <= FOUND_VOXELS * voxel:
-            errors.append(error)
+        return error if np.linalg.norm(error) <= FOUND_VOXELS * voxel else None
+
+    with ThreadPoolExecutor(max(1, target.threads)) as pool:
+        errors = [error for error in pool.map(error_of, rng.spawn(NEAR)) if error is not None]
     return KnownAnswers(np.reshape(errors, (-1, 3)), NEAR - len(errors))
 
 
@@ -180,6 +183,12 @@ def cut_image(section: Section, target: Target, best: Pose, pose: Pose, rng: np.
 def cut_classes(target: Target, placed: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Tell ceramic, other solid and empty space at points (..., 3), and how dark it is there."""
     at = frames.points_to_indices(placed.reshape(-1, 3), target.spacing_um).T
+    last = np.array(target.phases.shape) - 1
+    # Only the box that the cut passes through: a mask of all of a large volume takes longer than the cut.
+    low = np.clip(np.floor(at.min(axis=1)), 0, last).astype(int)
+    high = np.clip(np.ceil(at.max(axis=1)), 0, last).astype(int)
+    box = tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
+    phases, at = target.phases[box], at - low[:, None]
 
     def share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         sampled: NDArray[np.float64] = ndimage.map_coordinates(
@@ -187,9 +196,9 @@ def cut_classes(target: Target, placed: NDArray[np.float64]) -> tuple[NDArray[np
         )
         return sampled
 
-    grey = ndimage.map_coordinates(target.grids[-1].volume, at, order=1, mode="nearest")
-    filled = share(is_filled(target.phases)) > 0.5
-    classes = np.where(share(target.phases == OUTSIDE) > 0.5, EMPTY, SOLID)
+    grey = ndimage.map_coordinates(target.grids[-1].volume[box], at, order=1, mode="nearest")
+    filled = share(is_filled(phases)) > 0.5
+    classes = np.where(share(phases == OUTSIDE) > 0.5, EMPTY, SOLID)
     classes[filled] = CERAMIC
     darkness = (CERAMIC_GREY - grey) / (CERAMIC_GREY - AIR_GREY)
     shape = placed.shape[:-1]

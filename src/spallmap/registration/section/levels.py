@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -120,7 +121,7 @@ class Level:
 
 
 def sharpened(
-    grey: NDArray[np.uint16], ceramic: NDArray[np.bool_], blur_voxels: float
+    grey: NDArray[np.uint16], ceramic: NDArray[np.bool_], blur_voxels: float, *, threads: int = 1
 ) -> tuple[NDArray[np.float32], float]:
     """Take the tomogram's own blur back to first order where it shows something, and its noise elsewhere.
 
@@ -139,6 +140,8 @@ def sharpened(
         The filled ceramic, not empty and most of it flat: the noise is measured there.
     blur_voxels : float
         Standard deviation of its point spread.
+    threads : int
+        Number of threads; the result does not depend on it.
 
     Returns
     -------
@@ -156,7 +159,8 @@ def sharpened(
     limit = SHOWN_SIGMAS * _flat_noise(grey, ceramic)
     sharp = np.empty(grey.shape, dtype=np.float32)
     halo = int(np.ceil(4.0 * FLAT_VOXELS)) + SHOWN_REACH
-    for first in range(0, len(grey), SLAB):
+
+    def fill(first: int) -> None:
         begin, end = max(first - halo, 0), min(first + SLAB + halo, len(grey))
         slab = grey[begin:end].astype(np.float32)
         flat = ndimage.gaussian_filter(slab, FLAT_VOXELS)
@@ -165,6 +169,9 @@ def sharpened(
         slab -= np.float32(taken / 2.0) * ndimage.laplace(slab, mode="nearest")
         clean = np.where(shown, slab, flat)
         sharp[first : first + SLAB] = clean[first - begin : first - begin + SLAB]
+
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        list(pool.map(fill, range(0, len(grey), SLAB)))
     return sharp, float(np.sqrt(blur_voxels**2 - taken + LEFT_BLUR_VOXELS**2))
 
 

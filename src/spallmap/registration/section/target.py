@@ -183,7 +183,7 @@ def make_target(
     if isinstance(specimen, str):
         return specimen
     blur = measure_blur(grey, find_interfaces(phases, grey)).sigma_voxels
-    sharp, left = sharpened(grey, is_filled(phases), blur)
+    sharp, left = sharpened(grey, is_filled(phases), blur, threads=threads)
     levels = [(added * binning, own * binning) for added, own in LEVELS]
     if binning > 1:
         levels.append(LEVELS[-1])
