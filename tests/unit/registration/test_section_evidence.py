@@ -13,9 +13,11 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.image import Image
+from spallmap.registration.result import StandardError
 from spallmap.registration.section import levels, specimen
 from spallmap.registration.section import target as targets
 from spallmap.registration.section.appearance import EMPTY, SOLID, Section, read_section
+from spallmap.registration.section.assess import widened
 from spallmap.registration.section.certainty import position_error
 from spallmap.registration.section.known_answer import near_answers, searched_answer
 from spallmap.registration.section.levels import make_level, sharpened
@@ -31,7 +33,15 @@ from spallmap.registration.section.refine import (
     refine,
 )
 from spallmap.registration.section.specimen import read_specimen
-from spallmap.registration.section.target import Settled, Solution, Target, make_target, settle_stretch
+from spallmap.registration.section.target import (
+    Settled,
+    Solution,
+    Target,
+    make_target,
+    polish,
+    resolutions_apart,
+    settle_stretch,
+)
 from spallmap.registration.section.warp import bending, smooth_warp
 from spallmap.tomography.labels import is_filled
 
@@ -222,6 +232,33 @@ def test_the_error_of_a_position_is_that_of_drawn_poses():
     drawn = np.sqrt((((moved - pose.place(points)) @ pose.rotation) ** 2).mean(axis=(0, 1)))
     said = position_error(root @ root.T, pose, points)
     np.testing.assert_allclose((said.u, said.v, said.normal), drawn, rtol=0.06)
+
+
+def test_resolutions_agree_on_one_minimum_and_tell_the_distance_of_two(scene):
+    target, section, true, _ = scene
+    resolutions = target.levels(section)
+    best = polish(resolutions[-1], refine(resolutions[-1], true, free=SCALED), VOXEL_UM)
+    solution = Solution(resolutions, Settled(resolutions[-1], best, RIGID, (0.0, 0.0)), [best])
+    assert np.all(resolutions_apart(solution, VOXEL_UM) < 0.1 * VOXEL_UM)
+    along = int(np.argmax(np.abs(true.rotation[:, 2])))
+
+    def shifted(grid: levels.Grid) -> np.ndarray:
+        step = round(4 * VOXEL_UM / grid.spacing_um[2 - along])
+        return np.roll(grid.volume, step, axis=2 - along)
+
+    soft, fine = target.grids[1], target.grids[-1]
+    both = (0.6 * fine.volume + 0.4 * shifted(fine)).astype(np.float32)
+    doubled = make_level(section, replace(fine, volume=both))
+    other = make_level(section, replace(soft, volume=shifted(soft)))
+    torn = Solution((resolutions[0], other, doubled), solution.settled, [refine(doubled, best, free=SCALED)])
+    u, v, normal = resolutions_apart(torn, VOXEL_UM) / VOXEL_UM
+    assert 1.5 < normal < 4.5
+    assert max(u, v) < 0.8
+
+
+def test_errors_add_up_by_direction_and_unknown_ones_stay_unknown():
+    said = widened(StandardError(3.0, None, 0.0), (4.0, 1.0, 1.0), (12.0, 1.0, 0.0))
+    assert (said.u, said.v, said.normal) == (13.0, None, 1.0)
 
 
 def test_known_answers_are_found_and_lost_where_the_tomogram_is_blank(scene):

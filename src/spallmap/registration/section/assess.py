@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from spallmap.registration.result import Registration, RunnerUp, StandardError
 from spallmap.registration.section.appearance import Section
@@ -20,7 +21,7 @@ from spallmap.registration.section.certainty import (
 from spallmap.registration.section.judge import Evidence, checks, known_answer_checks, off_prior_deg
 from spallmap.registration.section.known_answer import KnownAnswers, near_answers, searched_answer
 from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, equations, inside_correlation
-from spallmap.registration.section.target import Solution, Target
+from spallmap.registration.section.target import Solution, Target, resolutions_apart
 from spallmap.registration.section.warp import smooth_warp
 from spallmap.registration.verdict import angle_between_deg, decide, mean_difference_um
 
@@ -61,9 +62,10 @@ def assess(
     -----
     The standard error by direction is the root of summed squares: the error seen at known answers,
     which holds what any cut of this tomogram suffers (noise, blur, few pores); the larger of the block
-    bootstrap's and the half fields', which holds where this section contradicts the tomogram; and, in the
-    plane, how well an edge in an electron image tells where the body ends, and the stretch that was fitted
-    and left out because the data are not sure of it.
+    bootstrap's and the half fields', which holds where this section contradicts the tomogram; where two
+    resolutions prefer different minima, their distance over the root of two, which is the error of taking
+    either; and, in the plane, how well an edge in an electron image tells where the body ends, and the
+    stretch that was fitted and left out because the data are not sure of it.
     """
     fine, best = solution.fine, solution.best
     evidence, runner_up = gather(section, target, solution, rng)
@@ -149,6 +151,7 @@ def gather(
     halves = half_fields(robust, best, solution.free)
     covariance = step_covariance(robust, best, solution.free, rng)
     scatter = larger(position_error(covariance, best, fine.own_points(500)), halves.se_um)
+    either = resolutions_apart(solution, target.voxel_um) / np.sqrt(2.0)
     fit = equations(fine, best)
     evidence = Evidence(
         inside_correlation(solution.soft, best),
@@ -157,7 +160,7 @@ def gather(
         difference_se,
         restarts((*solution.levels[:-1], robust), best, solution.free, rng),
         halves.apart_um,
-        scatter,
+        widened(scatter, either),
         0.0 if fit is None else fit.overlap,
         off_prior_deg(best_map, target.prior),
         target.voxel_um,
@@ -180,10 +183,17 @@ def combined(
     scatter: StandardError, near: KnownAnswers, pixel_um: float, left_um: tuple[float, float]
 ) -> StandardError:
     """Sum a section's own scatter and the errors of known answers, edges and a stretch left out."""
-    own = (scatter.u, scatter.v, scatter.normal)
-    if not len(near.errors_um) or any(x is None for x in own):
+    if not len(near.errors_um):
         return scatter
     edge = EDGE_PIXELS * pixel_um
-    parts = zip(own, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), (*left_um, 0.0), strict=True)
-    u, v, normal = (float(np.linalg.norm([x for x in part if x is not None])) for part in parts)
+    return widened(scatter, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), (*left_um, 0.0))
+
+
+def widened(error: StandardError, *others: ArrayLike) -> StandardError:
+    """Take the root of the sum of squares of an error and others, by direction; unknown stays unknown."""
+    own = (error.u, error.v, error.normal)
+    squares = np.sum(np.square(np.asarray(others, np.float64)), axis=0)
+    u, v, normal = (
+        None if x is None else float(np.sqrt(x**2 + s)) for x, s in zip(own, squares, strict=True)
+    )
     return StandardError(u, v, normal)

@@ -232,7 +232,7 @@ def polish(fine: Level, pose: Pose, voxel_um: float) -> Pose:
     Parameters
     ----------
     fine : Level
-        The finest resolution.
+        The resolution to look at.
     pose : Pose
         A minimum at it.
     voxel_um : float
@@ -256,6 +256,31 @@ def polish(fine: Level, pose: Pose, voxel_um: float) -> Pose:
             break
         pose = best
     return pose
+
+
+def resolutions_apart(solution: Solution, voxel_um: float) -> NDArray[np.float64]:
+    """Compare the solution with the minimum that the finest resolution reaches from the soft one's deepest.
+
+    Parameters
+    ----------
+    solution : Solution
+        What the search ended in.
+    voxel_um : float
+        Voxel size.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        Root mean square distance over the field along u, v and normal, um: next to nothing where both
+        resolutions prefer the same minimum.
+    """
+    soft, fine, best = solution.soft, solution.fine, solution.ranked[0]
+    preferred = polish(soft, refine(soft, best, free=SCALED), voxel_um)
+    reached = refine(fine, preferred, free=SCALED)
+    points = fine.own_points(400)
+    apart = (reached.place(points) - best.place(points)) @ best.rotation
+    distance: NDArray[np.float64] = np.sqrt((apart**2).mean(axis=0))
+    return distance
 
 
 def settle_stretch(fine: Level, start: Pose, rng: np.random.Generator) -> Settled:
