@@ -28,7 +28,7 @@ from spallmap.registration.result import Registration
 from spallmap.registration.section import register_section
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
-SEEDS = range(721, 731)
+SEEDS = range(741, 751)
 PLANES = 4
 PRIOR = AxesPrior.parse("-z,r")
 SHOWN = ("inside_correlation", "margin", "scale", "warp")

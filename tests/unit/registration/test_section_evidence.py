@@ -31,6 +31,7 @@ from spallmap.registration.section.refine import (
     inside_correlation,
     linearise,
     refine,
+    settle,
 )
 from spallmap.registration.section.specimen import read_specimen
 from spallmap.registration.section.target import (
@@ -129,6 +130,23 @@ def test_a_wrong_pixel_size_is_found(scene, scale, anisotropy, free):
     assert ended.free == free
     assert np.exp(settled.log_scale) == pytest.approx(scale, abs=0.004)
     assert np.exp(settled.log_anisotropy) == pytest.approx(anisotropy, abs=0.008)
+
+
+@pytest.mark.parametrize(("scale", "free"), [(1.02, SCALED), (1.0, RIGID)])
+def test_a_stretch_that_is_not_applied_is_kept_as_what_the_freest_fit_wants(scene, scale, free):
+    target, _, _, drawn = scene
+    stated = (PIXEL_UM / (scale / np.sqrt(1.006)), PIXEL_UM / (scale * np.sqrt(1.006)))
+    section = read(drawn[:2], stated)
+    true = placed(section, drawn[2] @ np.diag([PIXEL_UM / stated[1], PIXEL_UM / stated[0], 1.0, 1.0]))
+    fine = target.levels(section)[-1]
+    start = refine(fine, true, free=SCALED)
+    ended = settle_stretch(fine, start, np.random.default_rng(0))
+    freest = settle(fine, start, free=STRETCHED)[1]
+    assert ended.free == free
+    assert ended.pose.log_anisotropy == 0.0
+    assert ended.left[1] == pytest.approx(np.log(1.006), abs=0.004)
+    wanted = (ended.pose.log_scale + ended.left[0], ended.left[1])
+    assert wanted == pytest.approx((freest.log_scale, freest.log_anisotropy), abs=1e-9)
 
 
 def test_a_right_pixel_size_is_left_alone_and_a_scale_keeps_its_bounds(scene):

@@ -89,7 +89,7 @@ class Settled:
     free : int
         Number of free parameters: `RIGID`, `SCALED` or `STRETCHED`.
     left : tuple of float
-        Logarithms of scale and anisotropy that were fitted and, too small to be sure of, not applied.
+        Logarithms of scale and anisotropy that the freest fit wants beside those applied.
     """
 
     robust: Level
@@ -98,7 +98,7 @@ class Settled:
     left: tuple[float, float]
 
     def left_um(self) -> tuple[float, float]:
-        """Root mean square shift of the field along u and v by the stretch that was not applied."""
+        """Root mean square shift of the field along u and v by the stretch that is not applied."""
         scale, half = self.left[0], self.left[1] / 2.0
         size = np.sqrt((self.robust.points**2).mean(axis=0))
         return float(abs(scale + half) * size[0]), float(abs(scale - half) * size[1])
@@ -308,6 +308,6 @@ def settle_stretch(fine: Level, start: Pose, rng: np.random.Generator) -> Settle
     scaled = refine(robust, replace(stretched, log_anisotropy=0.0), free=SCALED)
     error = np.sqrt(np.diag(step_covariance(robust, scaled, SCALED, rng)))
     if abs(scaled.log_scale) > max(STRETCH_SE * error[6], LEAST_SCALE):
-        return Settled(robust, scaled, SCALED, (0.0, uneven))
+        return Settled(robust, scaled, SCALED, (stretched.log_scale - scaled.log_scale, uneven))
     rigid = refine(robust, replace(scaled, log_scale=0.0), free=RIGID)
-    return Settled(robust, rigid, RIGID, (scaled.log_scale, uneven))
+    return Settled(robust, rigid, RIGID, (stretched.log_scale, uneven))
