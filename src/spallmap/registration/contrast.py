@@ -58,12 +58,11 @@ class Comparison:
     overview: Sheet
     field: Field
 
-    def points(self, every: int = 1) -> tuple[Points, FloatArray]:
-        """Return every n-th sample point of the inset, shape (n, 3), and its pictures there, (n, k)."""
+    def points(self) -> tuple[Points, FloatArray]:
+        """Return the inset's sample points, shape (n, 3), and its pictures there, (n, k)."""
         step = self.pictures.spacing_um
         mask = self.pictures.mask
-        points = grid_points(mask.shape, (step, step))[mask]
-        return points[::every], self.pictures.values[:, mask].T[::every]
+        return grid_points(mask.shape, (step, step))[mask], self.pictures.values[:, mask].T
 
 
 def compare(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,8 @@ need not be the same in two images, is slower than that."""
 SEARCHED, REFINED = 16, 6
 """Placements that are taken over from the search, and from the first refinement."""
 
-MAX_POINTS = 4_000
-"""Points compared in refinement: a hundredth of a sample is reached with them."""
+MAX_POINTS = 8_000
+"""Points compared in refinement: a hundredth of a sample is reached with them where there is no noise."""
 
 SLIDES_SAMPLES = (-9.0, -4.0, -1.5, 1.5, 4.0, 9.0)
 """Restarts along the least determined direction, in samples: along a crack there are false minima."""
@@ -126,13 +127,21 @@ class Refinement:
     comparison: Comparison
     motion: Motion
 
-    @property
+    @cached_property
+    def chosen(self) -> NDArray[np.intp]:
+        """Which of the inset's points are compared: drawn, since every n-th may all lie in a few columns."""
+        n = int(np.count_nonzero(self.comparison.pictures.mask))
+        if n <= MAX_POINTS:
+            return np.arange(n)
+        return np.sort(np.random.default_rng(0).choice(n, MAX_POINTS, replace=False))
+
+    @cached_property
     def sample(self) -> tuple[Points, FloatArray]:
         """Points and pictures that are compared."""
-        n = int(np.count_nonzero(self.comparison.pictures.mask))
-        return self.comparison.points(every=max(1, -(-n // MAX_POINTS)))
+        points, pictures = self.comparison.points()
+        return points[self.chosen], pictures[self.chosen]
 
-    @property
+    @cached_property
     def few(self) -> Points:
         """Some points of the inset, to measure distances between placements."""
         points = self.comparison.points()[0]
@@ -195,8 +204,7 @@ class Refinement:
         inside, design, root, mixing = self._mixing(end)
         mixed = self._mixed(mixing)
         rows, columns = (np.gradient(mixed, step, axis=axis) for axis in (0, 1))
-        every = max(1, -(-int(np.count_nonzero(mask)) // MAX_POINTS))
-        own = np.stack([columns[mask], rows[mask], np.zeros(int(mask.sum()))], axis=1)[::every][inside]
+        own = np.stack([columns[mask], rows[mask], np.zeros(int(mask.sum()))], axis=1)[self.chosen][inside]
         gradient = own @ np.linalg.inv(end.map.linear)
         moved = self.motion.jacobian(end.map(end.points), end.centre)
         jacobian = np.einsum("nd,ndp->np", gradient, moved)

@@ -193,3 +193,23 @@ def test_shapes_must_fit() -> None:
             SQUARE,
             kind="sem",
         )
+
+
+def test_a_thin_bar_that_alone_tells_the_column_is_seen_wherever_it_lies() -> None:
+    # Every twentieth point of 240 x 320 lies in one of sixteen columns, which pass the bar by.
+    rng = np.random.default_rng(4)
+    ground = np.repeat(rng.uniform(60.0, 180.0, (30, 1)), 10, axis=0) * np.ones((1, 400))
+    ground[:, 119:122] += 50.0
+    inset = ground[30:270, 30:350] + rng.normal(0.0, 3.0, (240, 320))
+    whole = np.ones(ground.shape, dtype=bool)
+    found = register_inset(
+        inset,
+        whole[30:270, 30:350],
+        SQUARE,
+        ground + rng.normal(0.0, 3.0, ground.shape),
+        whole,
+        SQUARE,
+        kind="sem",
+    )
+    place = AffineMap.from_parts(np.eye(3), [30.0, 30.0, 0.0])
+    assert displacement_um(found.map, place, grid_points(inset.shape, SQUARE)).mean() < 0.2
