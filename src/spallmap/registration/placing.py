@@ -39,6 +39,9 @@ SEARCHED, REFINED = 16, 6
 MAX_POINTS = 8_000
 """Points compared in refinement: a hundredth of a sample is reached with them where there is no noise."""
 
+FEW_POINTS = 300
+"""Points that distances between placements, extents and errors are taken over."""
+
 SLIDES_SAMPLES = (-9.0, -4.0, -1.5, 1.5, 4.0, 9.0)
 """Restarts along the least determined direction, in samples: along a crack there are false minima."""
 
@@ -129,11 +132,13 @@ class Refinement:
 
     @cached_property
     def chosen(self) -> NDArray[np.intp]:
-        """Which of the inset's points are compared: drawn, since every n-th may all lie in a few columns."""
+        """Which of the inset's points are compared."""
+        return self._drawn(MAX_POINTS)
+
+    def _drawn(self, most: int) -> NDArray[np.intp]:
+        """Draw some of the inset's points: every n-th may all lie in a few columns."""
         n = int(np.count_nonzero(self.comparison.pictures.mask))
-        if n <= MAX_POINTS:
-            return np.arange(n)
-        return np.sort(np.random.default_rng(0).choice(n, MAX_POINTS, replace=False))
+        return np.arange(n) if n <= most else np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
     @cached_property
     def sample(self) -> tuple[Points, FloatArray]:
@@ -144,8 +149,8 @@ class Refinement:
     @cached_property
     def few(self) -> Points:
         """Some points of the inset, to measure distances between placements."""
-        points = self.comparison.points()[0]
-        return points[:: max(1, points.shape[0] // 300)]
+        few: Points = self.comparison.points()[0][self._drawn(FEW_POINTS)]
+        return few
 
     def run(self, starts: Sequence[AffineMap]) -> list[Alignment]:
         """Refine every start; the best first."""

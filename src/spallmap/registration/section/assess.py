@@ -65,7 +65,7 @@ def assess(
     bootstrap's and the half fields', which holds where this section contradicts the tomogram; where two
     resolutions prefer different minima, their distance over the root of two, which is the error of taking
     either; and, in the plane, how well an edge in an electron image tells where the body ends, and the
-    stretch that was fitted and left out because the data are not sure of it.
+    stretch that was fitted and is not applied.
     """
     fine, best = solution.fine, solution.best
     evidence, runner_up = gather(section, target, solution, rng)
