@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.tomography import AIR_GREY, CERAMIC_GREY, find_cracks, plate_response
-from spallmap.tomography.grey import MIDDLE_GREY
+from spallmap.tomography.grey.common_scale import MIDDLE_GREY
 from spallmap.tomography.labels import CERAMIC, OUTSIDE, VOID
-from spallmap.tomography.phases import SMOOTHING_VOXELS
+from spallmap.tomography.phases.segment import SMOOTHING_VOXELS
 
 SCALES_VOXELS = (1.0, 1.5, 2.0)
 SIDE = 256

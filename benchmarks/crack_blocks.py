@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import tiles, whole
 from spallmap.tomography import Cracks, crack_labels, find_cracks
-from spallmap.tomography.cracks import assemble_cracks, find_candidates
-from spallmap.tomography.thresholds import ceramic_box, crack_thresholds
+from spallmap.tomography.cracks.crack_search import assemble_cracks, find_candidates
+from spallmap.tomography.cracks.thresholds import ceramic_box, crack_thresholds
 
 BLOCKS = (400, 97, 50)
 """Edges of blocks in voxels: the whole ceramic at once, and two that divide nothing evenly."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from spallmap.frames import AffineMap, displacement_um, grid_centre, grid_points
 from spallmap.image import Image
 from spallmap.sections.databar import find_data_bar, specimen_mask
-from spallmap.tomography.grey import common_grey
-from spallmap.tomography.phases import segment_phases
+from spallmap.tomography.grey.common_scale import common_grey
+from spallmap.tomography.phases.segment import segment_phases
 from spallmap.twin import TwinCell, draw_section_look, simulate_sem
 from spallmap.twin.poses import SEM_AXES, small_turn
 from spallmap.twin.sem import bar_row_of

@@ -7,7 +7,7 @@ import numpy as np
 from spallmap.frames import AffineMap
 from spallmap.jobs import job
 from spallmap.readers.results import read_polydata
-from spallmap.tomography.changes import compare_cracks, complete, shown_by, vertex_areas
+from spallmap.tomography.measures.changes import compare_cracks, complete, shown_by, vertex_areas
 from spallmap.writers.ome_zarr import open_zarr, read_volume
 from spallmap.writers.registration import read_registration
 from spallmap.writers.tables import read_json, read_table, write_table

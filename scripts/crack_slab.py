@@ -1,7 +1,7 @@
 """Find the ridge voxels of one slab of a tomogram."""
 
 from spallmap.jobs import job
-from spallmap.tomography.cracks import find_candidates
+from spallmap.tomography.cracks.crack_search import find_candidates
 from spallmap.writers.crack_parts import read_thresholds, write_candidates
 from spallmap.writers.ome_zarr import open_zarr
 

@@ -1,7 +1,7 @@
 """Set the thresholds that a tomogram's cracks have to exceed."""
 
 from spallmap.jobs import job
-from spallmap.tomography.thresholds import crack_thresholds
+from spallmap.tomography.cracks.thresholds import crack_thresholds
 from spallmap.writers.crack_parts import write_thresholds
 from spallmap.writers.ome_zarr import open_zarr
 

@@ -12,11 +12,11 @@ from spallmap.tomography import (
     mid_surfaces,
     trace_sheets,
 )
-from spallmap.tomography.blur import measure_blur
-from spallmap.tomography.cracks import assemble_cracks
-from spallmap.tomography.descriptors import COLUMNS
-from spallmap.tomography.detection import detection_limit
-from spallmap.tomography.filling import sodium_contrast
+from spallmap.tomography.cracks.crack_search import assemble_cracks
+from spallmap.tomography.measures.blur import measure_blur
+from spallmap.tomography.measures.descriptors import COLUMNS
+from spallmap.tomography.measures.detection import detection_limit
+from spallmap.tomography.measures.filling import sodium_contrast
 from spallmap.writers.crack_parts import read_candidates, read_thresholds
 from spallmap.writers.ome_tiff import write_ome_tiff
 from spallmap.writers.ome_zarr import open_zarr

@@ -1,7 +1,7 @@
 """Map the interfaces of a tomogram's ceramic: heights, contact with the electrodes, voids."""
 
 from spallmap.jobs import job
-from spallmap.tomography.interface_maps import CHANNELS, interface_maps
+from spallmap.tomography.contact.interface_maps import CHANNELS, interface_maps
 from spallmap.writers.ome_tiff import write_ome_tiff
 from spallmap.writers.ome_zarr import open_zarr
 from spallmap.writers.tables import write_json, write_table

@@ -13,7 +13,7 @@ from spallmap.figures.collect import CellResults, Row
 from spallmap.report.captions import figure_picture
 from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
 from spallmap.report.flicker import flicker_pictures
-from spallmap.tomography.detection import AREA_FACTOR
+from spallmap.tomography.measures.detection import AREA_FACTOR
 from spallmap.writers.ome_zarr import open_zarr
 from spallmap.writers.tables import read_json, read_table
 

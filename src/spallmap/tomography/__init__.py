@@ -1,14 +1,14 @@
 """Tomograms: common grey scale, phases, cracks and what they measure."""
 
-from spallmap.tomography.cracks import Cracks, crack_labels, find_cracks
-from spallmap.tomography.descriptors import measure_cracks
-from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY, GreyScale, common_grey
-from spallmap.tomography.interfaces import Interfaces, find_interfaces
-from spallmap.tomography.phases import PhasePlan, plan_phases, segment_phases
-from spallmap.tomography.plate import plate_response
-from spallmap.tomography.sheets import Sheets, trace_sheets
-from spallmap.tomography.surfaces import Surface, mid_surfaces
-from spallmap.tomography.thresholds import Thresholds
+from spallmap.tomography.cracks.crack_search import Cracks, crack_labels, find_cracks
+from spallmap.tomography.cracks.plate import plate_response
+from spallmap.tomography.cracks.thresholds import Thresholds
+from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY, GreyScale, common_grey
+from spallmap.tomography.measures.descriptors import measure_cracks
+from spallmap.tomography.measures.sheets import Sheets, trace_sheets
+from spallmap.tomography.measures.surfaces import Surface, mid_surfaces
+from spallmap.tomography.phases.interfaces import Interfaces, find_interfaces
+from spallmap.tomography.phases.segment import PhasePlan, plan_phases, segment_phases
 
 __all__ = [
     "AIR_GREY",

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from spallmap.errors import InputError
-from spallmap.tomography.ridges import Candidates
-from spallmap.tomography.thresholds import TOO_LITTLE, Thresholds
+from spallmap.tomography.cracks.ridges import Candidates
+from spallmap.tomography.cracks.thresholds import TOO_LITTLE, Thresholds
 from spallmap.writers.atomic import atomic_path
 from spallmap.writers.tables import read_json, write_json
 

@@ -24,7 +24,7 @@ from spallmap.report import (
 from spallmap.report.pictures import fit, size_px
 from spallmap.report.tables import cell_text, flatten, heading, table_view
 from spallmap.report.words import summary_sentences
-from spallmap.tomography.descriptors import COLUMNS
+from spallmap.tomography.measures.descriptors import COLUMNS
 
 NASTY = "<script>alert('x')</script> & \"cell\""
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spallmap.frames import AffineMap
-from spallmap.tomography.changes import COLUMNS, compare_cracks, complete, shown_by, vertex_areas
+from spallmap.tomography.measures.changes import COLUMNS, compare_cracks, complete, shown_by, vertex_areas
 
 
 def _sheet(rng: np.random.Generator, x0: float, x1: float, z: float) -> np.ndarray:

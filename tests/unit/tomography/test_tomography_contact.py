@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from spallmap.tomography import find_interfaces
-from spallmap.tomography.contact import BEYOND, CONTACT, GAP, _electrode, measure_contact
-from spallmap.tomography.interface_maps import CHANNELS, interface_maps
+from spallmap.tomography.contact.face_contact import BEYOND, CONTACT, GAP, _electrode, measure_contact
+from spallmap.tomography.contact.interface_maps import CHANNELS, interface_maps
 
 AIR, SODIUM, CERAMIC = 10_000.0, 19_000.0, 50_000.0
 SHAPE = (80, 130, 130)

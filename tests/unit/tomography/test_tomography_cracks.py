@@ -15,11 +15,11 @@ from spallmap.tomography import (
     find_cracks,
     plate_response,
     segment_phases,
-    thresholds,
 )
-from spallmap.tomography.cracks import assemble_cracks, find_candidates
-from spallmap.tomography.plate import SIGMAS_VOXELS
-from spallmap.tomography.thresholds import (
+from spallmap.tomography.cracks import thresholds
+from spallmap.tomography.cracks.crack_search import assemble_cracks, find_candidates
+from spallmap.tomography.cracks.plate import SIGMAS_VOXELS
+from spallmap.tomography.cracks.thresholds import (
     HIGH_QUANTILE,
     LOW_QUANTILE,
     NOISE_HIGH,

@@ -11,13 +11,13 @@ from spallmap.tomography import (
     find_cracks,
     measure_cracks,
     mid_surfaces,
-    profiles,
     segment_phases,
     trace_sheets,
 )
-from spallmap.tomography.descriptors import COLUMNS, EXTRA_COLUMNS
-from spallmap.tomography.sheets import AIR as FILLED_WITH_AIR
-from spallmap.tomography.sheets import METAL
+from spallmap.tomography.measures import profiles
+from spallmap.tomography.measures.descriptors import COLUMNS, EXTRA_COLUMNS
+from spallmap.tomography.measures.sheets import AIR as FILLED_WITH_AIR
+from spallmap.tomography.measures.sheets import METAL
 
 VOXEL = 4.66
 SPACING_UM = (VOXEL, VOXEL, VOXEL)

@@ -5,10 +5,10 @@ import pytest
 from scipy import ndimage
 
 from spallmap.tomography import find_cracks, plate_response
-from spallmap.tomography.blur import Blur
-from spallmap.tomography.detection import detection_limit, sheet_response
-from spallmap.tomography.plate import SIGMAS_VOXELS
-from spallmap.tomography.thresholds import TOO_LITTLE, crack_thresholds
+from spallmap.tomography.cracks.plate import SIGMAS_VOXELS
+from spallmap.tomography.cracks.thresholds import TOO_LITTLE, crack_thresholds
+from spallmap.tomography.measures.blur import Blur
+from spallmap.tomography.measures.detection import detection_limit, sheet_response
 
 FINE = 4
 VOXEL = 4.66

@@ -6,7 +6,8 @@ from scipy import ndimage
 from tomography_drawings import AIR, CERAMIC, SODIUM, draw_cell
 
 from spallmap.errors import InputError
-from spallmap.tomography import AIR_GREY, CERAMIC_GREY, coarse, common_grey
+from spallmap.tomography import AIR_GREY, CERAMIC_GREY, common_grey
+from spallmap.tomography.blockwise import coarse
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from spallmap.tomography import neighbours
-from spallmap.tomography.neighbours import cell_order, point_grid, thin_out
+from spallmap.tomography.blockwise import neighbours
+from spallmap.tomography.blockwise.neighbours import cell_order, point_grid, thin_out
 
 
 def _points(seed: int, n: int = 800) -> tuple[np.ndarray, np.ndarray]:

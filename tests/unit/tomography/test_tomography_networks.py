@@ -16,11 +16,11 @@ from spallmap.tomography import (
     measure_cracks,
     segment_phases,
 )
-from spallmap.tomography.cracks import assemble_cracks, find_candidates
-from spallmap.tomography.networks import in_networks
-from spallmap.tomography.pores import Pores, find_pores
-from spallmap.tomography.ridges import Candidates
-from spallmap.tomography.thresholds import crack_thresholds
+from spallmap.tomography.cracks.crack_search import assemble_cracks, find_candidates
+from spallmap.tomography.cracks.networks import in_networks
+from spallmap.tomography.cracks.pores import Pores, find_pores
+from spallmap.tomography.cracks.ridges import Candidates
+from spallmap.tomography.cracks.thresholds import crack_thresholds
 
 SPACING_UM = (4.66, 4.66, 4.66)
 CUBE = np.ones((3, 3, 3))

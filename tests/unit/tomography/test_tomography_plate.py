@@ -4,18 +4,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from spallmap.tomography import plate
-from spallmap.tomography.plate import (
+from spallmap.tomography.blockwise.gaussian import gaussian_taps, reach, smooth_block, smoothed
+from spallmap.tomography.cracks import plate
+from spallmap.tomography.cracks.plate import (
     SIGMAS_VOXELS,
     block_responses,
     combine,
     filter_halo,
-    gaussian_taps,
     plate_response,
-    smooth_block,
 )
-from spallmap.tomography.ridges import sheet_normals
-from spallmap.tomography.smoothing import reach, smoothed
+from spallmap.tomography.cracks.ridges import sheet_normals
 
 
 def _reference(volume: np.ndarray, sigma: float) -> np.ndarray:

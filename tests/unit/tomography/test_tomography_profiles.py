@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from spallmap.tomography import profiles
-from spallmap.tomography.blur import USUAL_BLUR_VOXELS, Blur, measure_blur
-from spallmap.tomography.filling import WIDENED, sodium_contrast, tell_filling
-from spallmap.tomography.interfaces import Interfaces
-from spallmap.tomography.neighbours import point_grid
-from spallmap.tomography.profiles import profile_offsets, sample_profiles
+from spallmap.tomography.blockwise.neighbours import point_grid
+from spallmap.tomography.measures import profiles
+from spallmap.tomography.measures.blur import USUAL_BLUR_VOXELS, Blur, measure_blur
+from spallmap.tomography.measures.filling import WIDENED, sodium_contrast, tell_filling
+from spallmap.tomography.measures.profiles import profile_offsets, sample_profiles
+from spallmap.tomography.phases.interfaces import Interfaces
 
 
 def _nowhere(region: tuple[slice, slice, slice]) -> np.ndarray:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.spatial import Delaunay
 
-from spallmap.tomography.morphology import Shape, classify
-from spallmap.tomography.neighbours import point_grid
-from spallmap.tomography.surfaces import REACH_VOXELS, _stars
+from spallmap.tomography.blockwise.neighbours import point_grid
+from spallmap.tomography.measures.morphology import Shape, classify
+from spallmap.tomography.measures.surfaces import REACH_VOXELS, _stars
 
 VOXEL = 4.66
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import ndimage, sparse
 
-from spallmap.tomography.distances import capped_distance
-from spallmap.tomography.pores import extents, find_pores, pore_cores
-from spallmap.tomography.shapes import by_size, flatness
-from spallmap.tomography.voxels import groups, order
+from spallmap.tomography.blockwise.distances import capped_distance
+from spallmap.tomography.blockwise.voxels import groups, order
+from spallmap.tomography.cracks.pores import extents, find_pores, pore_cores
+from spallmap.tomography.cracks.sheet_groups import by_size, flatness
 
 
 def _blobs(seed: int, shape: tuple[int, int, int] = (45, 33, 38), level: float = 0.12) -> np.ndarray:

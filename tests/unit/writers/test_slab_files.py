@@ -9,8 +9,8 @@ import pytest
 
 from spallmap.blocks import Region
 from spallmap.errors import InputError
-from spallmap.tomography.ridges import Candidates
-from spallmap.tomography.thresholds import TOO_LITTLE, Thresholds
+from spallmap.tomography.cracks.ridges import Candidates
+from spallmap.tomography.cracks.thresholds import TOO_LITTLE, Thresholds
 from spallmap.writers.crack_parts import (
     read_candidates,
     read_thresholds,

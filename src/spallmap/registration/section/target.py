@@ -16,9 +16,9 @@ from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, refine, settle
 from spallmap.registration.section.search import coarse_search, neighbours
 from spallmap.registration.section.specimen import Specimen, read_specimen
-from spallmap.tomography.blur import measure_blur
-from spallmap.tomography.interfaces import find_interfaces
 from spallmap.tomography.labels import is_filled
+from spallmap.tomography.measures.blur import measure_blur
+from spallmap.tomography.phases.interfaces import find_interfaces
 
 #: Resolution of the coarse search in voxels.
 COARSE_VOXELS = 4.0

@@ -1,0 +1,1 @@
+"""What lies against the ceramic's two faces: contact, gaps and voids."""

@@ -1,0 +1,91 @@
+"""The two interfaces of electrodes and ceramic as maps, a table of voids and a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from spallmap.blocks import Sliceable
+from spallmap.tomography.contact.face_contact import measure_contact
+from spallmap.tomography.phases.interfaces import find_interfaces
+
+SIDES = ("bottom", "top")
+CHANNELS = tuple(f"{side}_{name}" for side in SIDES for name in ("height_um", "against", "gap_um", "void"))
+"""Channels of the maps: height z of the face; what lies against it (0 no ceramic, 1 sodium, 2 gas, 3 beyond
+the electrode); height of the gas; number of the void."""
+VOID_COLUMNS = (
+    "side",
+    "void",
+    "area_um2",
+    "volume_um3",
+    "height_max_um",
+    "centroid_x_um",
+    "centroid_y_um",
+    "centroid_z_um",
+)
+
+
+@dataclass(frozen=True)
+class InterfaceMaps:
+    """What is known of both interfaces.
+
+    Parameters
+    ----------
+    maps : ndarray of float32, shape (8, ny, nx)
+        See :data:`CHANNELS`, in the tomogram's own frame; NaN where there is no height or gap.
+    voids : DataFrame
+        One row a void, see :data:`VOID_COLUMNS`.
+    summary : dict
+        By side: areas, share of the electrode's area that does not touch the ceramic, number of voids, and
+        roughness (Sa, Sq); empty where there is no ceramic.
+    """
+
+    maps: NDArray[np.float32]
+    voids: pd.DataFrame
+    summary: dict[str, dict[str, Any]]
+
+
+def interface_maps(
+    grey: Sliceable, labels: Sliceable, spacing_um: Sequence[float], threads: int = 1
+) -> InterfaceMaps:
+    """Map the faces of the ceramic and what lies against them.
+
+    Parameters
+    ----------
+    grey : Sliceable, shape (nz, ny, nx)
+        Volume on the common scale.
+    labels : Sliceable
+        Its phases.
+    spacing_um : sequence of float
+        Voxel spacing along z, y and x.
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    InterfaceMaps
+        Without heights and voids where there is no ceramic.
+    """
+    faces = find_interfaces(labels, grey, threads)
+    maps = np.full((len(CHANNELS), *labels.shape[1:]), np.nan, dtype=np.float32)
+    if faces is None:
+        maps[[k for k, name in enumerate(CHANNELS) if name.endswith(("against", "void"))]] = 0.0
+        return InterfaceMaps(maps, pd.DataFrame(columns=list(VOID_COLUMNS)), {})
+    contact = measure_contact(grey, labels, faces, spacing_um, threads)
+    heights, cuts, summary = (faces.bottom, faces.top), (faces.bottom_cut, faces.top_cut), {}
+    for k, (side, face) in enumerate(zip(SIDES, (contact.bottom, contact.top), strict=True)):
+        maps[4 * k] = heights[k] * np.float32(spacing_um[0])
+        maps[4 * k + 1 : 4 * k + 4] = face.against, face.gap_um, face.void_labels
+        # Where the volume ends before the ceramic there is no face.
+        maps[4 * k, cuts[k]], maps[4 * k + 1, cuts[k]], maps[4 * k + 2, cuts[k]] = np.nan, 0.0, np.nan
+        summary[side] = {
+            **contact.as_json()[side],
+            "cut_columns": int(np.count_nonzero(cuts[k])),
+            "roughness": asdict(faces.roughness_um(spacing_um, top=side == "top")),
+        }
+    return InterfaceMaps(maps, contact.table()[list(VOID_COLUMNS)], summary)

@@ -1,0 +1,1 @@
+"""Finds cracks: plate response, threshold, ridges, sheets, cracks."""

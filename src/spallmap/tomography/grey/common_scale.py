@@ -1,0 +1,370 @@
+"""A common grey scale for all scans, set by two reference phases: air and ceramic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from spallmap.blocks import Region, Sliceable, shape_of, whole
+from spallmap.errors import InputError
+from spallmap.tomography.blockwise.coarse import Coarse, coarse_copy
+from spallmap.tomography.grey.artefacts import Artefacts, measure_artefacts
+from spallmap.tomography.grey.levels import (
+    ceramic_body,
+    mirrored_median,
+    phase_peaks,
+    sodium_level,
+)
+
+AIR_GREY = 10_000
+"""Where air comes to lie on the common scale; room below it keeps the noise from being cut off."""
+CERAMIC_GREY = 50_000
+"""Where the ceramic comes to lie; the room above holds noise, cupping and denser casings."""
+MIDDLE_GREY = (AIR_GREY + CERAMIC_GREY) / 2.0
+"""The surface of the ceramic against air; what is brighter is no sodium."""
+MAX_COARSE_VOXELS = 2_000_000
+"""The levels are sought on a block-averaged copy of at most about this size: it also averages the noise."""
+PADDING_FRACTION = 0.005
+"""One grey value at the end of the range, held by more voxels than this share, is padding or clipping and
+not air."""
+ROUND_MISFIT = 0.03
+"""A field of view is round if a circle of its area covers all but this share of it: the steps of the coarse
+copy's voxels are about 1 %."""
+NOISE_SLICES = 24
+"""The noise is measured in about this many slices; 10 000 pairs of neighbours of each give it to 0.3 %."""
+PAIRS_PER_SLICE = 10_000
+NO_CERAMIC = "no ceramic: no bright phase forms one solid, homogeneous body"
+"""What is said of a volume without ceramic."""
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Voxels of one grey value outside the field of view.
+
+    Parameters
+    ----------
+    grey : float
+        Their grey value in the scan.
+    everywhere : bool
+        Whether any voxel of this grey is as good as air: it lies at or below the air's level.
+    blocks : ndarray of bool
+        Blocks of a coarse copy that may hold padding.
+    factor : tuple of int
+        Voxels along each edge of a block.
+    circle : tuple of float or None
+        Centre (y, x) and radius, in voxels, of a circle that holds no padding; None where the field is not
+        round.
+    """
+
+    grey: float
+    everywhere: bool
+    blocks: NDArray[np.bool_]
+    factor: tuple[int, int, int]
+    circle: tuple[float, float, float] | None
+
+    def outside(self, region: Region) -> NDArray[np.bool_]:
+        """Say where voxels of the padding's grey are padding.
+
+        Parameters
+        ----------
+        region : tuple of slice
+            Part of the volume.
+
+        Returns
+        -------
+        ndarray of bool
+            Over the region.
+        """
+        if self.everywhere:
+            return np.ones(shape_of(region), dtype=bool)
+        index = [
+            np.minimum(np.arange(s.start, s.stop) // f, n - 1)
+            for s, f, n in zip(region, self.factor, self.blocks.shape, strict=True)
+        ]
+        outside = self.blocks[np.ix_(*index)]
+        if self.circle is not None:
+            cy, cx, radius = self.circle
+            y, x = (np.arange(s.start, s.stop) for s in region[1:])
+            outside |= np.hypot(y[:, None] - cy, x[None, :] - cx) > radius
+        return outside
+
+
+@dataclass(frozen=True)
+class GreyScale:
+    """The map from a scan's grey values to the common scale.
+
+    It is linear, with rings and slow changes of the brightness taken out first where they were found to
+    exceed the noise. What becomes of a voxel depends on its grey value and its place alone.
+
+    Parameters
+    ----------
+    air_level : float
+        Median grey of air in the scan.
+    ceramic_level : float or None
+        Median grey of the ceramic; None where there is none.
+    sodium_level : float or None
+        Grey of what fills the columns above and below the ceramic besides air; None where nothing does.
+    noise_sd : float
+        Standard deviation of neighbouring voxels' noise inside the ceramic (the brightest phase where there
+        is none), in the scan's grey values.
+    bright_level : float or None
+        Grey of the brightest phase, which takes the ceramic's place on the scale where there is none.
+    finding : str
+        A sentence on what was not found; empty otherwise.
+    padding_share : float
+        Share of the volume that is padding.
+    field_radius_voxels : float or None
+        Radius of a round field of view in a padded volume.
+    clipped_low_share, clipped_high_share : float
+        Shares of voxels with the least and with the greatest grey value, where so many have them that they
+        must have been cut off; else 0, and 0 for the least where that is the padding.
+    artefacts : Artefacts or None
+        Rings and cupping: what was measured and what is removed. None: nothing was looked for.
+    padding : Padding or None
+        What is padding and becomes air; None where there is none.
+    """
+
+    air_level: float
+    ceramic_level: float | None
+    sodium_level: float | None
+    noise_sd: float
+    bright_level: float | None = None
+    finding: str = ""
+    padding_share: float = 0.0
+    field_radius_voxels: float | None = None
+    clipped_low_share: float = 0.0
+    clipped_high_share: float = 0.0
+    artefacts: Artefacts | None = None
+    padding: Padding | None = None
+
+    @property
+    def reference_level(self) -> float:
+        """Grey that comes to lie at :data:`CERAMIC_GREY`."""
+        level = self.bright_level if self.ceramic_level is None else self.ceramic_level
+        if level is None:
+            raise ValueError("a grey scale needs the level of a second phase besides air")
+        return level
+
+    @property
+    def gain(self) -> float:
+        """Common grey values per grey value of the scan."""
+        return (CERAMIC_GREY - AIR_GREY) / (self.reference_level - self.air_level)
+
+    def apply(self, source: Sliceable, region: Region | None = None) -> NDArray[np.uint16]:
+        """Bring a volume, or a part of it, to the common scale.
+
+        Parameters
+        ----------
+        source : Sliceable
+            The scan that the scale was made from.
+        region : tuple of slice, optional
+            The part that is wanted; everything where absent.
+
+        Returns
+        -------
+        ndarray of uint16
+            Air and padding at :data:`AIR_GREY`, ceramic at :data:`CERAMIC_GREY`; values beyond the type's
+            range are clipped.
+        """
+        region = whole(source.shape) if region is None else region
+        out = np.empty(shape_of(region), dtype=np.uint16)
+        z, y, x = region
+        for start in range(z.start, z.stop, 16):
+            # Few slices at a time keep the float copies small.
+            part = (slice(start, min(start + 16, z.stop)), y, x)
+            grey = np.asarray(source[part]).astype(np.float32)
+            padded = None
+            if self.padding is not None:
+                padded = (grey == np.float32(self.padding.grey)) & self.padding.outside(part)
+            if self.artefacts is not None and self.artefacts.any_removed:
+                self.artefacts.correct(grey, part, self.air_level)
+            scaled = (grey - self.air_level) * self.gain + AIR_GREY
+            np.clip(np.rint(scaled), 0, np.iinfo(np.uint16).max, out=scaled)
+            if padded is not None:
+                scaled[padded] = AIR_GREY
+            out[start - z.start : part[0].stop - z.start] = scaled
+        return out
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything but the tables of what is removed, for a JSON file.
+
+        Returns
+        -------
+        dict
+            Numbers, strings, None and dictionaries of such.
+        """
+        return {
+            "air_level": self.air_level,
+            "ceramic_level": self.ceramic_level,
+            "sodium_level": self.sodium_level,
+            "bright_level": self.bright_level,
+            "noise_sd": self.noise_sd,
+            "finding": self.finding,
+            "padding_share": self.padding_share,
+            "padding_grey": None if self.padding is None else self.padding.grey,
+            "field_radius_voxels": self.field_radius_voxels,
+            "clipped_low_share": self.clipped_low_share,
+            "clipped_high_share": self.clipped_high_share,
+            **({} if self.artefacts is None else self.artefacts.as_json()),
+        }
+
+
+def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) -> GreyScale:
+    """Find the grey levels of air and ceramic, and what rings and cupping have done to them.
+
+    The ceramic is the brightest phase that forms one solid, homogeneous body; air is the darkest phase.
+    Both levels are medians over the phase's own voxels, so that neither the amount of a phase nor cupping
+    moves them differently in two scans of the same cell. Where nothing is such a body, the brightest phase
+    takes its place on the scale, and the result says so.
+
+    Parameters
+    ----------
+    source : Sliceable, shape (nz, ny, nx)
+        Grey values of any real type; read twice, slice by slice.
+    place : str
+        What to call the volume in an error.
+    threads : int
+        Number of threads.
+
+    Returns
+    -------
+    GreyScale
+        The levels and corrections.
+
+    Raises
+    ------
+    InputError
+        If the volume is not three-dimensional, holds NaN or infinity, is constant, or shows a single phase.
+    """
+    _check(source, place)
+    coarse = coarse_copy(source, MAX_COARSE_VOXELS, 2, place, threads)
+    if coarse.lowest == coarse.highest:
+        raise InputError(
+            place, f"the same grey value {coarse.lowest:g} everywhere", "a volume that shows something"
+        )
+    padded = _padding(coarse)
+    # A block that holds some padding is neither padding nor air.
+    around = ndimage.binary_dilation(padded, np.ones((3, 3, 3), dtype=bool))
+    valid = ~around
+    values = coarse.values
+    peaks = phase_peaks(values[valid])
+    if len(peaks) < 2:
+        raise InputError(place, "a single grey phase", "air and a ceramic that is brighter")
+    air = mirrored_median(values[valid], peaks[0], (peaks[0] + peaks[1]) / 2.0)
+    field = _round_field(padded, coarse.factor)
+    padding = None
+    if padded.any():
+        grey = float(values[padded][0])
+        # The circle is found on blocks: keep it a block inside the field.
+        edge = 2.0 * max(coarse.factor)
+        circle = None if field is None else (field[0], field[1], field[2] - edge)
+        padding = Padding(grey, grey <= air, around, coarse.factor, circle)
+        values = np.where(padded, np.float32(air), values)
+    body = ceramic_body(values, peaks, air)
+    if body is None:
+        bright = float(peaks[-1])
+        phase = _interior(np.abs(values - bright) < (bright - float(peaks[-2])) / 2.0)
+        ceramic = None
+        sodium = None
+    else:
+        phase = _interior(body)
+        ceramic = float(np.median(values[phase]))
+        bright = ceramic
+        sodium = sodium_level(values, body, air, ceramic)
+    noise = _noise_sd(source, phase, coarse.factor)
+    artefacts = None
+    if body is not None:
+        # Elsewhere rings could not be told from a round can, nor cupping from its shells.
+        artefacts = measure_artefacts(source, coarse, phase, air, bright, noise, threads)
+    clipped = _clipped(source, coarse, padded)
+    return GreyScale(
+        air_level=air,
+        ceramic_level=ceramic,
+        sodium_level=sodium,
+        noise_sd=noise,
+        bright_level=bright,
+        finding=NO_CERAMIC if body is None else "",
+        padding_share=float(np.mean(padded)),
+        field_radius_voxels=None if field is None else field[2],
+        clipped_low_share=clipped[0],
+        clipped_high_share=clipped[1],
+        artefacts=artefacts,
+        padding=padding,
+    )
+
+
+def _check(source: Sliceable, place: str) -> None:
+    if len(source.shape) != 3 or min(source.shape) < 2:
+        raise InputError(
+            place, f"an array of shape {source.shape}", "a volume of at least 2 voxels along z, y and x"
+        )
+    if source.dtype.kind not in "iuf":
+        raise InputError(place, f"values of type {source.dtype}", "real grey values")
+
+
+def _interior(phase: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    inner: NDArray[np.bool_] = ndimage.binary_erosion(phase, iterations=2)
+    return inner if inner.any() else phase
+
+
+def _padding(coarse: Coarse) -> NDArray[np.bool_]:
+    """Blocks of the coarse copy that hold nothing but one value beside the field of view."""
+    values = coarse.values
+    none = np.zeros(values.shape, dtype=bool)
+    corners = values[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+    if np.all(corners == corners[0, 0]):
+        # Signed grey values are often padded with 0, in the middle of the noise of air.
+        padded = values == corners[0, 0]
+        if np.count_nonzero(padded) > PADDING_FRACTION * values.size:
+            return padded if np.count_nonzero(~padded) >= 0.05 * values.size else none
+    total = float(np.prod(values.shape)) * float(np.prod(coarse.factor))
+    padded = values <= np.float32(coarse.lowest)
+    if coarse.n_lowest <= PADDING_FRACTION * total or np.count_nonzero(~padded) < 0.05 * values.size:
+        return none
+    return padded
+
+
+def _round_field(
+    padded: NDArray[np.bool_], factor: tuple[int, int, int]
+) -> tuple[float, float, float] | None:
+    """Centre (y, x) and radius of a round field of view, in voxels."""
+    seen = ~padded.all(axis=0)
+    if seen.all() or not seen.any():
+        return None
+    y, x = (np.arange(n) * f + (f - 1) / 2.0 for n, f in zip(seen.shape, factor[1:], strict=True))
+    rows, columns = np.nonzero(seen)
+    radius = float(np.sqrt(len(rows) * factor[1] * factor[2] / np.pi))
+    cy, cx = float(y[rows].mean()), float(x[columns].mean())
+    disc = np.hypot(y[:, None] - cy, x[None, :] - cx) <= radius
+    return (cy, cx, radius) if np.count_nonzero(disc != seen) < ROUND_MISFIT * len(rows) else None
+
+
+def _clipped(source: Sliceable, coarse: Coarse, padded: NDArray[np.bool_]) -> tuple[float, float]:
+    """Shares of voxels at both ends of the grey values, where noise alone would not put so many."""
+    total = float(np.prod(source.shape))
+    padding_is_low = bool(padded.any()) and float(coarse.values[padded][0]) == coarse.lowest
+    low = 0.0 if padding_is_low else coarse.n_lowest / total
+    high = coarse.n_highest / total
+    # The extremes of unclipped noise are held by a handful of voxels; of eight bits by some more.
+    least = 1e-4 if source.dtype.itemsize > 1 else PADDING_FRACTION
+    return (low if low > least else 0.0), (high if high > least else 0.0)
+
+
+def _noise_sd(source: Sliceable, phase: NDArray[np.bool_], factor: tuple[int, int, int]) -> float:
+    """Robust standard deviation of the differences of neighbours in a phase, over the root of two."""
+    fz, fy, fx = factor
+    planes = np.flatnonzero(phase.any(axis=(1, 2)))
+    differences = []
+    for k in planes[:: max(1, len(planes) // NOISE_SLICES)]:
+        rows, columns = np.nonzero(phase[k])
+        step = max(1, len(rows) // PAIRS_PER_SLICE)
+        y, x = rows[::step] * fy, columns[::step] * fx
+        image = np.asarray(source[k * fz : k * fz + 1, 0 : source.shape[1], 0 : source.shape[2]])[0]
+        aside = np.where(x + 1 < image.shape[1], x + 1, x - 1)
+        differences.append(image[y, aside].astype(np.float64) - image[y, x])
+    difference = np.concatenate(differences)
+    return float(1.4826 * np.median(np.abs(difference - np.median(difference))) / np.sqrt(2.0))

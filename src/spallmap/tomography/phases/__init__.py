@@ -1,0 +1,1 @@
+"""Which voxel is ceramic, sodium, void, casing or outside, and where the ceramic's faces lie."""
