@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from page import write_section
 from scipy import ndimage
 
+from spallmap.results.ome_zarr import open_zarr
 from spallmap.twin import CellGeometry, draw_cell, draw_xct_pose, simulate_xct_slabs
 from spallmap.twin.formats import write_ome_pages
 from spallmap.twin.scans import stream
-from spallmap.writers.ome_zarr import open_zarr
 
 ROOT = Path(__file__).resolve().parents[1]
 README = Path(__file__).with_name("README.md")

@@ -19,7 +19,7 @@ import tifffile
 from scipy import ndimage
 
 from spallmap.frames import AffineMap, displacement_um, grid_points
-from spallmap.writers.ome_zarr import read_volume
+from spallmap.results.ome_zarr import read_volume
 
 VOXEL_UM = 4.66
 PRISTINE, SHORTED = "pristine", "shorted"

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from page import write_section
 
 from spallmap.frames import AffineMap, Points, displacement_um, grid_points
-from spallmap.registration.contrast import Kind
-from spallmap.registration.inset import register_inset
+from spallmap.registration.inset.contrast import Kind
+from spallmap.registration.inset.register import register_inset
 from spallmap.registration.result import Registration
 from spallmap.twin import (
     MATTER,

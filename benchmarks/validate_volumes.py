@@ -23,7 +23,7 @@ from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, Points, displacement_um, grid_centre, grid_points, rotation_map
 from spallmap.registration.result import Registration
 from spallmap.registration.verdict import angle_between_deg
-from spallmap.registration.volume import register_volume
+from spallmap.registration.volume.register import register_volume
 from spallmap.tomography import common_grey, segment_phases
 from spallmap.twin import TwinCell, draw_xct_pose, simulate_xct
 from spallmap.twin.scans import State

@@ -10,8 +10,8 @@ from spallmap.readers.landmarks import read_landmarks
 from spallmap.registration.compose import chain
 from spallmap.registration.landmarks import Landmarks, apply_landmarks
 from spallmap.registration.result import Registration
-from spallmap.writers.documents import write_figure
-from spallmap.writers.registration import read_registration, write_registration
+from spallmap.results.documents import write_figure
+from spallmap.results.registration import read_registration, write_registration
 
 
 def carried(registration: Registration, to_reference: str | list[str] | None, through: str) -> Registration:

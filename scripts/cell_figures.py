@@ -9,8 +9,8 @@ from spallmap.figures.echoes import echo_figure
 from spallmap.figures.links import link_figure
 from spallmap.figures.maps import t2_figure
 from spallmap.jobs import job
-from spallmap.writers.documents import write_figure
-from spallmap.writers.tables import write_table
+from spallmap.results.documents import write_figure
+from spallmap.results.tables import write_table
 
 
 def main() -> None:

@@ -6,12 +6,12 @@ import numpy as np
 
 from spallmap.frames import AffineMap
 from spallmap.jobs import job
-from spallmap.readers.results import read_polydata
+from spallmap.results.ome_zarr import open_zarr, read_volume
+from spallmap.results.pyramid import level_shapes
+from spallmap.results.registration import read_registration
+from spallmap.results.tables import read_json, read_table, write_table
+from spallmap.results.vtk import read_polydata
 from spallmap.tomography.measures.changes import compare_cracks, complete, shown_by, vertex_areas
-from spallmap.writers.ome_zarr import open_zarr, read_volume
-from spallmap.writers.registration import read_registration
-from spallmap.writers.tables import read_json, read_table, write_table
-from spallmap.writers.zarr_levels import level_shapes
 
 REACH_VOXELS = 2.0
 

@@ -1,9 +1,9 @@
 """Find the ridge voxels of one slab of a tomogram."""
 
 from spallmap.jobs import job
+from spallmap.results.crack_search_parts import read_thresholds, write_candidates
+from spallmap.results.ome_zarr import open_zarr
 from spallmap.tomography.cracks.crack_search import find_candidates
-from spallmap.writers.crack_parts import read_thresholds, write_candidates
-from spallmap.writers.ome_zarr import open_zarr
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Set the thresholds that a tomogram's cracks have to exceed."""
 
 from spallmap.jobs import job
+from spallmap.results.crack_search_parts import write_thresholds
+from spallmap.results.ome_zarr import open_zarr
 from spallmap.tomography.cracks.thresholds import crack_thresholds
-from spallmap.writers.crack_parts import write_thresholds
-from spallmap.writers.ome_zarr import open_zarr
 
 
 def main() -> None:

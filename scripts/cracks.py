@@ -5,6 +5,13 @@ from dataclasses import asdict
 import numpy as np
 
 from spallmap.jobs import job
+from spallmap.results.crack_search_parts import read_candidates, read_thresholds
+from spallmap.results.ome_tiff import write_ome_tiff
+from spallmap.results.ome_zarr import open_zarr
+from spallmap.results.registration import read_registration
+from spallmap.results.slabs import write_slabs
+from spallmap.results.tables import read_json, write_json, write_table
+from spallmap.results.vtk import write_polydata
 from spallmap.tomography import (
     crack_labels,
     find_interfaces,
@@ -17,13 +24,6 @@ from spallmap.tomography.measures.blur import measure_blur
 from spallmap.tomography.measures.descriptors import COLUMNS
 from spallmap.tomography.measures.detection import detection_limit
 from spallmap.tomography.measures.filling import sodium_contrast
-from spallmap.writers.crack_parts import read_candidates, read_thresholds
-from spallmap.writers.ome_tiff import write_ome_tiff
-from spallmap.writers.ome_zarr import open_zarr
-from spallmap.writers.registration import read_registration
-from spallmap.writers.slabs import write_slabs
-from spallmap.writers.tables import read_json, write_json, write_table
-from spallmap.writers.vtk import write_polydata
 
 
 def main() -> None:

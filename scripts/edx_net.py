@@ -6,9 +6,8 @@ import numpy as np
 
 from spallmap.jobs import job
 from spallmap.readers import open_image
-from spallmap.readers.results import SD_SUFFIX
+from spallmap.results.ome_tiff import SD_SUFFIX, write_ome_tiff
 from spallmap.sections.edx import net_counts
-from spallmap.writers.ome_tiff import write_ome_tiff
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
 """Map the interfaces of a tomogram's ceramic: heights, contact with the electrodes, voids."""
 
 from spallmap.jobs import job
+from spallmap.results.ome_tiff import write_ome_tiff
+from spallmap.results.ome_zarr import open_zarr
+from spallmap.results.tables import write_json, write_table
 from spallmap.tomography.contact.interface_maps import CHANNELS, interface_maps
-from spallmap.writers.ome_tiff import write_ome_tiff
-from spallmap.writers.ome_zarr import open_zarr
-from spallmap.writers.tables import write_json, write_table
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ import numpy as np
 
 from spallmap.jobs import job
 from spallmap.links import link_regions, unlinked
-from spallmap.readers.results import read_stack
-from spallmap.writers.ome_zarr import read_volume
-from spallmap.writers.registration import read_registration
-from spallmap.writers.tables import write_json, write_table
+from spallmap.results.ome_tiff import read_stack
+from spallmap.results.ome_zarr import read_volume
+from spallmap.results.registration import read_registration
+from spallmap.results.tables import write_json, write_table
 
 
 def main() -> None:

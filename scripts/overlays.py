@@ -7,9 +7,9 @@ from spallmap.figures.overlays import elements_overlay, mri_overlay, section_ove
 from spallmap.figures.scene import scene_datasets
 from spallmap.figures.stacks import mri_stack, section_stack
 from spallmap.jobs import job
-from spallmap.writers.documents import write_figure
-from spallmap.writers.ome_tiff import write_ome_tiff
-from spallmap.writers.vtk import write_scene
+from spallmap.results.documents import write_figure
+from spallmap.results.ome_tiff import write_ome_tiff
+from spallmap.results.vtk import write_scene
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from spallmap.jobs import job
 from spallmap.readers import open_volume
+from spallmap.results.ome_zarr import open_zarr
+from spallmap.results.slabs import WHOLE_SLICES, write_slabs
+from spallmap.results.tables import write_json
 from spallmap.tomography import common_grey, plan_phases
-from spallmap.writers.ome_zarr import open_zarr
-from spallmap.writers.slabs import WHOLE_SLICES, write_slabs
-from spallmap.writers.tables import write_json
 
 
 def main() -> None:

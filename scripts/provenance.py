@@ -3,7 +3,7 @@
 from spallmap.jobs import job
 from spallmap.provenance import digests, machine, versions
 from spallmap.readers import input_files
-from spallmap.writers.tables import write_json
+from spallmap.results.tables import write_json
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ from carry import carried, write
 
 from spallmap.figures.registration import inset_picture
 from spallmap.jobs import job
-from spallmap.readers.results import channel, element_names, read_stack
-from spallmap.registration.inset import register_inset
+from spallmap.registration.inset.register import register_inset
+from spallmap.results.ome_tiff import channel, element_names, read_stack
 
 
 def main() -> None:

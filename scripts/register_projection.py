@@ -6,11 +6,11 @@ from carry import carried, write
 from spallmap.axes import AxesPrior
 from spallmap.figures.registration import projection_picture, refused_picture
 from spallmap.jobs import job
-from spallmap.readers.results import read_stack
 from spallmap.registration.compose import refused
 from spallmap.registration.projection import register_projection, render_projection
-from spallmap.writers.ome_zarr import read_volume
-from spallmap.writers.tables import read_json
+from spallmap.results.ome_tiff import read_stack
+from spallmap.results.ome_zarr import read_volume
+from spallmap.results.tables import read_json
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ from spallmap.axes import AxesPrior
 from spallmap.figures.registration import refused_picture, section_picture
 from spallmap.image import Image
 from spallmap.jobs import job
-from spallmap.readers.results import channel, read_stack
 from spallmap.registration.compose import refused
 from spallmap.registration.section import register_section
-from spallmap.writers.ome_zarr import read_volume
+from spallmap.results.ome_tiff import channel, read_stack
+from spallmap.results.ome_zarr import read_volume
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ from carry import write
 from spallmap.axes import AxesPrior
 from spallmap.figures.registration import volume_picture
 from spallmap.jobs import job
-from spallmap.registration.volume import register_volume
-from spallmap.writers.ome_zarr import read_volume
+from spallmap.registration.volume.register import register_volume
+from spallmap.results.ome_zarr import read_volume
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ from spallmap.figures.collect import CellResults
 from spallmap.jobs import job
 from spallmap.report import render_report
 from spallmap.report.collect import cell_report
-from spallmap.writers.documents import write_text
-from spallmap.writers.tables import read_json
+from spallmap.results.documents import write_text
+from spallmap.results.tables import read_json
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from spallmap.jobs import job
 from spallmap.readers import open_image
-from spallmap.writers.ome_tiff import write_ome_tiff
+from spallmap.results.ome_tiff import write_ome_tiff
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ from spallmap.relaxometry import (
     usable_series,
 )
 from spallmap.relaxometry.result import CHANNELS, INTERVAL_CHANNELS
-from spallmap.writers.ome_tiff import write_ome_tiff
-from spallmap.writers.tables import write_json, write_table
+from spallmap.results.ome_tiff import write_ome_tiff
+from spallmap.results.tables import write_json, write_table
 
 
 def main() -> None:

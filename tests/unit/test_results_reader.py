@@ -7,9 +7,8 @@ import pytest
 import tifffile
 
 from spallmap.errors import InputError
-from spallmap.readers.results import channel, read_polydata, read_stack
-from spallmap.writers.ome_tiff import write_ome_tiff
-from spallmap.writers.vtk import write_polydata
+from spallmap.results.ome_tiff import channel, read_stack, write_ome_tiff
+from spallmap.results.vtk import read_polydata, write_polydata
 
 
 @pytest.mark.parametrize("shape", [(1, 6, 7), (3, 6, 7), (2, 4, 6, 7), (4, 1, 6, 7)])

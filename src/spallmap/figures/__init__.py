@@ -38,7 +38,7 @@ modalities and states a cell has: a panel that cannot be drawn says in words why
 Each of the others returns a :class:`Drawing`; its ``figure`` goes through
 :func:`spallmap.figures.style.png_bytes` and :func:`~spallmap.figures.style.pdf_bytes`, its ``numbers`` are
 tables for CSV. :func:`mri_stack` and :func:`section_stack` return ``(channels, names)`` for an OME-TIFF.
-:func:`spallmap.figures.scene.scene_datasets` returns named meshes for ``spallmap.writers.vtk.write_scene``;
+:func:`spallmap.figures.scene.scene_datasets` returns named meshes for ``spallmap.results.vtk.write_scene``;
 it is not imported here, since VTK takes a second to load.
 """
 

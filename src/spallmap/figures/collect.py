@@ -12,11 +12,12 @@ import pandas as pd
 
 from spallmap.figures.inputs import ElementsPanel, MriPanel, SectionPanel, Surface, XctPanel
 from spallmap.frames import AffineMap
-from spallmap.readers.results import channel, element_names, read_polydata, read_stack
 from spallmap.registration.result import Registration
-from spallmap.writers.ome_zarr import read_volume
-from spallmap.writers.registration import read_registration
-from spallmap.writers.tables import read_json, read_table
+from spallmap.results.ome_tiff import channel, element_names, read_stack
+from spallmap.results.ome_zarr import read_volume
+from spallmap.results.registration import read_registration
+from spallmap.results.tables import read_json, read_table
+from spallmap.results.vtk import read_polydata
 
 
 @dataclass(frozen=True)

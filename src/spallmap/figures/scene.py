@@ -13,7 +13,7 @@ from spallmap.figures.inputs import MriPanel, SectionPanel, Surface, XctPanel
 from spallmap.figures.panels import SODIUM
 from spallmap.figures.planes import box_corners
 from spallmap.frames import AffineMap, indices_to_points
-from spallmap.writers import vtk
+from spallmap.results import vtk
 
 # Electrode surfaces are there for orientation: a mesh of this many triangles turns smoothly on any machine.
 ELECTRODE_TRIANGLES = 20_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from spallmap.frames import AffineMap, Points
-from spallmap.registration.alignment import Alignment, Field, FloatArray, Motion, align, robust_loss
-from spallmap.registration.blocks import checkerboard
+from spallmap.registration.block_errors import checkerboard
+from spallmap.registration.gauss_newton import Alignment, Field, FloatArray, Motion, align, robust_loss
 
 MAX_SCALE = 0.02
 """Largest difference of scale that is believed: detector distances and magnifications are known to a per

@@ -13,9 +13,9 @@ from spallmap.figures.collect import CellResults, Row
 from spallmap.report.captions import figure_picture
 from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
 from spallmap.report.flicker import flicker_pictures
+from spallmap.results.ome_zarr import open_zarr
+from spallmap.results.tables import read_json, read_table
 from spallmap.tomography.measures.detection import AREA_FACTOR
-from spallmap.writers.ome_zarr import open_zarr
-from spallmap.writers.tables import read_json, read_table
 
 # The overlay pictures' captions go by what is drawn, which their names begin with.
 _OVERLAYS = {"mri-": "mri_overlay", "sem-": "section_overlay", "edx-": "elements_overlay"}

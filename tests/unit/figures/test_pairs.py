@@ -12,7 +12,7 @@ from spallmap.figures import refused_picture, style
 from spallmap.figures.agreement import fusion, show
 from spallmap.figures.pairs import mark_fusion, mark_pair, pair_notes, pairs_of
 from spallmap.report.flicker import flicker_pictures
-from spallmap.writers.documents import write_figure
+from spallmap.results.documents import write_figure
 
 
 def saved(figure: Figure, folder: Path) -> bytes:

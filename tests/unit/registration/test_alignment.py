@@ -5,8 +5,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, displacement_um, grid_points, rotation_map
-from spallmap.registration.alignment import Field, Motion, align
-from spallmap.registration.blocks import block_shifts, cube_labels, position_se_um
+from spallmap.registration.block_errors import block_shifts, cube_labels, position_se_um
+from spallmap.registration.gauss_newton import Field, Motion, align
 
 SHAPE, SPACING = (64, 80), (1.0, 1.0)
 

@@ -16,7 +16,7 @@ from section_scene import (
 )
 
 from spallmap.frames import AffineMap, displacement_um, grid_points
-from spallmap.registration.inset import register_inset
+from spallmap.registration.inset.register import register_inset
 from spallmap.registration.result import Registration
 
 SQUARE = (1.0, 1.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spallmap.frames import AffineMap, grid_points
-from spallmap.registration.alignment import Field, Motion, align
+from spallmap.registration.gauss_newton import Field, Motion, align
 from spallmap.registration.known_answers import BLOCKS_WORTH, known_answers, own_error_um
 from spallmap.registration.scale import scale_of, scale_pays
 

@@ -7,22 +7,22 @@ import pytest
 from projection_phantom import BARS, IMAGE_SHAPE, IMAGE_SPACING_UM, PRIOR, SPACING_UM, image, phases, pose
 from scipy.spatial.transform import Rotation
 
-from spallmap.registration.projection.fit import (
-    Problem,
-    covariance,
-    evaluate,
-    least_squares,
-)
-from spallmap.registration.projection.forward import Pose, Sampler, Slices
-from spallmap.registration.projection.hypotheses import settle
-from spallmap.registration.projection.metal import find_metal, skin_cloud
-from spallmap.registration.projection.parameters import (
+from spallmap.registration.projection.fit_parameters import (
     DEPTH,
     N_PARAMETERS,
     SHIFT,
     Parameters,
     Prior,
     coil_terms,
+)
+from spallmap.registration.projection.forward import Pose, Sampler, Slices
+from spallmap.registration.projection.hypotheses import settle
+from spallmap.registration.projection.metal import find_metal, skin_cloud
+from spallmap.registration.projection.refine import (
+    Problem,
+    covariance,
+    evaluate,
+    least_squares,
 )
 from spallmap.registration.projection.rician import rician_moments
 

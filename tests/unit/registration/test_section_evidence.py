@@ -14,13 +14,12 @@ from scipy.spatial.transform import Rotation
 from spallmap.axes import AxesPrior
 from spallmap.image import Image
 from spallmap.registration.result import StandardError
-from spallmap.registration.section import levels, specimen
+from spallmap.registration.section import resolutions, specimen
 from spallmap.registration.section import target as targets
 from spallmap.registration.section.appearance import EMPTY, SOLID, Section, read_section
 from spallmap.registration.section.assess import widened
 from spallmap.registration.section.certainty import position_error
 from spallmap.registration.section.known_answer import near_answers, searched_answer
-from spallmap.registration.section.levels import make_level, sharpened
 from spallmap.registration.section.pose import MOST_SCALE, Pose
 from spallmap.registration.section.refine import (
     RIGID,
@@ -33,6 +32,7 @@ from spallmap.registration.section.refine import (
     refine,
     settle,
 )
+from spallmap.registration.section.resolutions import make_level, sharpened
 from spallmap.registration.section.specimen import read_specimen
 from spallmap.registration.section.target import (
     Settled,
@@ -219,7 +219,7 @@ def test_slabs_change_nothing(scene, monkeypatch):
         sharpened(grey, ceramic, 0.7)[0],
         read_specimen(grey, target.phases, SPACING_UM, 20.0),
     )
-    monkeypatch.setattr(levels, "SLAB", 7)
+    monkeypatch.setattr(resolutions, "SLAB", 7)
     monkeypatch.setattr(specimen, "SLAB_ROWS", 2)
     np.testing.assert_array_equal(sharpened(grey, ceramic, 0.7)[0], whole)
     parts = read_specimen(grey, target.phases, SPACING_UM, 20.0)
@@ -260,7 +260,7 @@ def test_resolutions_agree_on_one_minimum_and_tell_the_distance_of_two(scene):
     assert np.all(resolutions_apart(solution, VOXEL_UM) < 0.1 * VOXEL_UM)
     along = int(np.argmax(np.abs(true.rotation[:, 2])))
 
-    def shifted(grid: levels.Grid) -> np.ndarray:
+    def shifted(grid: resolutions.Grid) -> np.ndarray:
         step = round(4 * VOXEL_UM / grid.spacing_um[2 - along])
         return np.roll(grid.volume, step, axis=2 - along)
 

@@ -8,10 +8,10 @@ from spallmap.axes import AxesPrior
 from spallmap.frames import grid_points, sample_volume
 from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
-from spallmap.registration.section.kernels import cut_slices, sample_with_gradient
-from spallmap.registration.section.levels import make_grid, make_level
+from spallmap.registration.section.compiled import cut_slices, sample_with_gradient
 from spallmap.registration.section.pose import Pose, distinct
 from spallmap.registration.section.refine import linearise, refine
+from spallmap.registration.section.resolutions import make_grid, make_level
 from spallmap.registration.section.search import planes
 from spallmap.registration.section.specimen import Specimen, read_specimen
 

@@ -6,7 +6,7 @@ from ceramic_phantom import SHAPE, SPACING, draw_body, draw_pose, scan
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import displacement_um, grid_points
-from spallmap.registration.volume import register_volume
+from spallmap.registration.volume.register import register_volume
 
 PRIOR = AxesPrior.parse("z,y,x")
 

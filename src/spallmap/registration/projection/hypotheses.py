@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, grid_points
-from spallmap.registration.projection.fit import (
+from spallmap.registration.projection.fit_parameters import COIL_TERMS
+from spallmap.registration.projection.forward import electrode_images
+from spallmap.registration.projection.judge import agreement
+from spallmap.registration.projection.refine import (
     Problem,
     Solution,
     least_squares,
     promised_fall,
     start_parameters,
 )
-from spallmap.registration.projection.forward import electrode_images
-from spallmap.registration.projection.judge import agreement
-from spallmap.registration.projection.parameters import COIL_TERMS
 from spallmap.registration.projection.search import best_per_azimuth, coarse_poses
 
 # Edge of the cubes in which metal is pooled, in pixels (the smaller pitch): for the search, for the result.

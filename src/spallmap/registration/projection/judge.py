@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from spallmap.registration.projection.fit import (
+from spallmap.registration.projection.fit_parameters import N_POSE, PRIOR_BLUR_SD_PIXEL, PRIOR_LOG_SKIN_SD
+from spallmap.registration.projection.forward import project
+from spallmap.registration.projection.refine import (
     Problem,
     Solution,
     covariance,
 )
-from spallmap.registration.projection.forward import project
-from spallmap.registration.projection.parameters import N_POSE, PRIOR_BLUR_SD_PIXEL, PRIOR_LOG_SKIN_SD
 from spallmap.registration.projection.rician import rician_moments
 from spallmap.registration.result import StandardError
 from spallmap.registration.verdict import (

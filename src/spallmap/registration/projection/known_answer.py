@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.registration.projection.fit import Problem, Solution, evaluate
+from spallmap.registration.projection.fit_parameters import N_PARAMETERS, SHIFT, TURN, Parameters
 from spallmap.registration.projection.hypotheses import Grid, own_errors_um, settle, solve
 from spallmap.registration.projection.judge import agreement, block_shape, footprint_of
-from spallmap.registration.projection.parameters import N_PARAMETERS, SHIFT, TURN, Parameters
+from spallmap.registration.projection.refine import Problem, Solution, evaluate
 from spallmap.registration.verdict import block_labels
 
 # Known poses lie about as far from the found one as a user's axes column from the truth; shifts of a pixel

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_points
-from spallmap.registration.projection.fit import Problem, Solution
+from spallmap.registration.projection.fit_parameters import Prior
 from spallmap.registration.projection.forward import Sampler, Slices
 from spallmap.registration.projection.hypotheses import (
     FINAL_BLOCK_PIXEL,
@@ -34,7 +34,7 @@ from spallmap.registration.projection.judge import (
 )
 from spallmap.registration.projection.known_answer import known_answers
 from spallmap.registration.projection.metal import find_metal, skin_cloud
-from spallmap.registration.projection.parameters import Prior
+from spallmap.registration.projection.refine import Problem, Solution
 from spallmap.registration.result import Registration, StandardError
 from spallmap.registration.verdict import Candidate, best_different, decide, pose_standard_error
 

@@ -11,8 +11,8 @@ from scipy import fft
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import grid_centre
-from spallmap.registration.projection.fit import Problem
 from spallmap.registration.projection.forward import Pose, whole_image
+from spallmap.registration.projection.refine import Problem
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.registration.result import StandardError
-from spallmap.registration.section.levels import Level
 from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.refine import descend, linearise, refine
+from spallmap.registration.section.resolutions import Level
 
 #: Points whose residuals go together: a Gaussian blur of 0.9 points, about a voxel's, spreads over 4 pi 0.9
 #: squared of them.

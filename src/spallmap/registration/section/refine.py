@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap import frames
-from spallmap.registration.section.kernels import normal_equations, sample_with_gradient
-from spallmap.registration.section.levels import Level
+from spallmap.registration.section.compiled import normal_equations, sample_with_gradient
 from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.resolutions import Level
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 
 #: Free parameters of a rigid placement, with one scale, and with one scale for each own axis.

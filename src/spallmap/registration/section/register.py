@@ -14,8 +14,8 @@ from spallmap.registration.landmarks import Landmarks, apply_landmarks, start_fr
 from spallmap.registration.result import Registration, StandardError
 from spallmap.registration.section.appearance import Section, read_section
 from spallmap.registration.section.assess import assess
-from spallmap.registration.section.climb import STARTS
 from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.starts import STARTS
 from spallmap.registration.section.target import make_target, solve
 
 METHOD = "section in volume: Fourier search on classes, Gauss-Newton on grey"

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from spallmap import frames
 from spallmap.axes import AxesPrior
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, VOID, Section
-from spallmap.registration.section.kernels import cut_slices
+from spallmap.registration.section.compiled import cut_slices
 from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.specimen import Specimen
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from spallmap.axes import AxesPrior
 from spallmap.registration.section.appearance import Section
 from spallmap.registration.section.certainty import step_covariance
-from spallmap.registration.section.climb import STARTS, climb
-from spallmap.registration.section.levels import Grid, Level, make_grid, make_level, sharpened
 from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, refine, settle
+from spallmap.registration.section.resolutions import Grid, Level, make_grid, make_level, sharpened
 from spallmap.registration.section.search import coarse_search, neighbours
 from spallmap.registration.section.specimen import Specimen, read_specimen
+from spallmap.registration.section.starts import STARTS, climb
 from spallmap.tomography.labels import is_filled
 from spallmap.tomography.measures.blur import measure_blur
 from spallmap.tomography.phases.interfaces import find_interfaces

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.registration.section.certainty import block_numbers
-from spallmap.registration.section.levels import Level
 from spallmap.registration.section.pose import Pose
 from spallmap.registration.section.refine import RIGID, linearise
+from spallmap.registration.section.resolutions import Level
 
 #: Powers of u and v: the linear ones are the pose's (turn, scale) or would be shear.
 POWERS = ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))

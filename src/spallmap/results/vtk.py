@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spallmap.frames import AffineMap, grid_points
-from spallmap.writers.atomic import atomic_path, replace
+from spallmap.results.atomic import atomic_path, replace
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -138,3 +138,30 @@ def write_scene(path: Path | str, blocks: Mapping[str, pv.DataSet]) -> None:
             shutil.rmtree(side)
         replace(part / path.name, path)
     path.with_name(f"{path.stem}.writing").rmdir()
+
+
+def read_polydata(
+    path: Path | str,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], dict[str, NDArray[Any]]]:
+    """Read a triangle mesh of the results.
+
+    Parameters
+    ----------
+    path : Path or str
+        A ``.vtp``, written by :func:`write_polydata`.
+
+    Returns
+    -------
+    points_um : ndarray, shape (n, 3)
+        Points (x, y, z).
+    triangles : ndarray of int, shape (m, 3)
+        Indices of each triangle's points.
+    point_data : dict of str to ndarray
+        Values at the points.
+    """
+    import pyvista as pv
+
+    mesh = pv.read(path)
+    triangles = np.asarray(mesh.faces, dtype=np.int64).reshape(-1, 4)[:, 1:]
+    data = {name: np.asarray(mesh.point_data[name]) for name in mesh.point_data}
+    return np.asarray(mesh.points, dtype=np.float64).reshape(-1, 3), triangles, data

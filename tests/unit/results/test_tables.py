@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from spallmap.errors import InputError
-from spallmap.writers.documents import write_figure, write_text
-from spallmap.writers.tables import read_json, read_table, write_json, write_table
+from spallmap.results.documents import write_figure, write_text
+from spallmap.results.tables import read_json, read_table, write_json, write_table
 
 
 def test_json_of_numpy_values(tmp_path):

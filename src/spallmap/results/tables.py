@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spallmap.errors import InputError
-from spallmap.writers.atomic import atomic_path
+from spallmap.results.atomic import atomic_path
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.registration.projection.fit_parameters import N_PARAMETERS, Parameters, Prior, coil_terms
 from spallmap.registration.projection.forward import Complex, Pose, Sampler, project
 from spallmap.registration.projection.metal import Cloud
-from spallmap.registration.projection.parameters import N_PARAMETERS, Parameters, Prior, coil_terms
 from spallmap.registration.projection.rician import rician_moments
 
 # Residuals beyond this many standard deviations pull with constant force: metal that the model does not hold.
@@ -180,7 +180,7 @@ def covariance(problem: Problem, solution: Solution) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (16, 16)
-        In the order of :mod:`spallmap.registration.projection.parameters`.
+        In the order of :mod:`spallmap.registration.projection.fit_parameters`.
     """
     normal, _ = _normal_equations(problem, solution)
     return np.asarray(np.linalg.inv(normal), dtype=np.float64)

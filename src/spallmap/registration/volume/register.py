@@ -17,13 +17,11 @@ from scipy import ndimage
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, Points
-from spallmap.registration.alignment import Alignment, Field, Motion
-from spallmap.registration.blocks import block_shifts, cube_labels, position_se_um
-from spallmap.registration.ceramic import CeramicView, ceramic_view
+from spallmap.registration.block_errors import block_shifts, cube_labels, position_se_um
+from spallmap.registration.gauss_newton import Alignment, Field, Motion
 from spallmap.registration.known_answers import KnownAnswers, known_answers
 from spallmap.registration.result import Registration, RunnerUp, StandardError
 from spallmap.registration.scale import MAX_SCALE, scale_of, scale_pays
-from spallmap.registration.turns import search_turns
 from spallmap.registration.verdict import (
     Candidate,
     Check,
@@ -32,7 +30,9 @@ from spallmap.registration.verdict import (
     decide,
     mean_difference_um,
 )
-from spallmap.registration.volume_levels import edge_level, refine, smooth, thinned, through, volume_answers
+from spallmap.registration.volume.ceramic import CeramicView, ceramic_view
+from spallmap.registration.volume.refine import edge_level, refine, smooth, thinned, through, volume_answers
+from spallmap.registration.volume.search import search_turns
 
 METHOD = "pores of the ceramic: all turns by Fourier correlation, then robust Gauss-Newton"
 

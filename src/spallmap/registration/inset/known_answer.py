@@ -11,9 +11,9 @@ from scipy.spatial.transform import Rotation
 from skimage.restoration import denoise_tv_chambolle
 
 from spallmap.frames import AffineMap, grid_points, points_to_indices, rotation_map
-from spallmap.registration.alignment import Alignment, FloatArray, Motion
+from spallmap.registration.gauss_newton import Alignment, FloatArray, Motion
+from spallmap.registration.inset.refine import FINE_BLUR, MAX_TURN_DEG, InsetImages, Placing, place
 from spallmap.registration.known_answers import KnownAnswers, known_answers, own_error_um
-from spallmap.registration.placing import FINE_BLUR, MAX_TURN_DEG, InsetImages, Placing, place
 
 FLIPS = ((0,), (1,), (0, 1))
 """How what the two images differ by is laid over the copies: along rows, columns, both. It then says nothing

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.frames import Points, grid_points
-from spallmap.registration.alignment import Field
-from spallmap.registration.placements import Sheet, resample_sheet
+from spallmap.registration.gauss_newton import Field
+from spallmap.registration.inset.search import Sheet, resample_sheet
 
 FloatArray = NDArray[np.float64]
 Kind = Literal["sem", "edx"]

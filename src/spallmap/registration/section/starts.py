@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.registration.section.appearance import Section
-from spallmap.registration.section.levels import Level
 from spallmap.registration.section.pose import Pose, distinct
 from spallmap.registration.section.refine import SCALED, descend, inside_correlation, refine
+from spallmap.registration.section.resolutions import Level
 from spallmap.registration.section.search import neighbours
 
 #: Two starts of the coarse search are the same below this mean distance.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spallmap.writers.atomic import atomic_path
+from spallmap.results.atomic import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from spallmap.blocks import Region, inner, map_blocks, tiles
-from spallmap.writers.ome_zarr import VolumeWriter
-from spallmap.writers.zarr_levels import CHUNK
+from spallmap.results.ome_zarr import VolumeWriter
+from spallmap.results.pyramid import CHUNK
 
 BLOCK = (CHUNK, 256, 256)
 """Largest block that is computed at a time."""

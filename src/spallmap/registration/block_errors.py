@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.frames import Points
-from spallmap.registration.alignment import Alignment, FloatArray, Motion
+from spallmap.registration.gauss_newton import Alignment, FloatArray, Motion
 
 
 def cube_labels(points: Points, block_um: float) -> NDArray[np.intp]:

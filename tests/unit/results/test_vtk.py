@@ -6,7 +6,7 @@ import pyvista as pv
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import rotation_map
-from spallmap.writers.vtk import image_plane, surface, write_polydata, write_scene
+from spallmap.results.vtk import image_plane, surface, write_polydata, write_scene
 
 POINTS = np.array([[0, 0, 0], [10, 0, 0], [0, 10, 0], [10, 10, 5.0]])
 TRIANGLES = np.array([[0, 1, 2], [1, 3, 2]])

@@ -11,10 +11,10 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, Points, points_to_indices, rotation_map
-from spallmap.registration.alignment import Alignment, Field, Motion, align
-from spallmap.registration.ceramic import CeramicView
+from spallmap.registration.gauss_newton import Alignment, Field, Motion, align
 from spallmap.registration.known_answers import KnownAnswers, known_answers, own_error_um
-from spallmap.registration.turns import RIM_STEP_SAMPLES
+from spallmap.registration.volume.ceramic import CeramicView
+from spallmap.registration.volume.search import RIM_STEP_SAMPLES
 
 SMOOTHING_SAMPLES = 1.0
 """Gaussian before gradients are taken, in samples: linear interpolation is then true to 1 %, and white noise

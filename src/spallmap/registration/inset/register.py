@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap, Points, grid_centre
-from spallmap.registration.alignment import Alignment, Motion
-from spallmap.registration.blocks import block_shifts, cube_labels, position_se_um
-from spallmap.registration.contrast import Kind
-from spallmap.registration.inset_copies import inset_answers
-from spallmap.registration.known_answers import KnownAnswers, known_answers, own_error_um
-from spallmap.registration.placements import different
-from spallmap.registration.placing import (
+from spallmap.registration.block_errors import block_shifts, cube_labels, position_se_um
+from spallmap.registration.gauss_newton import Alignment, Motion
+from spallmap.registration.inset.contrast import Kind
+from spallmap.registration.inset.known_answer import inset_answers
+from spallmap.registration.inset.refine import (
     MAX_TURN_DEG,
     InsetImages,
     Placing,
@@ -24,6 +22,8 @@ from spallmap.registration.placing import (
     place,
     score_of,
 )
+from spallmap.registration.inset.search import different
+from spallmap.registration.known_answers import KnownAnswers, known_answers, own_error_um
 from spallmap.registration.result import Registration, RunnerUp, StandardError
 from spallmap.registration.verdict import Check, angle_between_deg, best_different, decide
 

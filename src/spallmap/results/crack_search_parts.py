@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from spallmap.errors import InputError
+from spallmap.results.atomic import atomic_path
+from spallmap.results.tables import read_json, write_json
 from spallmap.tomography.cracks.ridges import Candidates
 from spallmap.tomography.cracks.thresholds import TOO_LITTLE, Thresholds
-from spallmap.writers.atomic import atomic_path
-from spallmap.writers.tables import read_json, write_json
 
 
 def write_thresholds(path: Path | str, thresholds: Thresholds) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
+from spallmap.registration.projection.fit_parameters import coil_terms
 from spallmap.registration.projection.forward import Pose, Sampler, Slices, electrode_images
 from spallmap.registration.projection.hypotheses import FINAL_BLOCK_PIXEL
 from spallmap.registration.projection.metal import find_metal, skin_cloud
-from spallmap.registration.projection.parameters import coil_terms
 from spallmap.registration.projection.register import SKIN_DEPTH_UM
 
 

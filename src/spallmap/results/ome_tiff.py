@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
-from spallmap.writers.atomic import atomic_path
+from spallmap.errors import InputError
+from spallmap.image import SPATIAL_AXES, Image
+from spallmap.results.atomic import atomic_path
 
 AXES = {3: "CYX", 4: "CZYX"}
+# A channel with an element's counts is followed by one of this name with their standard deviation.
+SD_SUFFIX = " sd"
 OME_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
 
 
@@ -39,8 +44,6 @@ def write_ome_tiff(
     ValueError
         If shape, names and spacing do not fit, or the values have no OME type.
     """
-    import tifffile
-
     data = _ome_typed(data)
     if data.ndim not in AXES:
         raise ValueError(f"channels of images or volumes have 3 or 4 axes; got {data.ndim}")
@@ -73,3 +76,57 @@ def _ome_typed(data: NDArray[Any]) -> NDArray[Any]:
     if data.dtype.name not in OME_TYPES:
         raise ValueError(f"OME-TIFF knows {', '.join(OME_TYPES)}; got {data.dtype}")
     return data
+
+
+def read_stack(path: Path | str) -> Image:
+    """Read a multi-channel OME-TIFF of the results.
+
+    Parameters
+    ----------
+    path : Path or str
+        Written by :func:`write_ome_tiff`.
+
+    Returns
+    -------
+    Image
+        Axes (channel, y, x) or (channel, z, y, x); meta ``channels`` holds the names.
+
+    Raises
+    ------
+    InputError
+        If the file is no OME-TIFF with physical sizes.
+    """
+    with tifffile.TiffFile(path) as tif:
+        if tif.ome_metadata is None:
+            raise InputError(str(path), "a TIFF without OME metadata", "an OME-TIFF of the results")
+        series = tif.series[0]
+        data = series.asarray().reshape(series.get_shape(squeeze=False))
+        axes = series.get_axes(squeeze=False)
+        image = tifffile.xml2dict(tif.ome_metadata)["OME"]["Image"]
+    pixels = (image[0] if isinstance(image, list) else image)["Pixels"]
+    wanted = "CZYX" if "PhysicalSizeZ" in pixels else "CYX"
+    data = data.squeeze(tuple(k for k, axis in enumerate(axes) if axis not in wanted))
+    channel = pixels["Channel"]
+    names = tuple(str(c["Name"]) for c in (channel if isinstance(channel, list) else [channel]))
+    spatial = tuple(axis for axis in SPATIAL_AXES if axis.upper() in wanted)
+    spacing = tuple(float(pixels[f"PhysicalSize{axis.upper()}"]) for axis in spatial)
+    return Image(data, ("channel", *spatial), spacing, meta={"channels": names})
+
+
+def channel(stack: Image, name: str) -> NDArray[Any]:
+    """Return one channel of a stack by its name.
+
+    Raises
+    ------
+    KeyError
+        If the stack has no such channel.
+    """
+    names = stack.meta["channels"]
+    if name not in names:
+        raise KeyError(f"no channel {name!r}; there are {', '.join(names)}")
+    return np.asarray(stack.data[names.index(name)])
+
+
+def element_names(stack: Image) -> tuple[str, ...]:
+    """Names of the elements in a stack of counts, whose standard deviations are left out."""
+    return tuple(name for name in stack.meta["channels"] if not name.endswith(SD_SUFFIX))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from spallmap.writers.atomic import atomic_path
+from spallmap.results.atomic import atomic_path
 
 
 def write_half(path, folder: bool) -> None:

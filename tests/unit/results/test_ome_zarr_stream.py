@@ -14,7 +14,7 @@ from scipy import ndimage
 from spallmap.blocks import grown, tiles, whole
 from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, open_volume
-from spallmap.writers.ome_zarr import VolumeWriter, open_zarr, pyramid, read_volume, write_volume
+from spallmap.results.ome_zarr import VolumeWriter, open_zarr, pyramid, read_volume, write_volume
 
 SHAPE = (150, 71, 90)
 

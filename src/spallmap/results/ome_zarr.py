@@ -17,8 +17,8 @@ from spallmap.errors import InputError
 from spallmap.image import SPATIAL_AXES, Image
 from spallmap.readers.info import VolumeSource
 from spallmap.readers.volumes.ome_zarr import open_level
-from spallmap.writers.atomic import atomic_path
-from spallmap.writers.zarr_levels import CHUNK, CODEC, Level, halved_slice, level_shapes
+from spallmap.results.atomic import atomic_path
+from spallmap.results.pyramid import CHUNK, CODEC, Level, halved_slice, level_shapes
 
 
 class VolumeWriter:

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from spallmap.errors import InputError
 from spallmap.frames import rotation_map
 from spallmap.registration.result import Registration, RunnerUp, StandardError
-from spallmap.writers.registration import read_registration, write_registration
+from spallmap.results.registration import read_registration, write_registration
 
 
 def some(seed: int, **changes) -> Registration:

@@ -10,9 +10,9 @@ from scipy import fft, ndimage
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, Points, indices_to_points, points_to_indices, rotation_map
-from spallmap.registration.alignment import interpolate
-from spallmap.registration.ceramic import CeramicView, StackAxis, block_mean, stack_axis
+from spallmap.registration.gauss_newton import interpolate
 from spallmap.registration.verdict import Candidate, mean_difference_um
+from spallmap.registration.volume.ceramic import CeramicView, StackAxis, block_mean, stack_axis
 
 RIM_STEP_SAMPLES = 1.5
 """Neighbouring azimuths move the ceramic's rim by this many coarse samples: pores overlap at half a step."""

@@ -11,8 +11,8 @@ import SimpleITK as sitk  # noqa: N813
 from spallmap.errors import InputError
 from spallmap.frames import AffineMap
 from spallmap.registration.result import Registration, RunnerUp, StandardError
-from spallmap.writers.atomic import atomic_path
-from spallmap.writers.tables import read_json, write_json
+from spallmap.results.atomic import atomic_path
+from spallmap.results.tables import read_json, write_json
 
 
 def registration_content(registration: Registration) -> dict[str, Any]:

@@ -9,16 +9,16 @@ import pytest
 
 from spallmap.blocks import Region
 from spallmap.errors import InputError
-from spallmap.tomography.cracks.ridges import Candidates
-from spallmap.tomography.cracks.thresholds import TOO_LITTLE, Thresholds
-from spallmap.writers.crack_parts import (
+from spallmap.results.crack_search_parts import (
     read_candidates,
     read_thresholds,
     write_candidates,
     write_thresholds,
 )
-from spallmap.writers.ome_zarr import read_volume
-from spallmap.writers.slabs import WHOLE_SLICES, write_slabs
+from spallmap.results.ome_zarr import read_volume
+from spallmap.results.slabs import WHOLE_SLICES, write_slabs
+from spallmap.tomography.cracks.ridges import Candidates
+from spallmap.tomography.cracks.thresholds import TOO_LITTLE, Thresholds
 
 
 @pytest.mark.parametrize("block", [(64, 256, 256), (7, 20, 300), WHOLE_SLICES])

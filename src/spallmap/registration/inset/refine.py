@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from spallmap.frames import AffineMap, Points, grid_points
-from spallmap.registration.alignment import Alignment, FloatArray, Motion, align
-from spallmap.registration.contrast import Comparison, Kind, compare
-from spallmap.registration.placements import different, search_placements
+from spallmap.registration.gauss_newton import Alignment, FloatArray, Motion, align
+from spallmap.registration.inset.contrast import Comparison, Kind, compare
+from spallmap.registration.inset.search import different, search_placements
 from spallmap.registration.verdict import Candidate
 
 MAX_TURN_DEG = 16.0

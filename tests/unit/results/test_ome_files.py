@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from spallmap.errors import InputError
 from spallmap.readers import open_image
-from spallmap.writers.ome_tiff import write_ome_tiff
-from spallmap.writers.ome_zarr import pyramid, read_volume, write_volume
+from spallmap.results.ome_tiff import write_ome_tiff
+from spallmap.results.ome_zarr import pyramid, read_volume, write_volume
 
 
 @pytest.fixture
