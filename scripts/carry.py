@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from spallmap.figures.pairs import pair_notes
+from spallmap.figures.registration.pairs import pair_notes
 from spallmap.readers.landmarks import read_landmarks
 from spallmap.registration.compose import chain
 from spallmap.registration.landmarks import Landmarks, apply_landmarks

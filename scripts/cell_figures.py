@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from spallmap.figures.cell import cell_figure
-from spallmap.figures.collect import CellResults
-from spallmap.figures.decay import decay_figure
-from spallmap.figures.echoes import echo_figure
-from spallmap.figures.links import link_figure
-from spallmap.figures.maps import t2_figure
+from spallmap.figures.paper.figure1 import cell_figure
+from spallmap.figures.paper.figure2 import echo_figure
+from spallmap.figures.paper.figure3 import t2_figure
+from spallmap.figures.paper.figure4 import decay_figure
+from spallmap.figures.paper.figure5 import link_figure
 from spallmap.jobs import job
+from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_figure
 from spallmap.results.tables import write_table
 

@@ -2,10 +2,10 @@
 
 from itertools import groupby
 
-from spallmap.figures.collect import CellResults
 from spallmap.jobs import job
 from spallmap.report import render_index
 from spallmap.report.collect import index_entries
+from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_text
 from spallmap.results.tables import read_json
 

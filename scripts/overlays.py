@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from spallmap.figures.collect import CellResults
-from spallmap.figures.overlays import elements_overlay, mri_overlay, section_overlay
-from spallmap.figures.scene import scene_datasets
-from spallmap.figures.stacks import mri_stack, section_stack
+from spallmap.figures.overlays.element_overlays import elements_overlay
+from spallmap.figures.overlays.region_overlays import mri_overlay, section_overlay
+from spallmap.figures.overlays.scene import scene_datasets
+from spallmap.figures.overlays.stacks import mri_stack, section_stack
 from spallmap.jobs import job
+from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_figure
 from spallmap.results.ome_tiff import write_ome_tiff
 from spallmap.results.vtk import write_scene

@@ -4,7 +4,8 @@ import numpy as np
 from carry import carried, write
 
 from spallmap.axes import AxesPrior
-from spallmap.figures.registration import projection_picture, refused_picture
+from spallmap.figures.registration import projection_picture
+from spallmap.figures.registration.refused_picture import refused_picture
 from spallmap.jobs import job
 from spallmap.registration.compose import refused
 from spallmap.registration.projection import register_projection, render_projection

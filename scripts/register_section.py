@@ -4,7 +4,8 @@ import numpy as np
 from carry import carried, landmarks_in_tomogram, write
 
 from spallmap.axes import AxesPrior
-from spallmap.figures.registration import refused_picture, section_picture
+from spallmap.figures.registration import section_picture
+from spallmap.figures.registration.refused_picture import refused_picture
 from spallmap.image import Image
 from spallmap.jobs import job
 from spallmap.registration.compose import refused

@@ -4,7 +4,7 @@ import numpy as np
 from carry import write
 
 from spallmap.axes import AxesPrior
-from spallmap.figures.registration import volume_picture
+from spallmap.figures.registration.volume_picture import volume_picture
 from spallmap.jobs import job
 from spallmap.registration.volume.register import register_volume
 from spallmap.results.ome_zarr import read_volume

@@ -1,19 +1,19 @@
 """Figures, overlays, channel stacks and the three-dimensional scene.
 
-Everything takes small records of arrays (:mod:`spallmap.figures.inputs`) and works with whatever subset of
+Everything takes small records of arrays (:mod:`spallmap.results.records`) and works with whatever subset of
 modalities and states a cell has: a panel that cannot be drawn says in words why. How a script calls each::
 
     # the tomogram without a registration is the reference
     tomograms = [
-        XctPanel("pristine", "scan", grey, spacing_um, phases, cracks, cracks_table, registration),
-        XctPanel("shorted", "scan", grey, spacing_um, phases, cracks, cracks_table),
+        XctRecord("pristine", "scan", grey, spacing_um, phases, cracks, cracks_table, registration),
+        XctRecord("shorted", "scan", grey, spacing_um, phases, cracks, cracks_table),
     ]
     channels = fit.channels()
     series = [
-        MriPanel("shorted", "t2", echoes, te_ms, spacing_um, channels, regions, table, t2_json, registration)
+        MriRecord("shorted", "t2", echoes, te_ms, spacing_um, channels, regions, table, t2_json, registration)
     ]
-    sections = [SectionPanel("shorted", "overview", grey, spacing_um, mask, registration)]
-    surface = Surface(points_um, triangles, {"crack": ..., "aperture_um": ..., "depth_um": ...})
+    sections = [SectionRecord("shorted", "overview", grey, spacing_um, mask, registration)]
+    surface = CrackSurface(points_um, triangles, {"crack": ..., "aperture_um": ..., "depth_um": ...})
 
     cell_figure(tomograms, surface)                                   # figure 1
     echo_figure(series, tomograms)                                    # figure 2
@@ -38,41 +38,25 @@ modalities and states a cell has: a panel that cannot be drawn says in words why
 Each of the others returns a :class:`Drawing`; its ``figure`` goes through
 :func:`spallmap.figures.style.png_bytes` and :func:`~spallmap.figures.style.pdf_bytes`, its ``numbers`` are
 tables for CSV. :func:`mri_stack` and :func:`section_stack` return ``(channels, names)`` for an OME-TIFF.
-:func:`spallmap.figures.scene.scene_datasets` returns named meshes for ``spallmap.results.vtk.write_scene``;
-it is not imported here, since VTK takes a second to load.
+:func:`spallmap.figures.overlays.scene.scene_datasets` returns named meshes for
+``spallmap.results.vtk.write_scene``; it is not imported here, since VTK takes a second to load.
 """
 
-from spallmap.figures.cell import cell_figure
-from spallmap.figures.decay import decay_figure
-from spallmap.figures.echoes import echo_figure
-from spallmap.figures.inputs import (
-    Drawing,
-    ElementsPanel,
-    MriPanel,
-    SectionPanel,
-    Surface,
-    XctPanel,
-    reference_of,
-)
-from spallmap.figures.links import link_figure
-from spallmap.figures.maps import t2_figure
-from spallmap.figures.overlays import elements_overlay, mri_overlay, section_overlay
-from spallmap.figures.registration import (
-    inset_picture,
-    projection_picture,
-    refused_picture,
-    section_picture,
-    volume_picture,
-)
-from spallmap.figures.stacks import mri_stack, section_stack
+from spallmap.figures.drawing import Drawing
+from spallmap.figures.overlays.element_overlays import elements_overlay
+from spallmap.figures.overlays.region_overlays import mri_overlay, section_overlay
+from spallmap.figures.overlays.stacks import mri_stack, section_stack
+from spallmap.figures.paper.figure1 import cell_figure
+from spallmap.figures.paper.figure2 import echo_figure
+from spallmap.figures.paper.figure3 import t2_figure
+from spallmap.figures.paper.figure4 import decay_figure
+from spallmap.figures.paper.figure5 import link_figure
+from spallmap.figures.registration import inset_picture, projection_picture, section_picture
+from spallmap.figures.registration.refused_picture import refused_picture
+from spallmap.figures.registration.volume_picture import volume_picture
 
 __all__ = [
     "Drawing",
-    "ElementsPanel",
-    "MriPanel",
-    "SectionPanel",
-    "Surface",
-    "XctPanel",
     "cell_figure",
     "decay_figure",
     "echo_figure",
@@ -82,7 +66,6 @@ __all__ = [
     "mri_overlay",
     "mri_stack",
     "projection_picture",
-    "reference_of",
     "refused_picture",
     "section_overlay",
     "section_picture",

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from spallmap.figures.inputs import MriPanel, SectionPanel, XctPanel, reference_of
 from spallmap.figures.planes import Cut, cut_through, image_grid_in, image_values_at
 from spallmap.frames import AffineMap, indices_to_points, sample_volume
+from spallmap.results.records import MriRecord, SectionRecord, XctRecord, reference_of
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,21 @@ class LinkPlace:
     n_voxels: int
 
 
-def mri_of_state(series: Sequence[MriPanel], state: str) -> MriPanel | None:
+def mri_of_state(series: Sequence[MriRecord], state: str) -> MriRecord | None:
     """Return the plane of a state's MRI, the one with regions first; None where there is none."""
     here = [s for s in series if s.state == state]
     here.sort(key=lambda s: s.regions is None or not np.any(s.regions))
     return here[0].plane() if here else None
 
 
-def regions_at(points_um: ArrayLike, panel: MriPanel) -> NDArray[np.int64]:
+def regions_at(points_um: ArrayLike, panel: MriRecord) -> NDArray[np.int64]:
     """Long-T2 regions on whose rays points of the reference frame lie.
 
     Parameters
     ----------
     points_um : array_like, shape (..., 3)
         Points of the reference frame.
-    panel : MriPanel
+    panel : MriRecord
         A plane with regions and a registration.
 
     Returns
@@ -71,14 +71,14 @@ def regions_at(points_um: ArrayLike, panel: MriPanel) -> NDArray[np.int64]:
     return np.nan_to_num(labels).astype(np.int64)
 
 
-def link_place(panel: MriPanel, tomogram: XctPanel, links: pd.DataFrame | None) -> LinkPlace | None:
+def link_place(panel: MriRecord, tomogram: XctRecord, links: pd.DataFrame | None) -> LinkPlace | None:
     """Choose the place to show: the most probable link, else the largest region beside the nearest crack.
 
     Parameters
     ----------
-    panel : MriPanel
+    panel : MriRecord
         A plane, registered.
-    tomogram : XctPanel
+    tomogram : XctRecord
         The reference tomogram.
     links : DataFrame, optional
         As links.csv.
@@ -125,7 +125,7 @@ def link_place(panel: MriPanel, tomogram: XctPanel, links: pd.DataFrame | None) 
 
 
 def _most_probable(
-    panel: MriPanel, crack_of: NDArray[np.int64], region_of: NDArray[np.int64], links: pd.DataFrame | None
+    panel: MriRecord, crack_of: NDArray[np.int64], region_of: NDArray[np.int64], links: pd.DataFrame | None
 ) -> tuple[int, int]:
     present = set(np.unique(np.asarray(panel.regions)).tolist()) - {0}
     if links is not None and len(links):
@@ -142,13 +142,13 @@ def _most_probable(
     return largest, int(np.argmax(np.bincount(crack_of)[1:]) + 1)
 
 
-def ray_cut(point_um: ArrayLike, mri_to_reference: AffineMap, tomogram: XctPanel) -> Cut:
+def ray_cut(point_um: ArrayLike, mri_to_reference: AffineMap, tomogram: XctRecord) -> Cut:
     """Plane through a point that holds the MRI's projection direction and its rows, first row on top."""
     linear = mri_to_reference.linear
     return cut_through(point_um, linear[:, 2], -linear[:, 1], tomogram.grey.shape, tomogram.spacing_um)
 
 
-def cracks_on_section(section: SectionPanel, tomogram: XctPanel) -> NDArray[np.int64]:
+def cracks_on_section(section: SectionRecord, tomogram: XctRecord) -> NDArray[np.int64]:
     """Crack numbers on an SEM image's grid, shape of the image; 0 where there is none.
 
     Raises
@@ -162,7 +162,7 @@ def cracks_on_section(section: SectionPanel, tomogram: XctPanel) -> NDArray[np.i
     return sample_volume(np.asarray(tomogram.cracks), tomogram.spacing_um, points, order=0).astype(np.int64)
 
 
-def regions_on_section(section: SectionPanel, panel: MriPanel) -> NDArray[np.int64]:
+def regions_on_section(section: SectionRecord, panel: MriRecord) -> NDArray[np.int64]:
     """Long-T2 regions whose rays pass through an SEM image's pixels, shape of the image.
 
     Raises
@@ -176,7 +176,7 @@ def regions_on_section(section: SectionPanel, panel: MriPanel) -> NDArray[np.int
     return regions_at(points, panel)
 
 
-def reference_state(tomograms: Sequence[XctPanel]) -> str | None:
+def reference_state(tomograms: Sequence[XctRecord]) -> str | None:
     """State of the reference tomogram."""
     reference = reference_of(tomograms)
     return None if reference is None else reference.state

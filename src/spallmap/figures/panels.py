@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.figures import style
-from spallmap.figures.inputs import MriPanel, XctPanel
 from spallmap.figures.planes import Cut, Projection, look, project
 from spallmap.frames import AffineMap
+from spallmap.results.records import MriRecord, XctRecord
 
 CERAMIC, SODIUM = 1, 2
 # A ray that passes through less metal than this is not drawn as electrode: its rim would be ragged by noise.
@@ -114,7 +114,7 @@ def pixel_outline(
 
 def tomogram_section(
     axes: Axes,
-    tomogram: XctPanel,
+    tomogram: XctRecord,
     cut: Cut,
     to_volume: AffineMap | None,
     grey_limits: tuple[float, float],
@@ -127,7 +127,7 @@ def tomogram_section(
     ----------
     axes : Axes
         The panel.
-    tomogram : XctPanel
+    tomogram : XctRecord
         What to cut.
     cut : Cut
         Where, in the reference frame.
@@ -193,12 +193,12 @@ def phase_legend(
         where.legend(handles=handles, loc=location, **options)
 
 
-def signal_box(panels: Sequence[MriPanel]) -> tuple[float, float, float, float]:
+def signal_box(panels: Sequence[MriRecord]) -> tuple[float, float, float, float]:
     """Find the part of the MRI's field that holds signal, over all panels.
 
     Parameters
     ----------
-    panels : sequence of MriPanel
+    panels : sequence of MriRecord
         Planes of the same cell.
 
     Returns
@@ -231,7 +231,7 @@ def signal_box(panels: Sequence[MriPanel]) -> tuple[float, float, float, float]:
 
 def mri_image(
     axes: Axes,
-    panel: MriPanel,
+    panel: MriRecord,
     values: NDArray[Any],
     box: tuple[float, float, float, float],
     *,
@@ -244,7 +244,7 @@ def mri_image(
     ----------
     axes : Axes
         The panel.
-    panel : MriPanel
+    panel : MriRecord
         The plane.
     values : ndarray, shape (ny, nx)
         What to show; NaN stays empty.
@@ -266,7 +266,7 @@ def mri_image(
     return picture
 
 
-def electrode_projection(tomogram: XctPanel, panel: MriPanel) -> Projection | None:
+def electrode_projection(tomogram: XctRecord, panel: MriRecord) -> Projection | None:
     """Sodium of the reference tomogram along the rays of an MRI plane; None where that cannot be said."""
     if tomogram.phases is None or panel.registration is None or not panel.registration.accepted:
         return None

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from spallmap.figures.collect import CellResults, Row
 from spallmap.report.captions import figure_picture
 from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
 from spallmap.report.flicker import flicker_pictures
+from spallmap.results.cell import CellResults, Row
 from spallmap.results.ome_zarr import open_zarr
 from spallmap.results.tables import read_json, read_table
 from spallmap.tomography.measures.detection import AREA_FACTOR

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from spallmap.figures.residuals import DOUBTFUL_SE, own_blocks
+from spallmap.figures.registration.residuals import DOUBTFUL_SE, own_blocks
 from spallmap.registration.result import Registration
 from spallmap.report.words import count
 

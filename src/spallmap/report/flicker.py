@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image as PilImage
 
-from spallmap.figures.pairs import PAIRS_KEY, Pair, read_notes
+from spallmap.figures.registration.pairs import PAIRS_KEY, Pair, read_notes
 from spallmap.report.context import Picture
 
 CAPTION = (
@@ -23,7 +23,7 @@ def flicker_pictures(png: bytes) -> tuple[Picture, ...]:
     Parameters
     ----------
     png : bytes
-        Content of a PNG file whose pairs were noted by :func:`spallmap.figures.pairs.pair_notes`.
+        Content of a PNG file whose pairs were noted by `pair_notes`.
 
     Returns
     -------

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from spallmap.report.context import CellReport, CrackLimit, RegistrationEntry, T2Entry
+from spallmap.results.records import DEFAULT_LONG_MS
 
 # A link that is more probable than not is told as found; the others are told as doubtful.
 PROBABLE = 0.5
-DEFAULT_LONG_MS = 12.0
 MAX_SENTENCES_PER_TABLE = 6
 
 # A p above this is often read as "no link"; with one region it says little (see docs/methods.md, Links).

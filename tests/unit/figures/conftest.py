@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spallmap.figures import ElementsPanel, MriPanel, SectionPanel, Surface, XctPanel
 from spallmap.frames import AffineMap
 from spallmap.registration.result import Registration, StandardError
+from spallmap.results.records import CrackSurface, ElementsRecord, MriRecord, SectionRecord, XctRecord
 
 SPACING = (10.0, 10.0, 10.0)
 SHAPE = (40, 60, 60)
@@ -39,7 +39,7 @@ def section_map() -> AffineMap:
 
 
 @pytest.fixture
-def shorted() -> XctPanel:
+def shorted() -> XctRecord:
     phases = np.full(SHAPE, 5, np.uint8)
     phases[12:28, 5:55, 5:55] = 1
     phases[4:12, 15:45, 15:45] = 2
@@ -49,21 +49,21 @@ def shorted() -> XctPanel:
     cracks[18, 48:52, 10:14] = 2
     phases[cracks > 0] = 3
     grey = np.choose(phases, [0, 45000, 20000, 13000, 20000, 13000]).astype(np.uint16)
-    return XctPanel("shorted", "scan", grey, SPACING, phases, cracks)
+    return XctRecord("shorted", "scan", grey, SPACING, phases, cracks)
 
 
 @pytest.fixture
-def pristine(shorted: XctPanel) -> XctPanel:
+def pristine(shorted: XctRecord) -> XctRecord:
     shift = AffineMap.from_parts(np.eye(3), (10.0, 0.0, 0.0))
     phases = np.where(np.asarray(shorted.phases) == 3, 1, shorted.phases)
     grey = np.roll(np.choose(phases, [0, 45000, 20000, 13000, 20000, 13000]), -1, axis=2).astype(np.uint16)
     rolled = np.roll(phases, -1, axis=2)
     none = np.zeros(SHAPE, np.int32)
-    return XctPanel("pristine", "scan", grey, SPACING, rolled, none, None, registration(shift))
+    return XctRecord("pristine", "scan", grey, SPACING, rolled, none, None, registration(shift))
 
 
 @pytest.fixture
-def surface() -> Surface:
+def surface() -> CrackSurface:
     y, x = np.mgrid[20:40, 20:40]
     points = np.stack([x.ravel() * 10.0, y.ravel() * 10.0, np.full(x.size, 220.0)], axis=-1)
     k = np.arange(400).reshape(20, 20)
@@ -74,10 +74,10 @@ def surface() -> Surface:
         "aperture_um": np.linspace(2.0, 9.0, 400),
         "depth_um": np.full(400, 60.0),
     }
-    return Surface(points, triangles, data)
+    return CrackSurface(points, triangles, data)
 
 
-def make_mri(state: str, with_region: bool, to_reference: Registration | None) -> MriPanel:
+def make_mri(state: str, with_region: bool, to_reference: Registration | None) -> MriRecord:
     rng = np.random.default_rng(3)
     shape = (20, 30)
     t2 = np.full(shape, np.nan)
@@ -118,34 +118,34 @@ def make_mri(state: str, with_region: bool, to_reference: Registration | None) -
         "status": (s0 <= 0).astype(np.int32),
         "p_long": (t2 > 12).astype(float),
     }
-    return MriPanel(state, "t2", echoes, TE_MS, (20.0, 20.0), maps, regions, table, summary, to_reference)
+    return MriRecord(state, "t2", echoes, TE_MS, (20.0, 20.0), maps, regions, table, summary, to_reference)
 
 
 @pytest.fixture
-def mri(mri_map: AffineMap) -> MriPanel:
+def mri(mri_map: AffineMap) -> MriRecord:
     return make_mri("shorted", True, registration(mri_map))
 
 
 @pytest.fixture
-def mri_pristine(mri_map: AffineMap) -> MriPanel:
+def mri_pristine(mri_map: AffineMap) -> MriRecord:
     return make_mri("pristine", False, registration(mri_map))
 
 
 @pytest.fixture
-def sem(section_map: AffineMap) -> SectionPanel:
+def sem(section_map: AffineMap) -> SectionRecord:
     rng = np.random.default_rng(5)
     grey = rng.integers(60, 200, (90, 120)).astype(np.uint8)
     mask = np.ones(grey.shape, bool)
     mask[80:] = False
-    return SectionPanel("shorted", "overview", grey, (5.0, 5.0), mask, registration(section_map))
+    return SectionRecord("shorted", "overview", grey, (5.0, 5.0), mask, registration(section_map))
 
 
 @pytest.fixture
-def edx() -> ElementsPanel:
+def edx() -> ElementsRecord:
     counts = np.zeros((2, 20, 30))
     counts[0, :10], counts[1, 10:] = 5.0, 7.0
     inset = registration(AffineMap.from_parts(np.eye(3), (100.0, 50.0, 0.0)))
-    return ElementsPanel("shorted", "elements", counts, ("Na", "Al"), (10.0, 10.0), inset)
+    return ElementsRecord("shorted", "elements", counts, ("Na", "Al"), (10.0, 10.0), inset)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from picture_checks import REASONS, known
 from scipy import ndimage
 
 from spallmap.figures import style
-from spallmap.figures.agreement import (
+from spallmap.figures.registration.agreement import (
     HEADING_CHARS,
     blurred,
     checkerboard,

@@ -6,26 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spallmap.figures import (
-    ElementsPanel,
-    MriPanel,
-    SectionPanel,
-    Surface,
-    XctPanel,
-    elements_overlay,
-    mri_overlay,
-    mri_stack,
-    section_overlay,
-    section_stack,
-    style,
-)
-from spallmap.figures.overlays import composite, element_colours
-from spallmap.figures.scene import scene_datasets
+from spallmap.figures import elements_overlay, mri_overlay, mri_stack, section_overlay, section_stack, style
+from spallmap.figures.overlays.element_overlays import composite, element_colours
+from spallmap.figures.overlays.scene import scene_datasets
 from spallmap.frames import indices_to_points
+from spallmap.results.records import CrackSurface, ElementsRecord, MriRecord, SectionRecord, XctRecord
 
 
 def test_overlays_are_drawn(
-    shorted: XctPanel, mri: MriPanel, sem: SectionPanel, edx: ElementsPanel, links: pd.DataFrame
+    shorted: XctRecord, mri: MriRecord, sem: SectionRecord, edx: ElementsRecord, links: pd.DataFrame
 ) -> None:
     for drawing in (
         mri_overlay(shorted, mri, links),
@@ -38,13 +27,13 @@ def test_overlays_are_drawn(
     assert table.to_dict() == {"Na": 1500.0, "Al": 2100.0}
 
 
-def test_mri_overlay_without_a_tomogram_says_so(mri: MriPanel) -> None:
+def test_mri_overlay_without_a_tomogram_says_so(mri: MriRecord) -> None:
     drawing = mri_overlay(None, mri)
     texts = [t.get_text().replace("\n", " ") for a in drawing.figure.axes for t in a.texts]
     assert texts == ["There is no tomogram of this cell."] * 3
 
 
-def test_mri_stack_lines_up(mri: MriPanel, shorted: XctPanel) -> None:
+def test_mri_stack_lines_up(mri: MriRecord, shorted: XctRecord) -> None:
     stack, names = mri_stack(mri, shorted)
     assert names == ("first_echo", "t2_ms", "p_long", "regions", "crack_um", "sodium_um")
     assert stack.dtype == np.float32
@@ -58,7 +47,7 @@ def test_mri_stack_lines_up(mri: MriPanel, shorted: XctPanel) -> None:
 
 
 def test_section_stack_lines_up(
-    sem: SectionPanel, shorted: XctPanel, mri: MriPanel, edx: ElementsPanel
+    sem: SectionRecord, shorted: XctRecord, mri: MriRecord, edx: ElementsRecord
 ) -> None:
     stack, names = section_stack(sem, shorted, mri, edx)
     by_name = dict(zip(names, stack, strict=True))
@@ -78,7 +67,9 @@ def test_section_stack_lines_up(
     assert (u.min(), u.max()) == pytest.approx((215.0, 335.0), abs=5.0)
 
 
-def test_section_stack_without_registration_is_the_image_alone(sem: SectionPanel, shorted: XctPanel) -> None:
+def test_section_stack_without_registration_is_the_image_alone(
+    sem: SectionRecord, shorted: XctRecord
+) -> None:
     stack, names = section_stack(replace(sem, registration=None), shorted)
     assert names == ("sem_grey",)
     assert stack[0] == pytest.approx(sem.grey)
@@ -100,7 +91,7 @@ def test_every_element_has_a_colour_of_its_own() -> None:
 
 
 def test_scene_lies_in_the_reference_frame(
-    shorted: XctPanel, surface: Surface, mri: MriPanel, mri_pristine: MriPanel, sem: SectionPanel
+    shorted: XctRecord, surface: CrackSurface, mri: MriRecord, mri_pristine: MriRecord, sem: SectionRecord
 ) -> None:
     scene = scene_datasets(shorted, surface, [mri_pristine, mri], [sem])
     assert set(scene) == {
@@ -124,6 +115,6 @@ def test_scene_lies_in_the_reference_frame(
     assert (rays.bounds[0], rays.bounds[1]) == pytest.approx((0.0, 590.0), abs=1.0)
 
 
-def test_scene_leaves_refused_out(shorted: XctPanel, mri: MriPanel) -> None:
+def test_scene_leaves_refused_out(shorted: XctRecord, mri: MriRecord) -> None:
     refused = replace(mri.registration, verdict="refused", reasons=("no",))  # type: ignore[type-var]
     assert set(scene_datasets(shorted, None, [replace(mri, registration=refused)])) == {"electrodes"}

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from PIL import Image as PilImage
 
 from spallmap.figures import refused_picture, style
-from spallmap.figures.agreement import fusion, show
-from spallmap.figures.pairs import mark_fusion, mark_pair, pair_notes, pairs_of
+from spallmap.figures.registration.agreement import fusion, show
+from spallmap.figures.registration.pairs import mark_fusion, mark_pair, pair_notes, pairs_of
 from spallmap.report.flicker import flicker_pictures
 from spallmap.results.documents import write_figure
 

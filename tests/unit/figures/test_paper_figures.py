@@ -11,21 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from spallmap.figures import (
-    MriPanel,
-    SectionPanel,
-    Surface,
-    XctPanel,
-    cell_figure,
-    decay_figure,
-    echo_figure,
-    link_figure,
-    style,
-    t2_figure,
-)
-from spallmap.figures.decay import region_decays
-from spallmap.figures.histograms import poisson_interval
+from spallmap.figures import cell_figure, decay_figure, echo_figure, link_figure, style, t2_figure
+from spallmap.figures.paper.figure4 import region_decays
+from spallmap.figures.paper.histograms import poisson_interval
 from spallmap.registration.result import Registration
+from spallmap.results.records import CrackSurface, MriRecord, SectionRecord, XctRecord
 
 
 def words(figure: Figure) -> str:
@@ -41,7 +31,7 @@ def refusal(like: Registration | None) -> Registration:
 
 
 def test_cell_figure_shows_every_state_at_one_place(
-    pristine: XctPanel, shorted: XctPanel, surface: Surface
+    pristine: XctRecord, shorted: XctRecord, surface: CrackSurface
 ) -> None:
     drawing = cell_figure([pristine, shorted], surface)
     written = words(drawing.figure)
@@ -65,7 +55,9 @@ def test_cell_figure_shows_every_state_at_one_place(
     assert len(drawing.numbers["plan"]) == 400
 
 
-def test_cell_figure_with_a_refused_state_shows_its_own_frame(pristine: XctPanel, shorted: XctPanel) -> None:
+def test_cell_figure_with_a_refused_state_shows_its_own_frame(
+    pristine: XctRecord, shorted: XctRecord
+) -> None:
     drawing = cell_figure([replace(pristine, registration=refusal(pristine.registration)), shorted])
     assert set(drawing.numbers["sections"].query("state == 'pristine'")["frame"]) == {"own"}
     written = words(drawing.figure)
@@ -74,7 +66,7 @@ def test_cell_figure_with_a_refused_state_shows_its_own_frame(pristine: XctPanel
 
 
 def test_echo_figure_holds_the_images_numbers(
-    mri_pristine: MriPanel, mri: MriPanel, shorted: XctPanel
+    mri_pristine: MriRecord, mri: MriRecord, shorted: XctRecord
 ) -> None:
     drawing = echo_figure([mri_pristine, mri], [shorted])
     written = words(drawing.figure)
@@ -86,13 +78,13 @@ def test_echo_figure_holds_the_images_numbers(
     assert first == pytest.approx(np.asarray(mri.echoes[0]).ravel())
 
 
-def test_echo_figure_says_when_nothing_may_be_projected(mri: MriPanel, shorted: XctPanel) -> None:
+def test_echo_figure_says_when_nothing_may_be_projected(mri: MriRecord, shorted: XctRecord) -> None:
     written = words(echo_figure([replace(mri, registration=refusal(mri.registration))], [shorted]).figure)
     assert "registration refused" in written
     assert "electrodes (tomogram)" not in written
 
 
-def test_t2_figure_histograms_add_up(mri_pristine: MriPanel, mri: MriPanel) -> None:
+def test_t2_figure_histograms_add_up(mri_pristine: MriRecord, mri: MriRecord) -> None:
     drawing = t2_figure([mri_pristine, mri])
     written = words(drawing.figure)
     for part in (
@@ -121,7 +113,7 @@ def test_t2_figure_histograms_add_up(mri_pristine: MriPanel, mri: MriPanel) -> N
     assert maps["shown"].sum() == 230
 
 
-def with_peaks(panel: MriPanel, width: tuple[float, float, float], p_value: float) -> MriPanel:
+def with_peaks(panel: MriRecord, width: tuple[float, float, float], p_value: float) -> MriRecord:
     """A panel whose summary holds a distribution."""
     summary = dict(panel.summary)
     names = ("fwhm_intrinsic_ms", "fwhm_intrinsic_low_ms", "fwhm_intrinsic_high_ms")
@@ -149,7 +141,7 @@ def with_peaks(panel: MriPanel, width: tuple[float, float, float], p_value: floa
     return replace(panel, summary=summary)
 
 
-def test_t2_figure_shows_peaks_intervals_and_widths(mri_pristine: MriPanel, mri: MriPanel) -> None:
+def test_t2_figure_shows_peaks_intervals_and_widths(mri_pristine: MriRecord, mri: MriRecord) -> None:
     first = with_peaks(mri_pristine, (0.8, 0.6, 1.0), 0.4)
     second = with_peaks(mri, (1.6, 1.3, 2.0), 0.005)
     drawing = t2_figure([first, second])
@@ -185,19 +177,19 @@ def test_poisson_interval_holds_68_percent_or_more() -> None:
         assert 0.67 < held < (0.95 if mean < 5.0 else 0.8)
 
 
-def test_t2_map_comes_with_its_errors(mri: MriPanel) -> None:
+def test_t2_map_comes_with_its_errors(mri: MriRecord) -> None:
     se = np.full(np.shape(mri.t2["t2_ms"]), 0.7)
     written = words(t2_figure([replace(mri, t2={**mri.t2, "t2_se_ms": se})]).figure)
     assert "standard error / % of" in written
     assert "No errors are given" in words(t2_figure([mri]).figure)
 
 
-def test_t2_figure_without_a_summary_counts_itself(mri: MriPanel) -> None:
+def test_t2_figure_without_a_summary_counts_itself(mri: MriRecord) -> None:
     drawing = t2_figure([replace(mri, summary={})])
     assert drawing.numbers["histograms"]["pixels"].sum() == 118
 
 
-def test_decay_curves_pass_through_the_points(mri_pristine: MriPanel, mri: MriPanel) -> None:
+def test_decay_curves_pass_through_the_points(mri_pristine: MriRecord, mri: MriRecord) -> None:
     drawing = decay_figure([mri_pristine, mri])
     written = words(drawing.figure)
     for part in (
@@ -221,7 +213,7 @@ def test_decay_curves_pass_through_the_points(mri_pristine: MriPanel, mri: MriPa
     assert np.abs(points["residual_in_se"]).max() < 4.0
 
 
-def test_skipped_echoes_do_not_move_the_curve(mri: MriPanel) -> None:
+def test_skipped_echoes_do_not_move_the_curve(mri: MriRecord) -> None:
     echoes = np.array(mri.echoes)
     echoes[0] *= 0.8
     low_first = replace(mri, echoes=echoes, summary={**mri.summary, "te_ms": list(mri.te_ms[1:])})
@@ -233,7 +225,7 @@ def test_skipped_echoes_do_not_move_the_curve(mri: MriPanel) -> None:
     assert set(points["te_ms"]) == set(mri.te_ms)
 
 
-def test_noise_of_several_coils_is_drawn_and_expected(mri: MriPanel) -> None:
+def test_noise_of_several_coils_is_drawn_and_expected(mri: MriRecord) -> None:
     rng = np.random.default_rng(4)
     s0, t2 = np.asarray(mri.t2["s0"]) / 10.0, np.nan_to_num(mri.t2["t2_ms"], nan=1.0)
     channels = 20.0 * rng.normal(size=(16, *mri.echoes.shape))
@@ -250,14 +242,16 @@ def test_noise_of_several_coils_is_drawn_and_expected(mri: MriPanel) -> None:
     assert "noise floor, 3.94 σ" in words(decay_figure([panel]).figure)
 
 
-def test_widths_are_compared_with_the_first_state_that_has_one(mri_pristine: MriPanel, mri: MriPanel) -> None:
+def test_widths_are_compared_with_the_first_state_that_has_one(
+    mri_pristine: MriRecord, mri: MriRecord
+) -> None:
     cycled = replace(with_peaks(mri_pristine, (0.8, 0.6, 1.0), 0.4), state="cycled")
     written = words(t2_figure([mri_pristine, cycled, with_peaks(mri, (1.6, 1.3, 2.0), 0.4)]).figure)
     assert "shorted less cycled: +0.80 ms" in written
     assert "without the pixels' errors, 95 % interval" in written
 
 
-def test_band_of_a_decay_is_the_scatter_of_its_curves(mri: MriPanel) -> None:
+def test_band_of_a_decay_is_the_scatter_of_its_curves(mri: MriRecord) -> None:
     """Over noise drawn anew, the curve of known T2 scatters as its standard error says."""
     rng = np.random.default_rng(8)
     clean = np.asarray(mri.t2["s0"]) * np.exp(
@@ -281,7 +275,7 @@ def test_band_of_a_decay_is_the_scatter_of_its_curves(mri: MriPanel) -> None:
 
 
 def test_link_figure_draws_all_panels(
-    shorted: XctPanel, mri: MriPanel, sem: SectionPanel, links: pd.DataFrame
+    shorted: XctRecord, mri: MriRecord, sem: SectionRecord, links: pd.DataFrame
 ) -> None:
     drawing = link_figure([shorted], [mri], [sem], links, {"p_value": 0.012})
     assert set(drawing.numbers) == {"mri_plane", "tomogram_section", "sem_section", "links"}
@@ -313,7 +307,7 @@ def test_link_figure_draws_all_panels(
     assert (crack_line["u_um"].min(), crack_line["u_um"].max()) == pytest.approx((195.0, 395.0), abs=6.0)
 
 
-def test_link_figure_says_what_was_refused(shorted: XctPanel, mri: MriPanel, sem: SectionPanel) -> None:
+def test_link_figure_says_what_was_refused(shorted: XctRecord, mri: MriRecord, sem: SectionRecord) -> None:
     bad_mri = replace(mri, registration=refusal(mri.registration))
     bad_sem = replace(sem, registration=refusal(sem.registration))
     drawing = link_figure([shorted], [bad_mri], [bad_sem], None, None)
@@ -325,7 +319,7 @@ def test_link_figure_says_what_was_refused(shorted: XctPanel, mri: MriPanel, sem
 
 @pytest.mark.parametrize("have", ["nothing", "xct", "mri", "sem"])
 def test_every_figure_works_with_what_there_is(
-    have: str, shorted: XctPanel, mri: MriPanel, sem: SectionPanel
+    have: str, shorted: XctRecord, mri: MriRecord, sem: SectionRecord
 ) -> None:
     tomograms = [shorted] if have == "xct" else []
     series = [replace(mri, registration=None)] if have == "mri" else []
@@ -346,7 +340,7 @@ def test_every_figure_works_with_what_there_is(
         assert "There is no tomogram of this cell." in words(missing["link"].figure)
 
 
-def test_many_slices_show_the_one_with_regions(mri: MriPanel, shorted: XctPanel) -> None:
+def test_many_slices_show_the_one_with_regions(mri: MriRecord, shorted: XctRecord) -> None:
     stacked = replace(
         mri,
         echoes=np.stack([np.asarray(mri.echoes) * 2.0, mri.echoes, mri.echoes], axis=1),

@@ -12,8 +12,8 @@ from spallmap.figures import (
     style,
     volume_picture,
 )
-from spallmap.figures.agreement import cut_out, to_unit
-from spallmap.figures.check_inset import _closest
+from spallmap.figures.registration.agreement import cut_out, to_unit
+from spallmap.figures.registration.inset_picture import _closest
 from spallmap.frames import AffineMap, grid_points, sample_volume
 from spallmap.registration.compose import refused as not_tried
 from spallmap.report.captions import figure_picture

@@ -6,7 +6,7 @@ from picture_checks import assert_inside, known, words
 from scipy.spatial.transform import Rotation
 
 from spallmap.figures import inset_picture, section_picture, style, volume_picture
-from spallmap.figures.residuals import (
+from spallmap.figures.registration.residuals import (
     Blocks,
     Scale,
     draw_key,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from spallmap.figures import style
-from spallmap.figures.agreement import EDGE
+from spallmap.figures.registration.agreement import EDGE
 from spallmap.registration.result import Registration
 
 # A shift below this many standard errors in every direction may be noise.

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize, stats
 
 from spallmap.figures import style
-from spallmap.figures.inputs import Drawing, MriPanel
+from spallmap.figures.drawing import Drawing
 from spallmap.relaxometry.rice import RAYLEIGH_MEAN, magnitude_mean
 from spallmap.relaxometry.summary import ELECTRODE_SNR
+from spallmap.results.records import MriRecord
 
 MAX_REGIONS_SHOWN = 3
 REGION_MARKERS = ("o", "s", "D")
@@ -74,7 +75,7 @@ class Decay:
         return np.where(self.used, (self.magnitude - self.fitted) / self.standard_error, np.nan)
 
 
-def decay_figure(series: Sequence[MriPanel]) -> Drawing:
+def decay_figure(series: Sequence[MriRecord]) -> Drawing:
     """Draw figure 4: mean decays of the long-T2 regions beside the electrode's, one panel per state.
 
     The points are means over pixels, their bars one standard error from the noise (sigma over the root of the
@@ -85,7 +86,7 @@ def decay_figure(series: Sequence[MriPanel]) -> Drawing:
 
     Parameters
     ----------
-    series : sequence of MriPanel
+    series : sequence of MriRecord
         One per state, in the order to show; may be empty.
 
     Returns
@@ -141,12 +142,12 @@ def decay_figure(series: Sequence[MriPanel]) -> Drawing:
         return Drawing(figure, numbers)
 
 
-def electrode_decay(panel: MriPanel) -> Decay | None:
+def electrode_decay(panel: MriRecord) -> Decay | None:
     """Mean decay of the electrode: strong pixels that neither lie in nor touch a long-T2 region.
 
     Parameters
     ----------
-    panel : MriPanel
+    panel : MriRecord
         A plane with its T2 maps.
 
     Returns
@@ -170,12 +171,12 @@ def electrode_decay(panel: MriPanel) -> Decay | None:
     return _decay("electrode", panel, pixels, float(known), np.nan if error is None else float(error))
 
 
-def region_decays(panel: MriPanel) -> list[Decay]:
+def region_decays(panel: MriRecord) -> list[Decay]:
     """Mean decays of the largest long-T2 regions, each with the T2 of its pooled fit.
 
     Parameters
     ----------
-    panel : MriPanel
+    panel : MriRecord
         A plane with its regions and their table.
 
     Returns
@@ -195,7 +196,7 @@ def region_decays(panel: MriPanel) -> list[Decay]:
     ]
 
 
-def _decay(name: str, panel: MriPanel, pixels: NDArray[np.bool_], t2_ms: float, t2_se_ms: float) -> Decay:
+def _decay(name: str, panel: MriRecord, pixels: NDArray[np.bool_], t2_ms: float, t2_se_ms: float) -> Decay:
     te = np.asarray(panel.te_ms, dtype=np.float64)
     # echoes that the fit left out are shown, but no curve is held against them
     used = te >= min(panel.summary.get("te_ms") or [0.0])
@@ -251,18 +252,18 @@ def _expected_magnitude(
     return mean
 
 
-def _n_coils(panel: MriPanel) -> int:
+def _n_coils(panel: MriRecord) -> int:
     return int(panel.summary.get("n_coils") or 1)
 
 
-def _noise(panel: MriPanel, sigma: float) -> tuple[float, float, float]:
+def _noise(panel: MriRecord, sigma: float) -> tuple[float, float, float]:
     """Mean of pure noise in a magnitude, and the ends of its middle 68 %."""
     n_coils = _n_coils(panel)
     low, high = np.sqrt(stats.chi2.ppf(NOISE_BAND, 2 * n_coils))
     return sigma * float(magnitude_mean(0.0, n_coils)), sigma * float(low), sigma * float(high)
 
 
-def _draw(axes: Axes, panel: MriPanel, regions: Sequence[Decay], electrode: Decay | None) -> None:
+def _draw(axes: Axes, panel: MriRecord, regions: Sequence[Decay], electrode: Decay | None) -> None:
     if electrode is not None:
         label = rf"electrode, {electrode.n_pixels} pixels: median $T_2$ {_with_error(electrode)} ms"
         _curve(axes, electrode, style.ELECTRODE_CURVE, "^", label)
@@ -296,7 +297,7 @@ def _draw_residuals(axes: Axes, regions: Sequence[Decay], electrode: Decay | Non
         axes.plot(decay.te_ms + shift, decay.residuals, marker, color=colour)
 
 
-def _limits(planes: Sequence[MriPanel], shown: Sequence[Decay]) -> tuple[float, float]:
+def _limits(planes: Sequence[MriRecord], shown: Sequence[Decay]) -> tuple[float, float]:
     """Bottom and top of every panel: room for the legend above the curves, and for the noise below."""
     values = np.concatenate([np.append(d.curve, d.magnitude) for d in shown])
     noise = [_noise(p, p.sigma)[1] for p in planes if p.sigma is not None]

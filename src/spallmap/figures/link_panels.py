@@ -1,9 +1,9 @@
-"""Figure 5: long-T2 regions on the cracks, in the MRI's plane, in the tomogram and on the SEM section."""
+"""Panels that show long-T2 regions and cracks together: in the MRI's plane, in the tomogram, on a section."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from skimage import measure
 
 from spallmap.figures import style
-from spallmap.figures.inputs import Drawing, MriPanel, SectionPanel, XctPanel, reference_of, why_not
+from spallmap.figures.drawing import why_not
 from spallmap.figures.linked import (
     LinkPlace,
     cracks_on_section,
     link_place,
-    mri_of_state,
     regions_at,
     regions_on_section,
 )
@@ -32,57 +31,13 @@ from spallmap.figures.panels import (
     tomogram_section,
 )
 from spallmap.figures.planes import mean_per_pixel, project
+from spallmap.results.records import MriRecord, SectionRecord, XctRecord
 
 FOOTPRINT_MAP = "Greys"
-MAX_LINKS_SHOWN = 8
 NO_REGION = "No long-T2 region was found in the {state} MRI, so there is nothing to link."
 
 
-def link_figure(
-    tomograms: Sequence[XctPanel],
-    series: Sequence[MriPanel],
-    sections: Sequence[SectionPanel] = (),
-    links: pd.DataFrame | None = None,
-    summary: Mapping[str, Any] | None = None,
-) -> Drawing:
-    """Draw figure 5.
-
-    Parameters
-    ----------
-    tomograms : sequence of XctPanel
-        Those of the cell, one of them the reference.
-    series : sequence of MriPanel
-        Those of the cell; the one of the reference's state is drawn.
-    sections : sequence of SectionPanel
-        SEM images; the first accepted one of the reference's state is drawn.
-    links : DataFrame, optional
-        As links.csv.
-    summary : mapping, optional
-        As links.json.
-
-    Returns
-    -------
-    Drawing
-        Numbers: ``mri_plane``, ``tomogram_section``, ``sem_section``, ``links``; what could not be drawn is
-        absent. Its panel says why.
-    """
-    with style.context():
-        reference = reference_of(tomograms)
-        figure = style.new_figure("double", 138.0)
-        upper, lower = figure.subfigures(2, 1, squeeze=False).ravel()
-        a, b = upper.subplots(1, 2, width_ratios=(1.0, 1.25))
-        c, d = lower.subplots(1, 2, width_ratios=(1.6, 1.0))
-        panel = None if reference is None else mri_of_state(series, reference.state)
-        numbers = {
-            "mri_plane": mri_plane_panel(a, "a", reference, panel),
-            "tomogram_section": tomogram_panel(b, "b", reference, panel, links),
-            "sem_section": section_panel(c, "c", reference, panel, sections),
-            "links": links_panel(d, "d", refusal(reference, panel), panel, links, summary),
-        }
-        return Drawing(figure, {name: table for name, table in numbers.items() if table is not None})
-
-
-def refusal(reference: XctPanel | None, panel: MriPanel | None) -> str | None:
+def refusal(reference: XctRecord | None, panel: MriRecord | None) -> str | None:
     """Say why MRI and tomogram cannot be shown together; None where they can."""
     if reference is None:
         return "There is no tomogram of this cell."
@@ -94,8 +49,8 @@ def refusal(reference: XctPanel | None, panel: MriPanel | None) -> str | None:
 def mri_plane_panel(
     axes: Axes,
     letter: str,
-    reference: XctPanel | None,
-    panel: MriPanel | None,
+    reference: XctRecord | None,
+    panel: MriRecord | None,
     *,
     bar_at: Literal["right", "bottom"] = "right",
     legend: bool = True,
@@ -108,7 +63,7 @@ def mri_plane_panel(
         Where.
     letter : str
         Panel letter, may be empty.
-    reference, panel : XctPanel, MriPanel
+    reference, panel : XctRecord, MriRecord
         None where absent.
     bar_at : {"right", "bottom"}
         Side of the colour bar.
@@ -169,7 +124,7 @@ def mri_plane_panel(
 
 
 def tomogram_panel(
-    axes: Axes, letter: str, reference: XctPanel | None, panel: MriPanel | None, links: pd.DataFrame | None
+    axes: Axes, letter: str, reference: XctRecord | None, panel: MriRecord | None, links: pd.DataFrame | None
 ) -> pd.DataFrame | None:
     """Draw the tomogram's section through the link that holds the MRI's rays.
 
@@ -231,9 +186,9 @@ def _place_table(place: LinkPlace) -> pd.DataFrame:
 def section_panel(
     axes: Axes,
     letter: str,
-    reference: XctPanel | None,
-    panel: MriPanel | None,
-    sections: Sequence[SectionPanel],
+    reference: XctRecord | None,
+    panel: MriRecord | None,
+    sections: Sequence[SectionRecord],
 ) -> pd.DataFrame | None:
     """Draw the SEM section with the tomogram's cracks and the rays of the MRI's regions on it.
 
@@ -287,7 +242,7 @@ def section_panel(
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
-def draw_section(axes: Axes, section: SectionPanel) -> None:
+def draw_section(axes: Axes, section: SectionRecord) -> None:
     """Draw an SEM image in micrometres of its own frame, the data bar cut away."""
     grey = np.asarray(section.grey)
     mask = np.ones(grey.shape, bool) if section.mask is None else section.mask
@@ -316,82 +271,10 @@ def tint(
     axes.set_ylim(limits[1])
 
 
-def _outline_points(name: str, mask: NDArray[np.bool_], section: SectionPanel) -> pd.DataFrame:
+def _outline_points(name: str, mask: NDArray[np.bool_], section: SectionRecord) -> pd.DataFrame:
     dy, dx = section.spacing_um
     tables = []
     for part, line in enumerate(measure.find_contours(np.pad(mask, 1).astype(float), 0.5)):
         v, u = (line.T - 1.0) * np.array([[dy], [dx]])
         tables.append(pd.DataFrame({"outline": name, "part": part, "u_um": u.round(2), "v_um": v.round(2)}))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def links_panel(
-    axes: Axes,
-    letter: str,
-    refused: str | None,
-    panel: MriPanel | None,
-    links: pd.DataFrame | None,
-    summary: Mapping[str, Any] | None,
-) -> pd.DataFrame | None:
-    """Draw the probability that each region lies on each crack.
-
-    Parameters
-    ----------
-    axes : Axes
-        Where.
-    letter : str
-        Panel letter, may be empty.
-    refused : str or None
-        Why the MRI could not be laid over the tomogram.
-    panel : MriPanel or None
-        The MRI, for its words when there is nothing to link.
-    links, summary : DataFrame, mapping
-        As links.csv and links.json.
-
-    Returns
-    -------
-    DataFrame or None
-        The links drawn.
-    """
-    if links is None or len(links) == 0:
-        words = "No long-T2 region lies within reach of a crack."
-        if refused is not None:
-            words = f"No links. {refused}"
-        elif links is None:
-            words = "Links were not computed."
-        elif summary is not None and summary.get("reason"):
-            words = f"No links: {summary['reason']}"
-        elif panel is not None and (panel.regions is None or not np.any(panel.regions)):
-            words = NO_REGION.format(state=panel.state)
-        style.say_instead(axes, words)
-        style.panel_title(axes, letter, "links")
-        return None
-    shown = links.sort_values("probability", ascending=False).head(MAX_LINKS_SHOWN)
-    y = np.arange(len(shown))
-    axes.barh(y, shown["probability"], color=style.REGION_CURVE, height=0.4)
-    for k, row in enumerate(shown.itertuples(index=False)):
-        axes.text(
-            0.0,
-            k - 0.25,
-            f"region {row.region} on crack {row.crack}: {row.probability:.2f}",
-            ha="left",
-            va="bottom",
-            fontsize=6.3,
-        )
-        axes.text(
-            1.0,
-            k - 0.25,
-            f"{row.distance_um:.0f} ± {row.distance_se_um:.0f} µm",
-            ha="right",
-            va="bottom",
-            fontsize=6.3,
-        )
-    axes.set_xlim(0.0, 1.0)
-    axes.set_ylim(max(len(shown), 3) - 0.4, -0.75)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel("probability of lying on the crack")
-    p = None if summary is None else summary.get("p_value")
-    words = "links" if p is None else f"links; against chance p = {float(p):.2g}"
-    style.panel_title(axes, letter, words)
-    return shown.reset_index(drop=True)

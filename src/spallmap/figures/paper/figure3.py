@@ -13,17 +13,16 @@ from matplotlib.colors import Normalize
 from numpy.typing import NDArray
 
 from spallmap.figures import style
-from spallmap.figures.histograms import DEFAULT_LONG_MS as DEFAULT_LONG_MS
-from spallmap.figures.histograms import (
+from spallmap.figures.drawing import Drawing
+from spallmap.figures.panels import mri_image, pixel_outline, signal_box
+from spallmap.figures.paper.histograms import (
     compared_widths,
     draw_histogram,
     draw_widths,
     histogram_title,
-    long_ms,
     short,
 )
-from spallmap.figures.inputs import Drawing, MriPanel
-from spallmap.figures.panels import mri_image, pixel_outline, signal_box
+from spallmap.results.records import MriRecord
 
 ROW_MM, WIDTHS_MM, STATE_MM = 58.0, 30.0, 7.0
 # Standard error that is drawn in the brightest colour: beyond half of T2 a pixel alone says nothing.
@@ -33,12 +32,12 @@ _EMPTY = "#E6E6E6"
 _PAD_INCHES = 0.1
 
 
-def t2_figure(series: Sequence[MriPanel]) -> Drawing:
+def t2_figure(series: Sequence[MriRecord]) -> Drawing:
     """Draw figure 3: the T2 map of every state on one colour scale, its errors, and its histogram.
 
     Parameters
     ----------
-    series : sequence of MriPanel
+    series : sequence of MriRecord
         One per state, in the order to show; may be empty.
 
     Returns
@@ -62,7 +61,7 @@ def t2_figure(series: Sequence[MriPanel]) -> Drawing:
         box = signal_box(planes)
         # Twice the threshold on top, for every cell, so that maps of different cells can be laid side by
         # side.
-        norm = Normalize(0.0, 2.0 * max(long_ms(p) for p in planes))
+        norm = Normalize(0.0, 2.0 * max(p.long_ms for p in planes))
         letters = iter("abcdefghijklmnopqrstuvwxyz")
         histograms = []
         for row, whole, panel in zip(rows[:n], series, planes, strict=True):
@@ -83,13 +82,13 @@ def t2_figure(series: Sequence[MriPanel]) -> Drawing:
 
 def _t2_map(
     axes: Axes,
-    panel: MriPanel,
+    panel: MriRecord,
     box: tuple[float, float, float, float],
     norm: Normalize,
     letter: str,
     regions: str,
 ) -> None:
-    threshold = long_ms(panel)
+    threshold = panel.long_ms
     bar = _map(axes, panel, np.asarray(panel.t2["t2_ms"]), box, style.T2_MAP, norm)
     bar.set_label(r"$T_2$ / ms")
     bar.ax.axvline(threshold, color="white", lw=2.2)
@@ -99,7 +98,7 @@ def _t2_map(
         style.note(axes, panel.remark)
 
 
-def _error_map(axes: Axes, panel: MriPanel, box: tuple[float, float, float, float], letter: str) -> None:
+def _error_map(axes: Axes, panel: MriRecord, box: tuple[float, float, float, float], letter: str) -> None:
     """Draw the standard error of each pixel's T2 in percent of it."""
     style.panel_title(axes, letter, f"{short(panel.state)}: error of one pixel")
     if "t2_se_ms" not in panel.t2:
@@ -114,7 +113,7 @@ def _error_map(axes: Axes, panel: MriPanel, box: tuple[float, float, float, floa
 
 def _map(
     axes: Axes,
-    panel: MriPanel,
+    panel: MriRecord,
     values: NDArray[np.float64],
     box: tuple[float, float, float, float],
     colours: str,
@@ -132,14 +131,14 @@ def _map(
     return bar
 
 
-def _regions_in_words(panel: MriPanel) -> str:
+def _regions_in_words(panel: MriRecord) -> str:
     n = 0 if panel.regions is None else len(np.unique(panel.regions)) - int(0 in panel.regions)
     if panel.regions is None:
         return "regions not sought"
     return {0: "no long-T2 region", 1: "1 long-T2 region"}.get(n, f"{n} long-T2 regions")
 
 
-def _pixels(planes: Sequence[MriPanel]) -> pd.DataFrame:
+def _pixels(planes: Sequence[MriRecord]) -> pd.DataFrame:
     tables = []
     for panel in planes:
         t2 = np.asarray(panel.t2["t2_ms"])

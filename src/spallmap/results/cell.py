@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spallmap.figures.inputs import ElementsPanel, MriPanel, SectionPanel, Surface, XctPanel
 from spallmap.frames import AffineMap
 from spallmap.registration.result import Registration
 from spallmap.results.ome_tiff import channel, element_names, read_stack
 from spallmap.results.ome_zarr import read_volume
+from spallmap.results.records import CrackSurface, ElementsRecord, MriRecord, SectionRecord, XctRecord
 from spallmap.results.registration import read_registration
 from spallmap.results.tables import read_json, read_table
 from spallmap.results.vtk import read_polydata
@@ -85,7 +85,7 @@ class CellResults:
         """Registration of an acquisition to the reference; None for the reference itself."""
         return None if row.reference else read_registration(row.path / "to_reference.json")
 
-    def tomograms(self) -> list[XctPanel]:
+    def tomograms(self) -> list[XctRecord]:
         """First tomogram of each state, in the table's order, with its phases and cracks."""
         first: dict[str, Row] = {}
         for row in self.of_state(None, "xct"):
@@ -93,11 +93,11 @@ class CellResults:
                 first[row.state] = row
         return [self.tomogram(row) for row in first.values()]
 
-    def tomogram(self, row: Row) -> XctPanel:
+    def tomogram(self, row: Row) -> XctRecord:
         """One tomogram with its phases and cracks."""
         volume = read_volume(row.path / "volume.ome.zarr")
         z, y, x = volume.spacing_um
-        return XctPanel(
+        return XctRecord(
             state=row.state,
             name=row.name,
             grey=np.asarray(volume.data),
@@ -108,31 +108,31 @@ class CellResults:
             registration=self.registration(row),
         )
 
-    def reference(self) -> XctPanel | None:
+    def reference(self) -> XctRecord | None:
         """Return the reference tomogram; None where the cell has no tomogram."""
         return next((self.tomogram(row) for row in self.rows if row.reference), None)
 
-    def surface(self) -> Surface | None:
+    def surface(self) -> CrackSurface | None:
         """Mid-surfaces of the reference tomogram's cracks."""
         for row in self.rows:
             if row.reference:
                 points, triangles, data = read_polydata(row.path / "cracks.vtp")
-                return Surface(points, triangles, data)
+                return CrackSurface(points, triangles, data)
         return None
 
-    def series(self, state: str | None = None) -> list[MriPanel]:
+    def series(self, state: str | None = None) -> list[MriRecord]:
         """Return the first MRI acquisition of each state, or of one."""
-        panels: dict[str, MriPanel] = {}
+        panels: dict[str, MriRecord] = {}
         for row in self.of_state(state, "mri"):
             if row.state not in panels:
                 panels[row.state] = self.mri(row)
         return list(panels.values())
 
-    def mri(self, row: Row) -> MriPanel:
+    def mri(self, row: Row) -> MriRecord:
         """One MRI acquisition with its T2 maps and regions."""
         echoes = read_stack(row.path / "echoes.ome.tif")
         t2 = read_stack(row.path / "t2.ome.tif")
-        return MriPanel(
+        return MriRecord(
             state=row.state,
             name=row.name,
             echoes=echoes.data,
@@ -145,15 +145,15 @@ class CellResults:
             registration=self.registration(row),
         )
 
-    def sections(self, state: str | None = None) -> list[SectionPanel]:
+    def sections(self, state: str | None = None) -> list[SectionRecord]:
         """SEM images, those placed in the tomogram before those within another image."""
         rows = sorted(self.of_state(state, "sem"), key=lambda r: r.within is not None)
         return [self.section(row) for row in rows]
 
-    def section(self, row: Row) -> SectionPanel:
+    def section(self, row: Row) -> SectionRecord:
         """One SEM image."""
         stack = read_stack(row.path / "image.ome.tif")
-        return SectionPanel(
+        return SectionRecord(
             state=row.state,
             name=row.name,
             grey=channel(stack, "grey"),
@@ -162,17 +162,17 @@ class CellResults:
             registration=self.registration(row),
         )
 
-    def elements_on(self, section: SectionPanel) -> list[ElementsPanel]:
+    def elements_on(self, section: SectionRecord) -> list[ElementsRecord]:
         """Element maps that lie within an SEM image, with their registration to that image."""
         return [
             self.elements(row) for row in self.of_state(section.state, "edx") if row.within == section.name
         ]
 
-    def elements(self, row: Row) -> ElementsPanel:
+    def elements(self, row: Row) -> ElementsRecord:
         """One set of element maps, placed in the SEM image that it lies in."""
         stack = read_stack(row.path / "elements.ome.tif")
         names = element_names(stack)
-        return ElementsPanel(
+        return ElementsRecord(
             state=row.state,
             name=row.name,
             counts=np.stack([channel(stack, n) for n in names]),

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.colors import PowerNorm
 
 from spallmap.figures import style
-from spallmap.figures.inputs import Drawing, MriPanel, XctPanel, reference_of, why_not
+from spallmap.figures.drawing import Drawing, why_not
 from spallmap.figures.panels import draw_electrodes, electrode_projection, mri_image, phase_legend, signal_box
 from spallmap.figures.planes import Projection
+from spallmap.results.records import MriRecord, XctRecord, reference_of
 
 # More echoes than this make panels too small to read at a journal's width.
 MAX_ECHOES_SHOWN = 5
@@ -20,14 +21,14 @@ PANEL_MARGIN_MM = 9.0
 TICK_SHARES = (0.05, 0.25, 1.0)
 
 
-def echo_figure(series: Sequence[MriPanel], tomograms: Sequence[XctPanel] = ()) -> Drawing:
+def echo_figure(series: Sequence[MriRecord], tomograms: Sequence[XctRecord] = ()) -> Drawing:
     """Draw figure 2: echo images of every state on one intensity scale.
 
     Parameters
     ----------
-    series : sequence of MriPanel
+    series : sequence of MriRecord
         One per state, in the order to show; may be empty.
-    tomograms : sequence of XctPanel
+    tomograms : sequence of XctRecord
         Those of the cell; the reference's electrodes are outlined where the MRI is registered to it.
 
     Returns
@@ -84,24 +85,24 @@ def echo_figure(series: Sequence[MriPanel], tomograms: Sequence[XctPanel] = ()) 
         return Drawing(figure, {"echoes": _pixels(planes)})
 
 
-def _echoes_shown(panel: MriPanel) -> list[int]:
+def _echoes_shown(panel: MriRecord) -> list[int]:
     n = len(panel.te_ms)
     return sorted({int(k) for k in np.linspace(0, n - 1, min(n, MAX_ECHOES_SHOWN)).round()})
 
 
-def _electrodes(panel: MriPanel, tomograms: Sequence[XctPanel]) -> Projection | None:
+def _electrodes(panel: MriRecord, tomograms: Sequence[XctRecord]) -> Projection | None:
     reference = reference_of(tomograms)
     return None if reference is None else electrode_projection(reference, panel)
 
 
-def _remark(panel: MriPanel, tomograms: Sequence[XctPanel]) -> str:
+def _remark(panel: MriRecord, tomograms: Sequence[XctRecord]) -> str:
     if reference_of(tomograms) is None or why_not("MRI", panel.registration, panel.unregistered) is None:
         return ""
     refused = panel.registration is not None and not panel.registration.accepted
     return "registration refused:\nno electrodes drawn" if refused else "not registered"
 
 
-def _pixels(planes: Sequence[MriPanel]) -> pd.DataFrame:
+def _pixels(planes: Sequence[MriRecord]) -> pd.DataFrame:
     tables = []
     for panel in planes:
         rows, columns = np.indices(panel.echoes.shape[-2:])

@@ -5,24 +5,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.figures.inputs import ElementsPanel, MriPanel, SectionPanel, XctPanel
 from spallmap.figures.linked import cracks_on_section, regions_on_section
-from spallmap.figures.overlays import elements_on_section
+from spallmap.figures.overlays.element_overlays import elements_on_section
 from spallmap.figures.panels import SODIUM
 from spallmap.figures.planes import image_grid_in, mean_per_pixel, project
 from spallmap.frames import sample_volume
+from spallmap.results.records import ElementsRecord, MriRecord, SectionRecord, XctRecord
 
 Stack = tuple[NDArray[np.float32], tuple[str, ...]]
 
 
-def mri_stack(panel: MriPanel, reference: XctPanel | None = None) -> Stack:
+def mri_stack(panel: MriRecord, reference: XctRecord | None = None) -> Stack:
     """Collect on the MRI's grid what is known of each pixel.
 
     Parameters
     ----------
-    panel : MriPanel
+    panel : MriRecord
         The MRI; of several slices the one that the figures show.
-    reference : XctPanel, optional
+    reference : XctRecord, optional
         The reference tomogram; used where the MRI's registration was accepted.
 
     Returns
@@ -52,22 +52,22 @@ def mri_stack(panel: MriPanel, reference: XctPanel | None = None) -> Stack:
 
 
 def section_stack(
-    section: SectionPanel,
-    reference: XctPanel | None = None,
-    panel: MriPanel | None = None,
-    elements: ElementsPanel | None = None,
+    section: SectionRecord,
+    reference: XctRecord | None = None,
+    panel: MriRecord | None = None,
+    elements: ElementsRecord | None = None,
 ) -> Stack:
     """Collect on an SEM image's grid what the other modalities say of each pixel.
 
     Parameters
     ----------
-    section : SectionPanel
+    section : SectionRecord
         The SEM image.
-    reference : XctPanel, optional
+    reference : XctRecord, optional
         The reference tomogram; used where the section's registration was accepted.
-    panel : MriPanel, optional
+    panel : MriRecord, optional
         An MRI; used where its own and the section's registration were accepted.
-    elements : ElementsPanel, optional
+    elements : ElementsRecord, optional
         Element maps; used where they were registered to this image.
 
     Returns

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from spallmap.figures import style
-from spallmap.figures.inputs import MriPanel
 from spallmap.relaxometry.distribution.widths import Estimate, WidthComparison, compare_widths
+from spallmap.results.records import MriRecord
 
 Array = NDArray[np.float64]
 
-DEFAULT_LONG_MS = 12.0
 BIN_MS = 0.5
 # A line over the electrode's orange bars: the same hue, dark enough to stand out.
 ELECTRODE_LINE = "#8A5A00"
@@ -31,11 +30,6 @@ _LONGEST_NAME = 12
 # Lowest number of pixels on the axis, which is logarithmic so that a few long pixels show beside many short
 # ones, and room above the bars, as a factor.
 _LOWEST, _HEADROOM = 0.3, 3.0
-
-
-def long_ms(panel: MriPanel) -> float:
-    """Return what counts as a long T2."""
-    return float(panel.summary.get("long", {}).get("threshold_ms", DEFAULT_LONG_MS))
 
 
 def short(state: str) -> str:
@@ -80,18 +74,18 @@ def poisson_interval(counts: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def binned(panel: MriPanel) -> tuple[Array, Array]:
+def binned(panel: MriRecord) -> tuple[Array, Array]:
     """Edges of the bins and counts: of the specimen where it was told from noise, else of all pixels."""
     histogram = panel.summary.get("histogram")
     if histogram:
         counts = histogram.get("specimen_counts", histogram["counts"])
         return np.asarray(histogram["edges_ms"], float), np.asarray(counts, float)
     shown = np.asarray(panel.t2["t2_ms"])[panel.usable()]
-    edges = np.arange(0.0, 2.5 * long_ms(panel) + BIN_MS, BIN_MS)
+    edges = np.arange(0.0, 2.5 * panel.long_ms + BIN_MS, BIN_MS)
     return edges, np.histogram(shown, edges)[0].astype(float)
 
 
-def histogram_title(panel: MriPanel) -> str:
+def histogram_title(panel: MriRecord) -> str:
     """Say what is counted, and how much of it lies beyond the axis."""
     histogram = panel.summary.get("histogram") or {}
     of_specimen = "specimen_counts" in histogram
@@ -100,20 +94,20 @@ def histogram_title(panel: MriPanel) -> str:
     return f"{short(panel.state)}: {'specimen' if of_specimen else 'fitted'} pixels{more}"
 
 
-def long_peak_p_value(panel: MriPanel) -> float | None:
+def long_peak_p_value(panel: MriRecord) -> float | None:
     """p-value of the long peak; None where none was sought."""
     value = (panel.summary.get("long_component") or {}).get("p_value")
     return None if value is None or np.isnan(value) else float(value)
 
 
-def draw_histogram(axes: Axes, panel: MriPanel) -> pd.DataFrame:
+def draw_histogram(axes: Axes, panel: MriRecord) -> pd.DataFrame:
     """Draw a state's histogram with error bars, the fitted peaks over it and their numbers.
 
     Parameters
     ----------
     axes : Axes
         The panel.
-    panel : MriPanel
+    panel : MriRecord
         The acquisition, of all slices.
 
     Returns
@@ -122,7 +116,7 @@ def draw_histogram(axes: Axes, panel: MriPanel) -> pd.DataFrame:
         One row per bin: counts, ends of their error bars, and what the peaks let expect.
     """
     edges, counts = binned(panel)
-    threshold = long_ms(panel)
+    threshold = panel.long_ms
     centres = 0.5 * (edges[1:] + edges[:-1])
     colours = [style.REGION_CURVE if low >= threshold - 1e-9 else style.ELECTRODE_CURVE for low in edges[:-1]]
     axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colours, alpha=0.4, linewidth=0.0)
@@ -160,7 +154,7 @@ def draw_histogram(axes: Axes, panel: MriPanel) -> pd.DataFrame:
     )
 
 
-def _draw_peaks(axes: Axes, panel: MriPanel, edges: Array) -> dict[str, Array]:
+def _draw_peaks(axes: Axes, panel: MriRecord, edges: Array) -> dict[str, Array]:
     """Draw what the peaks let expect in each bin, the pixels' errors put back."""
     histogram = panel.summary.get("histogram") or {}
     missing = np.full(edges.size - 1, np.nan)
@@ -177,7 +171,7 @@ def _draw_peaks(axes: Axes, panel: MriPanel, edges: Array) -> dict[str, Array]:
     return out
 
 
-def _write_numbers(axes: Axes, panel: MriPanel) -> None:
+def _write_numbers(axes: Axes, panel: MriRecord) -> None:
     """Write the peaks' numbers above the bars; intervals are 95 %."""
     electrode = panel.summary.get("electrode") or {}
     told = []
@@ -206,7 +200,7 @@ def _write_numbers(axes: Axes, panel: MriPanel) -> None:
     )
 
 
-def _long_in_words(panel: MriPanel) -> list[str]:
+def _long_in_words(panel: MriRecord) -> list[str]:
     p_value = long_peak_p_value(panel)
     if p_value is None:
         return []
@@ -222,12 +216,12 @@ def _long_in_words(panel: MriPanel) -> list[str]:
     ]
 
 
-def compared_widths(panels: Sequence[MriPanel]) -> list[tuple[str, str, WidthComparison]]:
+def compared_widths(panels: Sequence[MriRecord]) -> list[tuple[str, str, WidthComparison]]:
     """Compare the electrode's width of every state with that of the first.
 
     Parameters
     ----------
-    panels : sequence of MriPanel
+    panels : sequence of MriRecord
         The states.
 
     Returns
@@ -243,14 +237,14 @@ def compared_widths(panels: Sequence[MriPanel]) -> list[tuple[str, str, WidthCom
     return [(known[0][0], state, compare_widths(known[0][1], width)) for state, width in known[1:]]
 
 
-def draw_widths(axes: Axes, panels: Sequence[MriPanel]) -> pd.DataFrame:
+def draw_widths(axes: Axes, panels: Sequence[MriRecord]) -> pd.DataFrame:
     """Draw the widths of the electrode's peak of every state, with and without the pixels' errors.
 
     Parameters
     ----------
     axes : Axes
         The panel.
-    panels : sequence of MriPanel
+    panels : sequence of MriRecord
         The states.
 
     Returns

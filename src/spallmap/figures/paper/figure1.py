@@ -12,24 +12,25 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from spallmap.figures import style
-from spallmap.figures.inputs import Drawing, Surface, XctPanel, main_crack, reference_of, why_not
+from spallmap.figures.drawing import Drawing, why_not
 from spallmap.figures.panels import CERAMIC, SODIUM, outline, phase_legend, tomogram_section
 from spallmap.figures.planes import Cut, cut_through
 from spallmap.frames import AffineMap, grid_centre, indices_to_points
+from spallmap.results.records import CrackSurface, XctRecord, main_crack, reference_of
 
 X, Y, Z = np.eye(3)
 SECTIONS = (("x–z", X, Z, "x →", "z →"), ("y–z", Y, Z, "y →", "z →"), ("x–y", X, Y, "x →", "y →"))
 HISTOGRAM_BINS = 30
 
 
-def cell_figure(tomograms: Sequence[XctPanel], surface: Surface | None = None) -> Drawing:
+def cell_figure(tomograms: Sequence[XctRecord], surface: CrackSurface | None = None) -> Drawing:
     """Draw figure 1: orthogonal sections of every state at one place, and the cracks in plan view.
 
     Parameters
     ----------
-    tomograms : sequence of XctPanel
+    tomograms : sequence of XctRecord
         One per state, in the order to show; may be empty.
-    surface : Surface, optional
+    surface : CrackSurface, optional
         The mid-surfaces of the reference tomogram's cracks.
 
     Returns
@@ -66,7 +67,7 @@ def _words_only(words: str) -> Figure:
     return figure
 
 
-def _place(tomogram: XctPanel) -> NDArray[np.float64]:
+def _place(tomogram: XctRecord) -> NDArray[np.float64]:
     """Return the point that all sections pass through: the middle of the main crack, else of the volume."""
     crack = main_crack(tomogram)
     if crack is None or tomogram.cracks is None:
@@ -77,8 +78,8 @@ def _place(tomogram: XctPanel) -> NDArray[np.float64]:
 
 def _row(
     line: NDArray[np.object_],
-    tomogram: XctPanel,
-    reference: XctPanel | None,
+    tomogram: XctRecord,
+    reference: XctRecord | None,
     place: NDArray[np.float64],
     limits: tuple[float, float],
     letters: Sequence[str],
@@ -116,7 +117,10 @@ def _where(cut: Cut) -> dict[str, object]:
 
 
 def _plan_row(
-    plan: NDArray[np.object_], reference: XctPanel | None, surface: Surface | None, letters: Sequence[str]
+    plan: NDArray[np.object_],
+    reference: XctRecord | None,
+    surface: CrackSurface | None,
+    letters: Sequence[str],
 ) -> dict[str, pd.DataFrame]:
     if reference is None or surface is None or surface.empty:
         words = (
@@ -164,7 +168,7 @@ def _plan_row(
     }
 
 
-def _footprints(axes: Axes, tomogram: XctPanel) -> None:
+def _footprints(axes: Axes, tomogram: XctRecord) -> None:
     nz, ny, nx = tomogram.grey.shape
     _, dy, dx = tomogram.spacing_um
     extent = (-dx / 2.0, (nx - 0.5) * dx, -dy / 2.0, (ny - 0.5) * dy)
@@ -194,7 +198,7 @@ def _footprint_legend(axes: Axes) -> None:
 
 
 def _aperture_panel(
-    axes: Axes, letter: str, crack: NDArray[np.int64], aperture: NDArray[np.float64], tomogram: XctPanel
+    axes: Axes, letter: str, crack: NDArray[np.int64], aperture: NDArray[np.float64], tomogram: XctRecord
 ) -> pd.DataFrame:
     finite = np.isfinite(aperture)
     top = float(np.percentile(aperture[finite], 99.5)) if finite.any() else 1.0

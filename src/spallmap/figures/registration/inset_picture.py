@@ -12,7 +12,9 @@ from matplotlib.patches import Patch, Polygon
 from numpy.typing import NDArray
 
 from spallmap.figures import style
-from spallmap.figures.agreement import (
+from spallmap.figures.overlays.element_overlays import composite, element_colours
+from spallmap.figures.planes import image_values_at
+from spallmap.figures.registration.agreement import (
     EDGE,
     Field,
     blurred,
@@ -26,10 +28,8 @@ from spallmap.figures.agreement import (
     show,
     to_unit,
 )
-from spallmap.figures.overlays import composite, element_colours
-from spallmap.figures.pairs import mark_fusion, mark_pair
-from spallmap.figures.planes import image_values_at
-from spallmap.figures.residuals import muted, own_blocks, shift_row
+from spallmap.figures.registration.pairs import mark_fusion, mark_pair
+from spallmap.figures.registration.residuals import muted, own_blocks, shift_row
 from spallmap.frames import Points
 from spallmap.registration.result import Registration
 

@@ -1,4 +1,4 @@
-"""What the figures are drawn from: one small record per acquisition, with units and verdict."""
+"""An acquisition's results as one small record: what figures and pages are made from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
@@ -18,26 +17,12 @@ from spallmap.registration.result import Registration
 # (Gudbjartsson and Patz, Magn. Reson. Med. 34, 910, 1995).
 SNR_SHOWN = 3.0
 STATUS_OK = 0
+# What counts as a long T2 where a summary does not say.
+DEFAULT_LONG_MS = 12.0
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """A figure with the numbers behind each of its panels.
-
-    Parameters
-    ----------
-    figure : Figure
-        The picture.
-    numbers : dict of str to DataFrame
-        One table per panel; the key is the panel's letter with a word, fit for a file name.
-    """
-
-    figure: Figure
-    numbers: dict[str, pd.DataFrame] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class XctPanel:
+class XctRecord:
     """A tomogram of one state.
 
     Parameters
@@ -74,7 +59,7 @@ class XctPanel:
 
 
 @dataclass(frozen=True)
-class MriPanel:
+class MriRecord:
     """An echo series of one state and what was fitted to it.
 
     Parameters
@@ -122,12 +107,17 @@ class MriPanel:
         value = self.summary.get("noise_sigma")
         return None if value is None or not np.isfinite(value) else float(value)
 
-    def plane(self) -> MriPanel:
+    @property
+    def long_ms(self) -> float:
+        """What counts as a long T2."""
+        return float(self.summary.get("long", {}).get("threshold_ms", DEFAULT_LONG_MS))
+
+    def plane(self) -> MriRecord:
         """Return the slice to draw: itself, or of several slices the one that says most.
 
         Returns
         -------
-        MriPanel
+        MriRecord
             With arrays of two spatial axes. Of several slices the one with the most pixels in long-T2
             regions, then the one with the strongest first echo, and a remark that says so.
         """
@@ -164,7 +154,7 @@ class MriPanel:
 
 
 @dataclass(frozen=True)
-class SectionPanel:
+class SectionRecord:
     """An SEM image of one state.
 
     Parameters
@@ -193,7 +183,7 @@ class SectionPanel:
 
 
 @dataclass(frozen=True)
-class ElementsPanel:
+class ElementsRecord:
     """Element maps of one state.
 
     Parameters
@@ -222,7 +212,7 @@ class ElementsPanel:
 
 
 @dataclass(frozen=True)
-class Surface:
+class CrackSurface:
     """The cracks' mid-surfaces in the reference frame.
 
     Parameters
@@ -245,36 +235,12 @@ class Surface:
         return len(self.triangles) == 0
 
 
-def reference_of(tomograms: Sequence[XctPanel]) -> XctPanel | None:
+def reference_of(tomograms: Sequence[XctRecord]) -> XctRecord | None:
     """Return the tomogram whose frame is the cell's frame, or None where there is none."""
     return next((x for x in tomograms if x.is_reference), None)
 
 
-def why_not(what: str, registration: Registration | None, unregistered: str) -> str | None:
-    """Say why something cannot be drawn in the reference frame.
-
-    Parameters
-    ----------
-    what : str
-        The acquisition, for the beginning of the sentence.
-    registration : Registration or None
-        Its registration.
-    unregistered : str
-        Why there is none.
-
-    Returns
-    -------
-    str or None
-        A sentence; None when the registration was accepted.
-    """
-    if registration is None:
-        return f"{what} not registered: {unregistered}"
-    if not registration.accepted:
-        return f"{what} registration refused: {'; '.join(registration.reasons)}"
-    return None
-
-
-def main_crack(tomogram: XctPanel) -> int | None:
+def main_crack(tomogram: XctRecord) -> int | None:
     """Return the number of the crack to show: the one with the largest volume; None where there is none."""
     if tomogram.cracks is None:
         return None

@@ -9,11 +9,11 @@ import pyvista as pv
 from numpy.typing import NDArray
 from skimage import measure
 
-from spallmap.figures.inputs import MriPanel, SectionPanel, Surface, XctPanel
 from spallmap.figures.panels import SODIUM
 from spallmap.figures.planes import box_corners
 from spallmap.frames import AffineMap, indices_to_points
 from spallmap.results import vtk
+from spallmap.results.records import CrackSurface, MriRecord, SectionRecord, XctRecord
 
 # Electrode surfaces are there for orientation: a mesh of this many triangles turns smoothly on any machine.
 ELECTRODE_TRIANGLES = 20_000
@@ -23,22 +23,22 @@ SECTION_PIXELS = 700
 
 
 def scene_datasets(
-    reference: XctPanel,
-    surface: Surface | None = None,
-    series: Sequence[MriPanel] = (),
-    sections: Sequence[SectionPanel] = (),
+    reference: XctRecord,
+    surface: CrackSurface | None = None,
+    series: Sequence[MriRecord] = (),
+    sections: Sequence[SectionRecord] = (),
 ) -> dict[str, pv.DataSet]:
     """Build every dataset of the scene in the reference frame, coordinates in micrometres.
 
     Parameters
     ----------
-    reference : XctPanel
+    reference : XctRecord
         The reference tomogram with its phases.
-    surface : Surface, optional
+    surface : CrackSurface, optional
         The cracks' mid-surfaces.
-    series : sequence of MriPanel
+    series : sequence of MriRecord
         MRI of the cell; only accepted registrations are placed.
-    sections : sequence of SectionPanel
+    sections : sequence of SectionRecord
         SEM images; only accepted registrations are placed.
 
     Returns
@@ -100,16 +100,16 @@ def electrode_mesh(sodium: NDArray[np.bool_], spacing_um: Sequence[float]) -> pv
     return mesh.decimate(excess) if excess > 0.0 else mesh
 
 
-def region_rays(plane: MriPanel, to_reference: AffineMap, reference: XctPanel) -> pv.PolyData:
+def region_rays(plane: MriRecord, to_reference: AffineMap, reference: XctRecord) -> pv.PolyData:
     """Draw the ray of every pixel of the long-T2 regions through the tomogram.
 
     Parameters
     ----------
-    plane : MriPanel
+    plane : MriRecord
         A plane with regions.
     to_reference : AffineMap
         Its place.
-    reference : XctPanel
+    reference : XctRecord
         The tomogram; rays end where its box ends along them.
 
     Returns
@@ -131,7 +131,7 @@ def region_rays(plane: MriPanel, to_reference: AffineMap, reference: XctPanel) -
     return mesh
 
 
-def _section_grid(section: SectionPanel, to_reference: AffineMap) -> pv.StructuredGrid:
+def _section_grid(section: SectionRecord, to_reference: AffineMap) -> pv.StructuredGrid:
     step = max(1, -(-max(section.grey.shape) // SECTION_PIXELS))
     channels = {"sem_grey": np.asarray(section.grey)[::step, ::step]}
     if section.mask is not None:
@@ -140,7 +140,7 @@ def _section_grid(section: SectionPanel, to_reference: AffineMap) -> pv.Structur
     return vtk.image_plane(channels, (dy * step, dx * step), to_reference)
 
 
-def _mri_grid(plane: MriPanel, to_reference: AffineMap) -> pv.StructuredGrid:
+def _mri_grid(plane: MriRecord, to_reference: AffineMap) -> pv.StructuredGrid:
     # Pixels become cells, so that the plane shows whole pixels and not values smeared between centres.
     ny, nx = plane.echoes.shape[-2:]
     corners = np.stack(np.meshgrid(np.arange(ny + 1) - 0.5, np.arange(nx + 1) - 0.5, indexing="ij"), axis=-1)

@@ -15,12 +15,12 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from spallmap.figures import style
-from spallmap.figures.agreement import EDGE, LINE_MM, TITLE_MM, heading, set_heading
-from spallmap.figures.inputs import MriPanel
-from spallmap.figures.pairs import mark_pair
 from spallmap.figures.panels import mri_image, pixel_outline, signal_box
+from spallmap.figures.registration.agreement import EDGE, LINE_MM, TITLE_MM, heading, set_heading
+from spallmap.figures.registration.pairs import mark_pair
 from spallmap.registration.projection.rician import rician_moments
 from spallmap.registration.result import Registration
+from spallmap.results.records import MriRecord
 
 # The residual's colours reach at least this far, so that pure noise looks pale.
 LEAST_RESIDUAL_SD = 5.0
@@ -73,7 +73,7 @@ def projection_picture(
     with style.context():
         lines = heading("MRI on the tomogram's metal", registration, "reduced chi-square")
         planes = [data] if model is None else [data, np.asarray(model, dtype=np.float64)]
-        box = signal_box([MriPanel("", "", p[None], (0.0,), tuple(spacing_um)) for p in planes])
+        box = signal_box([MriRecord("", "", p[None], (0.0,), tuple(spacing_um)) for p in planes])
         rows = 1 if model is None else 2
         height = LINE_MM * (len(lines) + 1) + rows * _row_mm(box) + 8.0
         figure = style.new_figure("double", height)
@@ -118,7 +118,7 @@ def _plane(
     norm: Normalize,
 ) -> None:
     mri_image(
-        axes, MriPanel("", "", values[None], (0.0,), tuple(spacing_um)), values, box, cmap=colours, norm=norm
+        axes, MriRecord("", "", values[None], (0.0,), tuple(spacing_um)), values, box, cmap=colours, norm=norm
     )
     axes.set_xlabel("")
     axes.set_ylabel("")
