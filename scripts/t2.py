@@ -19,7 +19,7 @@ from spallmap.relaxometry import (
     trusted_sigma,
     usable_series,
 )
-from spallmap.relaxometry.result import CHANNELS, INTERVAL_CHANNELS
+from spallmap.relaxometry.t2_fit import CHANNELS, INTERVAL_CHANNELS
 from spallmap.results.ome_tiff import write_ome_tiff
 from spallmap.results.tables import write_json, write_table
 

@@ -2,9 +2,9 @@
 
 Everything happens in the plane of the MRI, which is a projection: the depth along its normal is unknown and
 is never used. :mod:`~spallmap.links.projection` brings cracks and phases into that plane,
-:mod:`~spallmap.links.placement` lists where a region could have lain, :mod:`~spallmap.links.likelihood`
-weighs the cracks against each other and against none, :mod:`~spallmap.links.chance` tests all links
-against chance,
+:mod:`~spallmap.links.null_placements` lists where a region could have lain,
+:mod:`~spallmap.links.position_likelihood` weighs the cracks against each other and against none,
+:mod:`~spallmap.links.chance` tests all links against chance,
 :mod:`~spallmap.links.link` puts these together and :mod:`~spallmap.links.points` goes back to the reference
 frame for the pictures.
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.links.placement import Cluster
+from spallmap.links.null_placements import Cluster
 
 STATISTIC = "sum over the regions of the log likelihood ratio of any crack against none"
 METHOD = (

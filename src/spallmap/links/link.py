@@ -13,14 +13,14 @@ from scipy import ndimage
 
 from spallmap.frames import AffineMap
 from spallmap.links.chance import METHOD, STATISTIC, chance_test
-from spallmap.links.likelihood import (
+from spallmap.links.null_placements import clusters
+from spallmap.links.position_likelihood import (
     blur_um,
     crack_density,
     crack_priors,
     placement_likelihoods,
     posterior,
 )
-from spallmap.links.placement import clusters
 from spallmap.links.projection import Bodies, Footprint, Plane, crack_footprints, project_bodies
 from spallmap.registration.result import StandardError
 
@@ -69,8 +69,8 @@ def link_regions(
 ) -> Links:
     """Link long-T2 regions to cracks, and test the links against chance.
 
-    The image is a projection, so only its plane counts; see :mod:`spallmap.links.likelihood` for the model
-    behind the probabilities and :mod:`spallmap.links.placement` for what chance means.
+    The image is a projection, so only its plane counts; see :mod:`spallmap.links.position_likelihood` for the
+    model behind the probabilities and :mod:`spallmap.links.null_placements` for what chance means.
 
     Parameters
     ----------

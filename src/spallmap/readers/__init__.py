@@ -13,7 +13,7 @@ from pathlib import Path
 
 from spallmap.errors import InputError
 from spallmap.image import Image
-from spallmap.readers import dicom, edx, mri_tiff, nifti, paravision, sem, topspin, volumes
+from spallmap.readers import dicom, edx, mri_nifti, mri_tiff, paravision, sem, topspin, volumes
 from spallmap.readers.dataset_path import split_dataset
 from spallmap.readers.info import ImageInfo, Reader, Spacing, VolumeSource, resolve_spacing
 
@@ -34,7 +34,7 @@ READERS: tuple[Reader, ...] = (
     paravision.READER,
     topspin.READER,
     dicom.READER,
-    nifti.READER,
+    mri_nifti.READER,
     mri_tiff.READER,
     *volumes.READERS,
     sem.READER,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spallmap.errors import InputError
 from spallmap.readers.info import ImageInfo, Loaded, Reader
-from spallmap.readers.sem import zeiss_pixel_size_um
+from spallmap.readers.sem.zeiss import zeiss_pixel_size_um
 from spallmap.readers.tiff_files import open_tiff, pick_spacing, read_series, spacing_from_tags, tiff_names
 
 AXES = ("channel", "y", "x")

@@ -4,7 +4,7 @@ TopSpin's own parameters (``acqus``, ``acqu2s``, ...) give numbers of points, de
 percent, whose meaning only the pulse program knows. They do not say which gradient encodes which axis, how
 large the field of view is (``FOV`` stands at a default in spectra too), or what the echo times are. What can
 be read is a scan that ParaVision handed to TopSpin: its own parameters lie beside the ``ser``; see
-:mod:`spallmap.readers.paravision.raw`.
+:mod:`spallmap.readers.paravision.k_space`.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from spallmap.relaxometry.fit import fit_t2
 from spallmap.relaxometry.models import MODELS, SignalModel, get_model
 from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise, trusted_sigma
 from spallmap.relaxometry.regions import Regions, long_t2_regions, threshold_map
-from spallmap.relaxometry.result import FitStatus, T2Fit
 from spallmap.relaxometry.samples import usable_series
 from spallmap.relaxometry.summary import electrode_pixels, histogram_edges_ms, summarise_t2
+from spallmap.relaxometry.t2_fit import FitStatus, T2Fit
 
 __all__ = [
     "MODELS",

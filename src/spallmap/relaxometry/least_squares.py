@@ -19,7 +19,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.relaxometry.search import (
+from spallmap.relaxometry.status import AT_BOUND, BELOW_SNR, INVALID, NOT_CONVERGED, OK, SATURATED
+from spallmap.relaxometry.t2_grid import (
     BOUND_TOLERANCE,
     CHI2,
     INTERVAL_DROP,
@@ -39,7 +40,6 @@ from spallmap.relaxometry.search import (
     Search,
     probability_long,
 )
-from spallmap.relaxometry.status import AT_BOUND, BELOW_SNR, INVALID, NOT_CONVERGED, OK, SATURATED
 
 Array = NDArray[np.float64]
 
@@ -238,7 +238,7 @@ def fit_least_squares(
     status : ndarray of int32, shape (n_pixels,)
         Read, and overwritten with how each fit ended.
     out : ndarray, shape (10, n_pixels)
-        Rows as numbered in :mod:`spallmap.relaxometry.search`; left alone where nothing was fitted.
+        Rows as numbered in :mod:`spallmap.relaxometry.t2_grid`; left alone where nothing was fitted.
     te_ms : ndarray, shape (n_echoes,)
         Rising echo times.
     basis : ndarray, shape (n_echoes, n_grid)

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from spallmap.relaxometry.bessel import BesselTable, log_bessel_and_ratio
 from spallmap.relaxometry.profile import FINE_DECREMENT, decays_on, profile_amplitude, scan_profile
 from spallmap.relaxometry.rice import EXCESS, INFORMATION, VARIANCE, MomentTable
-from spallmap.relaxometry.search import (
+from spallmap.relaxometry.status import AT_BOUND, BELOW_SNR, INVALID, NOT_CONVERGED, OK, SATURATED
+from spallmap.relaxometry.t2_grid import (
     BOUND_TOLERANCE,
     CHI2,
     INTERVAL_DROP,
@@ -44,7 +45,6 @@ from spallmap.relaxometry.search import (
     Search,
     probability_long,
 )
-from spallmap.relaxometry.status import AT_BOUND, BELOW_SNR, INVALID, NOT_CONVERGED, OK, SATURATED
 
 Array = NDArray[np.float64]
 
@@ -247,7 +247,7 @@ def fit_magnitudes(
     status : ndarray of int32, shape (n_pixels,)
         Read, and overwritten with how each fit ended.
     out : ndarray, shape (10, n_pixels)
-        Rows as numbered in :mod:`spallmap.relaxometry.search`; left alone where nothing was fitted.
+        Rows as numbered in :mod:`spallmap.relaxometry.t2_grid`; left alone where nothing was fitted.
     te_ms : ndarray, shape (n_echoes,)
         Rising echo times.
     search : Search

@@ -20,8 +20,8 @@ from spallmap.relaxometry.likelihood import fit_magnitudes
 from spallmap.relaxometry.phase import phased, unit_decays
 from spallmap.relaxometry.profile import magnitude_profile
 from spallmap.relaxometry.rice import RAYLEIGH_MEAN, moment_table
-from spallmap.relaxometry.search import Search
 from spallmap.relaxometry.status import SATURATED
+from spallmap.relaxometry.t2_grid import Search
 
 Array = NDArray[np.float64]
 
@@ -127,7 +127,7 @@ class SignalModel:
         status : ndarray of int32, shape (n_pixels,)
             Overwritten with how each fit ended.
         out : ndarray, shape (10, n_pixels)
-            Filled; rows as numbered in :mod:`spallmap.relaxometry.search`.
+            Filled; rows as numbered in :mod:`spallmap.relaxometry.t2_grid`.
         block : Block
             Echo times, grid, noise and options.
         """

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.relaxometry.bessel import BesselTable, log_bessel_and_ratio
-from spallmap.relaxometry.search import MAX_STEPS
+from spallmap.relaxometry.t2_grid import MAX_STEPS
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from spallmap.relaxometry.distribution.widths import Estimate
 from spallmap.relaxometry.fit import least_snr
 from spallmap.relaxometry.noise import NoiseEstimate
 from spallmap.relaxometry.regions import Regions, region_pixels
-from spallmap.relaxometry.result import FitStatus, T2Fit
+from spallmap.relaxometry.t2_fit import FitStatus, T2Fit
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ A script fills :class:`CellReport` from result files and writes what :func:`rend
 
 from spallmap.report.captions import figure_picture
 from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
-from spallmap.report.render import render_index, render_report
+from spallmap.report.pages import render_index, render_report
 
 __all__ = [
     "CellReport",

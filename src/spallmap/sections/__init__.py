@@ -1,1 +1,1 @@
-"""Sections: data bars of electron microscope images, and element counts."""
+"""Sections: element counts with their errors."""

@@ -8,8 +8,8 @@ from scipy.spatial.transform import Rotation
 from spallmap.frames import rotation_map
 from spallmap.links import Links, crack_points_on_region, link_points, link_regions, unlinked
 from spallmap.links.chance import chance_test
-from spallmap.links.likelihood import crack_density, crack_priors, placement_likelihoods, posterior
-from spallmap.links.placement import clusters
+from spallmap.links.null_placements import clusters
+from spallmap.links.position_likelihood import crack_density, crack_priors, placement_likelihoods, posterior
 from spallmap.links.projection import Plane, crack_footprints, project_bodies
 from spallmap.registration.result import StandardError
 

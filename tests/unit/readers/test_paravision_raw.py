@@ -198,7 +198,7 @@ def test_another_library_orders_k_space_alike(tmp_path):
     from brukerapi.dataset import Dataset
 
     from spallmap.readers.paravision.acquisition import read_acquisition
-    from spallmap.readers.paravision.raw import to_k_space
+    from spallmap.readers.paravision.k_space import to_k_space
 
     rng = np.random.default_rng(9)
     acqp = {"PULPROG": "( 16 )\n<MSME.ppg>", "ACQ_sw_version": "( 16 )\n<PV 6.0.1>"}

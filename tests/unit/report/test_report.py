@@ -21,8 +21,8 @@ from spallmap.report import (
     render_index,
     render_report,
 )
+from spallmap.report.page_tables import cell_text, flatten, heading, table_view
 from spallmap.report.pictures import fit, size_px
-from spallmap.report.tables import cell_text, flatten, heading, table_view
 from spallmap.report.words import summary_sentences
 from spallmap.tomography.measures.descriptors import COLUMNS
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from spallmap.sections.databar import find_data_bar, specimen_mask
+from spallmap.readers.sem.data_bar import find_data_bar, specimen_mask
 
 
 def scan(rng: np.random.Generator, shape: tuple[int, int], noise: float = 12.0) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spallmap.errors import InputError
-from spallmap.sections.edx import net_counts, smoothed
+from spallmap.sections.elements import net_counts, smoothed
 
 
 def test_window_counts_are_kept_where_no_background_is_known() -> None:

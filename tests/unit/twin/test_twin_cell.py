@@ -10,9 +10,9 @@ import pytest
 import tifffile
 from brukerapi.dataset import Dataset
 
-from spallmap.twin import cell as cell_module
+from spallmap.twin import cell_files as cell_module
 from spallmap.twin import formats
-from spallmap.twin.cell import COLUMNS, write_cell
+from spallmap.twin.cell_files import COLUMNS, write_cell
 from spallmap.twin.scans import TE_MS, TwinCell
 from spallmap.twin.sizes import Sizes
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import InputError
-from spallmap.readers.dicom.frames import DAMAGE, PHILIPS, Frame, read_frames
+from spallmap.readers.dicom.frame_headers import DAMAGE, PHILIPS, Frame, read_frames
 from spallmap.readers.dicom.grid import Grid, arrange
 from spallmap.readers.echo_train import train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader

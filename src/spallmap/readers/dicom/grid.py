@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import InputError
-from spallmap.readers.dicom.frames import Frame
+from spallmap.readers.dicom.frame_headers import Frame
 from spallmap.readers.echo_times import check_echo_times_ms
 
 # Slices count as equally spaced when no gap differs from the mean by more than this share.

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from spallmap.errors import InputError
 from spallmap.readers.info import ImageInfo, Loaded, Reader
-from spallmap.readers.paravision import raw, reconstruction, series
+from spallmap.readers.paravision import k_space, reconstruction, series
 
 # ParaVision renames a fid to ser when it hands a scan to TopSpin.
 RAW_FILES = ("fid", "ser", "rawdata.job0")
@@ -66,7 +66,7 @@ def _chosen(path: Path) -> ModuleType:
     if path.is_file() and path.name != "2dseq":
         if path.name not in RAW_FILES:
             raise InputError(str(path), f"raw data of another job ({path.name})", ALLOWED)
-        return raw
+        return k_space
     return reconstruction if path.is_file() or _is_scan(path) else series
 
 

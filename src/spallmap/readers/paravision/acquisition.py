@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spallmap.errors import InputError
 from spallmap.readers.echo_times import check_echo_times_ms
-from spallmap.readers.paravision.frames import echo_train
+from spallmap.readers.paravision.frame_order import echo_train
 from spallmap.readers.paravision.parameters import Parameters
 
 ALLOWED = (
@@ -49,7 +49,7 @@ class Acquisition:
         The file that is named in messages.
     method, nucleus, train : str
         Name of the method, nucleus, and kind of echo train (see
-        :func:`spallmap.readers.paravision.frames.echo_train`).
+        :func:`spallmap.readers.paravision.frame_order.echo_train`).
     word_type : dtype
         Of the stored real and imaginary parts.
     words_per_scan : int

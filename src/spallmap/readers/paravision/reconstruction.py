@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spallmap.errors import InputError
 from spallmap.image import SPATIAL_AXES
 from spallmap.readers.info import ImageInfo, Loaded
-from spallmap.readers.paravision.frames import FrameOrder, frame_order
+from spallmap.readers.paravision.frame_order import FrameOrder, frame_order
 from spallmap.readers.paravision.parameters import Parameters
 
 FORMAT = "ParaVision 2dseq"

@@ -7,12 +7,12 @@ A format is a module with a ``READER`` made by :func:`~spallmap.readers.volumes.
 from __future__ import annotations
 
 from spallmap.readers.info import Reader
-from spallmap.readers.volumes import hdf5, metaimage, nifti, nrrd, ome_zarr, tiff, txm, vgi
+from spallmap.readers.volumes import hdf5, metaimage, nifti, nrrd, ome_ngff, tiff, txm, vgi
 
 __all__ = ["READERS"]
 
 READERS: tuple[Reader, ...] = (
-    ome_zarr.READER,
+    ome_ngff.READER,
     tiff.READER,
     metaimage.READER,
     nrrd.READER,

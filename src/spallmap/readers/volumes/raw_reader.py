@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from spallmap.readers.info import ImageInfo, Reader, Streamed
-from spallmap.readers.volumes.placement import upside_down
+from spallmap.readers.volumes.directions import upside_down
 from spallmap.readers.volumes.raw import RawLayout, open_raw
 from spallmap.readers.volumes.source import LazyVolume, volume_reader
 

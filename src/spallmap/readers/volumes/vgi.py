@@ -10,7 +10,7 @@ import numpy as np
 
 from spallmap.errors import InputError
 from spallmap.readers.info import ImageInfo
-from spallmap.readers.volumes.placement import lengths_um
+from spallmap.readers.volumes.directions import lengths_um
 from spallmap.readers.volumes.raw import RawLayout
 from spallmap.readers.volumes.raw_reader import raw_reader
 from spallmap.readers.volumes.source import volume_info

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import InputError
-from spallmap.readers.dicom.frames import component_of_words
+from spallmap.readers.dicom.frame_headers import component_of_words
 from spallmap.readers.echo_train import bids_origins, bids_sequence, refuse_gradient_echoes, train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
 from spallmap.readers.te_sidecar import EchoTimes, bids_file, find_echo_times, natural_order, read_bids

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 
-from spallmap.links.placement import Cluster
+from spallmap.links.null_placements import Cluster
 from spallmap.links.projection import Footprint, Plane
 
 # Width in pixels, at half its height, of the sinc that a full matrix has for a point spread.

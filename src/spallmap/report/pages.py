@@ -13,8 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from spallmap.report.context import CellReport, IndexEntry, RegistrationEntry
 from spallmap.report.facts import registration_facts
+from spallmap.report.page_tables import TableView, pairs_view, table_view
 from spallmap.report.pictures import PackedPicture, fit, pack
-from spallmap.report.tables import TableView, pairs_view, table_view
 from spallmap.report.words import summary_sentences
 
 # How the echoes came about, in words; a train's T2 may hold stimulated echoes.

@@ -1,0 +1,60 @@
+"""What the Zeiss tag of an electron microscope image says."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from spallmap.readers.info import length_in_um
+from spallmap.readers.sem.vendor_tag import VendorTag
+
+if TYPE_CHECKING:
+    import tifffile
+
+# Zeiss writes the field's width and a pixel size; they are held to agree within the digits that are written.
+ZEISS_AGREEMENT = 0.01
+
+
+def read_tag(tif: tifffile.TiffFile, shape: tuple[int, int]) -> VendorTag | None:
+    """Read tag 34118; None where the file has none."""
+    if not tif.sem_metadata:
+        return None
+    size = zeiss_pixel_size_um(tif.sem_metadata, shape[1])
+    return VendorTag("Zeiss SEM TIFF", None if size is None else (size, size))
+
+
+def zeiss_pixel_size_um(metadata: dict[str, Any], n_columns: int) -> float | None:
+    """Pixel size of a Zeiss image.
+
+    The pixel size that is written can belong to a scan of 1024 columns although the image was stored with
+    fewer; the width of the field divided by the image's columns cannot be wrong in this way, so it decides
+    where the two disagree.
+
+    Parameters
+    ----------
+    metadata : dict
+        The vendor's tag 34118: entries (name, value, unit).
+    n_columns : int
+        Columns of the stored image.
+
+    Returns
+    -------
+    float or None
+        Pixel size in um; None where the tag does not say it.
+    """
+    sizes = [_entry_um(metadata, key) for key in ("ap_image_pixel_size", "ap_pixel_size")]
+    written = next((s for s in sizes if s is not None), None)
+    width = _entry_um(metadata, "ap_width")
+    if width is None:
+        return written
+    from_width = width / n_columns
+    agree = written is not None and math.isclose(written, from_width, rel_tol=ZEISS_AGREEMENT)
+    return written if agree else from_width
+
+
+def _entry_um(metadata: dict[str, Any], key: str) -> float | None:
+    entry = metadata.get(key)
+    if not isinstance(entry, tuple) or len(entry) < 3 or not isinstance(entry[1], (int, float)):
+        return None
+    size = length_in_um(float(entry[1]), str(entry[2]))
+    return size if size is not None and math.isfinite(size) and size > 0 else None
