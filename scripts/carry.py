@@ -6,9 +6,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from spallmap.figures.registration.pairs import pair_notes
-from spallmap.readers.landmarks import read_landmarks
+from spallmap.landmarks import Landmarks, read_landmarks
 from spallmap.registration.compose import chain
-from spallmap.registration.landmarks import Landmarks, apply_landmarks
+from spallmap.registration.landmark_fit import apply_landmarks
 from spallmap.registration.result import Registration
 from spallmap.results.documents import write_figure
 from spallmap.results.registration import read_registration, write_registration

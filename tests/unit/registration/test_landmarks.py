@@ -7,11 +7,11 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.errors import InputError
 from spallmap.frames import AffineMap
-from spallmap.registration.landmarks import (
+from spallmap.landmarks import parse_landmarks
+from spallmap.registration.landmark_fit import (
     apply_landmarks,
     fit_rigid,
     landmark_errors,
-    parse_landmarks,
     start_from_landmarks,
 )
 from spallmap.registration.result import Registration

@@ -11,7 +11,7 @@ import pytest
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, displacement_um, grid_points
 from spallmap.image import Image
-from spallmap.registration.landmarks import parse_landmarks
+from spallmap.landmarks import parse_landmarks
 from spallmap.registration.result import Registration
 from spallmap.registration.section import register_section
 

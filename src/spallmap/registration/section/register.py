@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from spallmap import frames
 from spallmap.axes import AxesPrior
 from spallmap.image import Image
-from spallmap.registration.landmarks import Landmarks, apply_landmarks, start_from_landmarks
+from spallmap.landmarks import Landmarks
+from spallmap.registration.landmark_fit import apply_landmarks, start_from_landmarks
 from spallmap.registration.result import Registration, StandardError
 from spallmap.registration.section.appearance import Section, read_section
 from spallmap.registration.section.assess import assess

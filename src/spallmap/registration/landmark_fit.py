@@ -1,94 +1,20 @@
-"""Matched points that a person picked: a start for a registration, and an independent check of it."""
+"""What landmarks give a registration: a start, and an independent check of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from spallmap.errors import InputError
 from spallmap.frames import AffineMap
+from spallmap.landmarks import Landmarks
 from spallmap.registration.result import Registration
 
-#: Columns of the landmark table, in order.
-COLUMNS = ("u_um", "v_um", "x_um", "y_um", "z_um", "use")
-USES = ("fit", "check")
 #: A rigid map in space needs three points that do not lie on a line.
 LEAST_FIT_POINTS = 3
 #: Points count as lying on a line where their second spread is below this share of the first.
 COLLINEAR = 1e-3
-
-
-@dataclass(frozen=True)
-class Landmarks:
-    """Matched points.
-
-    Parameters
-    ----------
-    own_um : ndarray, shape (n, 3)
-        Points in the acquisition's own frame; the third coordinate is 0 for an image.
-    reference_um : ndarray, shape (n, 3)
-        The same points in the frame that is registered to, as (x, y, z).
-    check : ndarray of bool, shape (n,)
-        True for points that are kept apart to measure the error.
-    """
-
-    own_um: NDArray[np.float64]
-    reference_um: NDArray[np.float64]
-    check: NDArray[np.bool_]
-
-    @property
-    def n_fit(self) -> int:
-        """Number of points to fit to."""
-        return int((~self.check).sum())
-
-
-def parse_landmarks(table: pd.DataFrame, place: str = "landmarks") -> Landmarks:
-    """Check a table of landmarks.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns u_um, v_um (own frame), x_um, y_um, z_um (reference frame) and use, which is ``fit`` or
-        ``check``.
-    place : str
-        What to call the table in an error, usually its file.
-
-    Returns
-    -------
-    Landmarks
-        The points.
-
-    Raises
-    ------
-    InputError
-        If a column is missing or unknown, a coordinate is no number, or a use is another word.
-    """
-    missing = [c for c in COLUMNS if c not in table.columns]
-    unknown = [str(c) for c in table.columns if c not in COLUMNS]
-    if missing or unknown:
-        found = f"missing {missing}" if missing else f"unknown {unknown}"
-        raise InputError(f"{place}, header", found, f"the columns {', '.join(COLUMNS)}")
-    numbers = np.empty((len(table), 5))
-    for k, column in enumerate(COLUMNS[:5]):
-        values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
-            row = int(bad[0])
-            raise InputError(
-                f"{place}, row {row + 1}, column {column}",
-                repr(table[column].iloc[row]),
-                "a finite number, um",
-            )
-        numbers[:, k] = values
-    uses = [str(u).strip() for u in table["use"]]
-    for row, use in enumerate(uses):
-        if use not in USES:
-            raise InputError(f"{place}, row {row + 1}, column use", repr(use), "fit or check")
-    own = np.column_stack([numbers[:, :2], np.zeros(len(table))])
-    return Landmarks(own, numbers[:, 2:], np.array([u == "check" for u in uses], dtype=np.bool_))
 
 
 def fit_rigid(own_um: ArrayLike, reference_um: ArrayLike) -> AffineMap:
