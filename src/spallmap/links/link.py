@@ -21,7 +21,7 @@ from spallmap.links.position_likelihood import (
     placement_likelihoods,
     posterior,
 )
-from spallmap.links.projection import Bodies, Footprint, Plane, crack_footprints, project_bodies
+from spallmap.links.projection import Bodies, Footprint, ImagePlane, crack_footprints, project_bodies
 from spallmap.registration.result import StandardError
 
 # A crack is within reach of a region when one pixel of it lies at most this many standard deviations of the
@@ -114,7 +114,7 @@ def link_regions(
     nothing = _nothing_to_link(_n_labels(regions_labels), _n_labels(cracks_labels))
     if nothing:
         return unlinked(regions_labels, cracks_labels, nothing, se_um)
-    plane = Plane.of(regions_labels.shape, mri_spacing_um, mri_to_reference, spacing_um)
+    plane = ImagePlane.of(regions_labels.shape, mri_spacing_um, mri_to_reference, spacing_um)
     footprints = crack_footprints(plane, cracks_labels, spacing_um)
     if not footprints:
         return unlinked(regions_labels, cracks_labels, "no crack lies in the image's field", se_um)
@@ -210,7 +210,7 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return table.astype({"region": int, "crack": int} | dict.fromkeys(COLUMNS[2:], float))
 
 
-def _errors_um(plane: Plane, bodies: Bodies, se_um: StandardError) -> tuple[float, float]:
+def _errors_um(plane: ImagePlane, bodies: Bodies, se_um: StandardError) -> tuple[float, float]:
     """Give the errors along rows (v) and columns (u); unknown ones as of any place in the electrolyte."""
     errors = []
     for axis, se in enumerate((se_um.v, se_um.u)):
@@ -221,7 +221,7 @@ def _errors_um(plane: Plane, bodies: Bodies, se_um: StandardError) -> tuple[floa
 
 
 def _within_reach(
-    plane: Plane, footprint: Footprint, pixels: NDArray[np.int64], errors: tuple[float, float]
+    plane: ImagePlane, footprint: Footprint, pixels: NDArray[np.int64], errors: tuple[float, float]
 ) -> bool:
     sigma = blur_um(plane, errors)
     sampling = [c / s for c, s in zip(plane.cell_um, sigma, strict=True)]
@@ -230,7 +230,7 @@ def _within_reach(
 
 
 def _row(
-    plane: Plane,
+    plane: ImagePlane,
     region: int,
     pixels: NDArray[np.int64],
     footprint: Footprint,
@@ -255,7 +255,7 @@ def _row(
 
 
 def _at_pixels(
-    plane: Plane, fine: NDArray[np.float64], pixels: NDArray[np.float64] | NDArray[np.int64]
+    plane: ImagePlane, fine: NDArray[np.float64], pixels: NDArray[np.float64] | NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Interpolate a map of cells at (row, column) of pixels."""
     cells = np.array(plane.cells)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 
 from spallmap.links.null_placements import Cluster
-from spallmap.links.projection import Footprint, Plane
+from spallmap.links.projection import Footprint, ImagePlane
 
 # Width in pixels, at half its height, of the sinc that a full matrix has for a point spread.
 POINT_SPREAD_WIDTH = 1.21
@@ -40,17 +40,17 @@ KERNEL_END = 5.0
 SHIFT_END = 3.0
 
 
-def point_spread_um(plane: Plane) -> tuple[float, float]:
+def point_spread_um(plane: ImagePlane) -> tuple[float, float]:
     """Return the point spread's standard deviation along rows' and columns' direction, um."""
     return POINT_SPREAD_PIXELS * plane.spacing_um[0], POINT_SPREAD_PIXELS * plane.spacing_um[1]
 
 
-def blur_um(plane: Plane, se_um: Sequence[float]) -> tuple[float, float]:
+def blur_um(plane: ImagePlane, se_um: Sequence[float]) -> tuple[float, float]:
     """Return the standard deviation of all that is unknown about a pixel's place.
 
     Parameters
     ----------
-    plane : Plane
+    plane : ImagePlane
         The image's grid.
     se_um : sequence of float
         (along rows' direction v, along columns' direction u): the registration's standard errors, um.
@@ -81,13 +81,13 @@ class CrackDensity:
 
 
 def crack_density(
-    plane: Plane, footprint: Footprint, electrolyte: NDArray[np.bool_], se_um: Sequence[float]
+    plane: ImagePlane, footprint: Footprint, electrolyte: NDArray[np.bool_], se_um: Sequence[float]
 ) -> CrackDensity:
     """Blur a crack's footprint by the point spread and move it by the registration's possible shifts.
 
     Parameters
     ----------
-    plane : Plane
+    plane : ImagePlane
         The image's grid.
     footprint : Footprint
         The crack.

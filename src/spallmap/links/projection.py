@@ -24,7 +24,7 @@ BODY_STRIDE = 2
 
 
 @dataclass(frozen=True)
-class Plane:
+class ImagePlane:
     """The MRI's pixel grid with finer cells in it.
 
     Parameters
@@ -51,7 +51,7 @@ class Plane:
         spacing_um: Sequence[float],
         to_reference: AffineMap,
         voxel_um: Sequence[float],
-    ) -> Plane:
+    ) -> ImagePlane:
         """Choose cells of about the smallest voxel spacing."""
         cells = [int(np.clip(np.ceil(s / min(voxel_um)), 1, MAX_CELLS_PER_PIXEL)) for s in spacing_um]
         rows, columns = (float(s) for s in spacing_um)
@@ -128,13 +128,13 @@ class Footprint:
 
 
 def crack_footprints(
-    plane: Plane, cracks_labels: NDArray[Any], spacing_um: Sequence[float]
+    plane: ImagePlane, cracks_labels: NDArray[Any], spacing_um: Sequence[float]
 ) -> tuple[Footprint, ...]:
     """Project every crack that falls into the image.
 
     Parameters
     ----------
-    plane : Plane
+    plane : ImagePlane
         The image's grid.
     cracks_labels : ndarray of int, shape (nz, ny, nx)
         Cracks in the reference volume; 0 is background.
@@ -176,12 +176,12 @@ class Bodies:
     interface_um: NDArray[np.float64]
 
 
-def project_bodies(plane: Plane, phases: NDArray[Any], spacing_um: Sequence[float]) -> Bodies:
+def project_bodies(plane: ImagePlane, phases: NDArray[Any], spacing_um: Sequence[float]) -> Bodies:
     """Tell the electrolyte's pixels and their distance from the electrodes.
 
     Parameters
     ----------
-    plane : Plane
+    plane : ImagePlane
         The image's grid.
     phases : ndarray of int, shape (nz, ny, nx)
         Phases of the reference volume.

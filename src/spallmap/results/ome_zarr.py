@@ -18,7 +18,7 @@ from spallmap.image import SPATIAL_AXES, Image
 from spallmap.readers.info import VolumeSource
 from spallmap.readers.volumes.ome_ngff import open_level
 from spallmap.results.atomic import atomic_path
-from spallmap.results.pyramid import CHUNK, CODEC, Level, halved_slice, level_shapes
+from spallmap.results.pyramid import CHUNK, CODEC, PyramidLevel, halved_slice, level_shapes
 
 
 class VolumeWriter:
@@ -67,7 +67,7 @@ class VolumeWriter:
         self._labels = labels
         self._threads = max(1, threads)
         self._stack = ExitStack()
-        self._finest: Level | None = None
+        self._finest: PyramidLevel | None = None
 
     def __enter__(self) -> VolumeWriter:
         with ExitStack() as stack:
@@ -77,7 +77,7 @@ class VolumeWriter:
             level = None
             for number in reversed(range(len(self._shapes))):
                 folder, shape = part / f"s{number}", self._shapes[number]
-                level = Level(folder, shape, self._dtype, self._labels, pool, level)
+                level = PyramidLevel(folder, shape, self._dtype, self._labels, pool, level)
             self._finest = level
             self._stack = stack.pop_all()
         return self

@@ -76,7 +76,7 @@ def _tapped(before: NDArray[Any], middle: NDArray[Any], after: NDArray[Any]) -> 
     return total.astype(np.float32, copy=False)
 
 
-class Level:
+class PyramidLevel:
     """One level of a pyramid: it writes chunks when a layer of them is complete, and feeds the next level.
 
     A layer has an even number of slices, so that a coarse slice needs no finer one beyond the layer, and of
@@ -94,7 +94,7 @@ class Level:
         Whether coarser levels take every second voxel as it is.
     pool : ThreadPoolExecutor
         Packs and halves.
-    coarser : Level, optional
+    coarser : PyramidLevel, optional
         The next level.
     """
 
@@ -105,7 +105,7 @@ class Level:
         dtype: np.dtype[Any],
         labels: bool,
         pool: ThreadPoolExecutor,
-        coarser: Level | None,
+        coarser: PyramidLevel | None,
     ) -> None:
         from numcodecs import Blosc
 

@@ -37,7 +37,7 @@ T2_LIMITS_MS = (5.0, 10.0)
 """The electrodes' transverse relaxation times stay within these."""
 
 
-class Metal(NamedTuple):
+class ImagedMetal(NamedTuple):
     """Metal that the MRI can see, projected on a fine grid (rows, columns).
 
     Parameters
@@ -163,7 +163,7 @@ def project_metal(
     spacing_um: tuple[float, float],
     te_ms: tuple[float, ...],
     fine_um: float = 4.0,
-) -> Metal:
+) -> ImagedMetal:
     """Project the metal that the radio field reaches along the image's normal.
 
     Parameters
@@ -181,7 +181,7 @@ def project_metal(
 
     Returns
     -------
-    Metal
+    ImagedMetal
         On a grid that fills the image's field of view.
     """
     fine = [_fine_positions(n, s, fine_um) for n, s in zip(shape, spacing_um, strict=True)]
@@ -206,7 +206,7 @@ def project_metal(
         start,
         dendrite,
     )
-    return Metal(electrode, electrode_t2, start, dendrite, fine[0], fine[1])
+    return ImagedMetal(electrode, electrode_t2, start, dendrite, fine[0], fine[1])
 
 
 def _fine_positions(n: int, spacing_um: float, fine_um: float) -> Floats:

@@ -10,7 +10,7 @@ from spallmap.links import Links, crack_points_on_region, link_points, link_regi
 from spallmap.links.chance import chance_test
 from spallmap.links.null_placements import clusters
 from spallmap.links.position_likelihood import crack_density, crack_priors, placement_likelihoods, posterior
-from spallmap.links.projection import Plane, crack_footprints, project_bodies
+from spallmap.links.projection import ImagePlane, crack_footprints, project_bodies
 from spallmap.registration.result import StandardError
 
 PIXEL_UM = (23.0, 46.0)
@@ -67,7 +67,7 @@ def test_cracks_beyond_reach_are_left_out(cell, rng):
 
 def test_distance_of_a_known_offset(cell):
     """A region moved off the crack's outer edge by whole pixels is farther by their size."""
-    plane = Plane.of((36, 24), PIXEL_UM, cell.to_reference, cell.spacing_um)
+    plane = ImagePlane.of((36, 24), PIXEL_UM, cell.to_reference, cell.spacing_um)
     footprint = (
         plane.to_pixels(crack_footprints(plane, cell.cracks, cell.spacing_um)[0].cells.astype(float)) > 0
     )
@@ -111,7 +111,7 @@ def test_an_unknown_direction_counts_as_the_whole_width(cell, rng):
 
 @pytest.fixture(scope="module")
 def scene(cell):
-    plane = Plane.of((36, 24), PIXEL_UM, cell.to_reference, cell.spacing_um)
+    plane = ImagePlane.of((36, 24), PIXEL_UM, cell.to_reference, cell.spacing_um)
     bodies = project_bodies(plane, cell.phases, cell.spacing_um)
     return plane, bodies, crack_footprints(plane, cell.cracks, cell.spacing_um)
 

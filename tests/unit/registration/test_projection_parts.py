@@ -11,11 +11,11 @@ from spallmap.registration.projection.fit_parameters import (
     DEPTH,
     N_PARAMETERS,
     SHIFT,
-    Parameters,
+    FitParameters,
     Prior,
     coil_terms,
 )
-from spallmap.registration.projection.forward import Pose, Sampler, Slices
+from spallmap.registration.projection.forward import ProjectionPose, Sampler, Slices
 from spallmap.registration.projection.hypotheses import settle
 from spallmap.registration.projection.metal import find_metal, skin_cloud
 from spallmap.registration.projection.refine import (
@@ -121,14 +121,14 @@ def test_pooling_keeps_mass_and_centre() -> None:
 def test_pose_round_trip() -> None:
     truth = pose(np.random.default_rng(2))
     centre = np.array([300.0, 400.0, 200.0])
-    back = Pose.from_map(truth, centre).to_map(centre)
+    back = ProjectionPose.from_map(truth, centre).to_map(centre)
     np.testing.assert_allclose(back.linear, truth.linear, atol=1e-12)
     # The planes are parallel and the maps agree along the image's own axes.
     difference = truth.linear.T @ (back.translation_um - truth.translation_um)
     np.testing.assert_allclose(difference[:2], 0.0, atol=1e-9)
 
 
-def make_problem(sigma_share: float = 0.03, seed: int = 6) -> tuple[Problem, Parameters, float]:
+def make_problem(sigma_share: float = 0.03, seed: int = 6) -> tuple[Problem, FitParameters, float]:
     rng = np.random.default_rng(seed)
     truth = pose(rng)
     clean = image(truth)
@@ -145,7 +145,9 @@ def make_problem(sigma_share: float = 0.03, seed: int = 6) -> tuple[Problem, Par
         cloud,
         Prior(PRIOR.linear(), IMAGE_SPACING_UM),
     )
-    start = Parameters(Pose.from_map(truth, cloud.centre_um), np.ones(2), 0.0, np.zeros(2), np.zeros(5))
+    start = FitParameters(
+        ProjectionPose.from_map(truth, cloud.centre_um), np.ones(2), 0.0, np.zeros(2), np.zeros(5)
+    )
     return problem, start, sigma
 
 

@@ -20,7 +20,7 @@ from spallmap.registration.section.appearance import EMPTY, SOLID, Section, read
 from spallmap.registration.section.assess import widened
 from spallmap.registration.section.certainty import position_error
 from spallmap.registration.section.known_answer import near_answers, searched_answer
-from spallmap.registration.section.pose import MOST_SCALE, Pose
+from spallmap.registration.section.pose import MOST_SCALE, SectionPose
 from spallmap.registration.section.refine import (
     RIGID,
     SCALED,
@@ -35,8 +35,8 @@ from spallmap.registration.section.refine import (
 from spallmap.registration.section.resolutions import make_level, sharpened
 from spallmap.registration.section.specimen import read_specimen
 from spallmap.registration.section.target import (
+    SectionSolution,
     Settled,
-    Solution,
     Target,
     make_target,
     polish,
@@ -52,11 +52,11 @@ from section_cell import SPACING_UM, VOXEL_UM, cut, small_cell
 PIXEL_UM = 2.0
 
 
-def placed(section: Section, matrix: np.ndarray) -> Pose:
+def placed(section: Section, matrix: np.ndarray) -> SectionPose:
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     centre = matrix[:3, :3] @ section.centre_um + matrix[:3, 3]
     logs = np.log(lengths)
-    return Pose(matrix[:3, :3] / lengths, centre, 0.0, (logs[0] + logs[1]) / 2.0, logs[0] - logs[1])
+    return SectionPose(matrix[:3, :3] / lengths, centre, 0.0, (logs[0] + logs[1]) / 2.0, logs[0] - logs[1])
 
 
 def read(drawn: tuple[np.ndarray, np.ndarray], pixel_um: tuple[float, float]) -> Section:
@@ -66,7 +66,7 @@ def read(drawn: tuple[np.ndarray, np.ndarray], pixel_um: tuple[float, float]) ->
 
 
 @pytest.fixture(scope="module")
-def scene() -> tuple[Target, Section, Pose, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def scene() -> tuple[Target, Section, SectionPose, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(5)
     made = small_cell(rng)
     grey, phases = made.volume(rng)
@@ -244,7 +244,7 @@ def test_the_error_of_a_position_is_that_of_drawn_poses():
     rng = np.random.default_rng(8)
     root = rng.normal(size=(8, 8)) * np.array([2e-3] * 3 + [0.7] * 3 + [1e-3] * 2)[:, None]
     turn = Rotation.from_euler("xyz", [20.0, -40.0, 70.0], degrees=True).as_matrix()
-    pose = Pose(turn, np.array([10.0, 20.0, 30.0]), 0.0, 0.01, -0.005)
+    pose = SectionPose(turn, np.array([10.0, 20.0, 30.0]), 0.0, 0.01, -0.005)
     points = np.column_stack([rng.uniform(-500, 500, (60, 2)), np.zeros(60)])
     moved = np.stack([pose.moved(root @ rng.normal(size=8)).place(points) for _ in range(4000)])
     drawn = np.sqrt((((moved - pose.place(points)) @ pose.rotation) ** 2).mean(axis=(0, 1)))
@@ -256,7 +256,7 @@ def test_resolutions_agree_on_one_minimum_and_tell_the_distance_of_two(scene):
     target, section, true, _ = scene
     resolutions = target.levels(section)
     best = polish(resolutions[-1], refine(resolutions[-1], true, free=SCALED), VOXEL_UM)
-    solution = Solution(resolutions, Settled(resolutions[-1], best, RIGID, (0.0, 0.0)), [best])
+    solution = SectionSolution(resolutions, Settled(resolutions[-1], best, RIGID, (0.0, 0.0)), [best])
     assert np.all(resolutions_apart(solution, VOXEL_UM) < 0.1 * VOXEL_UM)
     along = int(np.argmax(np.abs(true.rotation[:, 2])))
 
@@ -268,7 +268,9 @@ def test_resolutions_agree_on_one_minimum_and_tell_the_distance_of_two(scene):
     both = (0.6 * fine.volume + 0.4 * shifted(fine)).astype(np.float32)
     doubled = make_level(section, replace(fine, volume=both))
     other = make_level(section, replace(soft, volume=shifted(soft)))
-    torn = Solution((resolutions[0], other, doubled), solution.settled, [refine(doubled, best, free=SCALED)])
+    torn = SectionSolution(
+        (resolutions[0], other, doubled), solution.settled, [refine(doubled, best, free=SCALED)]
+    )
     u, v, normal = resolutions_apart(torn, VOXEL_UM) / VOXEL_UM
     assert 1.5 < normal < 4.5
     assert max(u, v) < 0.8
@@ -282,7 +284,7 @@ def test_errors_add_up_by_direction_and_unknown_ones_stay_unknown():
 def test_known_answers_are_found_and_lost_where_the_tomogram_is_blank(scene):
     target, section, true, _ = scene
     resolutions = target.levels(section)
-    solution = Solution(resolutions, Settled(resolutions[-1], true, RIGID, (0.0, 0.0)), [true])
+    solution = SectionSolution(resolutions, Settled(resolutions[-1], true, RIGID, (0.0, 0.0)), [true])
     near = near_answers(section, target, solution, np.random.default_rng(2))
     assert near.lost == 0
     assert np.all(near.rms_um() < VOXEL_UM)

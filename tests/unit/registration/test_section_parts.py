@@ -9,7 +9,7 @@ from spallmap.frames import grid_points, sample_volume
 from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
 from spallmap.registration.section.compiled import cut_slices, sample_with_gradient
-from spallmap.registration.section.pose import Pose, distinct
+from spallmap.registration.section.pose import SectionPose, distinct
 from spallmap.registration.section.refine import linearise, refine
 from spallmap.registration.section.resolutions import make_grid, make_level
 from spallmap.registration.section.search import planes
@@ -104,7 +104,10 @@ def test_planes_lay_the_interface_along_the_plate():
 
 def test_distinct_keeps_the_best_of_each_place():
     own = np.array([[0.0, 0.0, 0.0], [100.0, 0.0, 0.0]])
-    poses = [Pose(np.eye(3), np.array([x, 0.0, 0.0]), -i) for i, x in enumerate((0.0, 5.0, 40.0, 41.0, 90.0))]
+    poses = [
+        SectionPose(np.eye(3), np.array([x, 0.0, 0.0]), -i)
+        for i, x in enumerate((0.0, 5.0, 40.0, 41.0, 90.0))
+    ]
     kept = distinct(poses, own, np.zeros(3), 10.0, 10)
     assert [p.centre_um[0] for p in kept] == [0.0, 40.0, 90.0]
 
@@ -130,7 +133,7 @@ def test_refinement_returns_to_a_known_pose():
     section = Section(maps, (1.0, 1.0), (0.0, 0.0), np.array([74.5, 74.5, 0.0]), None, maps[0])
     grid = make_grid(grey.astype(np.float32), (4.0, 4.0, 4.0), 0.0, blur_um=3.0)
     level = make_level(section, grid)
-    start = Pose(
+    start = SectionPose(
         Rotation.from_rotvec([0.02, -0.02, 0.03]).as_matrix() @ linear,
         centre + np.array([3.0, -2.0, 4.0]),
         0.0,

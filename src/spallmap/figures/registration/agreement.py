@@ -40,7 +40,7 @@ _JOINT = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
-class Field:
+class FieldOfView:
     """The part of an image that shows specimen, at a resolution fit for print.
 
     Parameters
@@ -80,7 +80,7 @@ def cut_out(
     spacing_um: Sequence[float],
     mask: NDArray[np.bool_] | None = None,
     longest: int = LONGEST_SIDE,
-) -> Field:
+) -> FieldOfView:
     """Cut the specimen out of an image and average its pixels to at most `longest` along a side.
 
     Parameters
@@ -96,7 +96,7 @@ def cut_out(
 
     Returns
     -------
-    Field
+    FieldOfView
         Over the mask's bounding box; the whole image where the mask is empty or absent.
     """
     values = np.asarray(image, dtype=np.float64)
@@ -109,7 +109,7 @@ def cut_out(
     values = values[rows, columns]
     k = max(1, math.ceil(max(values.shape) / longest))
     dy, dx = (float(s) for s in spacing_um)
-    return Field(_binned(values[..., None], k)[..., 0], _binned(points, k), (dy * k, dx * k))
+    return FieldOfView(_binned(values[..., None], k)[..., 0], _binned(points, k), (dy * k, dx * k))
 
 
 def _binned(values: NDArray[np.float64], k: int) -> NDArray[np.float64]:

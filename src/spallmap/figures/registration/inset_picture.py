@@ -16,7 +16,7 @@ from spallmap.figures.overlays.element_overlays import composite, element_colour
 from spallmap.figures.planes import image_values_at
 from spallmap.figures.registration.agreement import (
     EDGE,
-    Field,
+    FieldOfView,
     blurred,
     checkerboard,
     cut_out,
@@ -159,7 +159,7 @@ def _mixed(layers: NDArray[np.float64], colours: Sequence[str]) -> NDArray[np.fl
     return mixed
 
 
-def _closest(fields: Sequence[Field], other: NDArray[np.float64]) -> int:
+def _closest(fields: Sequence[FieldOfView], other: NDArray[np.float64]) -> int:
     """Return the map whose values follow the other picture's most closely, rising or falling."""
     strength = []
     for field in fields:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spallmap.figures import style
 from spallmap.figures.registration.agreement import (
-    Field,
+    FieldOfView,
     checkerboard,
     cut_out,
     draw_edges,
@@ -100,7 +100,7 @@ def section_picture(
 
 def _pair(
     panels: Sequence[Axes],
-    field: Field,
+    field: FieldOfView,
     first: NDArray[np.float64],
     second: NDArray[np.float64],
     names: tuple[str, str],
@@ -144,7 +144,7 @@ def _candidate(
     rank: int,
     candidate: dict[str, Any],
     reported: AffineMap,
-    field: Field,
+    field: FieldOfView,
     volume: tuple[NDArray[Any], Sequence[float], tuple[float, float]],
 ) -> None:
     """Draw the tomogram where another solution would put the image."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from spallmap.errors import InputError
 from spallmap.readers.dicom.frame_headers import DAMAGE, PHILIPS, Frame, read_frames
-from spallmap.readers.dicom.grid import Grid, arrange
+from spallmap.readers.dicom.grid import SliceGrid, arrange
 from spallmap.readers.echo_train import train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
 
@@ -88,7 +88,7 @@ def load(path: Path) -> Loaded:
     return Loaded(info, np.ascontiguousarray(data.reshape(info.shape), dtype=info.dtype))
 
 
-def _series(path: Path) -> tuple[tuple[Grid, ...], dict[str, Any]]:
+def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any]]:
     """Find the grids to read (two for complex data) and what the headers say besides."""
     place = str(path)
     frames: list[Frame] = []
@@ -173,7 +173,7 @@ def _check_same_scale(path: Path, frames: Sequence[Frame]) -> None:
         raise InputError(str(path), found, allowed)
 
 
-def _info(grids: tuple[Grid, ...], meta: dict[str, Any]) -> ImageInfo:
+def _info(grids: tuple[SliceGrid, ...], meta: dict[str, Any]) -> ImageInfo:
     grid = grids[0]
     n_slices, plane = len(grid.frames[0]), grid.frames[0][0].shape
     spatial = ("z", "y", "x") if n_slices > 1 else ("y", "x")
@@ -187,7 +187,7 @@ def _info(grids: tuple[Grid, ...], meta: dict[str, Any]) -> ImageInfo:
     )
 
 
-def _pixels(grid: Grid) -> NDArray[np.float64]:
+def _pixels(grid: SliceGrid) -> NDArray[np.float64]:
     """Scaled values, shape (echo, slice, rows, columns)."""
     targets: defaultdict[Path, list[tuple[int, int, Frame]]] = defaultdict(list)
     for echo, row in enumerate(grid.frames):

@@ -27,7 +27,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True)
-class Grid:
+class SliceGrid:
     """Frames in order.
 
     Parameters
@@ -54,7 +54,7 @@ class Grid:
     n_repetitions: int
 
 
-def arrange(place: str, frames: Sequence[Frame]) -> Grid:
+def arrange(place: str, frames: Sequence[Frame]) -> SliceGrid:
     """Put frames into order.
 
     Slices are sorted by their position along the normal, own x cross own y, so that the own frame is
@@ -69,7 +69,7 @@ def arrange(place: str, frames: Sequence[Frame]) -> Grid:
 
     Returns
     -------
-    Grid
+    SliceGrid
         Every echo of every slice.
 
     Raises
@@ -101,7 +101,7 @@ def arrange(place: str, frames: Sequence[Frame]) -> Grid:
     directions = first.directions
     if directions is not None:
         directions = (*directions, *(float(v) for v in _normal(directions)))
-    return Grid(
+    return SliceGrid(
         frames=tuple(rows),
         te_ms=te_ms,
         spacing_um=None if spacing_mm is None else tuple(s * 1e3 for s in spacing_mm),

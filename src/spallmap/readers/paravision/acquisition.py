@@ -40,7 +40,7 @@ ONES = {
 
 
 @dataclass(frozen=True)
-class Acquisition:
+class ParaVisionScan:
     """How the scans of a raw file make up k-space.
 
     Parameters
@@ -124,7 +124,7 @@ class Acquisition:
         return abs(mean) * 1e3, along < 0
 
 
-def read_acquisition(path: Path) -> Acquisition:
+def read_acquisition(path: Path) -> ParaVisionScan:
     """Read how a raw file was acquired.
 
     Parameters
@@ -134,7 +134,7 @@ def read_acquisition(path: Path) -> Acquisition:
 
     Returns
     -------
-    Acquisition
+    ParaVisionScan
         What the reconstruction needs.
 
     Raises
@@ -157,7 +157,7 @@ def read_acquisition(path: Path) -> Acquisition:
     if np.abs(gradients - gradients[0]).max() > 1e-4:
         raise InputError(acqp.place, "slices of different directions", "parallel slices of one packet")
     offsets_mm = acqp.numbers("ACQ_phase1_offset", 0.0)
-    return Acquisition(
+    return ParaVisionScan(
         place=acqp.place,
         method=name,
         nucleus=acqp.text("NUCLEUS") or acqp.text("NUC1"),

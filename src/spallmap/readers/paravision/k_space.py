@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spallmap.errors import InputError
 from spallmap.image import SPATIAL_AXES
 from spallmap.readers.info import ImageInfo, Loaded
-from spallmap.readers.paravision.acquisition import Acquisition, read_acquisition
+from spallmap.readers.paravision.acquisition import ParaVisionScan, read_acquisition
 from spallmap.readers.paravision.parameters import Parameters
 
 
@@ -52,14 +52,14 @@ def load(path: Path) -> Loaded:
     return Loaded(info, np.ascontiguousarray(images[by_time]).reshape(info.shape))
 
 
-def to_k_space(samples: NDArray[np.complex64], acquisition: Acquisition) -> NDArray[np.complex64]:
+def to_k_space(samples: NDArray[np.complex64], acquisition: ParaVisionScan) -> NDArray[np.complex64]:
     """Bring scans into the order of k-space.
 
     Parameters
     ----------
     samples : ndarray of complex64, shape (scans, read)
         Scans as they were acquired: repetitions slowest, then phase steps, then objects.
-    acquisition : Acquisition
+    acquisition : ParaVisionScan
         How they were acquired.
 
     Returns
@@ -76,7 +76,7 @@ def to_k_space(samples: NDArray[np.complex64], acquisition: Acquisition) -> NDAr
     return k_space.reshape(a.n_repetitions * a.n_echoes, a.n_slices, a.n_phase, a.n_read)
 
 
-def to_images(k_space: NDArray[np.complex64], acquisition: Acquisition) -> NDArray[np.complex64]:
+def to_images(k_space: NDArray[np.complex64], acquisition: ParaVisionScan) -> NDArray[np.complex64]:
     r"""Transform k-space to images as ParaVision does.
 
     With samples :math:`s_{pr}` of read index r and phase index p, the image is
@@ -91,7 +91,7 @@ def to_images(k_space: NDArray[np.complex64], acquisition: Acquisition) -> NDArr
     ----------
     k_space : ndarray of complex64, shape (entries, slices, phase, read)
         From :func:`to_k_space`.
-    acquisition : Acquisition
+    acquisition : ParaVisionScan
         How it was acquired.
 
     Returns
@@ -109,7 +109,7 @@ def to_images(k_space: NDArray[np.complex64], acquisition: Acquisition) -> NDArr
     return images.swapaxes(-1, -2) if a.transposed else images
 
 
-def _described(path: Path) -> tuple[ImageInfo, Acquisition]:
+def _described(path: Path) -> tuple[ImageInfo, ParaVisionScan]:
     acquisition = read_acquisition(path)
     a = acquisition
     expected = a.n_scans * a.words_per_scan * a.word_type.itemsize
@@ -143,7 +143,7 @@ def _described(path: Path) -> tuple[ImageInfo, Acquisition]:
     return info, acquisition
 
 
-def _place(scan: Path, acquisition: Acquisition, reverse: bool) -> dict[str, Any]:
+def _place(scan: Path, acquisition: ParaVisionScan, reverse: bool) -> dict[str, Any]:
     """Direction and position of the first sample, where a visu_pars says them of this grid."""
     for visu_path in (scan / "pdata" / "1" / "visu_pars", scan / "visu_pars"):
         if not visu_path.is_file():
@@ -159,7 +159,7 @@ def _place(scan: Path, acquisition: Acquisition, reverse: bool) -> dict[str, Any
     return {}
 
 
-def _samples(path: Path, acquisition: Acquisition) -> NDArray[np.complex64]:
+def _samples(path: Path, acquisition: ParaVisionScan) -> NDArray[np.complex64]:
     """Read the scans without their padding, shape (scans, read)."""
     a = acquisition
     words = np.fromfile(path, a.word_type).reshape(a.n_scans, a.words_per_scan)[:, : 2 * a.n_read]

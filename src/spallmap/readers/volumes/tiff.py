@@ -23,7 +23,7 @@ from spallmap.readers.tiff_files import (
 )
 from spallmap.readers.volumes.raw import RawLayout, open_raw
 from spallmap.readers.volumes.source import AXES, LazyVolume, volume_info, volume_reader
-from spallmap.readers.volumes.tiff_planes import Plane, plane_of, read_planes
+from spallmap.readers.volumes.tiff_planes import TiffPlane, plane_of, read_planes
 
 if TYPE_CHECKING:
     import tifffile
@@ -143,7 +143,7 @@ def stream(path: Path) -> Iterator[Streamed]:
     yield Streamed(info, LazyVolume(str(path), info.shape, dtype, lambda region: read_planes(planes, region)))
 
 
-def _slice(name: Path, info: ImageInfo) -> Plane:
+def _slice(name: Path, info: ImageInfo) -> TiffPlane:
     """Describe the one slice of a file in a folder."""
     with open_tiff(name) as tif:
         plane, dtype = _plane_shape(name, tif), _dtype(name, tif)
@@ -190,7 +190,7 @@ def _as_one_block(path: Path, tif: tifffile.TiffFile, info: ImageInfo) -> RawLay
     return RawLayout(header=path, path=path, offset=int(offset), shape=info.shape, dtype=dtype)
 
 
-def _pages(path: Path, tif: tifffile.TiffFile, info: ImageInfo) -> list[Plane]:
+def _pages(path: Path, tif: tifffile.TiffFile, info: ImageInfo) -> list[TiffPlane]:
     pages = tif.series[0].pages
     if len(pages) != info.shape[0]:
         raise InputError(str(path), f"{len(pages)} pages for {info.shape[0]} slices", "a page for each slice")

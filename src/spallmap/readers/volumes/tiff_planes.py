@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plane:
+class TiffPlane:
     """One slice of a stack.
 
     Parameters
@@ -58,7 +58,7 @@ class Plane:
     jpegtables: bytes | None = None
 
 
-def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: int) -> Plane:
+def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: int) -> TiffPlane:
     """Describe one page of an open TIFF, after checking that all its bytes are there.
 
     Parameters
@@ -72,7 +72,7 @@ def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: i
 
     Returns
     -------
-    Plane
+    TiffPlane
         It can be read after the TIFF was closed.
 
     Raises
@@ -96,13 +96,13 @@ def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: i
         if start + shape[0] * shape[1] * dtype.itemsize > page.parent.filehandle.size:
             raise InputError(str(path), f"page {number} cut short", READABLE)
         size = shape[0] * shape[1] * dtype.itemsize
-        return Plane(file, place, shape, dtype, (start,), (size,), shape)
+        return TiffPlane(file, place, shape, dtype, (start,), (size,), shape)
     segment = (int(key.tilelength), int(key.tilewidth)) if key.is_tiled else (int(key.rowsperstrip), shape[1])
     segment = (min(segment[0], shape[0]) if not key.is_tiled else segment[0], segment[1])
     expected = -(-shape[0] // segment[0]) * -(-shape[1] // segment[1])
     if len(page.dataoffsets) != expected:
         raise InputError(place, f"{len(page.dataoffsets)} strips or tiles", f"{expected}")
-    return Plane(
+    return TiffPlane(
         path=file,
         place=place,
         shape=shape,
@@ -115,12 +115,12 @@ def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: i
     )
 
 
-def read_planes(planes: Sequence[Plane], region: Region) -> NDArray[Any]:
+def read_planes(planes: Sequence[TiffPlane], region: Region) -> NDArray[Any]:
     """Read a region of a stack.
 
     Parameters
     ----------
-    planes : sequence of Plane
+    planes : sequence of TiffPlane
         The slices, of one size and type.
     region : tuple of slice
         Along z, y and x.
@@ -156,7 +156,7 @@ def read_planes(planes: Sequence[Plane], region: Region) -> NDArray[Any]:
     return out
 
 
-def _read_plane(plane: Plane, descriptor: int, y: slice, x: slice, out: NDArray[Any]) -> None:
+def _read_plane(plane: TiffPlane, descriptor: int, y: slice, x: slice, out: NDArray[Any]) -> None:
     if plane.decode is None:
         row = plane.shape[1] * plane.dtype.itemsize
         content = _bytes(plane, descriptor, (y.stop - y.start) * row, plane.offsets[0] + y.start * row)
@@ -176,14 +176,14 @@ def _read_plane(plane: Plane, descriptor: int, y: slice, x: slice, out: NDArray[
         ]
 
 
-def _bytes(plane: Plane, descriptor: int, count: int, offset: int) -> bytes:
+def _bytes(plane: TiffPlane, descriptor: int, count: int, offset: int) -> bytes:
     content = read_exactly(descriptor, count, offset)
     if content is None:
         raise InputError(plane.place, "a slice cut short", READABLE)
     return content
 
 
-def _touched(plane: Plane, y: slice, x: slice) -> Iterator[int]:
+def _touched(plane: TiffPlane, y: slice, x: slice) -> Iterator[int]:
     """Numbers of the segments that a region touches."""
     rows, columns = plane.segment
     across = -(-plane.shape[1] // columns)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from spallmap.registration.projection.forward import Pose
+from spallmap.registration.projection.forward import ProjectionPose
 
 # Order of the fitted parameters: turn about the own x, y, normal (radians); position of the centroid along
 # them (um); logarithm of each electrode's gain; logarithm of the skin depth; variance of a blur beyond the
@@ -35,12 +35,12 @@ PINNED_PRECISION = 1e12
 
 
 @dataclass(frozen=True)
-class Parameters:
+class FitParameters:
     """One point of the parameter space.
 
     Parameters
     ----------
-    pose : Pose
+    pose : ProjectionPose
         Where the cell lies.
     gain : ndarray, shape (2,)
         Image units per um^3 of metal, by electrode.
@@ -52,17 +52,17 @@ class Parameters:
         Coefficients of the logarithm of the coil's profile, see :func:`coil_terms`.
     """
 
-    pose: Pose
+    pose: ProjectionPose
     gain: NDArray[np.float64]
     log_skin: float
     blur_um2: NDArray[np.float64]
     coil: NDArray[np.float64]
 
-    def moved(self, step: NDArray[np.float64]) -> Parameters:
+    def moved(self, step: NDArray[np.float64]) -> FitParameters:
         """Return the parameters after a step in the order of this module's slices."""
         turned = self.pose.rotation @ Rotation.from_rotvec(step[TURN]).as_matrix()
-        return Parameters(
-            pose=Pose(turned, self.pose.centre_own_um + step[SHIFT]),
+        return FitParameters(
+            pose=ProjectionPose(turned, self.pose.centre_own_um + step[SHIFT]),
             gain=self.gain * np.exp(np.clip(step[GAIN], -1.0, 1.0)),
             log_skin=float(np.clip(self.log_skin + step[SKIN], -0.9, 0.9)),
             blur_um2=self.blur_um2 + step[BLUR],
@@ -106,7 +106,7 @@ class Prior:
             precision[DEPTH] = PINNED_PRECISION
         return precision
 
-    def offset(self, p: Parameters) -> NDArray[np.float64]:
+    def offset(self, p: FitParameters) -> NDArray[np.float64]:
         """Distance of each parameter from its prior mean, shape (16,); 0 where there is none."""
         offset = np.zeros(N_PARAMETERS)
         offset[TURN] = Rotation.from_matrix(self.rotation.T @ p.pose.rotation).as_rotvec()

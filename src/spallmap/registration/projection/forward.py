@@ -22,7 +22,7 @@ Complex = NDArray[np.complex128]
 
 
 @dataclass(frozen=True)
-class Pose:
+class ProjectionPose:
     """Where the cell lies in the image.
 
     Parameters
@@ -41,7 +41,9 @@ class Pose:
         return AffineMap.from_parts(self.rotation, centre_um - self.rotation @ self.centre_own_um)
 
     @classmethod
-    def from_map(cls, to_volume: AffineMap, centre_um: NDArray[np.float64], *, depth: bool = False) -> Pose:
+    def from_map(
+        cls, to_volume: AffineMap, centre_um: NDArray[np.float64], *, depth: bool = False
+    ) -> ProjectionPose:
         """Read the pose out of a rigid map; its depth only where `depth` says that it means anything."""
         own = to_volume.inverse()(centre_um)
         return cls(to_volume.linear, own * [1.0, 1.0, float(depth)])
@@ -208,14 +210,14 @@ def project(cloud: Cloud, rotation: NDArray[np.float64]) -> NDArray[np.float64]:
     return cloud.points_um @ rotation
 
 
-def electrode_images(cloud: Cloud, pose: Pose, sampler: Sampler) -> Complex:
+def electrode_images(cloud: Cloud, pose: ProjectionPose, sampler: Sampler) -> Complex:
     """Complex image of each electrode.
 
     Parameters
     ----------
     cloud : Cloud
         The weighted metal.
-    pose : Pose
+    pose : ProjectionPose
         Where it lies.
     sampler : Sampler
         The image's grid.
@@ -230,7 +232,7 @@ def electrode_images(cloud: Cloud, pose: Pose, sampler: Sampler) -> Complex:
     return sampler.image(sampler.transform(own + pose.centre_own_um, weights, cloud.spread_um2))
 
 
-def whole_image(cloud: Cloud, pose: Pose, sampler: Sampler) -> Complex:
+def whole_image(cloud: Cloud, pose: ProjectionPose, sampler: Sampler) -> Complex:
     """Complex image of both electrodes together; otherwise as :func:`electrode_images`."""
     own = project(cloud, pose.rotation)
     spectrum = sampler.transform(own + pose.centre_own_um, cloud.weight[:, None], cloud.spread_um2)

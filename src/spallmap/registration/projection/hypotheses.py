@@ -14,7 +14,7 @@ from spallmap.registration.projection.forward import electrode_images
 from spallmap.registration.projection.judge import agreement
 from spallmap.registration.projection.refine import (
     Problem,
-    Solution,
+    ProjectionSolution,
     least_squares,
     promised_fall,
     start_parameters,
@@ -31,7 +31,7 @@ SCREENING_ITERATIONS = 8
 
 
 @dataclass(frozen=True)
-class Grid:
+class RotationGrid:
     """Turns that a search tries.
 
     Parameters
@@ -50,9 +50,9 @@ class Grid:
 
 
 # The prior's 15 degrees and a margin; descents reach the bottom from neighbouring nodes.
-SEARCH_GRID = Grid(tuple(np.arange(-24.0, 25.0, 6.0)), tuple(np.arange(-12.0, 13.0, 4.0)), 5)
+SEARCH_GRID = RotationGrid(tuple(np.arange(-24.0, 25.0, 6.0)), tuple(np.arange(-12.0, 13.0, 4.0)), 5)
 # A reversed image only has to be refuted, and descents walk far: a wider grid finds its best well enough.
-REVERSED_GRID = Grid((-16.0, 0.0, 16.0), (-12.0, -6.0, 0.0, 6.0, 12.0), 2)
+REVERSED_GRID = RotationGrid((-16.0, 0.0, 16.0), (-12.0, -6.0, 0.0, 6.0, 12.0), 2)
 STARTS_PER_AZIMUTH = 2
 START_DISTANCE_DEG = 7.0
 # A reversed solution that walked further than this from its own start is no longer that hypothesis.
@@ -72,24 +72,24 @@ class Hypothesis:
     ----------
     name : str
         In words.
-    solution : Solution
+    solution : ProjectionSolution
         Its best fit on the metal pooled for the search.
     """
 
     name: str
-    solution: Solution
+    solution: ProjectionSolution
 
 
 def solve(
-    problem: Problem, grid: Grid, stack_column: int, about: NDArray[np.float64] | None = None
-) -> list[Solution]:
+    problem: Problem, grid: RotationGrid, stack_column: int, about: NDArray[np.float64] | None = None
+) -> list[ProjectionSolution]:
     """Search a grid of turns and descend from the best of it.
 
     Parameters
     ----------
     problem : Problem
         Image and coarsely pooled metal.
-    grid : Grid
+    grid : RotationGrid
         Where to look.
     stack_column : int
         Which own axis of the image runs along the stack.
@@ -98,12 +98,12 @@ def solve(
 
     Returns
     -------
-    list of Solution
+    list of ProjectionSolution
         Every end point, the best first. Several may be the same.
     """
     middle = problem.prior.rotation if about is None else about
     nodes = coarse_poses(problem, middle, grid.azimuths_deg, grid.tilts_deg, stack_column)
-    screened: list[Solution] = []
+    screened: list[ProjectionSolution] = []
     for coarse in best_per_azimuth(nodes, STARTS_PER_AZIMUTH, START_DISTANCE_DEG):
         amplitudes = np.abs(electrode_images(problem.cloud, coarse.pose, problem.sampler))
         start = start_parameters(problem, coarse.pose, amplitudes)
@@ -113,7 +113,7 @@ def solve(
     return sorted(ends + screened[grid.starts_kept :], key=lambda s: s.cost)
 
 
-def settle(problem: Problem, start: Solution) -> tuple[Problem, Solution]:
+def settle(problem: Problem, start: ProjectionSolution) -> tuple[Problem, ProjectionSolution]:
     """Fit on all of the metal, with a curved coil's profile where the image asks for one.
 
     Its three terms are fitted where one Gauss-Newton step promises that the cost falls by more than Schwarz's
@@ -124,14 +124,14 @@ def settle(problem: Problem, start: Solution) -> tuple[Problem, Solution]:
     ----------
     problem : Problem
         Image and finely pooled metal.
-    start : Solution
+    start : ProjectionSolution
         The end of a search.
 
     Returns
     -------
     problem : Problem
         With the order of the coil's profile that was chosen.
-    solution : Solution
+    solution : ProjectionSolution
         Its best fit.
 
     References

@@ -14,7 +14,7 @@ from spallmap.registration.projection.fit_parameters import N_POSE, PRIOR_BLUR_S
 from spallmap.registration.projection.forward import project
 from spallmap.registration.projection.refine import (
     Problem,
-    Solution,
+    ProjectionSolution,
     covariance,
 )
 from spallmap.registration.projection.rician import rician_moments
@@ -110,14 +110,14 @@ class Alternative:
     gap: float
 
 
-def agreement(problem: Problem, solution: Solution) -> Agreement:
+def agreement(problem: Problem, solution: ProjectionSolution) -> Agreement:
     """Compare a solution with the image.
 
     Parameters
     ----------
     problem : Problem
         Data and model.
-    solution : Solution
+    solution : ProjectionSolution
         The end of a fit.
 
     Returns
@@ -147,7 +147,7 @@ def agreement(problem: Problem, solution: Solution) -> Agreement:
     )
 
 
-def footprint_of(problem: Problem, solution: Solution) -> NDArray[np.bool_]:
+def footprint_of(problem: Problem, solution: ProjectionSolution) -> NDArray[np.bool_]:
     """Pixels that show metal in the model or in the image, of the image's shape."""
     sigma = problem.sigma
     metal = solution.amplitude > FOOTPRINT_AMPLITUDE_SIGMA * sigma
@@ -157,7 +157,7 @@ def footprint_of(problem: Problem, solution: Solution) -> NDArray[np.bool_]:
 
 
 def parameter_covariance(
-    problem: Problem, solution: Solution, chi2: float, rng: np.random.Generator
+    problem: Problem, solution: ProjectionSolution, chi2: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Covariance of the pose with the model's misfit taken in.
 
@@ -168,7 +168,7 @@ def parameter_covariance(
     ----------
     problem : Problem
         Data and model.
-    solution : Solution
+    solution : ProjectionSolution
         The end of the fit.
     chi2 : float
         Reduced chi-square where the metal is.
@@ -204,7 +204,7 @@ def block_shape(problem: Problem) -> tuple[int, ...]:
 
 def checks(
     problem: Problem,
-    solution: Solution,
+    solution: ProjectionSolution,
     found: Agreement,
     se: StandardError,
     answers: NDArray[np.float64],
@@ -216,7 +216,7 @@ def checks(
     ----------
     problem : Problem
         Data and model.
-    solution : Solution
+    solution : ProjectionSolution
         The reported solution.
     found : Agreement
         Its agreement with the image.
@@ -295,7 +295,7 @@ def checks(
     return result
 
 
-def _metal_in_field(problem: Problem, solution: Solution) -> float:
+def _metal_in_field(problem: Problem, solution: ProjectionSolution) -> float:
     pose = solution.parameters.pose
     own = project(problem.cloud, pose.rotation) + pose.centre_own_um
     spacing = np.array(problem.sampler.image_spacing_um[::-1])

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.registration.projection.fit_parameters import N_PARAMETERS, SHIFT, TURN, Parameters
-from spallmap.registration.projection.hypotheses import Grid, own_errors_um, settle, solve
+from spallmap.registration.projection.fit_parameters import N_PARAMETERS, SHIFT, TURN, FitParameters
+from spallmap.registration.projection.hypotheses import RotationGrid, own_errors_um, settle, solve
 from spallmap.registration.projection.judge import agreement, block_shape, footprint_of
-from spallmap.registration.projection.refine import Problem, Solution, evaluate
+from spallmap.registration.projection.refine import Problem, ProjectionSolution, evaluate
 from spallmap.registration.verdict import block_labels
 
 # Known poses lie about as far from the found one as a user's axes column from the truth; shifts of a pixel
@@ -18,13 +18,13 @@ from spallmap.registration.verdict import block_labels
 KNOWN_TURN_SD_DEG = 3.0
 KNOWN_SHIFT_PIXEL = 1.0
 # The search around the found pose: its nodes are those of the whole search, which lie no further apart.
-KNOWN_GRID = Grid((-6.0, 0.0, 6.0), (-4.0, 0.0, 4.0), 2)
+KNOWN_GRID = RotationGrid((-6.0, 0.0, 6.0), (-4.0, 0.0, 4.0), 2)
 
 
 def known_answers(
     problem: Problem,
     coarse: Problem,
-    best: Solution,
+    best: ProjectionSolution,
     stack_column: int,
     n_trials: int,
     rng: np.random.Generator,
@@ -39,7 +39,7 @@ def known_answers(
     ----------
     problem, coarse : Problem
         The real image with finely and with coarsely pooled metal.
-    best : Solution
+    best : ProjectionSolution
         The real fit of `problem`.
     stack_column : int
         Which own axis of the image runs along the stack.
@@ -71,7 +71,7 @@ def known_answers(
     return np.array(errors)
 
 
-def _misfit(problem: Problem, best: Solution) -> NDArray[np.float64]:
+def _misfit(problem: Problem, best: ProjectionSolution) -> NDArray[np.float64]:
     """Return what the model leaves unexplained where metal is, scaled down by the noise's share of it."""
     chi2 = agreement(problem, best).chi2_footprint
     left = np.where(footprint_of(problem, best), problem.image - best.model, 0.0)
@@ -80,8 +80,8 @@ def _misfit(problem: Problem, best: Solution) -> NDArray[np.float64]:
 
 
 def _draw(
-    problem: Problem, best: Solution, misfit: NDArray[np.float64], rng: np.random.Generator
-) -> tuple[Parameters, NDArray[np.float64]]:
+    problem: Problem, best: ProjectionSolution, misfit: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[FitParameters, NDArray[np.float64]]:
     """Draw a known pose and the image that belongs to it."""
     spacing = problem.sampler.image_spacing_um
     pixels = rng.uniform(-KNOWN_SHIFT_PIXEL, KNOWN_SHIFT_PIXEL, len(spacing))

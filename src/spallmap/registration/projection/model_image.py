@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
 from spallmap.registration.projection.fit_parameters import coil_terms
-from spallmap.registration.projection.forward import Pose, Sampler, Slices, electrode_images
+from spallmap.registration.projection.forward import ProjectionPose, Sampler, Slices, electrode_images
 from spallmap.registration.projection.hypotheses import FINAL_BLOCK_PIXEL
 from spallmap.registration.projection.metal import find_metal, skin_cloud
 from spallmap.registration.projection.register import SKIN_DEPTH_UM
@@ -72,7 +72,7 @@ def render_projection(
         return np.zeros(sampler.image_shape)
     depth = skin_depth_um if model == "skin" else None
     cloud = skin_cloud(metal, depth, FINAL_BLOCK_PIXEL * min(sampler.spacing_um))
-    pose = Pose.from_map(to_reference, cloud.centre_um, depth=slices is not None)
+    pose = ProjectionPose.from_map(to_reference, cloud.centre_um, depth=slices is not None)
     images = electrode_images(cloud, pose, sampler)
     profile = np.exp(np.tensordot(np.asarray(coil), coil_terms(sampler.shape), axes=1))
     return profile * np.abs(np.tensordot(np.asarray(electrode_gain), images, axes=1))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.registration.projection.fit_parameters import N_PARAMETERS, Parameters, Prior, coil_terms
-from spallmap.registration.projection.forward import Complex, Pose, Sampler, project
+from spallmap.registration.projection.fit_parameters import N_PARAMETERS, FitParameters, Prior, coil_terms
+from spallmap.registration.projection.forward import Complex, ProjectionPose, Sampler, project
 from spallmap.registration.projection.metal import Cloud
 from spallmap.registration.projection.rician import rician_moments
 
@@ -55,12 +55,12 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Solution:
+class ProjectionSolution:
     """Where the least squares ended.
 
     Parameters
     ----------
-    parameters : Parameters
+    parameters : FitParameters
         The best point.
     cost : float
         Robust sum of squared normalised residuals, plus the prior's.
@@ -74,7 +74,7 @@ class Solution:
         Derivative of the model over the standard deviation.
     """
 
-    parameters: Parameters
+    parameters: FitParameters
     cost: float
     model: NDArray[np.float64]
     amplitude: NDArray[np.float64]
@@ -87,21 +87,23 @@ class Solution:
         return np.minimum(1.0, HUBER_SD / np.maximum(np.abs(self.residual), 1e-12))
 
 
-def least_squares(problem: Problem, start: Parameters, max_iterations: int = MAX_ITERATIONS) -> Solution:
+def least_squares(
+    problem: Problem, start: FitParameters, max_iterations: int = MAX_ITERATIONS
+) -> ProjectionSolution:
     """Minimise the robust misfit by damped Gauss-Newton steps.
 
     Parameters
     ----------
     problem : Problem
         Data and model.
-    start : Parameters
+    start : FitParameters
         Where to begin.
     max_iterations : int
         Steps tried at most.
 
     Returns
     -------
-    Solution
+    ProjectionSolution
         The end point; never worse than the start.
 
     References
@@ -129,19 +131,19 @@ def least_squares(problem: Problem, start: Parameters, max_iterations: int = MAX
     return here
 
 
-def evaluate(problem: Problem, parameters: Parameters) -> Solution:
+def evaluate(problem: Problem, parameters: FitParameters) -> ProjectionSolution:
     """Model, residual and derivatives at one point.
 
     Parameters
     ----------
     problem : Problem
         Data and model.
-    parameters : Parameters
+    parameters : FitParameters
         The point.
 
     Returns
     -------
-    Solution
+    ProjectionSolution
         The state there.
     """
     signal, derivatives = _signal(problem, parameters)
@@ -157,7 +159,7 @@ def evaluate(problem: Problem, parameters: Parameters) -> Solution:
     robust = np.where(r < HUBER_SD, r**2, HUBER_SD * (2.0 * r - HUBER_SD)).sum()
     spread = 2.0 * np.log(moments.sd[problem.used] / problem.sigma).sum()
     offset = problem.prior.offset(parameters)
-    return Solution(
+    return ProjectionSolution(
         parameters=parameters,
         cost=float(robust + spread + offset**2 @ problem.prior.precision),
         model=moments.mean,
@@ -167,14 +169,14 @@ def evaluate(problem: Problem, parameters: Parameters) -> Solution:
     )
 
 
-def covariance(problem: Problem, solution: Solution) -> NDArray[np.float64]:
+def covariance(problem: Problem, solution: ProjectionSolution) -> NDArray[np.float64]:
     """Covariance of all parameters from the information matrix.
 
     Parameters
     ----------
     problem : Problem
         Data and model.
-    solution : Solution
+    solution : ProjectionSolution
         The end point.
 
     Returns
@@ -186,14 +188,14 @@ def covariance(problem: Problem, solution: Solution) -> NDArray[np.float64]:
     return np.asarray(np.linalg.inv(normal), dtype=np.float64)
 
 
-def promised_fall(problem: Problem, here: Solution) -> float:
+def promised_fall(problem: Problem, here: ProjectionSolution) -> float:
     """By how much one Gauss-Newton step would lower the cost: small at a minimum, not where more is open.
 
     Parameters
     ----------
     problem : Problem
         Data and model, perhaps with more parameters open than where `here` was found.
-    here : Solution
+    here : ProjectionSolution
         Where the step begins.
 
     Returns
@@ -205,21 +207,23 @@ def promised_fall(problem: Problem, here: Solution) -> float:
     return float(gradient @ np.linalg.solve(normal, gradient))
 
 
-def start_parameters(problem: Problem, pose: Pose, electrode_amplitudes: NDArray[np.float64]) -> Parameters:
+def start_parameters(
+    problem: Problem, pose: ProjectionPose, electrode_amplitudes: NDArray[np.float64]
+) -> FitParameters:
     """Begin with the gains that fit best and with the model's own skin depth and point spread.
 
     Parameters
     ----------
     problem : Problem
         Data and model.
-    pose : Pose
+    pose : ProjectionPose
         Where to begin.
     electrode_amplitudes : ndarray, shape (2, *image)
         Amplitude image of each electrode at that pose.
 
     Returns
     -------
-    start : Parameters
+    start : FitParameters
         With the gains of a linear fit.
     """
     basis = electrode_amplitudes.reshape(2, -1)[:, problem.used.ravel()]
@@ -228,10 +232,10 @@ def start_parameters(problem: Problem, pose: Pose, electrode_amplitudes: NDArray
     common = max(float(both @ data / max(float(both @ both), 1e-300)), 1e-300)
     gain = np.linalg.lstsq(basis.T, data, rcond=None)[0]
     gain = np.clip(gain, 0.2 * common, 5.0 * common)
-    return Parameters(pose, gain, 0.0, np.zeros(2), np.zeros(5))
+    return FitParameters(pose, gain, 0.0, np.zeros(2), np.zeros(5))
 
 
-def _signal(problem: Problem, p: Parameters) -> tuple[Complex, Complex]:
+def _signal(problem: Problem, p: FitParameters) -> tuple[Complex, Complex]:
     """Complex signal and its derivative by each parameter."""
     cloud, sampler = problem.cloud, problem.sampler
     own = project(cloud, p.pose.rotation)
@@ -276,7 +280,9 @@ def _signal(problem: Problem, p: Parameters) -> tuple[Complex, Complex]:
     return images[0], np.concatenate([images[1:], by_coil * images[0]])
 
 
-def _normal_equations(problem: Problem, here: Solution) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _normal_equations(
+    problem: Problem, here: ProjectionSolution
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     pull = np.where(problem.used, here.pull, 0.0).ravel()
     weighted = here.jacobian * pull[:, None]
     precision = problem.prior.precision

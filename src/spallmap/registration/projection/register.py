@@ -34,7 +34,7 @@ from spallmap.registration.projection.judge import (
 )
 from spallmap.registration.projection.known_answer import known_answers
 from spallmap.registration.projection.metal import find_metal, skin_cloud
-from spallmap.registration.projection.refine import Problem, Solution
+from spallmap.registration.projection.refine import Problem, ProjectionSolution
 from spallmap.registration.result import Registration, StandardError
 from spallmap.registration.verdict import Candidate, best_different, decide, pose_standard_error
 
@@ -159,7 +159,7 @@ def register_projection(
 def _report(
     problem: Problem,
     coarse: Problem,
-    ends: Sequence[Solution],
+    ends: Sequence[ProjectionSolution],
     stack_column: int,
     skin_depth_um: float,
     trials: int,
@@ -277,7 +277,7 @@ def _standard_error(
     return pose_standard_error(covariance, to_volume, centre_um, points, normal=normal)
 
 
-def _turn_deg(problem: Problem, solution: Solution) -> NDArray[np.float64]:
+def _turn_deg(problem: Problem, solution: ProjectionSolution) -> NDArray[np.float64]:
     turn = problem.prior.rotation.T @ solution.parameters.pose.rotation
     return np.rad2deg(Rotation.from_matrix(turn).as_rotvec())
 

@@ -11,7 +11,7 @@ from scipy import fft
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import grid_centre
-from spallmap.registration.projection.forward import Pose, whole_image
+from spallmap.registration.projection.forward import ProjectionPose, whole_image
 from spallmap.registration.projection.refine import Problem
 
 
@@ -21,7 +21,7 @@ class CoarsePose:
 
     Parameters
     ----------
-    pose : Pose
+    pose : ProjectionPose
         The turn with its best shift.
     correlation : float
         Between image and model, 0 to 1.
@@ -29,7 +29,7 @@ class CoarsePose:
         Which turn about the stack axis it belongs to.
     """
 
-    pose: Pose
+    pose: ProjectionPose
     correlation: float
     azimuth_index: int
 
@@ -117,7 +117,7 @@ def _best_shift(
     sampler = problem.sampler
     # The centroid is drawn at the field's middle, so that the shift found is relative to it.
     middle = grid_centre(sampler.image_shape, sampler.image_spacing_um)
-    model = np.abs(whole_image(problem.cloud, Pose(rotation, middle), sampler))
+    model = np.abs(whole_image(problem.cloud, ProjectionPose(rotation, middle), sampler))
     size = _correlation_shape(problem)
     correlation = np.real(fft.ifftn(data_spectrum * np.conj(fft.fftn(model, size))))
     peak = np.unravel_index(int(np.argmax(correlation)), correlation.shape)
@@ -125,7 +125,7 @@ def _best_shift(
     shift = np.zeros(3)
     shift[: len(steps)] = steps[::-1]
     score = float(correlation[peak]) / (norm * max(float(np.linalg.norm(model)), 1e-300))
-    return CoarsePose(Pose(rotation, middle + shift), score, azimuth_index)
+    return CoarsePose(ProjectionPose(rotation, middle + shift), score, azimuth_index)
 
 
 def _correlation_shape(problem: Problem) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ from spallmap.registration.section.certainty import (
 from spallmap.registration.section.judge import Evidence, checks, known_answer_checks, off_prior_deg
 from spallmap.registration.section.known_answer import KnownAnswers, near_answers, searched_answer
 from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, equations, inside_correlation
-from spallmap.registration.section.target import Solution, Target, resolutions_apart
+from spallmap.registration.section.target import SectionSolution, Target, resolutions_apart
 from spallmap.registration.section.warp import smooth_warp
 from spallmap.registration.verdict import angle_between_deg, decide, mean_difference_um
 
@@ -38,7 +38,7 @@ MOST_SEARCHED = 3
 
 
 def assess(
-    method: str, section: Section, target: Target, solution: Solution, rng: np.random.Generator
+    method: str, section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
 ) -> Registration:
     """Judge a solution.
 
@@ -48,7 +48,7 @@ def assess(
         How it was found, for the report.
     section, target : Section, Target
         What was placed, and where.
-    solution : Solution
+    solution : SectionSolution
         What the search ended in.
     rng : numpy.random.Generator
         For restarts, bootstrap and known answers.
@@ -120,7 +120,7 @@ def assess(
 
 
 def gather(
-    section: Section, target: Target, solution: Solution, rng: np.random.Generator
+    section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
 ) -> tuple[Evidence, RunnerUp | None]:
     """Collect what tells a right solution from a wrong one, known answers left aside.
 
@@ -169,7 +169,7 @@ def gather(
 
 
 def known_answers(
-    section: Section, target: Target, solution: Solution, rng: np.random.Generator
+    section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
 ) -> tuple[KnownAnswers, list[KnownAnswers]]:
     """Register cuts beside the solution, and search for cuts elsewhere until one is found."""
     near = near_answers(section, target, solution, rng)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.registration.result import StandardError
-from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import descend, linearise, refine
 from spallmap.registration.section.resolutions import Level
 
@@ -71,14 +71,16 @@ def block_numbers(points: NDArray[np.float64], side_um: float = BLOCK_UM) -> NDA
     return np.asarray(number, dtype=np.intp).ravel()
 
 
-def step_covariance(level: Level, pose: Pose, free: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def step_covariance(
+    level: Level, pose: SectionPose, free: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Estimate the covariance of a pose from Gauss-Newton steps of block bootstrap samples.
 
     Parameters
     ----------
     level : Level
         Resolution that the pose was refined at.
-    pose : Pose
+    pose : SectionPose
         The minimum.
     free : int
         Number of parameters that were refined.
@@ -117,14 +119,16 @@ def step_covariance(level: Level, pose: Pose, free: int, rng: np.random.Generato
     return np.atleast_2d(np.cov(steps, rowvar=False))
 
 
-def position_error(covariance: NDArray[np.float64], pose: Pose, points: NDArray[np.float64]) -> StandardError:
+def position_error(
+    covariance: NDArray[np.float64], pose: SectionPose, points: NDArray[np.float64]
+) -> StandardError:
     """Turn the covariance of a pose into the error of a point's position.
 
     Parameters
     ----------
     covariance : ndarray, shape (k, k)
         As `step_covariance` gives it.
-    pose : Pose
+    pose : SectionPose
         The pose.
     points : ndarray, shape (n, 3)
         Own points relative to the field's centre.
@@ -145,14 +149,14 @@ def position_error(covariance: NDArray[np.float64], pose: Pose, points: NDArray[
     return StandardError(*found)
 
 
-def half_fields(level: Level, pose: Pose, free: int) -> Halves:
+def half_fields(level: Level, pose: SectionPose, free: int) -> Halves:
     """Register the black and the white squares of a checkerboard apart.
 
     Parameters
     ----------
     level : Level
         Resolution that the pose was refined at.
-    pose : Pose
+    pose : SectionPose
         The minimum.
     free : int
         Number of parameters that were refined.
@@ -188,7 +192,7 @@ def larger(a: StandardError, b: StandardError) -> StandardError:
     return StandardError(u, v, normal)
 
 
-def block_residuals(level: Level, pose: Pose) -> Blocks:
+def block_residuals(level: Level, pose: SectionPose) -> Blocks:
     """Find the shift that each block would like on its own; blocks that say nothing are left out."""
     fit = linearise(level, pose)
     number = block_numbers(level.points)
@@ -212,7 +216,7 @@ def block_residuals(level: Level, pose: Pose) -> Blocks:
 
 def restarts(
     levels: tuple[Level, ...],
-    pose: Pose,
+    pose: SectionPose,
     free: int,
     rng: np.random.Generator,
 ) -> float:
@@ -230,14 +234,16 @@ def restarts(
     return back / RESTARTS
 
 
-def margin(level: Level, best: Pose, other: Pose, rng: np.random.Generator) -> tuple[float, float]:
+def margin(
+    level: Level, best: SectionPose, other: SectionPose, rng: np.random.Generator
+) -> tuple[float, float]:
     """Logarithm of how many times worse another pose fits, and its standard error over blocks drawn together.
 
     Parameters
     ----------
     level : Level
         Resolution.
-    best, other : Pose
+    best, other : SectionPose
         Two poses of the same section.
     rng : numpy.random.Generator
         Source of randomness.

@@ -14,9 +14,9 @@ from spallmap import frames
 from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
 from spallmap.registration.section.masks import near
-from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import SCALED, descend
-from spallmap.registration.section.target import Solution, Target, polish, settle_stretch, solve
+from spallmap.registration.section.target import SectionSolution, Target, polish, settle_stretch, solve
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import OUTSIDE, is_filled
 
@@ -60,7 +60,7 @@ class KnownAnswers:
 
 
 def near_answers(
-    section: Section, target: Target, solution: Solution, rng: np.random.Generator
+    section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
 ) -> KnownAnswers:
     """Cut the tomogram around the solution, and refine each cut from beside its pose.
 
@@ -70,7 +70,7 @@ def near_answers(
         The section, whose greys, noise and field the cuts have.
     target : Target
         The tomogram.
-    solution : Solution
+    solution : SectionSolution
         Where the section lies.
     rng : numpy.random.Generator
         Draws poses, noise and starts.
@@ -103,7 +103,7 @@ def near_answers(
 
 
 def searched_answer(
-    section: Section, target: Target, solution: Solution, rng: np.random.Generator
+    section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
 ) -> KnownAnswers:
     """Cut the tomogram somewhere else within the prior, and search for the cut as for a section.
 
@@ -141,7 +141,9 @@ def searched_answer(
     return KnownAnswers(error[None], 0)
 
 
-def cut_image(section: Section, target: Target, best: Pose, pose: Pose, rng: np.random.Generator) -> Image:
+def cut_image(
+    section: Section, target: Target, best: SectionPose, pose: SectionPose, rng: np.random.Generator
+) -> Image:
     """Draw what the microscope would have shown at another pose.
 
     Parameters
@@ -150,9 +152,9 @@ def cut_image(section: Section, target: Target, best: Pose, pose: Pose, rng: np.
         The real one: its materials' greys and, inside the ceramic, its grain and noise are used.
     target : Target
         The tomogram; outlines are cut at half-way greys so that they are as sharp as a microscope's.
-    best : Pose
+    best : SectionPose
         Where the real section lies.
-    pose : Pose
+    pose : SectionPose
         Where to cut.
     rng : numpy.random.Generator
         Draws where the real texture begins.
@@ -229,16 +231,16 @@ def _class_greys(section: Section, seen: NDArray[np.intp], valid: NDArray[np.boo
     return np.array([found.get(k, usual[k]) for k in (CERAMIC, VOID, SOLID, EMPTY)])
 
 
-def _beside(pose: Pose, um: float, deg: float, rng: np.random.Generator) -> Pose:
+def _beside(pose: SectionPose, um: float, deg: float, rng: np.random.Generator) -> SectionPose:
     return pose.moved(np.concatenate([rng.normal(0.0, np.deg2rad(deg), 3), rng.normal(0.0, um, 3)]))
 
 
-def _recentred(pose: Pose, shift_um: NDArray[np.float64]) -> Pose:
+def _recentred(pose: SectionPose, shift_um: NDArray[np.float64]) -> SectionPose:
     """Give the same placement about another point of the own frame."""
     return replace(pose, centre_um=pose.centre_um + pose.linear @ shift_um)
 
 
-def _error(found: Pose, true: Pose, points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _error(found: SectionPose, true: SectionPose, points: NDArray[np.float64]) -> NDArray[np.float64]:
     apart = (found.place(points) - true.place(points)) @ true.rotation
     error: NDArray[np.float64] = np.sqrt((apart**2).mean(axis=0))
     return error

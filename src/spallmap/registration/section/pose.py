@@ -15,7 +15,7 @@ MOST_SCALE, MOST_ANISOTROPY = 0.03, 0.03
 
 
 @dataclass(frozen=True)
-class Pose:
+class SectionPose:
     """A placement: the field's centre goes to `centre_um`, the own axes along `rotation`'s columns.
 
     Parameters
@@ -58,7 +58,7 @@ class Pose:
         """From the section's own frame to the volume's."""
         return frames.AffineMap.from_parts(self.linear, self.centre_um - self.linear @ own_centre_um)
 
-    def moved(self, step: NDArray[np.float64]) -> Pose:
+    def moved(self, step: NDArray[np.float64]) -> SectionPose:
         """Turn about the field's centre (rad), shift (um) and stretch (logarithms, kept within bounds).
 
         Parameters
@@ -69,7 +69,7 @@ class Pose:
 
         Returns
         -------
-        Pose
+        SectionPose
             With the old score.
         """
         scale, uneven = (*step[6:], 0.0, 0.0)[:2]
@@ -84,17 +84,17 @@ class Pose:
 
 
 def distinct(
-    poses: list[Pose],
+    poses: list[SectionPose],
     own_points: NDArray[np.float64],
     own_centre_um: NDArray[np.float64],
     apart_um: float,
     most: int,
-) -> list[Pose]:
+) -> list[SectionPose]:
     """Keep the best of poses that place the field within a distance of each other.
 
     Parameters
     ----------
-    poses : list of Pose
+    poses : list of SectionPose
         Best first.
     own_points : ndarray, shape (n, 3)
         A few points that span the field.
@@ -107,10 +107,10 @@ def distinct(
 
     Returns
     -------
-    list of Pose
+    list of SectionPose
         Best first.
     """
-    kept: list[Pose] = []
+    kept: list[SectionPose] = []
     placed = np.empty((most, *own_points.shape))
     relative = own_points - own_centre_um
     for pose in poses:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spallmap import frames
 from spallmap.registration.section.compiled import normal_equations, sample_with_gradient
-from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.resolutions import Level
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 
@@ -49,14 +49,14 @@ class Equations:
     overlap: float
 
 
-def equations(level: Level, pose: Pose) -> Equations | None:
+def equations(level: Level, pose: SectionPose) -> Equations | None:
     """Compare at a pose; the grey of each class is fitted (correlation ratio).
 
     Parameters
     ----------
     level : Level
         Resolution.
-    pose : Pose
+    pose : SectionPose
         Placement.
 
     Returns
@@ -135,14 +135,14 @@ class Fit:
     overlap: float
 
 
-def linearise(level: Level, pose: Pose) -> Fit | None:
+def linearise(level: Level, pose: SectionPose) -> Fit | None:
     """Compare at a pose as `equations` does, and keep what each point says.
 
     Parameters
     ----------
     level : Level
         Resolution.
-    pose : Pose
+    pose : SectionPose
         Placement.
 
     Returns
@@ -168,7 +168,7 @@ def linearise(level: Level, pose: Pose) -> Fit | None:
 
 
 def _sampled(
-    level: Level, pose: Pose, points: NDArray[np.float64]
+    level: Level, pose: SectionPose, points: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Grey, its gradient by (x, y, z) in um, and whether each point (u, v) lies inside the volume."""
     placed = points @ pose.linear[:, :2].T + pose.centre_um - level.grid.origin_um
@@ -179,14 +179,14 @@ def _sampled(
     return values, (by_index / np.asarray(level.grid.spacing_um))[:, ::-1], seen
 
 
-def refine(level: Level, start: Pose, *, iterations: int = 20, free: int = RIGID) -> Pose:
+def refine(level: Level, start: SectionPose, *, iterations: int = 20, free: int = RIGID) -> SectionPose:
     """Levenberg-Marquardt from a start; the result's score is 1 - cost.
 
     Parameters
     ----------
     level : Level
         Resolution.
-    start : Pose
+    start : SectionPose
         Where to begin.
     iterations : int
         Most steps.
@@ -195,7 +195,7 @@ def refine(level: Level, start: Pose, *, iterations: int = 20, free: int = RIGID
 
     Returns
     -------
-    Pose
+    SectionPose
         Score 1 - residual share of the variance; minus infinity where the field leaves the volume.
     """
     pose, fit = start, equations(level, start)
@@ -221,21 +221,21 @@ def refine(level: Level, start: Pose, *, iterations: int = 20, free: int = RIGID
     return replace(pose, score=1.0 - fit.cost)
 
 
-def descend(levels: Sequence[Level], start: Pose, *, free: int = RIGID) -> Pose:
+def descend(levels: Sequence[Level], start: SectionPose, *, free: int = RIGID) -> SectionPose:
     """Refine from one resolution to the next.
 
     Parameters
     ----------
     levels : sequence of Level
         Coarse first.
-    start : Pose
+    start : SectionPose
         Where to begin.
     free : {RIGID, SCALED, STRETCHED}
         Number of parameters that may change.
 
     Returns
     -------
-    Pose
+    SectionPose
         The minimum at the last level; minus infinity for a score where the field leaves the volume.
     """
     for level in levels:
@@ -245,14 +245,14 @@ def descend(levels: Sequence[Level], start: Pose, *, free: int = RIGID) -> Pose:
     return start
 
 
-def settle(level: Level, pose: Pose, *, free: int = RIGID) -> tuple[Level, Pose]:
+def settle(level: Level, pose: SectionPose, *, free: int = RIGID) -> tuple[Level, SectionPose]:
     """Refine with little weight on what does not fit: a crack that only one image shows, a filled pore.
 
     Parameters
     ----------
     level : Level
         Resolution.
-    pose : Pose
+    pose : SectionPose
         A minimum at this level.
     free : {RIGID, SCALED, STRETCHED}
         Number of parameters that may change.
@@ -261,7 +261,7 @@ def settle(level: Level, pose: Pose, *, free: int = RIGID) -> tuple[Level, Pose]
     -------
     Level
         The same with the robust weights.
-    Pose
+    SectionPose
         The minimum with them.
 
     References
@@ -282,14 +282,14 @@ def settle(level: Level, pose: Pose, *, free: int = RIGID) -> tuple[Level, Pose]
     return robust, pose
 
 
-def inside_correlation(level: Level, pose: Pose) -> float:
+def inside_correlation(level: Level, pose: SectionPose) -> float:
     """Correlate section and tomogram inside the ceramic, where pores and cracks alone differ.
 
     Parameters
     ----------
     level : Level
         Resolution.
-    pose : Pose
+    pose : SectionPose
         Placement.
 
     Returns

@@ -15,7 +15,7 @@ from spallmap.registration.landmark_fit import apply_landmarks, start_from_landm
 from spallmap.registration.result import Registration, StandardError
 from spallmap.registration.section.appearance import Section, read_section
 from spallmap.registration.section.assess import assess
-from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.starts import STARTS
 from spallmap.registration.section.target import make_target, solve
 
@@ -70,13 +70,13 @@ def register_section(
     if across:
         image, prior = _transpose(image), AxesPrior((prior.names[1], "r"))
         picked = None if picked is None else picked @ _SWAP
-    search = _Search(prior, seed, threads, starts, picked)
+    search = _SectionSearch(prior, seed, threads, starts, picked)
     found = search.place(image, grey, phases, spacing_um)
     return apply_landmarks(_transposed(found) if across else found, landmarks)
 
 
 @dataclass(frozen=True)
-class _Search:
+class _SectionSearch:
     """How to look for an image whose rows run along a named direction."""
 
     prior: AxesPrior
@@ -106,10 +106,10 @@ class _Search:
             return _refused(nominal, solution)
         return assess(METHOD, section, target, solution, rng)
 
-    def _extra(self, section: Section) -> list[Pose]:
+    def _extra(self, section: Section) -> list[SectionPose]:
         if self.picked is None:
             return []
-        return [Pose(self.picked.linear, self.picked(section.centre_um), -np.inf)]
+        return [SectionPose(self.picked.linear, self.picked(section.centre_um), -np.inf)]
 
 
 def _refused(nominal: frames.AffineMap, reason: str) -> Registration:

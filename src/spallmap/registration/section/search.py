@@ -16,7 +16,7 @@ from spallmap import frames
 from spallmap.axes import AxesPrior
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, VOID, Section
 from spallmap.registration.section.compiled import cut_slices
-from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.specimen import Specimen
 
 #: Probability of what the section shows (rows: ceramic, void, solid, empty) where the tomogram says ceramic,
@@ -58,7 +58,7 @@ PEAK_REACH_UM = 40.0
 
 
 @dataclass(frozen=True)
-class Plane:
+class PlaneImages:
     """An orientation of the cut, and the turns of the section in it (face 1, or -1 from behind)."""
 
     axes: NDArray[np.float64]
@@ -69,7 +69,7 @@ def planes(
     prior: AxesPrior,
     interface: NDArray[np.float64] | None,
     plate_normal: NDArray[np.float64] | None,
-) -> Iterator[Plane]:
+) -> Iterator[PlaneImages]:
     """List the orientations that the prior allows.
 
     Parameters
@@ -83,7 +83,7 @@ def planes(
 
     Yields
     ------
-    Plane
+    PlaneImages
         Axes are the columns u, v and normal before the turn.
     """
     if prior.unknown_direction:
@@ -101,7 +101,7 @@ def planes(
                 own_axes = axes * np.array([face, 1.0, face])
                 turns += [(face, turn) for turn in _turns(own_axes, interface, plate_normal)]
             if turns:
-                yield Plane(axes, tuple(turns))
+                yield PlaneImages(axes, tuple(turns))
 
 
 def _about_rows(prior: AxesPrior, azimuth_deg: float) -> NDArray[np.float64]:
@@ -188,7 +188,9 @@ class Templates:
         return found
 
 
-def coarse_search(section: Section, specimen: Specimen, prior: AxesPrior, *, threads: int = 1) -> list[Pose]:
+def coarse_search(
+    section: Section, specimen: Specimen, prior: AxesPrior, *, threads: int = 1
+) -> list[SectionPose]:
     """Score every plane of the grid at every shift.
 
     Parameters
@@ -202,7 +204,7 @@ def coarse_search(section: Section, specimen: Specimen, prior: AxesPrior, *, thr
 
     Returns
     -------
-    list of Pose
+    list of SectionPose
         Best first; scores are log-likelihood ratios per sample of the coarse grid, to be compared only.
     """
     step = float(np.mean(specimen.spacing_um))
@@ -225,7 +227,7 @@ def coarse_search(section: Section, specimen: Specimen, prior: AxesPrior, *, thr
     offsets = _symmetric(radius, step)
     wanted_um2 = LEAST_CERAMIC * section.ceramic_area_um2
 
-    def one(plane: Plane) -> list[Pose]:
+    def one(plane: PlaneImages) -> list[SectionPose]:
         start_um = (
             specimen.centre_um
             - specimen.origin_um
@@ -243,12 +245,14 @@ def coarse_search(section: Section, specimen: Specimen, prior: AxesPrior, *, thr
         )
         area = stack[:, :2].sum(axis=(1, 2, 3)) * step**2
         used = np.flatnonzero(area >= wanted_um2)
-        poses: list[Pose] = []
+        poses: list[SectionPose] = []
         for begin in range(0, len(used), 16):
             poses += _score(plane, stack[used[begin : begin + 16]], offsets[used[begin : begin + 16]])
         return poses
 
-    def _score(plane: Plane, stack: NDArray[np.float32], at_um: NDArray[np.float64]) -> list[Pose]:
+    def _score(
+        plane: PlaneImages, stack: NDArray[np.float32], at_um: NDArray[np.float64]
+    ) -> list[SectionPose]:
         transformed = scipy.fft.rfft2(stack, s=shape)
         found = []
         for face, turn in plane.turns_deg:
@@ -263,7 +267,7 @@ def coarse_search(section: Section, specimen: Specimen, prior: AxesPrior, *, thr
                         + (column - half) * step * plane.axes[:, 0]
                         + (row - reach_rows) * step * plane.axes[:, 1]
                     )
-                    found.append(Pose(rotation, centre, score))
+                    found.append(SectionPose(rotation, centre, score))
         return found
 
     listed = list(planes(prior, section.interface, specimen.plate_normal))
@@ -290,19 +294,21 @@ def _peaks(score_map: NDArray[np.float32], step_um: float) -> list[tuple[int, in
     return found
 
 
-def neighbours(pose: Pose, shift_um: float = NEIGHBOUR_UM, turn_deg: float = NEIGHBOUR_DEG) -> list[Pose]:
+def neighbours(
+    pose: SectionPose, shift_um: float = NEIGHBOUR_UM, turn_deg: float = NEIGHBOUR_DEG
+) -> list[SectionPose]:
     """List the poses around one: shifted along the normal, tilted, and turned about the rows.
 
     Parameters
     ----------
-    pose : Pose
+    pose : SectionPose
         The middle, which is not listed.
     shift_um, turn_deg : float
         How far off they lie.
 
     Returns
     -------
-    list of Pose
+    list of SectionPose
         26 poses; in the plane, where a refinement reaches farthest, they lie alike.
     """
     found = []

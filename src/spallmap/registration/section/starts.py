@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.registration.section.appearance import Section
-from spallmap.registration.section.pose import Pose, distinct
+from spallmap.registration.section.pose import SectionPose, distinct
 from spallmap.registration.section.refine import SCALED, descend, inside_correlation, refine
 from spallmap.registration.section.resolutions import Level
 from spallmap.registration.section.search import neighbours
@@ -37,13 +37,13 @@ SAME_VOXELS = 1.0
 def climb(
     section: Section,
     levels: tuple[Level, ...],
-    coarse: list[Pose],
-    extra: list[Pose],
+    coarse: list[SectionPose],
+    extra: list[SectionPose],
     voxel_um: float,
     *,
     starts: int = STARTS,
     threads: int = 1,
-) -> list[Pose]:
+) -> list[SectionPose]:
     """Refine coarse poses, search on around the best, and finish the best at full resolution.
 
     Parameters
@@ -52,9 +52,9 @@ def climb(
         The section.
     levels : tuple of Level
         Resolutions of the refinement, coarse first.
-    coarse : list of Pose
+    coarse : list of SectionPose
         Best first.
-    extra : list of Pose
+    extra : list of SectionPose
         Poses that are finished whatever they score, such as a person's landmarks give.
     voxel_um : float
         Voxel of the tomogram.
@@ -65,12 +65,14 @@ def climb(
 
     Returns
     -------
-    list of Pose
+    list of SectionPose
         Distinct poses, best first, with their scores at the fine level.
     """
     own_points, centre, middle = corners(section), section.centre_um, levels[0].thinned()
 
-    def best_of(poses: list[Pose], n_overall: int, n_inside: int, apart_um: float) -> list[Pose]:
+    def best_of(
+        poses: list[SectionPose], n_overall: int, n_inside: int, apart_um: float
+    ) -> list[SectionPose]:
         # A plane that meets the same outline beats the right one until the pores fall into place; agreement
         # inside the ceramic sees the right one earlier. Each kind of agreement sends its best.
         alive = [pose for pose in poses if np.isfinite(pose.score)]
@@ -82,13 +84,15 @@ def climb(
 
     with ThreadPoolExecutor(max(1, threads)) as pool:
 
-        def finish(pose: Pose) -> Pose:
+        def finish(pose: SectionPose) -> SectionPose:
             return descend(levels, pose, free=SCALED)
 
-        def run(task: Callable[[Pose], Pose], poses: Iterable[Pose]) -> list[Pose]:
+        def run(
+            task: Callable[[SectionPose], SectionPose], poses: Iterable[SectionPose]
+        ) -> list[SectionPose]:
             return list(pool.map(task, poses))
 
-        def go_on(poses: list[Pose], n: int) -> list[Pose]:
+        def go_on(poses: list[SectionPose], n: int) -> list[SectionPose]:
             begun = run(lambda pose: refine(middle, pose, iterations=BEGUN), poses)
             return run(
                 lambda pose: refine(middle, pose, iterations=CONTINUED_STEPS, free=SCALED),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spallmap.axes import AxesPrior
 from spallmap.registration.section.appearance import Section
 from spallmap.registration.section.certainty import step_covariance
-from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, refine, settle
 from spallmap.registration.section.resolutions import Grid, Level, make_grid, make_level, sharpened
 from spallmap.registration.section.search import coarse_search, neighbours
@@ -84,7 +84,7 @@ class Settled:
     ----------
     robust : Level
         The finest resolution with little weight on what does not fit.
-    pose : Pose
+    pose : SectionPose
         The minimum.
     free : int
         Number of free parameters: `RIGID`, `SCALED` or `STRETCHED`.
@@ -93,7 +93,7 @@ class Settled:
     """
 
     robust: Level
-    pose: Pose
+    pose: SectionPose
     free: int
     left: tuple[float, float]
 
@@ -105,7 +105,7 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class Solution:
+class SectionSolution:
     """What the search for a section ends in.
 
     Parameters
@@ -114,13 +114,13 @@ class Solution:
         The section at each resolution, coarse first.
     settled : Settled
         Where the section lies.
-    ranked : list of Pose
+    ranked : list of SectionPose
         Distinct candidates before settling, best first.
     """
 
     levels: tuple[Level, ...]
     settled: Settled
-    ranked: list[Pose]
+    ranked: list[SectionPose]
 
     @property
     def robust(self) -> Level:
@@ -128,7 +128,7 @@ class Solution:
         return self.settled.robust
 
     @property
-    def best(self) -> Pose:
+    def best(self) -> SectionPose:
         """The solution."""
         return self.settled.pose
 
@@ -194,7 +194,9 @@ def make_target(
     return Target(phases, spacing_um, specimen, grids, prior, starts, threads)
 
 
-def solve(section: Section, target: Target, extra: list[Pose], rng: np.random.Generator) -> Solution | str:
+def solve(
+    section: Section, target: Target, extra: list[SectionPose], rng: np.random.Generator
+) -> SectionSolution | str:
     """Search a tomogram for a section.
 
     Parameters
@@ -203,14 +205,14 @@ def solve(section: Section, target: Target, extra: list[Pose], rng: np.random.Ge
         The section.
     target : Target
         The tomogram.
-    extra : list of Pose
+    extra : list of SectionPose
         Starts that are refined to the end whatever they score.
     rng : numpy.random.Generator
         For the errors that decide on a stretch.
 
     Returns
     -------
-    Solution or str
+    SectionSolution or str
         Where it lies, or why it lies nowhere.
     """
     coarse = coarse_search(section, target.specimen, target.prior, threads=target.threads)
@@ -223,24 +225,24 @@ def solve(section: Section, target: Target, extra: list[Pose], rng: np.random.Ge
     if not ranked:
         return "the section's field leaves the volume wherever it is placed"
     best = polish(levels[-1], ranked[0], target.voxel_um)
-    return Solution(levels, settle_stretch(levels[-1], best, rng), [best, *ranked[1:]])
+    return SectionSolution(levels, settle_stretch(levels[-1], best, rng), [best, *ranked[1:]])
 
 
-def polish(fine: Level, pose: Pose, voxel_um: float) -> Pose:
+def polish(fine: Level, pose: SectionPose, voxel_um: float) -> SectionPose:
     """Try whether a pose beside a minimum leads to a deeper one, since noise makes many.
 
     Parameters
     ----------
     fine : Level
         The resolution to look at.
-    pose : Pose
+    pose : SectionPose
         A minimum at it.
     voxel_um : float
         Voxel size.
 
     Returns
     -------
-    Pose
+    SectionPose
         The deepest minimum found; the same pose where there is none deeper.
     """
     size = float(np.sqrt((fine.points**2).sum(axis=1).mean()))
@@ -258,12 +260,12 @@ def polish(fine: Level, pose: Pose, voxel_um: float) -> Pose:
     return pose
 
 
-def resolutions_apart(solution: Solution, voxel_um: float) -> NDArray[np.float64]:
+def resolutions_apart(solution: SectionSolution, voxel_um: float) -> NDArray[np.float64]:
     """Compare the solution with the minimum that the finest resolution reaches from the soft one's deepest.
 
     Parameters
     ----------
-    solution : Solution
+    solution : SectionSolution
         What the search ended in.
     voxel_um : float
         Voxel size.
@@ -283,14 +285,14 @@ def resolutions_apart(solution: Solution, voxel_um: float) -> NDArray[np.float64
     return distance
 
 
-def settle_stretch(fine: Level, start: Pose, rng: np.random.Generator) -> Settled:
+def settle_stretch(fine: Level, start: SectionPose, rng: np.random.Generator) -> Settled:
     """Settle with as many stretches as the data ask for.
 
     Parameters
     ----------
     fine : Level
         The finest resolution.
-    start : Pose
+    start : SectionPose
         A minimum at it.
     rng : numpy.random.Generator
         For the errors that decide.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.registration.section.certainty import block_numbers
-from spallmap.registration.section.pose import Pose
+from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import RIGID, linearise
 from spallmap.registration.section.resolutions import Level
 
@@ -60,14 +60,14 @@ class Warp:
         }
 
 
-def smooth_warp(level: Level, pose: Pose) -> Warp:
+def smooth_warp(level: Level, pose: SectionPose) -> Warp:
     """Fit a cubic warp in the plane, and try it on blocks that were held out.
 
     Parameters
     ----------
     level : Level
         Finest resolution, with robust weights.
-    pose : Pose
+    pose : SectionPose
         The solution.
 
     Returns

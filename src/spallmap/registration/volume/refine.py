@@ -35,7 +35,7 @@ MIRRORS = np.array([(-1, 1, 1), (1, -1, 1), (-1, -1, 1), (1, 1, -1), (-1, 1, -1)
 
 
 @dataclass(frozen=True)
-class Level:
+class CeramicLevel:
     """One grid of the pyramid, ready for refinement."""
 
     field: Field
@@ -55,7 +55,7 @@ def edge_level(
     factor: int,
     rng: np.random.Generator,
     within: NDArray[np.bool_] | None = None,
-) -> Level:
+) -> CeramicLevel:
     """Smooth both views on a coarser grid and choose the moving samples that lie on edges.
 
     The last level takes pores alone: an error of the blur moves a pore's two sides against each other, but
@@ -67,7 +67,7 @@ def edge_level(
     near = ndimage.binary_dilation(moving.filled, iterations=2) if within is None else within
     change = ndimage.maximum_filter(shown, 3) - ndimage.minimum_filter(shown, 3)
     mask = thinned(near & (change > EDGE_DEFICIT), rng)
-    return Level(field, moving.points(mask), shown[mask].astype(np.float64)[:, None])
+    return CeramicLevel(field, moving.points(mask), shown[mask].astype(np.float64)[:, None])
 
 
 def thinned(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -80,12 +80,12 @@ def thinned(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.boo
     return kept.reshape(mask.shape)
 
 
-def refine(level: Level, start: AffineMap, motion: Motion) -> Alignment:
+def refine(level: CeramicLevel, start: AffineMap, motion: Motion) -> Alignment:
     """Refine a pose on one level."""
     return align(level.field, level.points, level.basis, start, motion)
 
 
-def through(levels: Sequence[Level], start: AffineMap, motion: Motion) -> Alignment:
+def through(levels: Sequence[CeramicLevel], start: AffineMap, motion: Motion) -> Alignment:
     """Refine from level to level, the coarsest first."""
     alignment = refine(levels[0], start, motion)
     for level in levels[1:]:
@@ -94,7 +94,7 @@ def through(levels: Sequence[Level], start: AffineMap, motion: Motion) -> Alignm
 
 
 def volume_answers(
-    levels: Sequence[Level],
+    levels: Sequence[CeramicLevel],
     shown: Field,
     best: Alignment,
     motion: Motion,

@@ -61,7 +61,7 @@ def search_turns(
     target = _pore_image(fixed, factor)
     source = _pore_image(moving, factor)
     own, other = stack_axis(moving), stack_axis(fixed)
-    search = _Search(target, source, threads)
+    search = _RotationSearch(target, source, threads)
     found: list[Candidate] = []
     tilts: tuple[float, ...] = TILTS_DEG
     if own.distinct and other.distinct:
@@ -89,7 +89,7 @@ def _pore_image(view: CeramicView, factor: int) -> _PoreImage:
     return _PoreImage(flat.astype(np.float32), view.coarser(factor))
 
 
-class _Search:
+class _RotationSearch:
     def __init__(self, target: _PoreImage, source: _PoreImage, threads: int) -> None:
         grid = target.view
         pad = MAX_SHIFT_SAMPLES
