@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import nibabel
 import numpy as np
 import pytest
 import tifffile
-
-from spallmap.image import Image
-from spallmap.readers import open_image, probe_image
-from spallmap.relaxometry import fit_t2
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from validate_real_mri import (
     LIMIT_PERCENT,
     SITES,
@@ -25,6 +15,10 @@ from validate_real_mri import (
     median_of_pixels,
     peers_formula,
 )
+
+from spallmap.image import Image
+from spallmap.readers import open_image, probe_image
+from spallmap.relaxometry import fit_t2
 
 pytestmark = pytest.mark.real
 

@@ -1,15 +1,9 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from scipy import ndimage
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from nist_phantom import find_plate, square_of_pixels
+from scipy import ndimage
 
 
 def drawn(rng: np.random.Generator, turn_deg: float, pixel_mm: float, n: int = 180):

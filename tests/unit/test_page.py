@@ -1,12 +1,6 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
 from page import write_section
 
 PAGE = "# A\n\n<!-- one: begin -->\nold\n<!-- one: end -->\nkept\n<!-- two: begin --><!-- two: end -->\n"

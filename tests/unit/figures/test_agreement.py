@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from picture_checks import REASONS, known
 from scipy import ndimage
 
 from spallmap.figures import style
@@ -17,6 +16,7 @@ from spallmap.figures.registration.agreement import (
 )
 from spallmap.frames import AffineMap
 from spallmap.registration.compose import refused as not_tried
+from tests.unit.figures.picture_checks import REASONS, known
 
 
 def test_heading_says_verdict_numbers_and_first_reasons() -> None:

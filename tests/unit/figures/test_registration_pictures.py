@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from picture_checks import REASONS, assert_inside, head, known, words
 
 from spallmap.figures import (
     inset_picture,
@@ -17,6 +16,7 @@ from spallmap.figures.registration.inset_picture import _closest
 from spallmap.frames import AffineMap, grid_points, sample_volume
 from spallmap.registration.compose import refused as not_tried
 from spallmap.report.captions import figure_picture
+from tests.unit.figures.picture_checks import REASONS, assert_inside, head, known, words
 
 SPACING = (4.0, 4.0, 4.0)
 FAR = AffineMap.from_parts(np.eye(3), (0.0, 0.0, 5000.0))

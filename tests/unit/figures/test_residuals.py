@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from picture_checks import assert_inside, known, words
 from scipy.spatial.transform import Rotation
 
 from spallmap.figures import inset_picture, section_picture, style, volume_picture
@@ -16,6 +15,7 @@ from spallmap.figures.registration.residuals import (
     shift_scale,
 )
 from spallmap.frames import AffineMap
+from tests.unit.figures.picture_checks import assert_inside, known, words
 
 UPRIGHT = AffineMap.from_parts(np.column_stack([(1, 0, 0), (0, 0, -1), (0, 1, 0)]), (0.0, 60.0, 120.0))
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from dicom_writer import TE_MS, images, write_multiframe, write_slice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -15,6 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, probe_image
+from tests.unit.readers.dicom_writer import TE_MS, images, write_multiframe, write_slice
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pydicom
 import pytest
-from dicom_writer import AXIAL, TE_MS, images, write_multiframe, write_slice
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from spallmap.errors import InputError
 from spallmap.readers import open_image, probe_image
+from tests.unit.readers.dicom_writer import AXIAL, TE_MS, images, write_multiframe, write_slice
 
 
 @pytest.mark.parametrize(

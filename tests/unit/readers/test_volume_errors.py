@@ -6,11 +6,11 @@ import tempfile
 
 import numpy as np
 import pytest
-from volume_files import LAYOUTS, itk, nifti, volume
 
 from spallmap.blocks import whole
 from spallmap.errors import InputError
 from spallmap.readers import open_image, open_volume, probe_image
+from tests.unit.readers.volume_files import LAYOUTS, itk, nifti, volume
 
 SINGLE = [name for name in LAYOUTS if not name.startswith(("OME-Zarr", "TIFF folder", "vgi"))]
 

@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from volume_files import nexus, volume
 
 from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, open_volume, probe_image
+from tests.unit.readers.volume_files import nexus, volume
 
 
 def several(folder):

@@ -6,10 +6,10 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from volume_files import LAYOUTS, itk, replace_in, vgi, volume
 
 from spallmap.errors import InputError
 from spallmap.readers import open_image, probe_image
+from tests.unit.readers.volume_files import LAYOUTS, itk, replace_in, vgi, volume
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
-from volume_files import volume
 
 from spallmap.errors import InputError
 from spallmap.readers import open_image, open_volume, probe_image
+from tests.unit.readers.volume_files import volume
 
 
 def test_pages_of_unequal_size_or_type_are_refused(tmp_path):

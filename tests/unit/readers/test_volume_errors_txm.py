@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from ole_writer import write_ole
-from volume_files import txm_streams, volume
 
 from spallmap.errors import InputError
 from spallmap.readers import open_image, probe_image
+from tests.unit.readers.ole_writer import write_ole
+from tests.unit.readers.volume_files import txm_streams, volume
 
 
 def test_projections_of_a_zeiss_microscope_are_refused_in_words(tmp_path):

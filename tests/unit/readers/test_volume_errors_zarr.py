@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import zarr
-from volume_files import ome_zarr, volume
 
 from spallmap.errors import InputError
 from spallmap.readers import open_image, probe_image
+from tests.unit.readers.volume_files import ome_zarr, volume
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

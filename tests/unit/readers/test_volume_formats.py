@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tifffile
-from ole_writer import write_ole
-from volume_files import LAYOUTS, SHAPE, itk, ome_tiff, txm_streams, volume
 
 from spallmap.blocks import read_padded, tiles, whole
 from spallmap.readers import input_files, open_image, open_volume, probe_image
+from tests.unit.readers.ole_writer import write_ole
+from tests.unit.readers.volume_files import LAYOUTS, SHAPE, itk, ome_tiff, txm_streams, volume
 
 
 @pytest.fixture(params=LAYOUTS)

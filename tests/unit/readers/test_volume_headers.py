@@ -8,11 +8,11 @@ import zlib
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from volume_files import SPACING_UM, volume
 
 from spallmap.errors import InputError
 from spallmap.readers import open_image, probe_image
 from spallmap.readers.info import length_in_um
+from tests.unit.readers.volume_files import SPACING_UM, volume
 
 DATA = volume()
 RAW = DATA.astype("<u2").tobytes()

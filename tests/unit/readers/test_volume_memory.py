@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from volume_files import LAYOUTS, volume
 
 from spallmap.readers import open_volume, probe_image
 from spallmap.readers.volumes import raw, tiff_planes, zarr_chunks
+from tests.unit.readers.volume_files import LAYOUTS, volume
 
 BIG = (96, 256, 256)
 

@@ -7,11 +7,11 @@ import numcodecs
 import numpy as np
 import pytest
 import zarr
-from volume_files import volume
 
 from spallmap.blocks import whole
 from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, open_volume
+from tests.unit.readers.volume_files import volume
 
 DATA = volume()
 BLOSC = numcodecs.Blosc(cname="zstd")

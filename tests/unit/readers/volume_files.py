@@ -12,7 +12,8 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 import tifffile
 import zarr
-from ole_writer import write_ole
+
+from tests.unit.readers.ole_writer import write_ole
 
 SHAPE = (11, 9, 7)
 SPACING_UM = (5.0, 4.0, 3.0)

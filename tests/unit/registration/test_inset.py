@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from section_scene import (
+
+from spallmap.frames import AffineMap, displacement_um, grid_points
+from spallmap.registration.inset.register import register_inset
+from spallmap.registration.result import Registration
+from tests.unit.registration.section_scene import (
     DETAIL_SHAPE,
     DETAIL_UM,
     EDX_SHAPE,
@@ -14,10 +18,6 @@ from section_scene import (
     element_counts,
     pose,
 )
-
-from spallmap.frames import AffineMap, displacement_um, grid_points
-from spallmap.registration.inset.register import register_inset
-from spallmap.registration.result import Registration
 
 SQUARE = (1.0, 1.0)
 

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from projection_phantom import (
+
+from spallmap.axes import AxesPrior
+from spallmap.frames import AffineMap, grid_points
+from spallmap.registration.projection import register_projection, render_projection
+from spallmap.registration.result import Registration
+from tests.unit.registration.projection_phantom import (
     BARS,
     IMAGE_SHAPE,
     IMAGE_SPACING_UM,
@@ -15,11 +20,6 @@ from projection_phantom import (
     pose,
     stack_image,
 )
-
-from spallmap.axes import AxesPrior
-from spallmap.frames import AffineMap, grid_points
-from spallmap.registration.projection import register_projection, render_projection
-from spallmap.registration.result import Registration
 
 POINTS = grid_points(IMAGE_SHAPE, IMAGE_SPACING_UM)
 

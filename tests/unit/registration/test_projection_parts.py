@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from projection_phantom import BARS, IMAGE_SHAPE, IMAGE_SPACING_UM, PRIOR, SPACING_UM, image, phases, pose
 from scipy.spatial.transform import Rotation
 
 from spallmap.registration.projection.fit_parameters import (
@@ -25,6 +24,16 @@ from spallmap.registration.projection.refine import (
     least_squares,
 )
 from spallmap.registration.projection.rician import rician_moments
+from tests.unit.registration.projection_phantom import (
+    BARS,
+    IMAGE_SHAPE,
+    IMAGE_SPACING_UM,
+    PRIOR,
+    SPACING_UM,
+    image,
+    phases,
+    pose,
+)
 
 
 @pytest.mark.parametrize("n_coils", [1, 4])

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,9 +12,7 @@ from spallmap.image import Image
 from spallmap.landmarks import parse_landmarks
 from spallmap.registration.result import Registration
 from spallmap.registration.section import register_section
-
-sys.path.insert(0, str(Path(__file__).parent))
-from section_cell import SPACING_UM, VOXEL_UM, SmallCell, cut, small_cell
+from tests.unit.registration.section_cell import SPACING_UM, VOXEL_UM, SmallCell, cut, small_cell
 
 PRIOR = AxesPrior.parse("-z,r")
 PIXEL_UM = 2.0

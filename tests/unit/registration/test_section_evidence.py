@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,9 +43,7 @@ from spallmap.registration.section.target import (
 )
 from spallmap.registration.section.warp import bending, smooth_warp
 from spallmap.tomography.labels import is_filled
-
-sys.path.insert(0, str(Path(__file__).parent))
-from section_cell import SPACING_UM, VOXEL_UM, cut, small_cell
+from tests.unit.registration.section_cell import SPACING_UM, VOXEL_UM, cut, small_cell
 
 PIXEL_UM = 2.0
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ceramic_phantom import SHAPE, SPACING, draw_body, draw_pose, scan
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import displacement_um, grid_points
 from spallmap.registration.volume.register import register_volume
+from tests.unit.registration.ceramic_phantom import SHAPE, SPACING, draw_body, draw_pose, scan
 
 PRIOR = AxesPrior.parse("z,y,x")
 

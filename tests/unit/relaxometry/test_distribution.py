@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from decay_phantom import TE_MS, magnitudes
 from scipy import optimize, stats
 
 from spallmap.errors import InputError
@@ -25,6 +24,7 @@ from spallmap.relaxometry.distribution.mixture import (
     responsibilities,
 )
 from spallmap.relaxometry.distribution.widths import Estimate, compare_widths, lognormal_fwhm_ms
+from tests.unit.relaxometry.decay_phantom import TE_MS, magnitudes
 
 SHAPE = (30, 32)
 ELECTRODE_MS, LONG_MS = 7.0, 16.0

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from decay_phantom import TE_MS, decays, magnitudes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special, stats
@@ -11,6 +10,7 @@ from spallmap.errors import InputError
 from spallmap.relaxometry import FitStatus, fit_t2
 from spallmap.relaxometry.models import MODELS
 from spallmap.relaxometry.rice import RAYLEIGH_MEAN
+from tests.unit.relaxometry.decay_phantom import TE_MS, decays, magnitudes
 
 TE = np.array(TE_MS)
 

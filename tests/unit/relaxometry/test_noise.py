@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from decay_phantom import TE_MS, magnitudes
 
 from spallmap.errors import InputError
 from spallmap.relaxometry.noise import RAYLEIGH_RATIO, estimate_noise, trusted_sigma
+from tests.unit.relaxometry.decay_phantom import TE_MS, magnitudes
 
 
 def series(share: float, sigma: float, seed: int, n_echoes: int = 5) -> np.ndarray:

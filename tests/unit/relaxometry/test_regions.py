@@ -4,7 +4,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from decay_phantom import TE_MS, cell_map, cropped, decays, magnitudes
 from scipy import ndimage
 
 from spallmap.errors import InputError
@@ -14,6 +13,7 @@ from spallmap.relaxometry.regions import COLUMNS, threshold_map
 from spallmap.relaxometry.regions.evidence import evidence_grid, long_evidence
 from spallmap.relaxometry.regions.labelling import PAIRS, likeliest_labels
 from spallmap.relaxometry.regions.pooling import common_t2
+from tests.unit.relaxometry.decay_phantom import TE_MS, cell_map, cropped, decays, magnitudes
 
 CELL_TE_MS = (2.0, 6.0, 10.0, 14.0, 18.0)
 SPACING_UM = (23.0, 46.0)

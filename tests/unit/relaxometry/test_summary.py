@@ -5,12 +5,12 @@ import math
 
 import numpy as np
 import pytest
-from decay_phantom import cell_map
 
 from spallmap.relaxometry import estimate_noise, fit_t2, long_t2_regions, summarise_t2
 from spallmap.relaxometry.distribution.estimate import t2_distribution
 from spallmap.relaxometry.distribution.expected import expected_counts
 from spallmap.relaxometry.summary import electrode_pixels, histogram_edges_ms, peak_fwhm_ms
+from tests.unit.relaxometry.decay_phantom import cell_map
 
 TE_MS = (2.0, 6.0, 10.0, 14.0, 18.0)
 

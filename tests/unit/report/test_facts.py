@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from page_parts import registration
 
 from spallmap.report.facts import known_answer_words, registration_facts
+from tests.unit.report.page_parts import registration
 
 WARP = {"pays": False, "rms_um": 0.311, "held_out_gain": -0.36, "held_out_gain_se": 0.32}
 SCALE = {"factor": 1.0123, "anisotropy": 0.9962, "corrected": "none"}

@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from page_parts import parsed, png, registration
 from PIL import Image as PilImage
 
 from spallmap.report import CellReport, Picture, RegistrationEntry, render_report
 from spallmap.report.pictures import fit, half_of, pack, size_px
+from tests.unit.report.page_parts import parsed, png, registration
 
 
 def pair(width: int = 60, height: int = 40, seed: int = 0) -> Picture:

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from page_parts import parsed, png, registration
 
 from spallmap.report import (
     CellReport,
@@ -25,6 +24,7 @@ from spallmap.report.page_tables import cell_text, flatten, heading, table_view
 from spallmap.report.pictures import fit, size_px
 from spallmap.report.words import summary_sentences
 from spallmap.tomography.measures.descriptors import COLUMNS
+from tests.unit.report.page_parts import parsed, png, registration
 
 NASTY = "<script>alert('x')</script> & \"cell\""
 

@@ -5,7 +5,6 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 from scipy import ndimage
-from tomography_drawings import AIR, SODIUM, Bowl, Drawing, Plane, draw_cell
 
 from spallmap.blocks import tiles, whole
 from spallmap.tomography import (
@@ -26,6 +25,7 @@ from spallmap.tomography.cracks.thresholds import (
     NOISE_LOW,
     crack_thresholds,
 )
+from tests.unit.tomography.tomography_drawings import AIR, SODIUM, Bowl, Drawing, Plane, draw_cell
 
 SPACING_UM = (4.66, 4.66, 4.66)
 CUBE = np.ones((3, 3, 3))

@@ -4,7 +4,6 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from tomography_drawings import AIR, SODIUM, Bowl, Drawing, Plane, draw_cell, to_cell
 
 from spallmap.tomography import (
     common_grey,
@@ -18,6 +17,7 @@ from spallmap.tomography.measures import profiles
 from spallmap.tomography.measures.descriptors import COLUMNS, EXTRA_COLUMNS
 from spallmap.tomography.measures.sheets import AIR as FILLED_WITH_AIR
 from spallmap.tomography.measures.sheets import METAL
+from tests.unit.tomography.tomography_drawings import AIR, SODIUM, Bowl, Drawing, Plane, draw_cell, to_cell
 
 VOXEL = 4.66
 SPACING_UM = (VOXEL, VOXEL, VOXEL)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import ndimage
-from tomography_drawings import AIR, CERAMIC, SODIUM, draw_cell
 
 from spallmap.errors import InputError
 from spallmap.tomography import AIR_GREY, CERAMIC_GREY, common_grey
 from spallmap.tomography.blockwise import coarse
+from tests.unit.tomography.tomography_drawings import AIR, CERAMIC, SODIUM, draw_cell
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

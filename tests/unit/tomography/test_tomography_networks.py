@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from scipy import ndimage
-from tomography_drawings import AIR, Floats, Plane, draw_cell
 
 from spallmap.blocks import tiles, whole
 from spallmap.tomography import (
@@ -21,6 +20,7 @@ from spallmap.tomography.cracks.networks import in_networks
 from spallmap.tomography.cracks.pores import Pores, find_pores
 from spallmap.tomography.cracks.ridges import Candidates
 from spallmap.tomography.cracks.thresholds import crack_thresholds
+from tests.unit.tomography.tomography_drawings import AIR, Floats, Plane, draw_cell
 
 SPACING_UM = (4.66, 4.66, 4.66)
 CUBE = np.ones((3, 3, 3))

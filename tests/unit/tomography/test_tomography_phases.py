@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import ndimage
-from tomography_drawings import AIR, CERAMIC, SODIUM, Bowl, Plane, draw_cell
 
 from spallmap.blocks import tiles
 from spallmap.tomography import common_grey, find_interfaces, segment_phases
 from spallmap.tomography.phases import segment as phases_module
 from spallmap.tomography.phases.segment import plan_phases
+from tests.unit.tomography.tomography_drawings import AIR, CERAMIC, SODIUM, Bowl, Plane, draw_cell
 
 SPACING_UM = (4.66, 4.66, 4.66)
 PORES = ((0.0, 5.0, 5.0, 3.5), (-6.0, -15.0, 8.0, 3.0))

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from twin_plain_cell import bowl, flat, plain_cell, spheres
 
 from spallmap.frames import AffineMap, grid_centre
 from spallmap.twin.geometry import Outline, PatchCrack, Waves
@@ -13,6 +12,7 @@ from spallmap.twin.poses import draw_xct_pose, placed
 from spallmap.twin.render import LABELS, MATTER, render_volume, shares_of
 from spallmap.twin.scans import TwinCell, stream
 from spallmap.twin.shapes import draw_cell
+from tests.unit.twin.twin_plain_cell import bowl, flat, plain_cell, spheres
 
 SEEDS = range(40)
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
-from twin_plain_cell import bowl, plain_cell, spheres
 
 from spallmap.frames import grid_centre, indices_to_points
 from spallmap.twin.geometry import PatchCrack
@@ -16,6 +15,7 @@ from spallmap.twin.render import LABELS, MATTER, cracks_at, render_volume, share
 from spallmap.twin.scans import TwinCell
 from spallmap.twin.shapes import draw_cell
 from spallmap.twin.sizes import Sizes
+from tests.unit.twin.twin_plain_cell import bowl, plain_cell, spheres
 
 CRACKS = (LABELS["empty_crack"], LABELS["sodium_crack"], LABELS["decoy"])
 NOTHING = dict.fromkeys((*MATTER, "gas"), 0.0)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from twin_plain_cell import plain_cell, spheres
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap
@@ -11,6 +10,7 @@ from spallmap.twin.render import CERAMIC, EMPTY_CRACK, SODIUM_CRACK
 from spallmap.twin.scans import TwinCell
 from spallmap.twin.sem import ELEMENTS, draw_section_look, simulate_edx, simulate_sem
 from spallmap.twin.sizes import Sizes
+from tests.unit.twin.twin_plain_cell import plain_cell, spheres
 
 PLACE = np.array([25.0, -12.0, 18.0])
 SMALL = Sizes(
