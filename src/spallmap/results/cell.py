@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spallmap.frames import AffineMap
 from spallmap.registration.result import Registration
 from spallmap.results.ome_tiff import channel, element_names, read_stack
 from spallmap.results.ome_zarr import read_volume
@@ -203,9 +202,7 @@ def within_outer(registration: Registration | None) -> Registration | None:
     Registration or None
         None where the acquisition was not placed through another image.
     """
-    if registration is None or "matrix_to_intermediate" not in registration.diagnostics:
+    if registration is None or registration.diagnostics.through is None:
         return None
-    inner = AffineMap(np.array(registration.diagnostics["matrix_to_intermediate"], dtype=np.float64))
-    verdict = registration.diagnostics["verdict_to_intermediate"]
-    reasons = tuple(registration.diagnostics["reasons_to_intermediate"])
-    return Registration(inner, registration.method, verdict, reasons, registration.score)
+    first = registration.diagnostics.through
+    return Registration(first.map, registration.method, first.verdict, first.reasons, registration.score)

@@ -9,6 +9,7 @@ from matplotlib.text import Text
 
 from spallmap.figures import style
 from spallmap.frames import AffineMap
+from spallmap.registration.diagnostics import Diagnostics
 from spallmap.registration.result import Registration, RunnerUp, StandardError
 
 REASONS = (
@@ -23,6 +24,7 @@ def known(matrix: AffineMap, verdict: str = "accepted", **more: object) -> Regis
     reasons = REASONS if verdict == "refused" else ()
     error = StandardError(1.25, 0.8, None)
     made = Registration(matrix, "known", verdict, reasons, 0.83, RunnerUp(0.55, 320.0, 14.0), error)  # type: ignore[arg-type]
+    made = replace(made, diagnostics=Diagnostics(score_is="fraction"))
     return replace(made, **more)  # type: ignore[arg-type]
 
 

@@ -16,15 +16,16 @@ from spallmap.figures.registration.agreement import (
 )
 from spallmap.frames import AffineMap
 from spallmap.registration.compose import refused as not_tried
+from spallmap.registration.diagnostics import Diagnostics
 from tests.unit.figures.picture_checks import REASONS, known
 
 
 def test_heading_says_verdict_numbers_and_first_reasons() -> None:
-    lines = heading("Section", known(AffineMap.identity(), "refused", tre_um=3.21), "share")
+    lines = heading("Section", known(AffineMap.identity(), "refused", tre_um=3.21))
     text = " ".join(lines).replace("\N{NO-BREAK SPACE}", " ")
     assert max(map(len, lines)) <= HEADING_CHARS
     assert lines[0].startswith("Section: REFUSED")
-    for part in ("score 0.83 (share)", "next best 0.55, 320 µm and 14.0°", "u 1.2 µm", "v 0.8 µm"):
+    for part in ("score 0.83 (fraction)", "next best 0.55, 320 µm and 14.0°", "u 1.2 µm", "v 0.8 µm"):
         assert part in text
     assert "normal not observable" in text
     assert "error at landmarks 3.21 µm" in text
@@ -34,7 +35,7 @@ def test_heading_says_verdict_numbers_and_first_reasons() -> None:
 
 
 def test_heading_of_what_was_never_tried_has_no_numbers() -> None:
-    text = " ".join(heading("MRI", not_tried("there is no tomogram"), "chi-square"))
+    text = " ".join(heading("MRI", not_tried("there is no tomogram")))
     assert "no score; " not in text
     assert "no score" in text
     assert "standard error not estimated" in text
@@ -42,8 +43,8 @@ def test_heading_of_what_was_never_tried_has_no_numbers() -> None:
 
 
 def test_score_is_named_by_the_diagnostics() -> None:
-    told = known(AffineMap.identity(), diagnostics={"score_is": "a measure"})
-    assert "0.83 (a measure)" in " ".join(heading("MRI", told, "chi-square"))
+    told = known(AffineMap.identity(), diagnostics=Diagnostics(score_is="a measure"))
+    assert "0.83 (a measure)" in " ".join(heading("MRI", told))
 
 
 def test_checkerboard_takes_turns_and_stays_pale_where_one_is_missing() -> None:

@@ -15,6 +15,7 @@ from spallmap.figures.registration.agreement import cut_out, to_unit
 from spallmap.figures.registration.inset_picture import _closest
 from spallmap.frames import AffineMap, grid_points, sample_volume
 from spallmap.registration.compose import refused as not_tried
+from spallmap.registration.diagnostics import Diagnostics, Rival
 from spallmap.report.captions import figure_picture
 from tests.unit.figures.picture_checks import REASONS, assert_inside, head, known, words
 
@@ -51,20 +52,19 @@ def test_section_with_candidates(
     volume: np.ndarray, place: AffineMap, section: tuple[np.ndarray, np.ndarray]
 ) -> None:
     away = AffineMap.from_parts(np.eye(3), (0.0, 40.0, 30.0)) @ place
-    listed = [
-        {"matrix": m.matrix.tolist(), "score": s}
-        for m, s in ((place, 0.83), (away, 0.55), (FAR @ place, 0.5), (away, 0.4))
-    ]
+    listed = tuple(
+        Rival("another pose", s, map=m, differs_by_um=d)
+        for m, s, d in ((away, 0.55, 50.0), (FAR @ place, 0.5, 5000.0), (away, 0.4, 50.0))
+    )
     figure = section_picture(
-        *section, (2.0, 2.0), volume, SPACING, known(place, diagnostics={"candidates": listed})
+        *section, (2.0, 2.0), volume, SPACING, known(place, diagnostics=Diagnostics(rivals=listed))
     )
     text = words(figure)
     assert "ACCEPTED" in head(figure)
-    assert "candidate 1: 0.83, the reported one" in text
-    assert "candidate 2: 0.55, 50 µm away" in text
-    assert "candidate 3" in text
-    assert "candidate 4" not in text
-    # The third candidate leaves the volume and its panel says so.
+    assert "rival 1: 0.55, 50 µm away" in text
+    assert "rival 3: 0.4" in text
+    assert "rival 4" not in text
+    # The second rival leaves the volume and its panel says so.
     assert text.count("No part of the image's field") == 1
     assert any(a.get_gid() == "scale-bar" for a in figure.findobj())
     assert_inside(figure)
@@ -87,7 +87,7 @@ def test_refused_section_without_candidates_shows_reasons(
     figure = section_picture(*section, (2.0, 2.0), volume, SPACING, known(place, "refused"))
     assert "REFUSED" in head(figure)
     assert all(reason in head(figure) for reason in REASONS[:3])
-    assert "candidate" not in words(figure)
+    assert "rival" not in words(figure)
     assert len(figure.axes) == 6
     assert all(axes.get_title(loc="left") for axes in figure.axes)
     assert_inside(figure)

@@ -6,15 +6,19 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.figures import inset_picture, section_picture, style, volume_picture
 from spallmap.figures.registration.residuals import (
-    Blocks,
-    Scale,
+    ArrowScale,
+    along,
+    doubtful,
     draw_key,
     draw_shifts,
     fixed_blocks,
+    near_plane,
     own_blocks,
     shift_scale,
+    side_um,
 )
 from spallmap.frames import AffineMap
+from spallmap.registration.diagnostics import Blocks, Diagnostics
 from tests.unit.figures.picture_checks import assert_inside, known, words
 
 UPRIGHT = AffineMap.from_parts(np.column_stack([(1, 0, 0), (0, 0, -1), (0, 1, 0)]), (0.0, 60.0, 120.0))
@@ -31,26 +35,27 @@ def test_blocks_in_the_fixed_frame_are_turned_into_the_own_one(seed: int) -> Non
     turn = Rotation.random(random_state=seed).as_matrix()
     place = AffineMap.from_parts(turn, rng.uniform(-500, 500, 3))
     own = Blocks(rng.uniform(0, 300, (7, 3)), rng.normal(size=(7, 3)))
-    listed = {
-        "block_position_um": place(own.place_um).tolist(),
-        "block_shift_um": (place(own.place_um + own.shift_um) - place(own.place_um)).tolist(),
-    }
-    found = own_blocks(known(place, diagnostics=listed))
+    fixed = place(own.position_um), place(own.position_um + own.shift_um) - place(own.position_um)
+    found = own_blocks(known(place, diagnostics=Diagnostics(blocks=Blocks.in_own_frame(*fixed, place))))
     assert found is not None
-    np.testing.assert_allclose(found.place_um, own.place_um, atol=1e-9)
+    np.testing.assert_allclose(found.position_um, own.position_um, atol=1e-9)
     np.testing.assert_allclose(found.shift_um, own.shift_um, atol=1e-9)
+    back = fixed_blocks(known(place, diagnostics=Diagnostics(blocks=own)))
+    assert back is not None
+    np.testing.assert_allclose(back.position_um, fixed[0], atol=1e-9)
+    np.testing.assert_allclose(back.shift_um, fixed[1], atol=1e-9)
 
 
 @pytest.mark.parametrize(
-    "listed",
+    "blocks",
     [
-        {},
-        {"blocks": {"centre_uv_um": [], "shift_um": [], "se_um": []}},
-        {"block_position_um": [], "block_shift_um": []},
+        None,
+        Blocks(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3))),
+        Blocks(np.zeros((0, 3)), np.zeros((0, 3))),
     ],
 )
-def test_no_blocks_are_none(listed: dict[str, object]) -> None:
-    registration = known(AffineMap.identity(), diagnostics=listed)
+def test_no_blocks_are_none(blocks: Blocks | None) -> None:
+    registration = known(AffineMap.identity(), diagnostics=Diagnostics(blocks=blocks))
     assert own_blocks(registration) is None
     assert fixed_blocks(registration) is None
 
@@ -58,17 +63,17 @@ def test_no_blocks_are_none(listed: dict[str, object]) -> None:
 def test_a_shift_is_doubtful_within_two_errors_in_every_direction() -> None:
     shift = np.array([[0.19, -0.19, 0.19], [0.21, 0.0, 0.0], [0.0, 0.0, -0.21]])
     blocks = Blocks(np.zeros((3, 3)), shift, np.full((3, 3), 0.1))
-    assert blocks.doubtful.tolist() == [True, False, False]
-    assert not Blocks(np.zeros((3, 3)), 0.0 * shift).doubtful.any()
+    assert doubtful(blocks).tolist() == [True, False, False]
+    assert not doubtful(Blocks(np.zeros((3, 3)), 0.0 * shift)).any()
 
 
 def test_blocks_near_a_plane_are_those_of_its_layer() -> None:
     centres = np.stack(np.meshgrid(*[np.arange(5) * 40.0] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     blocks = Blocks(centres, np.zeros_like(centres))
-    assert blocks.side_um == 40.0
-    near = blocks.turned((1, 2, 0)).near(85.0)
-    assert len(near.place_um) == 25
-    assert set(near.place_um[:, 2]) == {80.0}
+    assert side_um(blocks) == 40.0
+    near = near_plane(along(blocks, (1, 2, 0)), 85.0)
+    assert len(near.position_um) == 25
+    assert set(near.position_um[:, 2]) == {80.0}
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -100,7 +105,7 @@ def test_arrow_and_key_are_as_long_as_they_say() -> None:
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.imshow(np.zeros((4, 4)), cmap="gray", vmin=0, vmax=1, extent=(0.0, 400.0, 400.0, 0.0))
     axes.axis("off")
-    scale = Scale(100.0, 1.0, None)
+    scale = ArrowScale(100.0, 1.0, None)
     # Own columns run to the right, own rows down.
     draw_shifts(axes, Blocks(np.array([[100.0, 100.0, 0.0]]), np.array([[0.0, 2.0, 0.0]])), scale)
     figure.canvas.draw()
@@ -121,23 +126,16 @@ def test_section_and_volume_show_what_is_left_to_shift(refused: bool) -> None:
     rng = np.random.default_rng(3)
     grey = rng.uniform(0, 60000, (30, 32, 34)).astype(np.uint16)
     blocks = drawn_blocks(rng)
-    listed = {
-        "blocks": {
-            "centre_uv_um": (0.3 * blocks.place_um[:, :2]).tolist(),
-            "shift_um": blocks.shift_um.tolist(),
-            "se_um": np.asarray(blocks.se_um).tolist(),
-        },
-        "block_position_um": rng.uniform(20, 100, (20, 3)).tolist(),
-        "block_shift_um": rng.normal(0, 0.5, (20, 3)).tolist(),
-    }
+    listed = Blocks(0.3 * blocks.position_um, blocks.shift_um, blocks.se_um)
     verdict = "refused" if refused else "accepted"
-    registration = known(UPRIGHT, verdict, diagnostics=listed)
+    registration = known(UPRIGHT, verdict, diagnostics=Diagnostics(blocks=listed))
     figure = section_picture(rng.uniform(size=(25, 30)), None, (4.0, 4.0), grey, (4.0,) * 3, registration)
-    clear = int(np.count_nonzero(~blocks.doubtful))
+    clear = int(np.count_nonzero(~doubtful(blocks)))
     assert f"{clear} of 12 blocks shift more" in words(figure)
     assert "shift across the plane / µm" in words(figure)
     assert_inside(figure)
-    same = known(AffineMap.identity(), verdict, diagnostics=listed)
+    left = Blocks(rng.uniform(20, 100, (20, 3)), rng.normal(0, 0.5, (20, 3)))
+    same = known(AffineMap.identity(), verdict, diagnostics=Diagnostics(blocks=left))
     figure = volume_picture(grey, (4.0,) * 3, grey, (4.0,) * 3, same)
     assert "shift left in the block, across the plane / µm" in words(figure)
     assert_inside(figure)
@@ -148,9 +146,7 @@ def test_inset_shows_shifts_in_its_plane_only() -> None:
     overview, place = rng.uniform(size=(60, 80)), AffineMap.from_parts(np.eye(3), (40.0, 30.0, 0.0))
     centres = np.column_stack([rng.uniform(40, 90, 9), rng.uniform(30, 70, 9), np.zeros(9)])
     shifts = np.column_stack([np.full(9, 0.3), np.full(9, -0.4), np.zeros(9)])
-    registration = known(
-        place, diagnostics={"block_position_um": centres.tolist(), "block_shift_um": shifts.tolist()}
-    )
+    registration = known(place, diagnostics=Diagnostics(blocks=Blocks.in_own_frame(centres, shifts, place)))
     figure = inset_picture(
         overview[15:36, 20:46], None, (2.0, 2.0), overview, None, (2.0, 2.0), registration, "sem"
     )

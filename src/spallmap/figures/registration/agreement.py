@@ -263,7 +263,7 @@ def show(axes: Axes, picture: NDArray[np.float64], extent: Sequence[float]) -> N
     style.bare(axes)
 
 
-def heading(what: str, registration: Registration, score_is: str) -> list[str]:
+def heading(what: str, registration: Registration) -> list[str]:
     """Put a registration's verdict and numbers into words.
 
     Parameters
@@ -272,8 +272,6 @@ def heading(what: str, registration: Registration, score_is: str) -> list[str]:
         What was registered to what.
     registration : Registration
         The outcome.
-    score_is : str
-        What the score is, where the diagnostics do not say.
 
     Returns
     -------
@@ -284,8 +282,9 @@ def heading(what: str, registration: Registration, score_is: str) -> list[str]:
     result = registration
     verdict = "ACCEPTED" if result.accepted else "REFUSED, nothing may depend on it"
     score = "no score"
-    if math.isfinite(result.score):
-        score = f"score {result.score:.3g} ({result.diagnostics.get('score_is', score_is)})"
+    if result.score is not None:
+        meaning = result.diagnostics.score_is
+        score = f"score {result.score:.3g}" + (f" ({meaning})" if meaning else "")
     numbers = [score]
     if result.runner_up is not None:
         rival = result.runner_up

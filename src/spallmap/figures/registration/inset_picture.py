@@ -96,7 +96,7 @@ def inset_picture(
         ratio = min(field.spacing_um) / min(overview_spacing_um)
         smooth = whole if ratio <= 1.0 else blurred(whole, 0.4 * float(np.sqrt(ratio**2 - 1.0)))
         other = image_values_at(smooth, overview_spacing_um, registration.map(field.points))
-        lines = heading("Inset in the overview", registration, "correlation")
+        lines = heading("Inset in the overview", registration)
         aspect = field.values.shape[0] * field.spacing_um[0] / (field.values.shape[1] * field.spacing_um[1])
         blocks = own_blocks(registration)
         rows = 2 if blocks is None else 3

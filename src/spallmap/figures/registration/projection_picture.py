@@ -71,7 +71,7 @@ def projection_picture(
     if data.ndim != 2 or not sigma > 0.0:
         raise ValueError(f"one plane and a positive sigma are needed; got {data.ndim} axes and {sigma}")
     with style.context():
-        lines = heading("MRI on the tomogram's metal", registration, "reduced chi-square")
+        lines = heading("MRI on the tomogram's metal", registration)
         planes = [data] if model is None else [data, np.asarray(model, dtype=np.float64)]
         box = signal_box([MriRecord("", "", p[None], (0.0,), tuple(spacing_um)) for p in planes])
         rows = 1 if model is None else 2

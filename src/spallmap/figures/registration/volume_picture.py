@@ -25,11 +25,13 @@ from spallmap.figures.registration.agreement import (
 from spallmap.figures.registration.pairs import mark_fusion
 from spallmap.figures.registration.residuals import (
     across_bar,
+    along,
     draw_key,
     draw_shifts,
     fixed_blocks,
     median_words,
     muted,
+    near_plane,
     shift_scale,
 )
 from spallmap.frames import Points, grid_centre, indices_to_points, sample_volume
@@ -67,7 +69,7 @@ def volume_picture(
         diagnostics hold it.
     """
     with style.context():
-        lines = heading("Tomogram in the tomogram", registration, "correlation")
+        lines = heading("Tomogram in the tomogram", registration)
         fixed, to_moving = np.asarray(fixed_grey), registration.map.inverse()
         spans = [n * s for n, s in zip(fixed.shape, fixed_spacing_um, strict=True)]
         # Equal heights: each column as wide as its plane's shape asks for.
@@ -108,7 +110,7 @@ def volume_picture(
                 left = grid[2, k]
                 show(left, muted(first), extent)
                 order = ["xyz".index(axis) for axis in (*sides, normal)]
-                draw_shifts(left, blocks.turned(order).near(middle["zyx".index(normal)]), scale)
+                draw_shifts(left, near_plane(along(blocks, order), middle["zyx".index(normal)]), scale)
                 style.bare(left, f"{sides[0]} →", f"{sides[1]} →")
                 shown = (
                     "what is left to shift",
