@@ -91,7 +91,7 @@ class CrackLimit:
     area_um2 : float
         Area of the crack that this aperture holds for.
     least_area_um2 : float
-        Cracks of a smaller area are not told from pores.
+        Cracks of a smaller area are not distinguished from pores.
     """
 
     aperture_um: float

@@ -24,9 +24,9 @@ ECHO_TRAINS = {
     "unknown": "train or separate: not said",
 }
 
-
+# What the page shows of each crack; all of it in one table would be wider than the page.
 CRACK_TABLES = {
-    "Cracks in the ceramic: size and place": (
+    "Cracks in the ceramic: size and position": (
         "crack",
         "volume_um3",
         "volume_se_um3",
@@ -51,7 +51,7 @@ CRACK_TABLES = {
         "spall_volume_um3",
     ),
 }
-"""What the page shows of each crack; all of it in one table would be wider than the page."""
+
 # Before these signs a line must not end.
 _BEFORE_UNIT = re.compile(r"(?<=[\d)/]) (?=[%°]|µm|ms\b)")
 

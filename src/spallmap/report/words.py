@@ -11,7 +11,7 @@ import pandas as pd
 from spallmap.report.context import CellReport, CrackLimit, RegistrationEntry, T2Entry
 from spallmap.results.records import DEFAULT_LONG_MS
 
-# A link that is more probable than not is told as found; the others are told as doubtful.
+# A link that is more probable than not is reported as found; the others are reported as doubtful.
 PROBABLE = 0.5
 MAX_SENTENCES_PER_TABLE = 6
 
@@ -25,7 +25,7 @@ def count(n: int, noun: str) -> str:
 
 
 def known(value: object) -> bool:
-    """Tell whether a value is there and finite."""
+    """Say whether a value is there and finite."""
     return isinstance(value, (int, float, np.number)) and bool(np.isfinite(value))
 
 
@@ -102,8 +102,8 @@ def _long_peak(entry: T2Entry) -> list[str]:
     ]
 
 
-def _percent(share: Any) -> str:
-    return f"{100.0 * share:.0f}" if known(share) else "?"
+def _percent(fraction: Any) -> str:
+    return f"{100.0 * fraction:.0f}" if known(fraction) else "?"
 
 
 def _region(row: Mapping[Hashable, Any]) -> str:
@@ -120,7 +120,7 @@ def _crack_sentences(cracks: pd.DataFrame, limit: CrackLimit | None) -> list[str
         unseen = [
             f"Empty cracks of {rounded(limit.area_um2)} µm² ({edge} by {edge} µm) that are less than "
             f"{limit.aperture_um:.2g} µm open would not have been found (median over the ceramic). "
-            f"Cracks of less than {rounded(limit.least_area_um2)} µm² are not told from pores."
+            f"Cracks of less than {rounded(limit.least_area_um2)} µm² are not distinguished from pores."
         ]
     if len(cracks) == 0:
         return ["The tomogram: no crack was found in the ceramic.", *unseen]
@@ -152,11 +152,11 @@ def _contact_sentences(interfaces: pd.DataFrame) -> list[str]:
     known_sides = [row for row in interfaces.to_dict("records") if known(row["lost_share"])]
     if not known_sides:
         return []
-    parts = [
+    faces = [
         f"{_percent(row['lost_share'])} % at the {row['side']} ({count(int(row['n_voids']), 'void')})"
         for row in known_sides
     ]
-    return [f"Contact lost to voids between electrode and ceramic: {' and '.join(parts)}."]
+    return [f"Contact lost to voids between electrode and ceramic: {' and '.join(faces)}."]
 
 
 def _link_sentences(report: CellReport) -> list[str]:

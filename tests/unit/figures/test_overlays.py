@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from spallmap.figures import elements_overlay, mri_overlay, mri_stack, section_overlay, section_stack, style
-from spallmap.figures.overlays.element_overlays import composite, element_colours
+from spallmap.figures.element_mixture import composite, element_colours
 from spallmap.figures.overlays.scene import scene_datasets
 from spallmap.frames import indices_to_points
 from spallmap.results.records import CrackSurface, ElementsRecord, MriRecord, SectionRecord, XctRecord
@@ -38,7 +38,7 @@ def test_mri_stack_lines_up(mri: MriRecord, shorted: XctRecord) -> None:
     assert names == ("first_echo", "t2_ms", "p_long", "regions", "crack_um", "sodium_um")
     assert stack.dtype == np.float32
     by_name = dict(zip(names, stack, strict=True))
-    # Both sodium blocks are 300 um thick along the rays, 80 um high, at z = 40 to 110 and 280 to 350.
+    # Both sodium blocks are 300 um thick along the line of sight, 80 um high, at z = 40 to 110, 280 to 350.
     assert by_name["sodium_um"].max() == pytest.approx(300.0, rel=0.05)
     assert by_name["sodium_um"].sum() * 400.0 == pytest.approx(2 * 8 * 30 * 30 * 1000.0, rel=0.03)
     assert by_name["crack_um"][by_name["regions"] > 0] == pytest.approx(100.0, rel=0.01)
@@ -100,7 +100,7 @@ def test_scene_lies_in_the_reference_frame(
         "sem_shorted_overview",
         "mri_pristine_t2",
         "mri_shorted_t2",
-        "rays_shorted_t2",
+        "lines_of_sight_shorted_t2",
     }
     # Sodium runs from voxel 15 to 44 along x and y, and from 4 to 35 along z.
     assert scene["electrodes"].bounds == pytest.approx((145, 445, 145, 445, 35, 355), abs=16.0)
@@ -110,9 +110,9 @@ def test_scene_lies_in_the_reference_frame(
     brightest = np.unravel_index(int(np.argmax(mri.echoes[0])), mri.echoes[0].shape)
     centre = mri.registration.map(indices_to_points(np.array(brightest), mri.spacing_um))
     assert cells.cell_centers().points[k] == pytest.approx(centre, abs=0.1)
-    rays = scene["rays_shorted_t2"]
-    assert rays.n_cells == 6
-    assert (rays.bounds[0], rays.bounds[1]) == pytest.approx((0.0, 590.0), abs=1.0)
+    lines = scene["lines_of_sight_shorted_t2"]
+    assert lines.n_cells == 6
+    assert (lines.bounds[0], lines.bounds[1]) == pytest.approx((0.0, 590.0), abs=1.0)
 
 
 def test_scene_leaves_refused_out(shorted: XctRecord, mri: MriRecord) -> None:

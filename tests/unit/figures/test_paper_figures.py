@@ -113,9 +113,9 @@ def test_t2_figure_histograms_add_up(mri_pristine: MriRecord, mri: MriRecord) ->
     assert maps["shown"].sum() == 230
 
 
-def with_peaks(panel: MriRecord, width: tuple[float, float, float], p_value: float) -> MriRecord:
-    """A panel whose summary holds a distribution."""
-    summary = dict(panel.summary)
+def with_peaks(mri: MriRecord, width: tuple[float, float, float], p_value: float) -> MriRecord:
+    """A series whose summary holds a distribution."""
+    summary = dict(mri.summary)
     names = ("fwhm_intrinsic_ms", "fwhm_intrinsic_low_ms", "fwhm_intrinsic_high_ms")
     peak = {"t2_peak_ms": 7.02, "t2_peak_low_ms": 6.95, "t2_peak_high_ms": 7.11}
     summary["electrode"] = {**summary["electrode"], **peak, **dict(zip(names, width, strict=True))}
@@ -138,7 +138,7 @@ def with_peaks(panel: MriRecord, width: tuple[float, float, float], p_value: flo
         "expected_electrode": (0.95 * counts).tolist(),
         "expected_long": (0.05 * counts).tolist(),
     }
-    return replace(panel, summary=summary)
+    return replace(mri, summary=summary)
 
 
 def test_t2_figure_shows_peaks_intervals_and_widths(mri_pristine: MriRecord, mri: MriRecord) -> None:
@@ -231,15 +231,15 @@ def test_noise_of_several_coils_is_drawn_and_expected(mri: MriRecord) -> None:
     channels = 20.0 * rng.normal(size=(16, *mri.echoes.shape))
     channels[0] += s0 * np.exp(-np.asarray(mri.te_ms)[:, None, None] / t2)
     echoes = np.sqrt(np.sum(channels**2, axis=0))
-    panel = replace(
+    several = replace(
         mri,
         echoes=echoes,
         t2={**mri.t2, "s0": s0},
         summary={**mri.summary, "model": "chi", "n_coils": 8},
     )
-    (decay,) = region_decays(panel)
+    (decay,) = region_decays(several)
     assert np.abs(decay.residuals).max() < 4.0
-    assert "noise floor, 3.94 σ" in words(decay_figure([panel]).figure)
+    assert "noise floor, 3.94 σ" in words(decay_figure([several]).figure)
 
 
 def test_widths_are_compared_with_the_first_state_that_has_one(
@@ -281,7 +281,7 @@ def test_link_figure_draws_all_panels(
     assert set(drawing.numbers) == {"mri_plane", "tomogram_section", "sem_section", "links"}
     written = words(drawing.figure)
     for part in (
-        "crack along the ray / µm",
+        "crack along the line of sight / µm",
         "region 1 and crack 1",
         "region 1 on crack 1: 0.97",
         "p = 0.012",
@@ -294,11 +294,11 @@ def test_link_figure_draws_all_panels(
     assert set(crack["row"]) == {8}
     assert crack["crack_um"].to_numpy() == pytest.approx(100.0, rel=0.01)
     assert plane["region"].sum() == 6
-    place = drawing.numbers["tomogram_section"].iloc[0]
-    assert (place["region"], place["crack"]) == (1, 1)
-    assert place["crack_voxels_on_rays"] > 0
-    assert place["point_z_um"] == pytest.approx(220.0)
-    assert 220.0 <= place["point_y_um"] <= 330.0
+    position = drawing.numbers["tomogram_section"].iloc[0]
+    assert (position["region"], position["crack"]) == (1, 1)
+    assert position["crack_voxels_on_lines_of_sight"] > 0
+    assert position["point_z_um"] == pytest.approx(220.0)
+    assert 220.0 <= position["point_y_um"] <= 330.0
     outlines = drawing.numbers["sem_section"]
     assert {"crack 1", "region 1"} <= set(outlines["outline"])
     # On the section the crack runs from y = 195 to 395 at z = 220, so at v = 170.

@@ -101,7 +101,7 @@ def test_section_outside_the_volume_says_so(
     assert len(style.png_bytes(figure)) > 10_000
 
 
-def test_section_partly_outside_tells_the_share(
+def test_section_partly_outside_reports_the_fraction(
     volume: np.ndarray, place: AffineMap, section: tuple[np.ndarray, np.ndarray]
 ) -> None:
     half = AffineMap.from_parts(np.eye(3), (148.0, 0.0, 0.0)) @ place

@@ -85,7 +85,7 @@ def report() -> CellReport:
 
 
 def test_summary_says_what_was_found(report: CellReport) -> None:
-    told = " ".join(summary_sentences(report))
+    said = " ".join(summary_sentences(report))
     for part in (
         "1 long-T2 region (threshold 12 ms): region 1: T2 16.2 ± 1.3 ms over 15 pixels.",
         "median T2 is 7.1 ms",
@@ -98,7 +98,7 @@ def test_summary_says_what_was_found(report: CellReport) -> None:
         "Refused: sem-overview onto the tomogram: the agreement is 0.11",
         "Not registered: sem-detail: the image that it lies in was refused",
     ):
-        assert part in told
+        assert part in said
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_page_says_how_the_echoes_came_about_and_what_is_wrong_with_the_noise(re
         "noise": {"warnings": ["noise of neighbouring pixels correlated (0.40)"]},
     }
     found = replace(report, t2=(replace(entry, summary={**entry.summary, **doubted}),))
-    told = " ".join(summary_sentences(found))
-    assert "stimulated echoes" in told
-    assert "to be doubted: noise of neighbouring pixels correlated (0.40)." in told
+    said = " ".join(summary_sentences(found))
+    assert "stimulated echoes" in said
+    assert "to be doubted: noise of neighbouring pixels correlated (0.40)." in said
     assert "one train (CPMG)" in parsed(render_report(found)).text
     separate = replace(report, t2=(replace(entry, summary={**entry.summary, "echo_train": "separate"}),))
     assert "stimulated" not in " ".join(summary_sentences(separate))
@@ -153,20 +153,20 @@ def test_summary_of_a_control_finds_nothing() -> None:
     empty = pd.DataFrame({"region": [], "pixels": [], "t2_ms": [], "t2_se_ms": []})
     cracks = pd.DataFrame({"crack": [], "volume_um3": []})
     links = pd.DataFrame({"region": [], "crack": [], "probability": []})
-    told = summary_sentences(
+    said = summary_sentences(
         CellReport("c", "s", t2=(T2Entry("mri-t2", {}, empty),), cracks=cracks, links=links)
     )
-    assert told == [
+    assert said == [
         "mri-t2: no long-T2 region (threshold 12 ms).",
         "The tomogram: no crack was found in the ceramic.",
         "Links: no long-T2 region lies within reach of a crack.",
     ]
 
 
-def test_doubtful_links_are_told_as_doubtful(report: CellReport) -> None:
+def test_doubtful_links_are_reported_as_doubtful(report: CellReport) -> None:
     links = report.links.assign(probability=[0.3, 0.1])  # type: ignore[union-attr]
-    told = " ".join(summary_sentences(CellReport("c", "s", links=links)))
-    assert "Region 1 lies on no crack for certain" in told
+    said = " ".join(summary_sentences(CellReport("c", "s", links=links)))
+    assert "Region 1 lies on no crack for certain" in said
 
 
 def test_page_is_whole_and_self_contained(report: CellReport) -> None:
@@ -296,7 +296,7 @@ def test_nested_parameters_are_laid_out() -> None:
     assert flatten(tree) == [("a.b", "1"), ("a.c", "–"), ("d", "1, 2"), ("e.1.f", "–"), ("g", "–")]
 
 
-def test_the_summary_tells_changes_the_limit_and_lost_contact() -> None:
+def test_the_summary_reports_changes_the_limit_and_lost_contact() -> None:
     cracks = pd.DataFrame(
         {"crack": [1, 2], "volume_um3": [5e5, 1e5], "change": ["grown", "new"], "morphology": "spalling"}
     )
@@ -308,7 +308,7 @@ def test_the_summary_tells_changes_the_limit_and_lost_contact() -> None:
     text = " ".join(summary_sentences(report))
     assert "2 cracks in the ceramic (1 grown, 1 new against the pristine state)" in text
     assert "cracks of 6,510 µm² (81 by 81 µm) that are less than 0.65 µm open would not" in text
-    assert "less than 3,260 µm² are not told from pores" in text
+    assert "less than 3,260 µm² are not distinguished from pores" in text
     assert "6 % at the bottom (7 voids)." in text
     assert "top" not in text
     page = parsed(render_report(report)).text

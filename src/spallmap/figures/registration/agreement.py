@@ -30,7 +30,7 @@ VERDICT_COLOURS = {"accepted": style.OKABE_ITO["blue"], "refused": style.OKABE_I
 HEADING_CHARS = 112
 REASONS_SHOWN = 3
 LINE_MM = 3.6
-# A spot that crosses the threshold by less than this share of the contrast is not outlined.
+# A spot that crosses the threshold by less than this fraction of the contrast is not outlined.
 LEAST_DEPTH = 0.2
 COLUMN_MM = style.DOUBLE_COLUMN_MM / 3.0
 TITLE_MM = 6.0
@@ -128,7 +128,7 @@ def to_unit(values: NDArray[np.float64], limits: tuple[float, float] | None = No
 
 
 def in_colour(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn a picture of greys from 0 to 1 into red, green, blue; a coloured one stays, NaN turns pale."""
+    """Convert a picture of greys from 0 to 1 to red, green, blue; a coloured one stays, NaN becomes pale."""
     rgb = np.repeat(values[..., None], 3, axis=2) if values.ndim == 2 else values
     return np.where(np.isfinite(rgb), rgb, _EMPTY)
 
@@ -196,7 +196,7 @@ def draw_edges(
     blur: float = 1.0,
     colour: str = EDGE,
 ) -> bool:
-    """Draw the line that parts a picture's bright from its dark material, rows running down.
+    """Draw the line that separates a picture's bright from its dark material, rows running down.
 
     Parameters
     ----------

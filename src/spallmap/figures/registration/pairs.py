@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from spallmap.figures import style
 
-# Under this key the places of the pairs stand in a PNG.
+# Under this key a PNG holds where its pairs lie.
 PAIRS_KEY = "spallmap-pairs"
 _ROLES = _FUSED, _FIRST, _SECOND = "pair, both: ", "pair, first: ", "pair, second: "
 

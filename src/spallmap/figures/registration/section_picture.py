@@ -119,9 +119,9 @@ def _pair(
     b, c, d, e, f = panels
     show(b, second, extent)
     style.panel_title(b, "b", f"{names[1]} in the same place")
-    share = common.sum() / np.isfinite(first).sum()
-    if share < 0.995:
-        style.note(b, f"{100.0 * share:.0f} % of the field inside")
+    inside = common.sum() / np.isfinite(first).sum()
+    if inside < 0.995:
+        style.note(b, f"{100.0 * inside:.0f} % of the field inside")
     show(c, checkerboard(first, second), extent)
     style.panel_title(c, "c", "checkerboard: do edges go on?")
     show(d, fusion(first, second), extent)
