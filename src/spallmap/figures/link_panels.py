@@ -104,7 +104,7 @@ def mri_plane_panel(
     axes.set_xlim(box[:2])
     axes.set_ylim(box[2:])
     style.bare(axes, "columns, u →", "← rows, v")
-    style.panel_title(axes, letter, "MRI plane: cracks along its lines of sight")
+    style.panel_title(axes, letter, "cracks along the line of sight")
     style.scale_bar(axes, ground="light")
     bar = axes.figure.colorbar(picture, ax=axes, shrink=0.8, location=bar_at)
     bar.set_label("crack along the line of sight / µm")
@@ -237,7 +237,7 @@ def section_panel(
     elif no_mri is not None:
         style.note(axes, f"regions not shown: {no_mri}", "bottom left")
     phase_legend(axes, names, "upper right")
-    style.panel_title(axes, letter, f"{title} {section.name}: tomogram's cracks, MRI's lines of sight")
+    style.panel_title(axes, letter, f"{title} {section.name}: tomogram's cracks, MRI's regions")
     columns = ["outline", "part", "u_um", "v_um"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 

@@ -113,7 +113,7 @@ def link_position(mri: MriRecord, tomogram: XctRecord, links: pd.DataFrame | Non
         uvw = own(chosen)
         w = float(uvw[int(np.argmin(np.hypot(uvw[:, 0] - u, uvw[:, 1] - v))), 2])
         point = to_reference((u, v, w))
-    cut = line_of_sight_cut(point, to_reference, tomogram)
+    cut = _line_of_sight_cut(point, to_reference, tomogram)
     return LinkPosition(region, crack, np.asarray(point), cut, len(met))
 
 
@@ -135,7 +135,7 @@ def _most_probable(
     return largest, int(np.argmax(np.bincount(crack_of)[1:]) + 1)
 
 
-def line_of_sight_cut(point_um: ArrayLike, mri_to_reference: AffineMap, tomogram: XctRecord) -> Cut:
+def _line_of_sight_cut(point_um: ArrayLike, mri_to_reference: AffineMap, tomogram: XctRecord) -> Cut:
     """Plane through a point that holds the MRI's projection direction and its rows, first row on top."""
     linear = mri_to_reference.linear
     return cut_through(point_um, linear[:, 2], -linear[:, 1], tomogram.grey.shape, tomogram.spacing_um)

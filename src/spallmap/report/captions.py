@@ -8,7 +8,7 @@ from spallmap.report.context import Picture
 
 
 @dataclass(frozen=True)
-class Caption:
+class _Caption:
     """Words that go with a picture.
 
     Parameters
@@ -27,7 +27,7 @@ class Caption:
 
 
 CAPTIONS = {
-    "figure1": Caption(
+    "figure1": _Caption(
         "Figure 1: the cell in the tomograms",
         "Sections of every state through the same point, in the middle of the largest crack. The outlines "
         "are what the program took for sodium (orange), ceramic (green) and crack (vermillion): they should "
@@ -37,14 +37,14 @@ CAPTIONS = {
         "Grey sections of the tomograms with outlined phases, maps of crack depth and aperture, histogram of "
         "apertures.",
     ),
-    "figure2": Caption(
+    "figure2": _Caption(
         "Figure 2: the sodium images",
         "Magnitude of every echo on one scale for all states; the square root keeps late echoes visible. The "
         "orange outlines are the electrodes of the tomogram, projected along the MRI's lines of sight: the "
         "signal should lie along their edges, since radio waves enter sodium by its skin only.",
         "Rows of magnitude images at rising echo times, one row per state, with outlined electrodes.",
     ),
-    "figure3": Caption(
+    "figure3": _Caption(
         "Figure 3: T2 maps and histograms",
         "Left, T2 of every pixel that stands above the noise; grey pixels do not. The line in the colour bar "
         "is the threshold. Outlined: regions of neighbouring pixels that are long together; a lone bright "
@@ -56,7 +56,7 @@ CAPTIONS = {
         "Maps of T2 and of its error with outlined long-T2 regions beside histograms of T2, one row per "
         "state, and the widths of the electrode's peak.",
     ),
-    "figure4": Caption(
+    "figure4": _Caption(
         "Figure 4: decay curves",
         "Mean magnitude against echo time on a logarithmic scale. Bars are one standard error from the "
         "noise; lines are the model at the T2 that is written beside them, with its 95 % band; below, the "
@@ -64,7 +64,7 @@ CAPTIONS = {
         "the dotted noise floor every magnitude levels off.",
         "Decay curves of electrode pixels and long-T2 regions above the noise floor.",
     ),
-    "figure5": Caption(
+    "figure5": _Caption(
         "Figure 5: long-T2 regions on the cracks",
         "(a) How much crack each of the MRI's lines of sight passes through, darker for more, with the "
         "regions in blue. (b) The tomogram cut along the lines of sight: wherever the blue band meets a "
@@ -74,25 +74,25 @@ CAPTIONS = {
         "Cracks projected into the MRI plane, a tomogram section and an SEM section with long-T2 regions, "
         "and a bar chart of link probabilities.",
     ),
-    "mri_overlay": Caption(
+    "mri_overlay": _Caption(
         "MRI and tomogram",
         "(a) T2 with the tomogram's electrodes and cracks projected onto it. (b) Length of each line of "
         "sight inside a crack. (c) The tomogram cut parallel to the MRI's plane at the depth of the link.",
         "T2 map, projected cracks and a tomogram section in the MRI's plane with outlined long-T2 regions.",
     ),
-    "section_overlay": Caption(
+    "section_overlay": _Caption(
         "SEM section, tomogram and MRI",
         "The section as it was imaged, and with the cracks of the tomogram (vermillion) and the lines of "
         "sight of long-T2 regions (blue). The vermillion outline should lie on the crack that the SEM shows.",
         "SEM image beside the same image with outlined cracks and long-T2 bands.",
     ),
-    "elements_overlay": Caption(
+    "elements_overlay": _Caption(
         "Elements on the section",
         "(a) The elements mixed in the colours of the legend on the SEM image; where several lie together "
         "their colours add. The others show each element's counts.",
         "Colour mixture of element maps on an SEM image, and one grey map per element.",
     ),
-    "registration_volume": Caption(
+    "registration_volume": _Caption(
         "Check: tomogram on tomogram",
         "The three middle planes of the reference tomogram, with the registered one resampled into them. "
         "Above, their squares take turns: when the registration is good, rims and pores go on across the "
@@ -105,7 +105,7 @@ CAPTIONS = {
         "Checkerboards and magenta-green fusions of two tomograms in three planes at right angles, and "
         "arrows for the shifts left in blocks.",
     ),
-    "registration_projection": Caption(
+    "registration_projection": _Caption(
         "Check: MRI on the tomogram's metal",
         "(a) The magnitude that was fitted. (b) What the tomogram's sodium would look like in it, skin "
         "effect and noise floor included. (c) The model's contours on the magnitude: they should lie on "
@@ -114,7 +114,7 @@ CAPTIONS = {
         "means a shift. Signal in the blue outlines was left out of the fit: there, a residual is no fault.",
         "MRI magnitude, model image, contours of the model on the magnitude, and a map of the residual.",
     ),
-    "registration_section": Caption(
+    "registration_section": _Caption(
         "Check: section in the tomogram",
         "(a) The section and (b) the tomogram cut where the registration puts it: the same pores must stand "
         "in the same positions. (c) Their squares take turns; edges should go on across the borders. (d) "
@@ -128,7 +128,7 @@ CAPTIONS = {
         "Section image, tomogram cut, checkerboard, colour fusion, edges of each on the other, the cuts of "
         "the best candidates, and an arrow for the shift left in each block.",
     ),
-    "registration_inset": Caption(
+    "registration_inset": _Caption(
         "Check: inset in its overview",
         "(a) Where the inset lies in the overview. (b) That part of the overview and (c) the inset: they "
         "must show the same features. (d) Their squares take turns; edges should go on across the borders. "
@@ -166,6 +166,15 @@ def figure_picture(name: str, png: bytes, remark: str = "") -> Picture:
     ------
     KeyError
         If there are no words for that name.
+
+    Examples
+    --------
+    >>> import io
+    >>> from PIL import Image
+    >>> buffer = io.BytesIO()
+    >>> Image.new("RGB", (40, 30)).save(buffer, format="PNG")
+    >>> figure_picture("figure4", buffer.getvalue(), "mri-t2").title
+    'Figure 4: decay curves (mri-t2)'
     """
     words = CAPTIONS[name]
     title = f"{words.title} ({remark})" if remark else words.title

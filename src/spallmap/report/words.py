@@ -55,7 +55,7 @@ def summary_sentences(report: CellReport) -> list[str]:
     if report.interfaces is not None:
         sentences += _contact_sentences(report.interfaces)
     sentences += _link_sentences(report)
-    sentences += registration_sentences(report.registrations)
+    sentences += _registration_sentences(report.registrations)
     return sentences
 
 
@@ -191,7 +191,7 @@ def _link_sentences(report: CellReport) -> list[str]:
     return sentences
 
 
-def registration_sentences(entries: Sequence[RegistrationEntry]) -> list[str]:
+def _registration_sentences(entries: Sequence[RegistrationEntry]) -> list[str]:
     """Say which registrations were accepted and which were refused, and why."""
     tried = [e for e in entries if e.registration is not None]
     accepted = [e for e in tried if e.registration is not None and e.registration.accepted]

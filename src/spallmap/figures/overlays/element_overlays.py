@@ -49,6 +49,17 @@ def elements_overlay(elements: ElementsRecord, section: SectionRecord | None = N
     -------
     Drawing
         Numbers: ``elements``, total and mean counts of each map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import ElementsRecord
+    >>> counts = np.stack([np.full((4, 5), 3.0), np.full((4, 5), 1.0)])
+    >>> drawing = elements_overlay(ElementsRecord("shorted", "elements", counts, ("Na", "Al"), (10.0, 10.0)))
+    >>> drawing.numbers["elements"]
+      element  total_counts  mean_counts
+    0      Na          60.0          3.0
+    1      Al          20.0          1.0
     """
     with style.context():
         names, n = list(elements.elements), len(elements.elements)

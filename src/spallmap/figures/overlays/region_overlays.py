@@ -47,6 +47,22 @@ def mri_overlay(
     -------
     Drawing
         Numbers: ``mri_plane``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> from spallmap.results.records import MriRecord, XctRecord
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> echoes, maps = np.ones((1, 4, 5)), {"t2_ms": np.full((4, 5), 7.0)}
+    >>> mri = MriRecord("shorted", "t2", echoes, (2.0,), (20.0, 20.0), maps, registration=known)
+    >>> cracks = np.zeros((6, 8, 10), dtype=np.int32)
+    >>> cracks[2] = 1
+    >>> tomogram = XctRecord("shorted", "scan", np.ones((6, 8, 10)), (10.0, 10.0, 10.0), cracks=cracks)
+    >>> table = mri_overlay(tomogram, mri).numbers["mri_plane"]
+    >>> float(table["crack_um"].max())
+    10.0
     """
     with style.context():
         figure = style.new_figure("double", 70.0)
@@ -140,6 +156,21 @@ def section_overlay(reference: XctRecord | None, mri: MriRecord | None, section:
     -------
     Drawing
         Numbers: ``outlines``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> from spallmap.results.records import SectionRecord, XctRecord
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> section = SectionRecord("shorted", "overview", np.ones((8, 10)), (10.0, 10.0), registration=known)
+    >>> cracks = np.zeros((2, 8, 10), dtype=np.int32)
+    >>> cracks[:, 2:4, 2:4] = 1
+    >>> tomogram = XctRecord("shorted", "scan", np.ones((2, 8, 10)), (10.0, 10.0, 10.0), cracks=cracks)
+    >>> table = section_overlay(tomogram, None, section).numbers["outlines"]
+    >>> table["outline"].unique().tolist(), float(table["u_um"].min()), float(table["u_um"].max())
+    (['crack 1'], 15.0, 35.0)
     """
     with style.context():
         figure = style.new_figure("double", 68.0)

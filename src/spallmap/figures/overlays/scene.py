@@ -46,12 +46,23 @@ def scene_datasets(
     dict of str to pyvista.DataSet
         ``cracks``, ``electrodes``, ``sem_<state>_<name>``, ``mri_<state>_<name>``,
         ``lines_of_sight_<state>_<name>``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import XctRecord
+    >>> phases = np.zeros((20, 20, 20), dtype=np.uint8)
+    >>> phases[6:15, 6:15, 6:15] = 2
+    >>> sodium = XctRecord("shorted", "scan", phases, (10.0, 10.0, 10.0), phases)
+    >>> scene = scene_datasets(sodium)
+    >>> list(scene), [round(float(x)) for x in scene["electrodes"].center]
+    (['electrodes'], [100, 100, 100])
     """
     datasets: dict[str, pv.DataSet] = {}
     if surface is not None and not surface.empty:
         datasets["cracks"] = vtk.surface(surface.points_um, surface.triangles, surface.point_data)
     if reference.phases is not None:
-        electrodes = electrode_mesh(np.asarray(reference.phases) == SODIUM, reference.spacing_um)
+        electrodes = _electrode_mesh(np.asarray(reference.phases) == SODIUM, reference.spacing_um)
         if electrodes is not None:
             datasets["electrodes"] = electrodes
     for section in sections:
@@ -63,13 +74,13 @@ def scene_datasets(
             continue
         datasets[f"mri_{mri.state}_{mri.name}"] = _mri_grid(plane, plane.registration.map)
         if plane.regions is not None and np.any(plane.regions):
-            datasets[f"lines_of_sight_{mri.state}_{mri.name}"] = region_lines_of_sight(
+            datasets[f"lines_of_sight_{mri.state}_{mri.name}"] = _region_lines_of_sight(
                 plane, plane.registration.map, reference
             )
     return datasets
 
 
-def electrode_mesh(sodium: NDArray[np.bool_], spacing_um: Sequence[float]) -> pv.PolyData | None:
+def _electrode_mesh(sodium: NDArray[np.bool_], spacing_um: Sequence[float]) -> pv.PolyData | None:
     """Trace the surface of the sodium, coarsely.
 
     Parameters
@@ -101,7 +112,7 @@ def electrode_mesh(sodium: NDArray[np.bool_], spacing_um: Sequence[float]) -> pv
     return mesh.decimate(excess) if excess > 0.0 else mesh
 
 
-def region_lines_of_sight(plane: MriRecord, to_reference: AffineMap, reference: XctRecord) -> pv.PolyData:
+def _region_lines_of_sight(plane: MriRecord, to_reference: AffineMap, reference: XctRecord) -> pv.PolyData:
     """Draw the line of sight of every pixel of the long-T2 regions through the tomogram.
 
     Parameters

@@ -33,6 +33,16 @@ def mri_stack(mri: MriRecord, reference: XctRecord | None = None) -> Stack:
         first_echo, t2_ms, p_long, regions; crack_um and sodium_um, the mean thickness along a pixel's line of
         sight.
         Those that are not known are absent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import MriRecord
+    >>> maps = {"t2_ms": np.full((4, 5), 7.0)}
+    >>> mri = MriRecord("shorted", "t2", np.ones((2, 4, 5)), (2.0, 6.0), (20.0, 20.0), maps)
+    >>> channels, names = mri_stack(mri)
+    >>> channels.shape, names
+    ((2, 4, 5), ('first_echo', 't2_ms'))
     """
     plane = mri.plane()
     channels: dict[str, NDArray[np.generic]] = {"first_echo": plane.echoes[0]}
@@ -78,6 +88,19 @@ def section_stack(
     names : tuple of str
         sem_grey; xct_grey, phases, cracks (0 outside the tomogram); long_t2_regions (whose lines of sight
         pass here); one ``counts_<element>`` each (NaN outside the maps). Those that are not known are absent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> from spallmap.results.records import SectionRecord, XctRecord
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> section = SectionRecord("shorted", "overview", np.ones((8, 10)), (10.0, 10.0), registration=known)
+    >>> tomogram = XctRecord("shorted", "scan", np.full((2, 8, 10), 5.0), (10.0, 10.0, 10.0))
+    >>> channels, names = section_stack(section, tomogram)
+    >>> names, channels.mean(axis=(1, 2)).tolist()
+    (('sem_grey', 'xct_grey'), [1.0, 5.0])
     """
     channels: dict[str, NDArray[np.generic]] = {"sem_grey": section.grey}
     if reference is not None and section.registration is not None and section.registration.accepted:

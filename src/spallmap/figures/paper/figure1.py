@@ -40,6 +40,18 @@ def cell_figure(tomograms: Sequence[XctRecord], surface: CrackSurface | None = N
     Drawing
         Numbers: ``sections`` (where each section lies, and the area of each phase on it), ``plan``
         (mid-surface points), ``aperture`` (histogram).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import XctRecord
+    >>> grey, phases = np.zeros((4, 8, 8)), np.ones((4, 8, 8), dtype=np.uint8)
+    >>> drawing = cell_figure([XctRecord("shorted", "scan", grey, (10.0, 10.0, 10.0), phases)])
+    >>> drawing.numbers["sections"][["panel", "section", "ceramic_um2"]]
+      panel section  ceramic_um2
+    0     a     x–z       3200.0
+    1     b     y–z       3200.0
+    2     c     x–y       6400.0
     """
     with style.context():
         if not tomograms:

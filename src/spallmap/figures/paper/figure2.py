@@ -35,6 +35,14 @@ def echo_figure(series: Sequence[MriRecord], tomograms: Sequence[XctRecord] = ()
     -------
     Drawing
         Numbers: ``echoes``, one row per pixel and echo.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import MriRecord
+    >>> drawing = echo_figure([MriRecord("shorted", "t2", np.ones((2, 4, 5)), (2.0, 6.0), (20.0, 20.0))])
+    >>> drawing.numbers["echoes"].groupby("te_ms")["magnitude"].sum().to_dict()
+    {2.0: 20.0, 6.0: 20.0}
     """
     with style.context():
         if not series:

@@ -48,6 +48,16 @@ def t2_figure(series: Sequence[MriRecord]) -> Drawing:
     Drawing
         Numbers: ``maps``, one row per pixel, ``histograms``, one row per state and bin, and ``widths``, one
         row per state, where there are several whose width is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import MriRecord
+    >>> maps = {"t2_ms": np.full((4, 5), 7.0)}
+    >>> drawing = t2_figure([MriRecord("shorted", "t2", np.ones((2, 4, 5)), (2.0, 6.0), (20.0, 20.0), maps)])
+    >>> table = drawing.numbers["histograms"]
+    >>> table.loc[table["pixels"] > 0, ["edge_low_ms", "edge_high_ms", "pixels"]].to_numpy().tolist()
+    [[7.0, 7.5, 20.0]]
     """
     with style.context():
         if not series:

@@ -93,6 +93,18 @@ def decay_figure(series: Sequence[MriRecord]) -> Drawing:
     -------
     Drawing
         Numbers: ``decays`` (points) and ``curves``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import MriRecord
+    >>> te_ms, maps = (2.0, 6.0), {"t2_ms": np.full((4, 5), 7.0), "s0": np.full((4, 5), 100.0)}
+    >>> echoes = maps["s0"] * np.exp(-np.reshape(te_ms, (2, 1, 1)) / maps["t2_ms"])
+    >>> mri = MriRecord("shorted", "t2", echoes, te_ms, (20.0, 20.0), maps, summary={"noise_sigma": 1.0})
+    >>> decay_figure([mri]).numbers["decays"][["pixels_of", "n_pixels", "te_ms", "magnitude"]].round(1)
+       pixels_of  n_pixels  te_ms  magnitude
+    0  electrode        20    2.0       75.1
+    1  electrode        20    6.0       42.4
     """
     with style.context():
         if not series:
@@ -112,7 +124,7 @@ def decay_figure(series: Sequence[MriRecord]) -> Drawing:
         letters = iter("abcdefghijklmnopqrstuvwxyz")
         for axes, under, plane in zip(above, below, planes, strict=False):
             decays = region_decays(plane)
-            electrode = electrode_decay(plane)
+            electrode = _electrode_decay(plane)
             shown = [*decays, *([electrode] if electrode is not None else [])]
             every += shown
             _draw(axes, plane, decays, electrode)
@@ -141,7 +153,7 @@ def decay_figure(series: Sequence[MriRecord]) -> Drawing:
         return Drawing(figure, numbers)
 
 
-def electrode_decay(mri: MriRecord) -> Decay | None:
+def _electrode_decay(mri: MriRecord) -> Decay | None:
     """Mean decay of the electrode: strong pixels that neither lie in nor touch a long-T2 region.
 
     Parameters

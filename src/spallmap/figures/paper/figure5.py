@@ -47,6 +47,14 @@ def link_figure(
     Drawing
         Numbers: ``mri_plane``, ``tomogram_section``, ``sem_section``, ``links``; what could not be drawn is
         absent. Its panel says why.
+
+    Examples
+    --------
+    >>> drawing = link_figure([], [])
+    >>> [axes.texts[0].get_text() for axes in drawing.figure.axes][:2]
+    ['There is no tomogram of this cell.', 'There is no tomogram of this cell.']
+    >>> drawing.numbers
+    {}
     """
     with style.context():
         reference = reference_of(tomograms)
@@ -59,12 +67,12 @@ def link_figure(
             "mri_plane": mri_plane_panel(a, "a", reference, mri),
             "tomogram_section": tomogram_panel(b, "b", reference, mri, links),
             "sem_section": section_panel(c, "c", reference, mri, sections),
-            "links": links_panel(d, "d", refusal(reference, mri), mri, links, summary),
+            "links": _links_panel(d, "d", refusal(reference, mri), mri, links, summary),
         }
         return Drawing(figure, {name: table for name, table in numbers.items() if table is not None})
 
 
-def links_panel(
+def _links_panel(
     axes: Axes,
     letter: str,
     refused: str | None,

@@ -98,7 +98,7 @@ def histogram_title(mri: MriRecord) -> str:
     return f"{short(mri.state)}: {'specimen' if of_specimen else 'fitted'} pixels{more}"
 
 
-def long_peak_p_value(mri: MriRecord) -> float | None:
+def _long_peak_p_value(mri: MriRecord) -> float | None:
     """p-value of the long peak; None where none was sought."""
     value = (mri.summary.get("long_component") or {}).get("p_value")
     return None if value is None or np.isnan(value) else float(value)
@@ -165,7 +165,7 @@ def _draw_peaks(axes: Axes, mri: MriRecord, edges: Array) -> dict[str, Array]:
     out = {"expected_electrode": missing, "expected_long": missing}
     if "expected_electrode" not in histogram:
         return out
-    p_value = long_peak_p_value(mri)
+    p_value = _long_peak_p_value(mri)
     drawn = [("expected_electrode", ELECTRODE_LINE, "electrode's peak")]
     if p_value is not None and p_value < SIGNIFICANT:
         drawn.append(("expected_long", style.REGION_CURVE, "long peak"))
@@ -205,7 +205,7 @@ def _write_numbers(axes: Axes, mri: MriRecord) -> None:
 
 
 def _long_in_words(mri: MriRecord) -> list[str]:
-    p_value = long_peak_p_value(mri)
+    p_value = _long_peak_p_value(mri)
     if p_value is None:
         return []
     found = mri.summary["long_component"]

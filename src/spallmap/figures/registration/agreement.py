@@ -127,7 +127,7 @@ def to_unit(values: NDArray[np.float64], limits: tuple[float, float] | None = No
     return np.asarray(((values - low) / (high - low)).clip(0.0, 1.0))
 
 
-def in_colour(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _in_colour(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Convert a picture of greys from 0 to 1 to red, green, blue; a coloured one stays, NaN becomes pale."""
     rgb = np.repeat(values[..., None], 3, axis=2) if values.ndim == 2 else values
     return np.where(np.isfinite(rgb), rgb, _EMPTY)
@@ -154,7 +154,7 @@ def checkerboard(
     ny, nx = first.shape[:2]
     side = max(1, math.ceil(max(ny, nx) / squares))
     odd = ((np.arange(ny)[:, None] // side + np.arange(nx)[None, :] // side) % 2).astype(bool)
-    board = np.where(odd[..., None], in_colour(second), in_colour(first))
+    board = np.where(odd[..., None], _in_colour(second), _in_colour(first))
     return np.where(shared(first, second)[..., None], board, _EMPTY)
 
 
@@ -257,7 +257,7 @@ def _without_islands(
 def show(axes: Axes, picture: NDArray[np.float64], extent: Sequence[float]) -> None:
     """Draw a picture of values from 0 to 1 in micrometres of its own frame, rows running down."""
     left, right, bottom, top = extent
-    axes.imshow(in_colour(picture), origin="upper", extent=(left, right, bottom, top))
+    axes.imshow(_in_colour(picture), origin="upper", extent=(left, right, bottom, top))
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     style.bare(axes)

@@ -81,6 +81,19 @@ def inset_picture(
     ------
     ValueError
         If there is not one name per map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> overview = np.sin(np.arange(600.0)).reshape(20, 30)
+    >>> within = AffineMap.from_parts(np.eye(3), (50.0, 25.0, 0.0))
+    >>> found = Registration(within, "known", "accepted", (), 1.0)
+    >>> inset = overview[5:15, 10:20]
+    >>> figure = inset_picture(inset, None, (5.0, 5.0), overview, None, (5.0, 5.0), found, "sem")
+    >>> len(figure.axes)
+    6
     """
     maps = np.asarray(image, dtype=np.float64)
     maps = maps[None] if maps.ndim == 2 else maps

@@ -67,6 +67,22 @@ def projection_picture(
     ------
     ValueError
         If the image is not one plane or sigma is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> model = np.zeros((12, 16))
+    >>> model[3:9, 4:12] = 100.0
+    >>> figure = projection_picture(model + 2.0, model, 2.0, (20.0, 20.0), known)
+    >>> for axes in figure.axes[:4]:
+    ...     print(axes.get_title(loc="left").split("$   ")[-1])
+    MRI magnitude
+    model: the tomogram's metal, with noise floor
+    contours of the model on the MRI
+    residual, in standard deviations
     """
     data = np.asarray(image, dtype=np.float64)
     if data.ndim != 2 or not sigma > 0.0:
