@@ -152,11 +152,11 @@ def _contact_sentences(interfaces: pd.DataFrame) -> list[str]:
     known_sides = [row for row in interfaces.to_dict("records") if known(row["lost_share"])]
     if not known_sides:
         return []
-    faces = [
+    parts = [
         f"{_percent(row['lost_share'])} % at the {row['side']} ({count(int(row['n_voids']), 'void')})"
         for row in known_sides
     ]
-    return [f"Contact lost to voids between electrode and ceramic: {' and '.join(faces)}."]
+    return [f"Contact lost to voids between electrode and ceramic: {' and '.join(parts)}."]
 
 
 def _link_sentences(report: CellReport) -> list[str]:
