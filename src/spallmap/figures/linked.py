@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spallmap.figures.planes import Cut, cut_through, image_grid_in, image_values_at
 from spallmap.frames import AffineMap, indices_to_points, sample_volume
-from spallmap.results.records import MriRecord, SectionRecord, XctRecord, reference_of
+from spallmap.results.records import MriRecord, SectionRecord, XctRecord
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,3 @@ def regions_on_section(section: SectionRecord, mri: MriRecord) -> NDArray[np.int
         raise ValueError("regions on a section need a registered section")
     points = image_grid_in(section.registration.map, section.grey.shape, section.spacing_um)
     return regions_at(points, mri)
-
-
-def reference_state(tomograms: Sequence[XctRecord]) -> str | None:
-    """State of the reference tomogram."""
-    reference = reference_of(tomograms)
-    return None if reference is None else reference.state
