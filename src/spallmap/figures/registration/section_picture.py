@@ -67,6 +67,20 @@ def section_picture(
     Figure
         Image, tomogram, checkerboard, fusion, edges both ways, the cuts of the rivals, and what is left to
         shift in each block where the diagnostics hold it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> volume = np.sin(np.arange(1920.0)).reshape(8, 12, 20)
+    >>> figure = section_picture(volume[0], None, (5.0, 5.0), volume, (5.0, 5.0, 5.0), known)
+    >>> for axes in figure.axes[:3]:
+    ...     print(axes.get_title(loc="left").split("$   ")[-1])
+    section image
+    tomogram in the same place
+    checkerboard: do edges go on?
     """
     with style.context():
         field = cut_out(image, spacing_um, mask)
@@ -119,9 +133,9 @@ def _pair(
     b, c, d, e, f = panels
     show(b, second, extent)
     style.panel_title(b, "b", f"{names[1]} in the same place")
-    share = common.sum() / np.isfinite(first).sum()
-    if share < 0.995:
-        style.note(b, f"{100.0 * share:.0f} % of the field inside")
+    inside = common.sum() / np.isfinite(first).sum()
+    if inside < 0.995:
+        style.note(b, f"{100.0 * inside:.0f} % of the field inside")
     show(c, checkerboard(first, second), extent)
     style.panel_title(c, "c", "checkerboard: do edges go on?")
     show(d, fusion(first, second), extent)

@@ -67,6 +67,17 @@ def volume_picture(
     Figure
         One column per plane: checkerboard, colour fusion, and what is left to shift in each block where the
         diagnostics hold it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> grey = np.sin(np.arange(1536.0)).reshape(8, 12, 16)
+    >>> figure = volume_picture(grey, (5.0, 5.0, 5.0), grey, (5.0, 5.0, 5.0), known)
+    >>> len(figure.axes)
+    6
     """
     with style.context():
         lines = heading("Tomogram in the tomogram", registration)
