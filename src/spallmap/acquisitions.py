@@ -39,7 +39,7 @@ class Acquisition:
         Name of the SEM image in the same state that it lies in.
     landmarks : Path or None
         CSV of matched points.
-    place : str
+    source_label : str
         Table and row, for messages.
     """
 
@@ -52,7 +52,7 @@ class Acquisition:
     axes: AxesPrior
     within: str | None
     landmarks: Path | None
-    place: str
+    source_label: str
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -75,8 +75,8 @@ class Acquisition:
         return f"{self.modality}-{self.name}"
 
     def column(self, name: str) -> str:
-        """Name the place of one of its values for a message."""
-        return f"{self.place}, column {name!r}"
+        """Label one of its values for a message."""
+        return f"{self.source_label}, column {name!r}"
 
 
 def read_acquisitions(table: Path, schema: Mapping[str, Any]) -> list[Acquisition]:
@@ -180,28 +180,32 @@ def _read_rows(table: Path, schema: Mapping[str, Any]) -> tuple[list[str], list[
 
 
 def _check_header(table: Path, header: list[str], schema: Mapping[str, Any]) -> None:
-    place = f"{table}, header (line 1)"
+    source_label = f"{table}, header (line 1)"
     allowed = ", ".join(schema["properties"])
     if len(header) == 1:
         for delimiter, word in ((";", "semicolons"), (",", "commas"), (" ", "spaces")):
             if delimiter in header[0]:
                 raise InputError(
-                    place, f"columns separated by {word}: {header[0]!r}", "columns separated by tabs"
+                    source_label, f"columns separated by {word}: {header[0]!r}", "columns separated by tabs"
                 )
     for number, column in enumerate(header, start=1):
         if column not in schema["properties"]:
-            raise InputError(f"{place}, column {number}", f"an unknown column {column!r}", allowed)
+            raise InputError(f"{source_label}, column {number}", f"an unknown column {column!r}", allowed)
         if header.count(column) > 1:
-            raise InputError(f"{place}, column {number}", f"the column {column!r} twice", "each column once")
+            raise InputError(
+                f"{source_label}, column {number}", f"the column {column!r} twice", "each column once"
+            )
     for column in schema["required"]:
         if column not in header:
             raise InputError(
-                place, f"no column {column!r}", f"the columns {', '.join(schema['required'])} are needed"
+                source_label,
+                f"no column {column!r}",
+                f"the columns {', '.join(schema['required'])} are needed",
             )
 
 
 def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[str, Any]) -> Acquisition:
-    place = f"{table}, row {line - 1} (line {line})"
+    source_label = f"{table}, row {line - 1} (line {line})"
     values = {column: value for column, value in row.items() if value}
     for error in Draft202012Validator(dict(schema)).iter_errors(values):
         if error.validator == "required":
@@ -210,14 +214,16 @@ def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[st
         else:
             column = str(error.absolute_path[0])
             found = repr(values[column])
-        raise InputError(f"{place}, column {column!r}", found, schema["properties"][column]["description"])
+        raise InputError(
+            f"{source_label}, column {column!r}", found, schema["properties"][column]["description"]
+        )
     try:
         axes = AxesPrior.parse(values.get("axes", DEFAULT_AXES[values["modality"]]))
     except ValueError as error:
         raise InputError(
-            f"{place}, column 'axes'", str(error), schema["properties"]["axes"]["description"]
+            f"{source_label}, column 'axes'", str(error), schema["properties"]["axes"]["description"]
         ) from None
-    _check_axes_fit_modality(place, values["modality"], axes)
+    _check_axes_fit_modality(source_label, values["modality"], axes)
     landmarks = values.get("landmarks")
     return Acquisition(
         cell=values["cell"],
@@ -225,11 +231,11 @@ def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[st
         modality=values["modality"],
         name=values["name"],
         path=_relative_to(table, values["path"]),
-        spacing_um=_spacing(place, values.get("spacing_um"), schema),
+        spacing_um=_spacing(source_label, values.get("spacing_um"), schema),
         axes=axes,
         within=values.get("within"),
         landmarks=_relative_to(table, landmarks) if landmarks else None,
-        place=place,
+        source_label=source_label,
     )
 
 
@@ -241,22 +247,24 @@ def _relative_to(table: Path, path: str) -> Path:
     return shown if dataset is None else Path(f"{shown}:{dataset}")
 
 
-def _spacing(place: str, text: str | None, schema: Mapping[str, Any]) -> tuple[float, ...] | None:
+def _spacing(source_label: str, text: str | None, schema: Mapping[str, Any]) -> tuple[float, ...] | None:
     if text is None:
         return None
     spacing = tuple(float(part) for part in text.split(","))
     if not all(math.isfinite(s) and s > 0 for s in spacing):
         raise InputError(
-            f"{place}, column 'spacing_um'", repr(text), schema["properties"]["spacing_um"]["description"]
+            f"{source_label}, column 'spacing_um'",
+            repr(text),
+            schema["properties"]["spacing_um"]["description"],
         )
     return spacing
 
 
-def _check_axes_fit_modality(place: str, modality: str, axes: AxesPrior) -> None:
+def _check_axes_fit_modality(source_label: str, modality: str, axes: AxesPrior) -> None:
     wanted = {"xct": (3,), "mri": (2, 3), "sem": (2,), "edx": (2,)}[modality]
     if len(axes.names) not in wanted:
         raise InputError(
-            f"{place}, column 'axes'",
+            f"{source_label}, column 'axes'",
             f"{len(axes.names)} axes ({','.join(axes.names)}) for modality {modality}",
             f"{' or '.join(str(n) for n in wanted)} axes, such as {DEFAULT_AXES[modality]}",
         )
@@ -268,7 +276,7 @@ def _check_unique(acquisitions: list[Acquisition]) -> None:
         if acquisition.key in seen:
             raise InputError(
                 acquisition.column("name"),
-                f"{acquisition.name!r} again, as in {seen[acquisition.key].place}",
+                f"{acquisition.name!r} again, as in {seen[acquisition.key].source_label}",
                 "a name that is unique within cell, state and modality",
             )
         seen[acquisition.key] = acquisition
@@ -279,10 +287,10 @@ def _check_within(acquisitions: list[Acquisition]) -> None:
     for acquisition in acquisitions:
         if acquisition.within is None:
             continue
-        place = acquisition.column("within")
+        source_label = acquisition.column("within")
         if acquisition.modality not in ("sem", "edx"):
             raise InputError(
-                place, f"a value for modality {acquisition.modality}", "empty, except for sem and edx"
+                source_label, f"a value for modality {acquisition.modality}", "empty, except for sem and edx"
             )
         visited = {acquisition.key}
         outer: Acquisition | None = acquisition
@@ -295,6 +303,8 @@ def _check_within(acquisitions: list[Acquisition]) -> None:
                     f"the name of an SEM image of cell {outer.cell!r}, state {outer.state!r}",
                 )
             if key in visited:
-                raise InputError(place, f"{acquisition.within!r}, which lies within this image", "no circle")
+                raise InputError(
+                    source_label, f"{acquisition.within!r}, which lies within this image", "no circle"
+                )
             visited.add(key)
             outer = keys[key]

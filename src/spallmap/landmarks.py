@@ -40,7 +40,7 @@ class Landmarks:
         return int((~self.check).sum())
 
 
-def parse_landmarks(table: pd.DataFrame, place: str = "landmarks") -> Landmarks:
+def parse_landmarks(table: pd.DataFrame, source_label: str = "landmarks") -> Landmarks:
     """Check a table of landmarks.
 
     Parameters
@@ -48,7 +48,7 @@ def parse_landmarks(table: pd.DataFrame, place: str = "landmarks") -> Landmarks:
     table : pandas.DataFrame
         Columns u_um, v_um (own frame), x_um, y_um, z_um (reference frame) and use, which is ``fit`` or
         ``check``.
-    place : str
+    source_label : str
         What to call the table in an error, usually its file.
 
     Returns
@@ -65,7 +65,7 @@ def parse_landmarks(table: pd.DataFrame, place: str = "landmarks") -> Landmarks:
     unknown = [str(c) for c in table.columns if c not in COLUMNS]
     if missing or unknown:
         found = f"missing {missing}" if missing else f"unknown {unknown}"
-        raise InputError(f"{place}, header", found, f"the columns {', '.join(COLUMNS)}")
+        raise InputError(f"{source_label}, header", found, f"the columns {', '.join(COLUMNS)}")
     numbers = np.empty((len(table), 5))
     for k, column in enumerate(COLUMNS[:5]):
         values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
@@ -73,7 +73,7 @@ def parse_landmarks(table: pd.DataFrame, place: str = "landmarks") -> Landmarks:
         if bad.size:
             row = int(bad[0])
             raise InputError(
-                f"{place}, row {row + 1}, column {column}",
+                f"{source_label}, row {row + 1}, column {column}",
                 repr(table[column].iloc[row]),
                 "a finite number, um",
             )
@@ -81,7 +81,7 @@ def parse_landmarks(table: pd.DataFrame, place: str = "landmarks") -> Landmarks:
     uses = [str(u).strip() for u in table["use"]]
     for row, use in enumerate(uses):
         if use not in USES:
-            raise InputError(f"{place}, row {row + 1}, column use", repr(use), "fit or check")
+            raise InputError(f"{source_label}, row {row + 1}, column use", repr(use), "fit or check")
     own = np.column_stack([numbers[:, :2], np.zeros(len(table))])
     return Landmarks(own, numbers[:, 2:], np.array([u == "check" for u in uses], dtype=np.bool_))
 

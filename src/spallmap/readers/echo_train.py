@@ -75,12 +75,12 @@ def train_of(echoes: Sequence[EchoOrigin]) -> str:
     return "cpmg" if named else "unknown"
 
 
-def refuse_gradient_echoes(place: str, scanning: object, pulses: object = None) -> None:
+def refuse_gradient_echoes(source_label: str, scanning: object, pulses: object = None) -> None:
     """Refuse images of gradient echoes: they decay with T2*, not with T2.
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     scanning : object
         DICOM's or BIDS's ScanningSequence: a code, or several, as a list or separated by backslashes,
@@ -98,7 +98,7 @@ def refuse_gradient_echoes(place: str, scanning: object, pulses: object = None) 
     )
     said = {str(code).strip().upper() for code in codes} if isinstance(codes, Iterable) else set()
     if ("GR" in said and "SE" not in said) or str(pulses).upper() == "GRADIENT":
-        raise InputError(place, "gradient echoes, which decay with T2*", "spin echoes")
+        raise InputError(source_label, "gradient echoes, which decay with T2*", "spin echoes")
 
 
 # BIDS and dcm2niix name a sequence by these keys.

@@ -141,12 +141,12 @@ class Reader:
     stream: Callable[[Path], AbstractContextManager[Streamed]] | None = None
 
 
-def resolve_spacing(place: str, info: ImageInfo, given: Spacing) -> tuple[float, ...] | None:
+def resolve_spacing(source_label: str, info: ImageInfo, given: Spacing) -> tuple[float, ...] | None:
     """Choose the spacing: the caller's, else the files'.
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     info : ImageInfo
         The headers.
@@ -168,24 +168,24 @@ def resolve_spacing(place: str, info: ImageInfo, given: Spacing) -> tuple[float,
     if given is None:
         spacing = info.spacing_um
     else:
-        values = _numbers(place, given)
+        values = _numbers(source_label, given)
         if len(values) not in (1, n_spatial):
             allowed = f"one value, or {n_spatial} in array order"
-            raise InputError(place, f"{len(values)} values of pixel size {values}", allowed)
+            raise InputError(source_label, f"{len(values)} values of pixel size {values}", allowed)
         spacing = values * n_spatial if len(values) == 1 else values
     if spacing is not None and not all(math.isfinite(s) and s > 0 for s in spacing):
-        raise InputError(place, f"pixel size {spacing} um", "positive numbers")
+        raise InputError(source_label, f"pixel size {spacing} um", "positive numbers")
     return spacing
 
 
-def _numbers(place: str, given: float | Sequence[float] | str) -> tuple[float, ...]:
+def _numbers(source_label: str, given: float | Sequence[float] | str) -> tuple[float, ...]:
     parts = (
         given.split(",") if isinstance(given, str) else [given] if isinstance(given, (int, float)) else given
     )
     try:
         return tuple(float(part) for part in parts)
     except (TypeError, ValueError) as error:
-        raise InputError(place, f"pixel size {given!r}", "numbers in um, in array order") from error
+        raise InputError(source_label, f"pixel size {given!r}", "numbers in um, in array order") from error
 
 
 _SINGULAR = {

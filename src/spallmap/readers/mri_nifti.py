@@ -163,8 +163,8 @@ def _check_alike(image: Path, header: _Header, first: Path, other: _Header) -> N
         )
     if header.is_complex != other.is_complex:
         raise InputError(str(image), "real beside complex samples", f"the same type as in {first.name}")
-    places = (header.affine, other.affine)
-    known = [place for place in places if place is not None]
+    affines = (header.affine, other.affine)
+    known = [affine for affine in affines if affine is not None]
     if len(known) == 1 or (len(known) == 2 and not np.allclose(known[0], known[1], rtol=0, atol=SAME_PLACE)):
         raise InputError(str(image), "another position or pixel size", f"the same affine as in {first.name}")
     if header.spacing_um != other.spacing_um:

@@ -14,7 +14,7 @@ from spallmap.readers.echo_times import check_echo_times_ms
 
 SIDECAR = "echo_times_ms.txt"
 # BIDS gives echo times in seconds. No spin echo of a whole second is worth reading, so that a larger number
-# is milliseconds in the wrong place.
+# is of milliseconds.
 BIDS_LONGEST_S = 1.0
 # Endings that are taken off a name to find its BIDS file.
 _ENDINGS = (".nii.gz", ".nii", ".ome.tiff", ".ome.tif", ".tiff", ".tif", ".btf", ".tf8")
@@ -53,7 +53,7 @@ def bids_file(image: Path) -> Path:
 
 
 def find_echo_times(
-    place: Path, images: Sequence[Path], n_echoes: Sequence[int], folder: Path | None
+    path: Path, images: Sequence[Path], n_echoes: Sequence[int], folder: Path | None
 ) -> EchoTimes:
     """Find the echo times of images that do not carry their own.
 
@@ -63,7 +63,7 @@ def find_echo_times(
 
     Parameters
     ----------
-    place : Path
+    path : Path
         What the user asked for; named in messages.
     images : sequence of Path
         The images, in the order of their echoes.
@@ -99,7 +99,7 @@ def find_echo_times(
         if text is None and "EchoTime" not in said:
             to_write = own[0] if folder is None else folder / SIDECAR
             found = f"no echo times for {image.name}"
-            raise InputError(str(place), found, _what_to_write(to_write, sum(n_echoes), bids_file(image)))
+            raise InputError(str(path), found, _what_to_write(to_write, sum(n_echoes), bids_file(image)))
         values = read_list(text) if text else _bids_ms(source, said["EchoTime"])
         times += check_echo_times_ms(str(source), values, count)
         sidecars.append(source)
@@ -179,10 +179,13 @@ def read_bids(path: Path) -> dict[str, Any]:
 
 def _bids_ms(path: Path, value: Any) -> tuple[float, ...]:
     listed = value if isinstance(value, list) else [value]
-    place, allowed = f"{path}, EchoTime", f"a number of seconds below {BIDS_LONGEST_S:g}, or a list of them"
+    source_label, allowed = (
+        f"{path}, EchoTime",
+        f"a number of seconds below {BIDS_LONGEST_S:g}, or a list of them",
+    )
     if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in listed):
-        raise InputError(place, repr(value), allowed)
+        raise InputError(source_label, repr(value), allowed)
     if any(v >= BIDS_LONGEST_S for v in listed):
-        raise InputError(place, f"{value}, which as seconds is too long and may be ms", allowed)
+        raise InputError(source_label, f"{value}, which as seconds is too long and may be ms", allowed)
     # seconds in decimal notation become the ms that were meant: 0.0065 s is 6.5 ms, not 6.500000000000001
     return tuple(round(v * 1e3, 9) for v in listed)

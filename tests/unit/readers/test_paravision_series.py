@@ -89,7 +89,7 @@ def test_a_scan_that_does_not_belong_is_named(write_scan, change, words):
     folder, _ = write_series(write_scan, **change)
     with pytest.raises(InputError, match=words) as caught:
         probe_image(folder, "mri")
-    assert caught.value.place.startswith(str(folder / "10"))
+    assert caught.value.source_label.startswith(str(folder / "10"))
 
 
 @pytest.mark.parametrize(
@@ -147,4 +147,4 @@ def test_a_scan_without_a_reconstruction_is_named(write_scan):
     (folder / "10" / "pdata" / "1" / "2dseq").unlink()
     with pytest.raises(InputError, match="no 2dseq") as caught:
         probe_image(folder, "mri")
-    assert caught.value.place == str(folder / "10")
+    assert caught.value.source_label == str(folder / "10")

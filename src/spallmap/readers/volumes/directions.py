@@ -17,7 +17,7 @@ from spallmap.readers.volumes.source import LazyVolume
 _RIGHT_ANGLE = 1e-4
 
 
-def is_mirrored(place: str, directions: NDArray[np.float64]) -> bool:
+def is_mirrored(source_label: str, directions: NDArray[np.float64]) -> bool:
     """Whether the stored axes x, y, z are left-handed.
 
     A rotation needs no turning, since a volume's own frame follows its stored axes; a mirror image is
@@ -25,7 +25,7 @@ def is_mirrored(place: str, directions: NDArray[np.float64]) -> bool:
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     directions : ndarray, shape (3, 3)
         One row for each stored axis.
@@ -42,10 +42,10 @@ def is_mirrored(place: str, directions: NDArray[np.float64]) -> bool:
     """
     lengths = np.linalg.norm(directions, axis=1)
     if not np.isfinite(lengths).all() or lengths.min() <= 0.0:
-        raise InputError(place, f"directions {directions.tolist()}", "three directions")
+        raise InputError(source_label, f"directions {directions.tolist()}", "three directions")
     units = directions / lengths[:, None]
     if np.abs(units @ units.T - np.eye(3)).max() > _RIGHT_ANGLE:
-        raise InputError(place, f"directions {directions.tolist()}", "axes at right angles")
+        raise InputError(source_label, f"directions {directions.tolist()}", "axes at right angles")
     return bool(np.linalg.det(units) < 0.0)
 
 
@@ -71,12 +71,12 @@ def upside_down(volume: Sliceable) -> LazyVolume:
     return LazyVolume("", volume.shape, volume.dtype, read)
 
 
-def lengths_um(place: str, values: Sequence[float], units: Sequence[str]) -> tuple[float, ...] | None:
+def lengths_um(source_label: str, values: Sequence[float], units: Sequence[str]) -> tuple[float, ...] | None:
     """Convert a voxel's edges to um.
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     values : sequence of float
         Edges along z, y and x; none where the file has none.
@@ -101,5 +101,5 @@ def lengths_um(place: str, values: Sequence[float], units: Sequence[str]) -> tup
     if len(found) < len(lengths):
         return None
     if len(found) != 3 or not all(np.isfinite(v) and v > 0.0 for v in found):
-        raise InputError(place, " ".join(map(str, values)), "three positive lengths")
+        raise InputError(source_label, " ".join(map(str, values)), "three positive lengths")
     return None if found == [1000.0] * 3 else (found[0], found[1], found[2])
