@@ -32,7 +32,7 @@ class Acquisition:
         What the readers open: a file or folder, absolute or relative to the working directory, with the
         dataset after a colon where an HDF5 file holds several.
     spacing_um : tuple of float or None
-        Pixel size in array order; None where the file's metadata must tell.
+        Pixel size in array order; None where the file's metadata must say.
     axes : AxesPrior
         Which directions of the reference tomogram the array's axes run along.
     within : str or None

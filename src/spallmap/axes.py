@@ -115,7 +115,7 @@ class AxesPrior:
         reference_spacing_um: Sequence[float],
         azimuth_deg: float = 0.0,
     ) -> AffineMap:
-        """Place the centre of the own grid on the centre of the reference grid, turned as the axes say.
+        """Place the centre of the own grid on the centre of the reference grid, rotated as the axes say.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
 """Frames, and the maps between them.
 
-This is the only module that turns array indices, which run (z, y, x), into points, which run (x, y, z), and
+This is the only module that converts array indices, which run (z, y, x), to points, which run (x, y, z), and
 back. A point is a row of three micrometre coordinates in the frame of its image: the origin lies at the
 centre of the first sample, x is the column index times the column spacing, y the row index times the row
 spacing and z the slice index times the slice spacing (0 for a plane image).
@@ -115,14 +115,14 @@ class AffineMap:
 def rotation_map(
     rotation: Rotation, centre_um: ArrayLike, shift_um: ArrayLike = (0.0, 0.0, 0.0)
 ) -> AffineMap:
-    """Turn about a centre, then shift.
+    """Rotate about a centre, then shift.
 
     Parameters
     ----------
     rotation : scipy.spatial.transform.Rotation
-        The turn.
+        The rotation.
     centre_um : array_like, shape (3,)
-        The point that the turn alone leaves in place.
+        The point that the rotation alone leaves where it is.
     shift_um : array_like, shape (3,)
         Added afterwards.
 

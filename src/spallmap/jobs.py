@@ -22,7 +22,7 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     Parameters
     ----------
     what : str
-        Cell, state and acquisition, or whatever else tells a person which job this is.
+        Cell, state and acquisition, or whatever else says to a person which job this is.
     log : str or Path
         The log file; made anew.
 

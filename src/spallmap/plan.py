@@ -65,7 +65,7 @@ class Plan:
         return self.of(cell, with_tomogram[-1], "xct")[0] if with_tomogram else None
 
     def check(self) -> None:
-        """Check what only the whole table can tell.
+        """Check what only the whole table shows.
 
         Raises
         ------

@@ -98,7 +98,7 @@ def open_volume(path: Path | str, spacing_um: Spacing = None) -> Iterator[Volume
     ------
     InputError
         If the path is missing, no format fits, the files are damaged, or nobody says the voxel size;
-        damage that only shows when voxels are read is told then.
+        damage that only shows when voxels are read is reported then.
     """
     path = Path(path)
     reader = _reader(path, "xct")

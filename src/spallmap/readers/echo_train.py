@@ -39,7 +39,7 @@ class EchoOrigin:
 
 
 def train_of(echoes: Sequence[EchoOrigin]) -> str:
-    """Tell a train of echoes from separate ones.
+    """Distinguish a train of echoes from separate ones.
 
     Echo numbers speak first: a train counts its echoes. Then, echoes of which each was acquired at its own
     time are separate, whatever the sequence is called; only then do the train's length and the name speak.
@@ -52,7 +52,7 @@ def train_of(echoes: Sequence[EchoOrigin]) -> str:
     Returns
     -------
     str
-        ``"cpmg"``, ``"separate"``, or ``"unknown"`` where the headers do not tell.
+        ``"cpmg"``, ``"separate"``, or ``"unknown"`` where the headers do not say.
     """
     numbers: defaultdict[float, set[int | None]] = defaultdict(set)
     acquired: defaultdict[float, set[str]] = defaultdict(set)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def plain(value: Any) -> Any:
-    """Turn a value into what JSON knows.
+    """Convert a value to what JSON knows.
 
     Parameters
     ----------

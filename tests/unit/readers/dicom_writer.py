@@ -69,11 +69,11 @@ def write_multiframe(
     ds.SharedFunctionalGroupsSequence = [shared]
     ds.PerFrameFunctionalGroupsSequence = []
     for frame in frames:
-        group, echo, place, value = Dataset(), Dataset(), Dataset(), Dataset()
+        group, echo, position, value = Dataset(), Dataset(), Dataset(), Dataset()
         echo.EffectiveEchoTime = float(np.float32(frame["te_ms"]))
-        place.ImagePositionPatient = [float(f"{v:.10g}") for v in frame["position"]]
+        position.ImagePositionPatient = [float(f"{v:.10g}") for v in frame["position"]]
         value.RescaleSlope, value.RescaleIntercept = frame.get("slope", 1), frame.get("intercept", 0)
-        group.MREchoSequence, group.PlanePositionSequence = [echo], [place]
+        group.MREchoSequence, group.PlanePositionSequence = [echo], [position]
         group.PixelValueTransformationSequence = [value]
         if "component" in frame:
             kind = Dataset()

@@ -56,7 +56,7 @@ def test_echoes_last_become_echoes_first(tmp_path, name):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_slices_are_right_handed_as_the_affine_says(tmp_path, seed):
-    """Own axes of the image, as told in meta, carry each sample to where the affine puts it."""
+    """Own axes of the image, as meta says, carry each sample to where the affine puts it."""
     rng = np.random.default_rng(seed)
     axes = Rotation.random(random_state=seed).as_matrix() * rng.choice([-1.0, 1.0], 3)
     affine = np.eye(4)

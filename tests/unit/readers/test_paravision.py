@@ -27,7 +27,7 @@ def stored_frames(n: int, dtype: str = "int16", shape: tuple[int, ...] = (6, 4))
 
 
 def frame_number(order: tuple[str, ...], at: dict[str, int]) -> int:
-    """Place of a frame in the file: the first group is the fastest."""
+    """Position of a frame in the file: the first group is the fastest."""
     number, step = 0, 1
     for name in order:
         number += step * at[name]
@@ -133,7 +133,7 @@ def test_large_integers_keep_their_digits(write_scan):
     np.testing.assert_array_equal(open_image(scan, "mri").data, 1.0)
 
 
-def test_slices_against_the_normal_are_turned_round(write_scan):
+def test_slices_against_the_normal_are_reversed(write_scan):
     stored = stored_frames(2)
     groups = "(2, <FG_SLICE>, <>, 0, 2)"
     image = open_image(write_scan(stored, groups, (5,), (1, 1), positions=((0, 0, 3), (0, 0, 1))), "mri")

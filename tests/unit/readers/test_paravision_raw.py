@@ -35,10 +35,10 @@ def random_images(rng: np.random.Generator) -> np.ndarray:
 
 
 def k_space_of(images: np.ndarray, phase_steps: np.ndarray) -> np.ndarray:
-    """Sum over pixels at their places in the field of view, for lines in any order.
+    """Sum over pixels at their positions in the field of view, for lines in any order.
 
-    A pixel's place is a share of the field of view, zero at its centre; the phase direction's centre lies
-    OFFSET_MM away from the magnet's. ParaVision conjugates samples before it transforms them.
+    A pixel's position is a fraction of the field of view, zero at its centre; the phase direction's centre
+    lies OFFSET_MM away from the magnet's. ParaVision conjugates samples before it transforms them.
     """
     x = np.arange(N_READ) / N_READ - 0.5
     y = np.arange(N_PHASE) / N_PHASE - 0.5 - OFFSET_MM / FOV_MM[1]
@@ -180,7 +180,7 @@ def test_images_return_from_the_scans(tmp_path, layout):
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("slice_step_mm", [0.5, -0.5])
 def test_own_frame_is_right_handed(tmp_path, transposed, slice_step_mm):
-    """Slices run along own x cross own y; exchanging rows and columns turns their order round."""
+    """Slices run along own x cross own y; exchanging rows and columns reverses their order."""
     rng = np.random.default_rng(8)
     images = random_images(rng)
     raw = write_raw(tmp_path / "8", images, rng, transposed=transposed, slice_step_mm=slice_step_mm)

@@ -121,7 +121,7 @@ def test_slices_acquired_at_their_own_times_do_not_make_separate_echoes():
         ("", "SPIN", False),
     ],
 )
-def test_gradient_echoes_are_told_from_spin_echoes(scanning, pulses, refused):
+def test_gradient_echoes_are_distinguished_from_spin_echoes(scanning, pulses, refused):
     if refused:
         with pytest.raises(InputError, match="gradient echoes"):
             refuse_gradient_echoes("here", scanning, pulses)

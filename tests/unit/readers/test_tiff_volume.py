@@ -141,12 +141,12 @@ def test_multi_page_files(tmp_path, volume, kind):
 @pytest.mark.parametrize(
     "kind", [{"ome": True}, {"imagej": True}, {"bigtiff": True}, {"compression": "zlib"}, {"metadata": None}]
 )
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
-def test_cut_multi_page_files_are_refused(tmp_path, volume, kind, share):
+@pytest.mark.parametrize("fraction", [0.3, 0.6, 0.95])
+def test_cut_multi_page_files_are_refused(tmp_path, volume, kind, fraction):
     path = tmp_path / ("v.ome.tif" if "ome" in kind else "v.tif")
     tifffile.imwrite(path, volume, photometric="minisblack", **kind)
     content = path.read_bytes()
-    path.write_bytes(content[: int(share * len(content))])
+    path.write_bytes(content[: int(fraction * len(content))])
     with pytest.raises(InputError, match=r"v\.(ome\.)?tif"):
         open_image(path, "xct", 2)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a tomogram of any format is told with the file and the place in it."""
+"""What is wrong with a tomogram of any format is reported with the file and the position in it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SINGLE = [name for name in LAYOUTS if not name.startswith(("OME-Zarr", "TIFF fol
 
 
 @pytest.mark.parametrize("layout", SINGLE)
-@pytest.mark.parametrize("share", [0.3, 0.9])
-def test_a_file_that_was_cut_short_is_named(tmp_path, layout, share):
+@pytest.mark.parametrize("fraction", [0.3, 0.9])
+def test_a_file_that_was_cut_short_is_named(tmp_path, layout, fraction):
     path, _ = LAYOUTS[layout](tmp_path, volume("uint16", (11, 30, 40)))
     bulk = max((p for p in tmp_path.iterdir() if p.is_file()), key=lambda p: p.stat().st_size)
     content = bulk.read_bytes()
-    bulk.write_bytes(content[: int(share * len(content))])
+    bulk.write_bytes(content[: int(fraction * len(content))])
     with pytest.raises(InputError, match=bulk.name.replace(".", r"\.")):
         open_image(path, "xct", 1.0)
 
@@ -37,7 +37,7 @@ def test_a_missing_raw_file_is_named(tmp_path, layout):
 
 
 @pytest.mark.parametrize("layout", ["mhd", "nhdr", "vgi"])
-def test_a_raw_file_of_another_size_is_told_with_both_sizes(tmp_path, layout):
+def test_a_raw_file_of_another_size_is_reported_with_both_sizes(tmp_path, layout):
     path, _ = LAYOUTS[layout](tmp_path, volume())
     (other,) = (p for p in tmp_path.iterdir() if p != path)
     size = other.stat().st_size
@@ -47,7 +47,7 @@ def test_a_raw_file_of_another_size_is_told_with_both_sizes(tmp_path, layout):
 
 
 @pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".nii.gz"])
-def test_a_broken_compressed_stream_is_told(tmp_path, suffix):
+def test_a_broken_compressed_stream_is_reported(tmp_path, suffix):
     writer = nifti(suffix) if suffix == ".nii.gz" else itk(suffix, True)
     path, _ = writer(tmp_path, volume("uint16", (11, 30, 40)))
     content = bytearray(path.read_bytes())
@@ -58,7 +58,7 @@ def test_a_broken_compressed_stream_is_told(tmp_path, suffix):
         open_image(path, "xct", 1.0)
 
 
-def test_no_room_to_unpack_is_told(tmp_path, monkeypatch):
+def test_no_room_to_unpack_is_reported(tmp_path, monkeypatch):
     path, _ = itk(".mha", True)(tmp_path, volume())
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: (tmp_path / "full").open("w+b", buffering=0))
     (tmp_path / "full").symlink_to("/dev/full")

@@ -42,13 +42,13 @@ def test_without_a_name_the_candidates_are_listed(tmp_path):
     ("inside", "found"),
     [("/none", "/none"), ("/a", "a group"), ("/line", r"\(5,\)"), ("/b/complex", "complex")],
 )
-def test_a_dataset_that_is_missing_or_no_volume_is_told_with_the_candidates(tmp_path, inside, found):
+def test_a_dataset_that_is_missing_or_no_volume_is_reported_with_the_candidates(tmp_path, inside, found):
     with pytest.raises(InputError, match=found) as caught:
         probe_image(f"{several(tmp_path)}:{inside}", "xct", 1.0)
     assert "/a/first" in caught.value.allowed
 
 
-def test_a_missing_file_with_a_dataset_is_told_by_its_own_name(tmp_path):
+def test_a_missing_file_with_a_dataset_is_reported_by_its_own_name(tmp_path):
     with pytest.raises(InputError, match=r"none\.h5: found no such file"):
         probe_image(f"{tmp_path}/none.h5:/a", "xct", 1.0)
     tifffile.imwrite(tmp_path / "a.tif", volume())
@@ -133,15 +133,15 @@ def test_a_link_into_another_file_lists_both_and_needs_both(tmp_path):
         probe_image(inside, "xct", 1.0)
 
 
-def test_a_damaged_chunk_of_hdf5_is_told(tmp_path):
+def test_a_damaged_chunk_of_hdf5_is_reported(tmp_path):
     path = tmp_path / "scan.h5"
     with h5py.File(path, "w") as file:
         dataset = file.create_dataset(
             "v", data=volume(), chunks=(4, 9, 7), compression="gzip", fletcher32=True
         )
-        place = dataset.id.get_chunk_info(2)
+        chunk = dataset.id.get_chunk_info(2)
     content = bytearray(path.read_bytes())
-    content[place.byte_offset + 5 : place.byte_offset + 25] = bytes(20)
+    content[chunk.byte_offset + 5 : chunk.byte_offset + 25] = bytes(20)
     path.write_bytes(content)
     with open_volume(path, 1.0) as source:
         assert source.data[0:8, :, :].shape == (8, 9, 7)

@@ -32,7 +32,7 @@ from tests.unit.readers.volume_files import LAYOUTS, itk, replace_in, vgi, volum
         ("nhdr", "NRRD0004", "nothing", "begins with NRRD"),
     ],
 )
-def test_headers_that_cannot_be_used_are_told_with_the_entry(tmp_path, layout, old, new, found):
+def test_headers_that_cannot_be_used_are_reported_with_the_entry(tmp_path, layout, old, new, found):
     path, _ = LAYOUTS[layout](tmp_path, volume())
     replace_in(path, old, new)
     with pytest.raises(InputError, match=found):
@@ -94,7 +94,7 @@ def test_a_nifti_of_four_dimensions_is_no_tomogram(tmp_path):
         ("{volumeprimitive12}", "[file2]\n", "2 raw files"),
     ],
 )
-def test_a_vgi_that_cannot_be_used_is_told_with_the_entry(tmp_path, old, new, found):
+def test_a_vgi_that_cannot_be_used_is_reported_with_the_entry(tmp_path, old, new, found):
     path, _ = vgi(tmp_path, volume())
     replace_in(path, old, new)
     with pytest.raises(InputError, match=rf"scan\.(vgi|vol).*{found}"):

@@ -1,4 +1,4 @@
-"""Damaged and unfitting TIFF stacks are told with the file and the page."""
+"""Damaged and unfitting TIFF stacks are reported with the file and the page."""
 
 from __future__ import annotations
 

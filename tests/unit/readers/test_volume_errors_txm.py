@@ -26,7 +26,7 @@ def test_projections_of_a_zeiss_microscope_are_refused_in_words(tmp_path):
         ("ImageInfo/ImageWidth", b"\x07", "ImageWidth"),
     ],
 )
-def test_a_txm_that_lacks_something_is_told_with_the_stream(tmp_path, name, content, found):
+def test_a_txm_that_lacks_something_is_reported_with_the_stream(tmp_path, name, content, found):
     streams = {**txm_streams(volume()), name: content}
     write_ole(tmp_path / "a.txm", {k: v for k, v in streams.items() if v is not None})
     with pytest.raises(InputError, match=rf"a\.txm.*{found}"):

@@ -11,7 +11,7 @@ from tests.unit.readers.volume_files import ome_zarr, volume
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_a_damaged_chunk_of_ome_zarr_is_told(tmp_path, version):
+def test_a_damaged_chunk_of_ome_zarr_is_reported(tmp_path, version):
     path, _ = ome_zarr(version)(tmp_path, volume())
     chunk = max((p for p in path.rglob("*") if p.is_file() and "json" not in p.name), key=lambda p: p.name)
     chunk.write_bytes(b"nothing")

@@ -134,16 +134,16 @@ def test_imagej_hyperstack_whose_further_pages_have_no_header(tmp_path):
     assert image.spacing_um == pytest.approx((5.0, 4.0, 3.0))
 
 
-TURN = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+ROTATION = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 
 
 @pytest.mark.parametrize("suffix", [".mha", ".nrrd", ".nhdr", ".nii", ".nii.gz"])
-@pytest.mark.parametrize(("turn", "mirrored"), [(TURN, False), (np.diag([1.0, 1.0, -1.0]), True)])
+@pytest.mark.parametrize(("rotation", "mirrored"), [(ROTATION, False), (np.diag([1.0, 1.0, -1.0]), True)])
 def test_rotations_stay_as_stored_and_mirror_images_have_their_slices_reversed(
-    tmp_path, suffix, turn, mirrored
+    tmp_path, suffix, rotation, mirrored
 ):
     data = volume()
-    path, spacing = itk(suffix, turn=turn)(tmp_path, data)
+    path, spacing = itk(suffix, rotation=rotation)(tmp_path, data)
     image = open_image(path, "xct")
     np.testing.assert_array_equal(image.data, data[::-1] if mirrored else data)
     assert image.meta["slices_reversed"] is mirrored

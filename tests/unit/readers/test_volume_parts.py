@@ -1,4 +1,4 @@
-"""Parts of volumes that are missing or were cut are told, never read as zeros or as foreign memory."""
+"""Parts of volumes that are missing or were cut are reported, never read as zeros or as foreign memory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("kind", ARRAYS)
-def test_a_cut_blosc_chunk_is_told_in_every_layout(tmp_path, kind):
+def test_a_cut_blosc_chunk_is_reported_in_every_layout(tmp_path, kind):
     zarr_format, lead, options = ARRAYS[kind]
     path = tmp_path / "a.zarr"
     ome(path, zarr_format, lead, **options)

@@ -67,14 +67,14 @@ def imagej(folder: Path, data: np.ndarray) -> tuple[Path, tuple[float, ...]]:
     return path, SPACING_UM
 
 
-def itk(suffix: str, compressed: bool = False, turn: np.ndarray | None = None) -> Callable:
+def itk(suffix: str, compressed: bool = False, rotation: np.ndarray | None = None) -> Callable:
     def write(folder: Path, data: np.ndarray) -> tuple[Path, tuple[float, ...]]:
         path = folder / f"scan{suffix}"
         image = sitk.GetImageFromArray(data)
         image.SetSpacing([s / 1000 for s in SPACING_UM[::-1]])
         image.SetOrigin((3.0, -8.0, 1.0))
-        if turn is not None:
-            image.SetDirection(np.ravel(turn).tolist())
+        if rotation is not None:
+            image.SetDirection(np.ravel(rotation).tolist())
         sitk.WriteImage(image, str(path), compressed)
         return path, SPACING_UM
 

@@ -167,7 +167,7 @@ def test_our_volumes_are_inputs_too_and_a_source_can_be_written(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "other"])
-def test_a_damaged_chunk_is_told(tmp_path, damage):
+def test_a_damaged_chunk_is_reported(tmp_path, damage):
     path = tmp_path / "v.ome.zarr"
     write_volume(path, random_volume("uint16", (70, 20, 30)), (1, 1, 1))
     chunk = path / "s0" / "c" / "1" / "0" / "0"

@@ -13,12 +13,12 @@ from spallmap.errors import InputError
 from spallmap.readers.dicom.frame_headers import Frame
 from spallmap.readers.echo_times import check_echo_times_ms
 
-# Slices count as equally spaced when no gap differs from the mean by more than this share.
+# Slices count as equally spaced when no gap differs from the mean by more than this fraction.
 EVEN_SLICES = 0.01
-# Positions along the normal that differ by less than this share of a pixel are of one slice: they come as
+# Positions along the normal that differ by less than this fraction of a pixel are of one slice: they come as
 # decimal text of up to 16 characters.
 SAME_SLICE = 0.01
-# Slices lie behind each other when their first samples do, within this share of a pixel.
+# Slices lie behind each other when their first samples do, within this fraction of a pixel.
 STRAIGHT_STACK = 0.1
 # Direction cosines agree within the rounding of decimal text.
 SAME_DIRECTION = 1e-3

@@ -27,7 +27,7 @@ FID_BLOCK_BYTES = 1024
 FID_WORDS = {"GO_32BIT_SGN_INT": "i4", "GO_16BIT_SGN_INT": "i2", "GO_32BIT_FLOAT": "f4"}
 JOB_WORDS = {"_32_BIT": "i4", "_16_BIT": "i2"}
 BYTE_ORDERS = {"little": "<", "big": ">"}
-# Slices count as equally spaced when no gap differs from the mean by more than this share.
+# Slices count as equally spaced when no gap differs from the mean by more than this fraction.
 EVEN_SLICES = 0.01
 # Parameters of the method that must be 1 in every direction, and what another value means.
 ONES = {
@@ -69,9 +69,9 @@ class ParaVisionScan:
     handedness : float
         Determinant of the read, phase and slice directions.
     read_shift : float
-        Shift of the image in the read direction, share of the field of view.
+        Shift of the image in the read direction, fraction of the field of view.
     phase_shift : ndarray, shape (n_slices,)
-        Shift of each slice's image in the phase direction, share of the field of view.
+        Shift of each slice's image in the phase direction, fraction of the field of view.
     conjugated, transposed : bool
         Whether ParaVision conjugates the samples, and exchanges rows and columns of the image.
     """
@@ -119,7 +119,7 @@ class ParaVisionScan:
             found = f"slice gaps {np.round(gaps, 4).tolist()} mm"
             raise InputError(self.source_label, found, "equally spaced slices")
         # ParaVision's image axes run against both the read and the phase direction, which leaves their cross
-        # product as it is; exchanging the two turns it round.
+        # product as it is; exchanging the two reverses it.
         along = mean * self.handedness * (-1 if self.transposed else 1)
         return abs(mean) * 1e3, along < 0
 
@@ -283,7 +283,7 @@ def _phase_steps(acqp: Parameters, method: Parameters, n_phase: int) -> NDArray[
             np.array(method.integers("PVM_EncSteps1")),
         )
     else:
-        # gradient steps as a share of the largest, which is half the number of lines
+        # gradient steps as a fraction of the largest, which is half the number of lines
         source_label = f"{acqp.source_label}, ACQ_spatial_phase_1"
         steps = np.rint(acqp.numbers("ACQ_spatial_phase_1") * n_phase / 2).astype(np.intp)
     if not np.array_equal(np.sort(steps), np.arange(n_phase) - n_phase // 2):

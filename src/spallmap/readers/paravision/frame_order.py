@@ -18,7 +18,7 @@ from spallmap.readers.paravision.parameters import Parameters
 ECHO, SLICE, COMPLEX = "FG_ECHO", "FG_SLICE", "FG_COMPLEX"
 # Frame groups that take the same picture again.
 REPETITIONS = ("FG_CYCLE", "FG_REPETITION", "FG_REPETITIONS", "FG_AVERAGE")
-# Two settings count as one when they differ by less than this share.
+# Two settings count as one when they differ by less than this fraction.
 SAME_SETTING = 1e-4
 READABLE = "echoes, slices and repetitions of spatial images"
 

@@ -23,7 +23,7 @@ WORD_TYPES = {
     "_32BIT_FLOAT": "f4",
 }
 BYTE_ORDERS = {"littleEndian": "<", "bigEndian": ">"}
-# Slices count as equally spaced when no gap differs from the mean by more than this share.
+# Slices count as equally spaced when no gap differs from the mean by more than this fraction.
 EVEN_SLICES = 0.01
 # Rows of direction cosines count as the same when they differ by less than this.
 SAME_DIRECTION = 1e-4

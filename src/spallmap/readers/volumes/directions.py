@@ -20,7 +20,7 @@ _RIGHT_ANGLE = 1e-4
 def is_mirrored(source_label: str, directions: NDArray[np.float64]) -> bool:
     """Whether the stored axes x, y, z are left-handed.
 
-    A rotation needs no turning, since a volume's own frame follows its stored axes; a mirror image is
+    A rotation needs no correction, since a volume's own frame follows its stored axes; a mirror image is
     another specimen.
 
     Parameters

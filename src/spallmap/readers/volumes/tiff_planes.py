@@ -42,7 +42,7 @@ class TiffPlane:
     segment : tuple of int
         Rows and columns of a segment.
     decode : callable or None
-        Turns a segment's bytes and number into samples; None where they stand as they are.
+        Decodes a segment (bytes and number) to samples; None where they stand as they are.
     jpegtables : bytes or None
         What JPEG segments of one page share.
     """

@@ -3,7 +3,7 @@
 zarr's own reading spends more time on scheduling than on unpacking where chunks are small: regions of 192
 voxels came out at 170 to 700 MB/s with it and at 1 200 to 2 500 MB/s this way. It serves the one layout that
 is commonest on disks and that this project writes; anything else is left to zarr. Blosc does not know how
-long its input is and zarr does not tell it, so that a chunk that was cut would be unpacked from whatever
+long its input is and zarr does not check it, so that a chunk that was cut would be unpacked from whatever
 stands behind it in memory: where zarr reads chunks packed by Blosc, they are looked at first.
 """
 
