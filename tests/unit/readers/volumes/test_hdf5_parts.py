@@ -1,73 +1,50 @@
-"""Parts of volumes that are missing or were cut are reported, never read as zeros or as foreign memory."""
+"""Parts of datasets that are missing or were cut are reported, never read as zeros."""
 
 from __future__ import annotations
 
 import h5py
-import numcodecs
 import numpy as np
 import pytest
-import zarr
 
-from spallmap.blocks import whole
 from spallmap.errors import InputError
-from spallmap.readers import input_files, open_image, open_volume
-from tests.unit.readers.volume_files import volume
+from spallmap.readers import input_files, open_image, probe_image
+from tests.unit.readers.volumes.volume_files import volume
 
 DATA = volume()
-BLOSC = numcodecs.Blosc(cname="zstd")
 
 
-def ome(path, zarr_format, lead, **options):
-    """Write one level with zarr itself."""
-    group = zarr.open_group(str(path), mode="w", zarr_format=zarr_format)
-    shape, chunks = (1,) * lead + DATA.shape, (1,) * lead + (4, 5, 6)
-    packed = BLOSC if zarr_format == 2 else zarr.codecs.BloscCodec()
-    options = {"dtype": "<u2", "compressors": packed, "chunks": chunks, **options}
-    array = group.create_array("0", shape=shape, **options)
-    array[...] = DATA.reshape(shape)
-    axes = [{"name": name} for name in "tc"[2 - lead :]] + [{"name": n, "unit": "micrometer"} for n in "zyx"]
-    scale = {"type": "scale", "scale": [1.0] * lead + [5.0, 4.0, 3.0]}
-    scales = [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": [scale]}]}]
-    if zarr_format == 2:
-        group.attrs["multiscales"] = [{"version": "0.4", **scales[0]}]
-    else:
-        group.attrs["ome"] = {"version": "0.5", "multiscales": scales}
+def test_a_virtual_dataset_lists_its_files_and_misses_none(tmp_path):
+    data = volume()
+    layout = h5py.VirtualLayout(shape=data.shape, dtype=data.dtype)
+    for k in range(2):
+        with h5py.File(tmp_path / f"part{k}.h5", "w") as file:
+            file["v"] = data[6 * k : 6 * k + 6]
+        layout[6 * k : 6 * k + 6] = h5py.VirtualSource(
+            f"part{k}.h5", "v", shape=data[6 * k : 6 * k + 6].shape
+        )
+    path = tmp_path / "all.h5"
+    with h5py.File(path, "w") as file:
+        file.create_virtual_dataset("v", layout)
+    np.testing.assert_array_equal(open_image(path, "xct", 1.0).data, data)
+    assert [p.name for p in input_files(path, "xct")] == ["all.h5", "part0.h5", "part1.h5"]
+    (tmp_path / "part1.h5").unlink()
+    for call in (probe_image, open_image):
+        with pytest.raises(InputError, match=r"all\.h5.*part1\.h5"):
+            call(path, "xct", 1.0)
 
 
-ARRAYS = {
-    "2 dots": (2, 0, {"chunk_key_encoding": {"name": "v2", "separator": "."}}),
-    "2 slashes tc": (2, 2, {"chunk_key_encoding": {"name": "v2", "separator": "/"}}),
-    "2 big-endian": (2, 0, {"dtype": ">u2"}),
-    "2 order F": (2, 1, {"order": "F"}),
-    "2 filtered": (2, 1, {"filters": [numcodecs.Delta("<u2")]}),
-    "3": (3, 0, {}),
-    "3 tc": (3, 2, {}),
-    "3 long c": (3, 1, {"chunks": (3, 4, 5, 6)}),
-    "3 dots": (3, 1, {"chunk_key_encoding": {"name": "default", "separator": "."}}),
-    "3 old keys": (3, 1, {"chunk_key_encoding": {"name": "v2", "separator": "."}}),
-    "3 big-endian": (3, 1, {"serializer": zarr.codecs.BytesCodec(endian="big")}),
-    "3 transposed": (3, 0, {"filters": [zarr.codecs.TransposeCodec(order=(2, 1, 0))]}),
-}
-
-
-@pytest.mark.parametrize("kind", ARRAYS)
-def test_a_cut_blosc_chunk_is_reported_in_every_layout(tmp_path, kind):
-    zarr_format, lead, options = ARRAYS[kind]
-    path = tmp_path / "a.zarr"
-    ome(path, zarr_format, lead, **options)
-    np.testing.assert_array_equal(open_image(path, "xct").data, DATA)
-    chunks = [p for p in (path / "0").rglob("*") if p.is_file() and p.suffix != ".json"]
-    chunks = sorted(p for p in chunks if not p.name.startswith(".z"))
-    assert len(chunks) == 12
-    whole_chunk = chunks[0].read_bytes()
-    for length in (len(whole_chunk) // 2, len(whole_chunk) - 1, 7, 0):
-        chunks[0].write_bytes(whole_chunk[:length])
-        with open_volume(path) as source:
-            with pytest.raises(InputError, match=r"a\.zarr.*cut short"):
-                _ = source.data[whole(DATA.shape)]
-            np.testing.assert_array_equal(source.data[4:11, 5:9, 0:7], DATA[4:11, 5:9])
-    chunks[0].unlink()
-    np.testing.assert_array_equal(open_image(path, "xct").data[:4, :5, :6], 0)
+def test_a_link_into_another_file_lists_both_and_needs_both(tmp_path):
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["v"] = volume()
+    path = tmp_path / "master.h5"
+    with h5py.File(path, "w") as file:
+        file["entry/data"] = h5py.ExternalLink("data.h5", "/v")
+    inside = f"{path}:/entry/data"
+    np.testing.assert_array_equal(open_image(inside, "xct", 1.0).data, volume())
+    assert [p.name for p in input_files(inside, "xct")] == ["master.h5", "data.h5"]
+    (tmp_path / "data.h5").unlink()
+    with pytest.raises(InputError, match=r"master\.h5.*data\.h5"):
+        probe_image(inside, "xct", 1.0)
 
 
 def virtual(path, shape, *pieces, maxshape=None):

@@ -1,13 +1,18 @@
-"""Files of Zeiss microscopes that hold no volume, or not all of one."""
-
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from spallmap.errors import InputError
 from spallmap.readers import open_image, probe_image
-from tests.unit.readers.ole_writer import write_ole
-from tests.unit.readers.volume_files import txm_streams, volume
+from tests.unit.readers.volumes.ole_writer import write_ole
+from tests.unit.readers.volumes.volume_files import txm_streams, volume
+
+
+def test_more_than_a_hundred_slices_of_a_txm_stand_in_several_storages(tmp_path):
+    data = volume("float32", (203, 4, 5))
+    write_ole(tmp_path / "a.txm", txm_streams(data))
+    np.testing.assert_array_equal(open_image(tmp_path / "a.txm", "xct").data, data)
 
 
 def test_projections_of_a_zeiss_microscope_are_refused_in_words(tmp_path):

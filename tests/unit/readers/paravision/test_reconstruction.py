@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import shutil
 
 import numpy as np
@@ -8,31 +7,14 @@ import pytest
 
 from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, probe_image
-
-ECHOES = "(3, <FG_ECHO>, <>, 0, 1)"
-SLICES = "(2, <FG_SLICE>, <>, 1, 2)"
-CYCLES = "(4, <FG_CYCLE>, <>, 0, 0)"
-DEPENDENT = "( 3 )\n(<VisuAcqEchoTime>, 0) (<VisuCoreOrientation>, 0) (<VisuCorePosition>, 0)"
-LENGTHS = {"echo": 3, "slice": 2, "cycle": 4, "complex": 2}
-GROUPS = {"echo": ECHOES, "slice": SLICES, "cycle": CYCLES, "complex": "(2, <FG_COMPLEX>, <>, 0, 0)"}
-TE_MS = (2, 6.5, 11)
-
-
-def stored_frames(n: int, dtype: str = "int16", shape: tuple[int, ...] = (6, 4)) -> np.ndarray:
-    """Frames of which no two have a value in common, so far as the type allows."""
-    rng = np.random.default_rng(n)
-    if dtype == "float32":
-        return rng.normal(0, 1e3, (n, *shape)).astype(dtype)
-    return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (n, *shape)).astype(dtype)
-
-
-def frame_number(order: tuple[str, ...], at: dict[str, int]) -> int:
-    """Position of a frame in the file: the first group is the fastest."""
-    number, step = 0, 1
-    for name in order:
-        number += step * at[name]
-        step *= LENGTHS[name]
-    return number
+from tests.unit.readers.paravision.stored_frames import (
+    CYCLES,
+    DEPENDENT,
+    ECHOES,
+    SLICES,
+    TE_MS,
+    stored_frames,
+)
 
 
 @pytest.mark.parametrize("big_endian", [False, True])
@@ -53,51 +35,6 @@ def test_echoes_are_scaled_frame_by_frame(write_scan, dtype, big_endian):
     assert image.meta["repetitions"] == 1
 
 
-@pytest.mark.parametrize(
-    "order",
-    [
-        order
-        for n in (1, 2, 3, 4)
-        for names in itertools.combinations(LENGTHS, n)
-        for order in itertools.permutations(names)
-    ],
-    ids="-".join,
-)
-def test_frame_order_follows_the_frame_groups(write_scan, order):
-    """Every order of every choice of echoes, slices, repetitions and real and imaginary parts."""
-    n = {name: LENGTHS[name] if name in order else 1 for name in LENGTHS}
-    stored = stored_frames(int(np.prod(list(n.values()))))
-    rng = np.random.default_rng(len(stored))
-    slope, offset = rng.uniform(0.1, 2, len(stored)), rng.normal(0, 100, len(stored))
-    scan = write_scan(
-        stored,
-        " ".join(GROUPS[name] for name in order),
-        TE_MS[: n["echo"]],
-        (1, 1),
-        slope=slope,
-        offset=offset,
-        positions=((0, 0, 0), (0, 0, 0.5))[: n["slice"]],
-        frame_type="COMPLEX_IMAGE" if "complex" in order else "MAGNITUDE_IMAGE",
-        more={"VisuGroupDepVals": DEPENDENT},
-    )
-    image = open_image(scan, "mri")
-    assert image.axes == (("echo", "z", "y", "x") if "slice" in order else ("echo", "y", "x"))
-    assert image.meta["te_ms"] == tuple(t for t in TE_MS[: n["echo"]] for _ in range(n["cycle"]))
-    assert image.meta["repetitions"] == n["cycle"]
-    assert image.meta["magnitude"] is ("complex" not in order)
-    assert image.data.dtype == (np.complex64 if "complex" in order else np.float32)
-    data = image.data.reshape(n["echo"], n["cycle"], n["slice"], *stored.shape[1:])
-    for e, c, z in np.ndindex(data.shape[:3]):
-        frames = [
-            frame_number(order, {"echo": e, "cycle": c, "slice": z, "complex": p})
-            for p in range(n["complex"])
-        ]
-        parts = [stored[f] * slope[f] + offset[f] for f in frames]
-        np.testing.assert_allclose(
-            data[e, c, z], parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1], rtol=1e-5
-        )
-
-
 def test_another_library_reads_the_same(write_scan):
     """brukerapi keeps the frame groups as axes, from the fastest to the slowest."""
     from brukerapi.dataset import Dataset
@@ -111,13 +48,6 @@ def test_another_library_reads_the_same(write_scan):
     theirs = Dataset(scan / "pdata" / "1" / "2dseq").data  # x, y, slice, cycle, echo
     ours = open_image(scan, "mri").data.reshape(3, 4, 2, 6, 4)
     np.testing.assert_allclose(ours, theirs.transpose(4, 3, 2, 1, 0), rtol=1e-5)
-
-
-def test_run_lengths_of_parameters_are_expanded(write_scan):
-    stored = stored_frames(3)
-    more = {"VisuCoreDataSlope": "( 3 )\n@2*(0.5) 4", "VisuCoreDataOffs": "( 3 )\n@3*(0)"}
-    image = open_image(write_scan(stored, ECHOES, TE_MS, (1, 1), more=more), "mri")
-    np.testing.assert_allclose(image.data, stored * np.array([0.5, 0.5, 4])[:, None, None])
 
 
 def test_scan_folder_reconstruction_folder_and_file_are_the_same(write_scan):
@@ -169,23 +99,6 @@ def test_a_frame_stored_transposed_is_read_as_its_size_says(write_scan):
     image = open_image(write_scan(stored, "", (5,), (1.4, 0.3), orientation=orientation), "mri")
     np.testing.assert_array_equal(image.data, stored)
     assert image.spacing_um == pytest.approx((100, 200))
-
-
-def test_one_frame_without_groups(write_scan):
-    stored = stored_frames(1)
-    image = open_image(write_scan(stored, "", (20,), (1, 1)), "mri")
-    np.testing.assert_array_equal(image.data, stored)
-    assert image.meta["train"] == "unknown"
-
-
-def test_a_cycle_with_an_echo_time_each_is_separate_echoes(write_scan):
-    stored = stored_frames(4)
-    more = {"VisuGroupDepVals": "( 1 )\n(<VisuAcqEchoTime>, 0)"}
-    groups = "(4, <FG_CYCLE>, <>, 0, 1)"
-    image = open_image(write_scan(stored, groups, (9, 3, 9, 5), (1, 1), more=more), "mri")
-    assert image.meta["train"] == "separate"
-    assert image.meta["te_ms"] == (3, 5, 9, 9)
-    np.testing.assert_array_equal(image.data, stored[[1, 3, 0, 2]])
 
 
 def test_a_real_channel_is_no_magnitude(write_scan):
@@ -267,13 +180,6 @@ def test_cut_file_names_its_bytes(write_scan):
     image = scan / "pdata" / "1" / "2dseq"
     image.write_bytes(image.read_bytes()[:-2])
     with pytest.raises(InputError, match=r"142 bytes.*144 bytes"):
-        probe_image(scan, "mri")
-
-
-def test_damaged_parameters_are_named(write_scan):
-    scan = write_scan(stored_frames(3), ECHOES, TE_MS, (1, 1))
-    (scan / "pdata" / "1" / "visu_pars").write_bytes(b"\xff\xfe no parameters")
-    with pytest.raises(InputError, match=r"visu_pars.*unreadable"):
         probe_image(scan, "mri")
 
 

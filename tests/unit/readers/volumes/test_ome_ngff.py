@@ -1,5 +1,3 @@
-"""OME-Zarr folders that are damaged, or no volume of one channel."""
-
 from __future__ import annotations
 
 import pytest
@@ -7,7 +5,7 @@ import zarr
 
 from spallmap.errors import InputError
 from spallmap.readers import open_image, probe_image
-from tests.unit.readers.volume_files import ome_zarr, volume
+from tests.unit.readers.volumes.volume_files import ome_zarr, volume
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

@@ -1,3 +1,5 @@
+"""What the package answers to any path."""
+
 from __future__ import annotations
 
 import subprocess
@@ -9,7 +11,6 @@ import tifffile
 
 from spallmap.errors import InputError
 from spallmap.readers import READERS, input_files, open_image, probe_image
-from spallmap.readers.info import length_in_um
 
 
 @pytest.mark.parametrize("modality", ["mri", "xct", "sem", "edx"])
@@ -39,35 +40,6 @@ def test_absurd_spacings(tmp_path, spacing):
     for call in (open_image, probe_image):
         with pytest.raises(InputError, match="pixel size"):
             call(tmp_path / "a.tif", "sem", spacing)
-
-
-def test_a_text_named_tif_is_no_tiff(tmp_path):
-    (tmp_path / "a.tif").write_text("no TIFF at all")
-    for modality in ("sem", "xct"):
-        with pytest.raises(InputError, match=r"a\.tif"):
-            probe_image(tmp_path / "a.tif", modality)
-
-
-@pytest.mark.parametrize(
-    ("unit", "um"),
-    [
-        ("nm", 1e-3),
-        ("µm", 1),
-        ("\u03bcm", 1),
-        ("um", 1),
-        ("Micron", 1),
-        ("mm", 1e3),
-        ("m", 1e6),
-        ("\\u00B5m", 1),
-    ],
-)
-def test_units(unit, um):
-    assert length_in_um(2.0, unit) == pytest.approx(2 * um)
-
-
-@pytest.mark.parametrize("unit", ["pixel", "", "s", "M"])
-def test_what_is_no_unit_of_length(unit):
-    assert length_in_um(2.0, unit) is None
 
 
 def test_importing_the_door_loads_no_heavy_library():

@@ -13,7 +13,7 @@ import SimpleITK as sitk  # noqa: N813
 import tifffile
 import zarr
 
-from tests.unit.readers.ole_writer import write_ole
+from tests.unit.readers.volumes.ole_writer import write_ole
 
 SHAPE = (11, 9, 7)
 SPACING_UM = (5.0, 4.0, 3.0)
