@@ -18,7 +18,7 @@ from spallmap.image import SPATIAL_AXES, Image
 from spallmap.readers.info import VolumeSource
 from spallmap.readers.volumes.ome_ngff import open_level
 from spallmap.results.atomic import atomic_path
-from spallmap.results.pyramid import CHUNK, CODEC, PyramidLevel, halved_slice, level_shapes
+from spallmap.results.pyramid import CHUNK, CODEC, PyramidLevel, level_shapes
 
 
 class VolumeWriter:
@@ -168,47 +168,6 @@ def write_volume(
         _, y, x = whole(volume.shape)
         for start in range(0, volume.shape[0], CHUNK):
             writer.write(start, volume[slice(start, min(start + CHUNK, volume.shape[0])), y, x])
-
-
-def pyramid(volume: NDArray[Any], labels: bool = False) -> list[NDArray[Any]]:
-    """Halve a volume along all axes until it is small.
-
-    Sample (i, j, k) of level n lies on sample 2**n (i, j, k) of the volume. Volumes are smoothed first with
-    binomial taps, which are symmetric about the samples that stay, so that no level's frame moves, as block
-    means would make it.
-
-    Parameters
-    ----------
-    volume : ndarray, shape (nz, ny, nx)
-        The samples.
-    labels : bool
-        Take every second sample as it is; otherwise smooth first.
-
-    Returns
-    -------
-    list of ndarray
-        The volume and its coarser levels, all of its type.
-
-    References
-    ----------
-    Burt and Adelson, The Laplacian pyramid as a compact image code, IEEE Trans. Communications, 1983.
-    """
-    levels = [volume]
-    for _ in level_shapes(volume.shape)[1:]:
-        fine = levels[-1]
-        last = fine.shape[0] - 1
-        coarse = (
-            np.ascontiguousarray(fine[::2, ::2, ::2])
-            if labels
-            else np.stack(
-                [
-                    halved_slice(fine[max(k - 1, 0)], fine[k], fine[min(k + 1, last)])
-                    for k in range(0, last + 1, 2)
-                ]
-            )
-        )
-        levels.append(coarse)
-    return levels
 
 
 def _ome_metadata(name: str, n_levels: int, spacing_um: Sequence[float], labels: bool) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def level_shapes(shape: Sequence[int]) -> list[tuple[int, ...]]:
     return shapes
 
 
-def halved_slice(below: NDArray[Any], middle: NDArray[Any], above: NDArray[Any]) -> NDArray[Any]:
+def _halved_slice(below: NDArray[Any], middle: NDArray[Any], above: NDArray[Any]) -> NDArray[Any]:
     """Smooth three neighbouring slices into one and take every second row and column.
 
     The taps are 1/4, 1/2, 1/4 along each axis; the outermost sample is repeated beyond the edge. Sums are
@@ -172,6 +172,6 @@ class PyramidLevel:
         before = layer[0] if self._before is None else self._before
 
         def halve(k: int) -> NDArray[Any]:
-            return halved_slice(layer[k - 1] if k > 0 else before, layer[k], layer[min(k + 1, n - 1)])
+            return _halved_slice(layer[k - 1] if k > 0 else before, layer[k], layer[min(k + 1, n - 1)])
 
         return np.stack(list(self._pool.map(halve, range(0, n, 2))))

@@ -1,86 +1,62 @@
-"""Volumes written slab by slab are the same as volumes written at once, and never half there."""
+"""Volumes come back as they were written, are never half there, and are read by others."""
 
 from __future__ import annotations
 
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import zarr
-from scipy import ndimage
 
 from spallmap.blocks import grown, tiles, whole
 from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, open_volume
-from spallmap.results.ome_zarr import VolumeWriter, open_zarr, pyramid, read_volume, write_volume
-
-SHAPE = (150, 71, 90)
-
-
-def halved_by_scipy(fine: np.ndarray) -> np.ndarray:
-    """Binomial smoothing of the whole volume, then every second sample."""
-    coarse = fine.astype(np.float32)
-    for axis in range(3):
-        smooth = ndimage.correlate1d(coarse, np.array([0.25, 0.5, 0.25]), axis=axis, mode="nearest")
-        coarse = smooth[tuple(slice(None, None, 2 if a == axis else 1) for a in range(3))]
-    return (np.rint(coarse) if fine.dtype.kind in "ui" else coarse).astype(fine.dtype)
+from spallmap.results.ome_zarr import VolumeWriter, open_zarr, read_volume, write_volume
+from tests.unit.results.random_volumes import levels_by_scipy, random_volume
 
 
-def random_volume(dtype: str, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
-    rng = np.random.default_rng(23)
-    if np.dtype(dtype).kind == "f":
-        return (rng.standard_normal(shape) * 1000).astype(dtype)
-    limits = np.iinfo(dtype)
-    return rng.integers(limits.min, limits.max, shape, dtype=dtype, endpoint=True)
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_volume_round_trip_and_replacement(tmp_path, rng, dtype):
+    path = tmp_path / "v.ome.zarr"
+    write_volume(path, np.zeros((80, 70, 10), np.uint8), (1, 1, 1))
+    volume = (rng.random((19, 130, 67)) * 50000).astype(dtype)
+    write_volume(path, volume, (5.0, 4.66, 4.0))
+    image = read_volume(path)
+    np.testing.assert_array_equal(image.data, volume)
+    assert image.data.dtype == volume.dtype
+    assert image.spacing_um == (5.0, 4.66, 4.0)
+    ome = zarr.open_group(str(path), mode="r").attrs["ome"]
+    assert ome["version"] == "0.5"
+    assert [a["unit"] for a in ome["multiscales"][0]["axes"]] == ["micrometer"] * 3
+    assert [d["path"] for d in ome["multiscales"][0]["datasets"]] == ["s0", "s1", "s2"]
+    assert read_volume(path, 2).spacing_um == (20.0, 18.64, 16.0)
+    assert read_volume(path, 2).data.shape == (5, 33, 17)
+    for bad in (3, -1):
+        with pytest.raises(InputError, match="0 to 2"):
+            read_volume(path, bad)
 
 
-def slabs(n: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    cuts = [0]
-    while cuts[-1] < n:
-        cuts.append(min(n, cuts[-1] + int(rng.integers(1, 90))))
-    return list(pairwise(cuts))
+def test_the_reference_reader_understands_the_volume(tmp_path, rng):
+    from ome_zarr.io import parse_url
+    from ome_zarr.reader import Reader
+
+    volume = rng.integers(0, 9, (20, 90, 65)).astype(np.uint8)
+    write_volume(tmp_path / "v.ome.zarr", volume, (5.0, 4.0, 3.0))
+    (node,) = Reader(parse_url(tmp_path / "v.ome.zarr"))()
+    np.testing.assert_array_equal(np.asarray(node.data[0]), volume)
+    scales = [t[0]["scale"] for t in node.metadata["coordinateTransformations"]]
+    assert scales == [[5.0, 4.0, 3.0], [10.0, 8.0, 6.0]]
 
 
-@pytest.mark.parametrize("dtype", ["uint16", "uint8", "int16", "int32", "float32"])
-@pytest.mark.parametrize("shape", [SHAPE, (64, 64, 64), (65, 3, 129), (1, 5, 70), (129, 66, 2)])
-def test_slabs_of_any_thickness_give_the_pyramid_of_the_whole(tmp_path, dtype, shape):
-    data = random_volume(dtype, shape)
-    expected = [data]
-    while max(expected[-1].shape) >= 64:
-        expected.append(halved_by_scipy(expected[-1]))
-    rng = np.random.default_rng(sum(shape))
-    for threads in (1, 2):
-        path = tmp_path / f"{threads}.ome.zarr"
-        with VolumeWriter(path, shape, dtype, (5.0, 4.0, 3.0), threads=threads) as writer:
-            for start, stop in slabs(shape[0], rng):
-                writer.write(start, data[start:stop])
-        group = zarr.open_group(str(path), mode="r")
-        assert len(group.attrs["ome"]["multiscales"][0]["datasets"]) == len(expected)
-        for number, level in enumerate(expected):
-            stored = np.asarray(group[f"s{number}"][...])  # by zarr, not by our own reading
-            assert stored.dtype == np.dtype(dtype)
-            np.testing.assert_array_equal(stored, level)
-            np.testing.assert_array_equal(read_volume(path, number).data, level)
-    for made, level in zip(pyramid(data), expected, strict=True):
-        np.testing.assert_array_equal(made, level)
-
-
-def test_labels_keep_their_values_and_are_small(tmp_path):
-    labels = np.ones((200, 200, 200), np.int32)
-    labels[:, :60] = 4
-    labels[90:93, 100:150, 20:180] = 17
-    labels[:64, :, :64] = 0
-    with VolumeWriter(tmp_path / "l.ome.zarr", labels.shape, "int32", (1, 1, 1), labels=True) as writer:
-        for start in range(0, 200, 7):
-            writer.write(start, labels[start : start + 7])
-    for level in range(2):
-        stored = read_volume(tmp_path / "l.ome.zarr", level).data
-        np.testing.assert_array_equal(stored, labels[:: 2**level, :: 2**level, :: 2**level])
-    files = [p for p in (tmp_path / "l.ome.zarr").rglob("*") if p.is_file()]
-    assert sum(p.stat().st_size for p in files) < labels.nbytes / 50
-    assert not (tmp_path / "l.ome.zarr" / "s0" / "c" / "0" / "0" / "0").exists()  # zeros are not written
+def test_what_is_no_volume_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no readable volume"):
+        read_volume(tmp_path / "none.ome.zarr")
+    zarr.create_group(str(tmp_path / "empty.ome.zarr"))
+    with pytest.raises(InputError, match="no readable volume"):
+        read_volume(tmp_path / "empty.ome.zarr")
+    with pytest.raises(ValueError, match="three axes"):
+        write_volume(tmp_path / "v.ome.zarr", np.zeros((3, 3)), (1, 1))
 
 
 def test_nothing_is_left_of_a_volume_that_failed_and_the_old_one_stays(tmp_path):
@@ -143,7 +119,7 @@ def test_memory_does_not_grow_with_the_number_of_slices(tmp_path):
 def test_regions_of_every_level_read_on_threads(tmp_path):
     data = random_volume("uint16")
     write_volume(tmp_path / "v.ome.zarr", data, (5.0, 4.0, 3.0))
-    for number, level in enumerate(pyramid(data)):
+    for number, level in enumerate(levels_by_scipy(data)):
         source = open_zarr(tmp_path / "v.ome.zarr", number)
         assert source.spacing_um == pytest.approx([s * 2**number for s in (5.0, 4.0, 3.0)])
         assert (source.data.shape, source.data.dtype) == (level.shape, np.dtype("uint16"))
