@@ -13,11 +13,11 @@ from jsonschema import Draft202012Validator
 
 from spallmap.axes import AxesPrior
 from spallmap.errors import InputError
+from spallmap.landmarks import COLUMNS as LANDMARK_COLUMNS
 from spallmap.readers.dataset_path import split_dataset
 
-MODALITIES = ("mri", "xct", "sem", "edx")
+# Axes of a row that names none; see AxesPrior.
 DEFAULT_AXES = {"xct": "z,y,x", "mri": "z,y", "sem": "-z,r", "edx": "-z,r"}
-LANDMARK_COLUMNS = ("u_um", "v_um", "x_um", "y_um", "z_um", "use")
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,23 @@ class Acquisition:
         return f"{self.modality}-{self.name}"
 
     def column(self, name: str) -> str:
-        """Label one of its values for a message."""
+        """Name one of its values for a message.
+
+        Parameters
+        ----------
+        name : str
+            The column.
+
+        Returns
+        -------
+        str
+            Table, row and column.
+        """
         return f"{self.source_label}, column {name!r}"
 
 
 def read_acquisitions(table: Path, schema: Mapping[str, Any]) -> list[Acquisition]:
-    """Read and check the table of acquisitions, without looking at the files that it names.
+    r"""Read and check the table of acquisitions, without looking at the files that it names.
 
     Parameters
     ----------
@@ -99,6 +110,18 @@ def read_acquisitions(table: Path, schema: Mapping[str, Any]) -> list[Acquisitio
     ------
     InputError
         Naming row and column, what was found and what is allowed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> columns = ("cell", "state", "modality", "name", "path")
+    >>> schema = {"properties": {c: {"description": "a word"} for c in columns}, "required": list(columns)}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder, "acquisitions.tsv")
+    ...     _ = table.write_text("\t".join(columns) + "\na\tshorted\tmri\tb\tscan/5\n")
+    ...     (row,) = read_acquisitions(table, schema)
+    >>> row.id, row.axes.names, row.path.name
+    ('a/shorted/mri-b', ('z', 'y'), '5')
     """
     header, rows = _read_rows(table, schema)
     acquisitions = [
@@ -131,6 +154,15 @@ def check_files(
     ------
     InputError
         For a missing file or whatever `probe` finds, with row and column.
+
+    Examples
+    --------
+    >>> axes, path = AxesPrior.parse("z,y,x"), Path("nowhere.tif")
+    >>> row = Acquisition("a", "shorted", "xct", "b", path, None, axes, None, None, "row 1")
+    >>> check_files([row], made_later=lambda path: True, probe=print)
+    >>> check_files([row], lambda path: False, print)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    spallmap.errors.InputError: row 1, column 'path': found no file or folder nowhere.tif; allowed: ...
     """
     for acquisition in acquisitions:
         if acquisition.landmarks is not None and not acquisition.landmarks.is_file():

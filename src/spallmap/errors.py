@@ -18,6 +18,14 @@ class InputError(SpallmapError):
         What was found there.
     allowed : str
         What would have been accepted, or what to do.
+
+    Examples
+    --------
+    >>> error = InputError("acquisitions.tsv, row 3, column 'axes'", "'q,y'", "z,y,x or -z,y")
+    >>> error.source_label
+    "acquisitions.tsv, row 3, column 'axes'"
+    >>> print(error)
+    acquisitions.tsv, row 3, column 'axes': found 'q,y'; allowed: z,y,x or -z,y
     """
 
     def __init__(self, source_label: str, found: str, allowed: str) -> None:

@@ -22,6 +22,18 @@ class Plan:
     ----------
     acquisitions : sequence of Acquisition
         The table, in its order.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> def row(state, modality, name):
+    ...     axes = AxesPrior.parse({"xct": "z,y,x", "mri": "z,y"}[modality])
+    ...     return Acquisition("a", state, modality, name, Path(name), None, axes, None, None, "table")
+    >>> plan = Plan([row("pristine", "xct", "p"), row("shorted", "xct", "s"), row("shorted", "mri", "m")])
+    >>> plan.reference("a").name, plan.linked_mri("a", "shorted").name
+    ('s', 'm')
+    >>> plan.null_tomogram(plan.reference("a")).name
+    'p'
     """
 
     acquisitions: Sequence[Acquisition]
