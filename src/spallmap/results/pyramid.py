@@ -1,4 +1,13 @@
-"""The levels of a pyramid, written as slabs arrive."""
+"""The levels of a pyramid, written as slabs arrive.
+
+Sample (i, j, k) of level n lies on sample 2**n (i, j, k) of the volume. Grey values are smoothed first with
+binomial taps [1]_, which are symmetric about the samples that stay, so that no level's frame moves, as block
+means would make it; labels are taken as they are.
+
+References
+----------
+.. [1] Burt and Adelson, The Laplacian pyramid as a compact image code, IEEE Trans. Communications, 1983.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Edge of a chunk, voxels.
 CHUNK = 64
 # The pyramid ends with the first level that is smaller than this along every axis.
 SMALLEST = 64
@@ -31,6 +41,11 @@ def level_shapes(shape: Sequence[int]) -> list[tuple[int, ...]]:
     -------
     list of tuple of int
         From the finest to the first that is small along every axis; odd lengths are rounded up.
+
+    Examples
+    --------
+    >>> level_shapes((90, 130, 40))
+    [(90, 130, 40), (45, 65, 20), (23, 33, 10)]
     """
     shapes = [tuple(int(n) for n in shape)]
     while max(shapes[-1]) >= SMALLEST:
