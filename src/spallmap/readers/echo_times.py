@@ -35,6 +35,14 @@ def check_echo_times_ms(source_label: str, te_ms: Iterable[float], n_echoes: int
     InputError
         If one is no number, lies outside 0.01 to 10 000 ms (the message then names the unit that was
         probably meant), or their number is not `n_echoes`.
+
+    Examples
+    --------
+    >>> check_echo_times_ms("a/echo_times_ms.txt", [2, 6.5], 2)
+    (2.0, 6.5)
+    >>> check_echo_times_ms("a/echo_times_ms.txt", [0.002, 0.0065], 2)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    spallmap.errors.InputError: a/echo_times_ms.txt: found ... probably seconds (2, 6.5 ms); allowed: ...
     """
     low, high = TE_RANGE_MS
     allowed = f"milliseconds, {low:g} to {high:g}, one echo time for each of {n_echoes} echoes"

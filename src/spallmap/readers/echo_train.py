@@ -53,6 +53,11 @@ def train_of(echoes: Sequence[EchoOrigin]) -> str:
     -------
     str
         ``"cpmg"``, ``"separate"``, or ``"unknown"`` where the headers do not say.
+
+    Examples
+    --------
+    >>> train_of([EchoOrigin(2.0, 1, None, "", "SE"), EchoOrigin(4.0, 2, None, "", "SE")])
+    'cpmg'
     """
     numbers: defaultdict[float, set[int | None]] = defaultdict(set)
     acquired: defaultdict[float, set[str]] = defaultdict(set)

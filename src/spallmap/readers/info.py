@@ -38,6 +38,12 @@ class ImageInfo:
         The format's name.
     meta : mapping
         What else the headers say.
+
+    Examples
+    --------
+    >>> info = ImageInfo((8, 64, 32), ("echo", "y", "x"), (23.0, 46.0), "float32", "ParaVision 2dseq")
+    >>> info.spatial_shape
+    (64, 32)
     """
 
     shape: tuple[int, ...]
@@ -100,6 +106,13 @@ class VolumeSource:
         Voxel spacing along z, y and x, um.
     data : Sliceable
         Its voxels (z, y, x) in native byte order; several threads may read at once.
+
+    Examples
+    --------
+    >>> info = ImageInfo((4, 5, 6), SPATIAL_AXES, None, "uint16", "an array")
+    >>> source = VolumeSource(info, (5.0, 4.0, 4.0), np.zeros((4, 5, 6), np.uint16))
+    >>> source.data[0:2, 0:5, 0:6].shape
+    (2, 5, 6)
     """
 
     info: ImageInfo
@@ -129,6 +142,23 @@ class Reader:
         Reads everything.
     stream : callable, optional
         Opens a volume that is read part by part; a context manager.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def probe(path):
+    ...     return ImageInfo(np.load(path, mmap_mode="r").shape, ("y", "x"), None, "float64", "NumPy")
+    >>> reader = Reader(
+    ...     name="NumPy",
+    ...     modalities=("sem",),
+    ...     accepts="a .npy file with one image",
+    ...     claims=lambda path: path.suffix == ".npy",
+    ...     files=lambda path: (path,),
+    ...     probe=probe,
+    ...     load=lambda path: Loaded(probe(path), np.load(path)),
+    ... )
+    >>> reader.claims(Path("a.npy")), reader.claims(Path("a.tif"))
+    (True, False)
     """
 
     name: str
@@ -163,6 +193,15 @@ def resolve_spacing(source_label: str, info: ImageInfo, given: Spacing) -> tuple
     ------
     InputError
         If the number of values is wrong, or one is not a positive number.
+
+    Examples
+    --------
+    >>> info = ImageInfo((64, 32), ("y", "x"), (23.0, 46.0), "uint8", "TIFF")
+    >>> for given in (None, 5, "4,8"):
+    ...     print(resolve_spacing("a.tif", info, given))
+    (23.0, 46.0)
+    (5.0, 5.0)
+    (4.0, 8.0)
     """
     n_spatial = len(info.spatial_shape)
     if given is None:
@@ -188,6 +227,7 @@ def _numbers(source_label: str, given: float | Sequence[float] | str) -> tuple[f
         raise InputError(source_label, f"pixel size {given!r}", "numbers in um, in array order") from error
 
 
+# Words for a unit in the singular, in um a unit.
 _SINGULAR = {
     "angstrom": 1e-4,
     "nanometer": 1e-3,
@@ -202,6 +242,7 @@ _SINGULAR = {
     "meter": 1e6,
     "metre": 1e6,
 }
+# Every unit of length that a file may name, in um a unit.
 LENGTH_IN_UM = {
     "pm": 1e-6,
     "Å": 1e-4,
@@ -233,6 +274,11 @@ def length_in_um(value: float, unit: str) -> float | None:
     -------
     float or None
         The length in um; None where the unit is no length (``pixel``, for example).
+
+    Examples
+    --------
+    >>> length_in_um(250.0, "nm"), length_in_um(2.0, "Micrometers"), length_in_um(1.0, "pixel")
+    (0.25, 2.0, None)
     """
     plain = unit.strip().replace("\\u00B5", "µ").replace("\u03bc", "µ")
     factor = LENGTH_IN_UM.get(plain) or LENGTH_IN_UM.get(plain.lower() if len(plain) > 1 else plain)

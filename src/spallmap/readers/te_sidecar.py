@@ -40,13 +40,25 @@ class EchoTimes:
 
 
 def natural_order(path: Path) -> tuple[Any, ...]:
-    """Key that sorts ``echo10`` after ``echo9``."""
+    """Key that sorts ``echo10`` after ``echo9``.
+
+    Examples
+    --------
+    >>> [p.name for p in sorted([Path("echo10.tif"), Path("echo9.tif")], key=natural_order)]
+    ['echo9.tif', 'echo10.tif']
+    """
     parts = re.split(r"(\d+)", str(path))
     return tuple((int(p), "") if i % 2 else (0, p.lower()) for i, p in enumerate(parts)), str(path)
 
 
 def bids_file(image: Path) -> Path:
-    """Where BIDS puts what it knows of an image: the same name, ending in ``.json``."""
+    """Where BIDS puts what it knows of an image: the same name, ending in ``.json``.
+
+    Examples
+    --------
+    >>> bids_file(Path("sub-1_echo-1_MESE.nii.gz")).name
+    'sub-1_echo-1_MESE.json'
+    """
     name = image.name.lower()
     ending = next((e for e in _ENDINGS if name.endswith(e)), image.suffix)
     return image.with_name(image.name[: len(image.name) - len(ending)] + ".json")
@@ -114,7 +126,7 @@ def _what_to_write(sidecar: Path, n_echoes: int, bids: Path) -> str:
 
 
 def read_list(path: Path) -> tuple[float, ...]:
-    """Read echo times in ms from a text file.
+    r"""Read echo times in ms from a text file.
 
     Parameters
     ----------
@@ -130,6 +142,15 @@ def read_list(path: Path) -> tuple[float, ...]:
     ------
     InputError
         If the file is no text, or something in it is no number.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "echo_times_ms.txt")
+    ...     _ = path.write_text("# ms\n2, 6.5\n20")
+    ...     read_list(path)
+    (2.0, 6.5, 20.0)
     """
     allowed = "numbers in ms, separated by white space, commas or semicolons; # begins a comment"
     try:

@@ -15,6 +15,7 @@ from spallmap.errors import InputError
 from spallmap.readers.echo_times import check_echo_times_ms
 from spallmap.readers.paravision.frame_order import echo_train
 from spallmap.readers.paravision.parameters import Parameters
+from spallmap.readers.paravision.slices import mean_gap_mm
 
 ALLOWED = (
     "complex raw data of fully sampled 2D Cartesian spin echoes from one receiver (MSME, RARE with factor 1, "
@@ -27,8 +28,6 @@ FID_BLOCK_BYTES = 1024
 FID_WORDS = {"GO_32BIT_SGN_INT": "i4", "GO_16BIT_SGN_INT": "i2", "GO_32BIT_FLOAT": "f4"}
 JOB_WORDS = {"_32_BIT": "i4", "_16_BIT": "i2"}
 BYTE_ORDERS = {"little": "<", "big": ">"}
-# Slices count as equally spaced when no gap differs from the mean by more than this fraction.
-EVEN_SLICES = 0.01
 # Parameters of the method that must be 1 in every direction, and what another value means.
 ONES = {
     "PVM_EncPft": "partial Fourier or half-echo sampling",
@@ -113,11 +112,7 @@ class ParaVisionScan:
         """
         if self.n_slices == 1:
             return 0.0, False
-        gaps = np.diff(self.slice_offset_mm)
-        mean = float(gaps.mean())
-        if mean == 0.0 or np.abs(gaps - mean).max() > EVEN_SLICES * abs(mean):
-            found = f"slice gaps {np.round(gaps, 4).tolist()} mm"
-            raise InputError(self.source_label, found, "equally spaced slices")
+        mean = mean_gap_mm(self.source_label, self.slice_offset_mm)
         # ParaVision's image axes run against both the read and the phase direction, which leaves their cross
         # product as it is; exchanging the two reverses it.
         along = mean * self.handedness * (-1 if self.transposed else 1)

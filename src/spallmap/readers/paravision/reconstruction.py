@@ -14,6 +14,7 @@ from spallmap.image import SPATIAL_AXES
 from spallmap.readers.info import ImageInfo, Loaded
 from spallmap.readers.paravision.frame_order import FrameOrder, frame_order
 from spallmap.readers.paravision.parameters import Parameters
+from spallmap.readers.paravision.slices import mean_gap_mm
 
 FORMAT = "ParaVision 2dseq"
 WORD_TYPES = {
@@ -23,8 +24,6 @@ WORD_TYPES = {
     "_32BIT_FLOAT": "f4",
 }
 BYTE_ORDERS = {"littleEndian": "<", "bigEndian": ">"}
-# Slices count as equally spaced when no gap differs from the mean by more than this fraction.
-EVEN_SLICES = 0.01
 # Rows of direction cosines count as the same when they differ by less than this.
 SAME_DIRECTION = 1e-4
 ALLOWED = "a ParaVision scan folder, its pdata/1 folder, or the 2dseq file in it, with visu_pars beside it"
@@ -209,12 +208,8 @@ def _geometry(
     if on_disk_reversed:
         positions = positions[::-1]
     if n_slices > 1:
-        gaps = np.diff(positions @ np.cross(orientation[0, 0], orientation[0, 1]))
-        mean = float(gaps.mean())
-        if mean == 0.0 or np.abs(gaps - mean).max() > EVEN_SLICES * abs(mean):
-            raise InputError(
-                visu.source_label, f"slice gaps {np.round(gaps, 4).tolist()} mm", "equally spaced slices"
-            )
+        along = positions @ np.cross(orientation[0, 0], orientation[0, 1])
+        mean = mean_gap_mm(visu.source_label, along)
         gap_um, reverse = abs(mean) * 1e3, mean < 0
     meta = {
         "slices_reversed": reverse,

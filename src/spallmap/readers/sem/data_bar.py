@@ -44,6 +44,16 @@ def find_data_bar(image: NDArray[Any]) -> int | None:
     -------
     int or None
         Index of the bar's first row; None where there is no bar.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(1).integers(80, 120, (200, 260), dtype=np.uint8)
+    >>> find_data_bar(image) is None
+    True
+    >>> image[170:] = 0  # the bar
+    >>> image[180:184, 20:90] = 255  # its scale line
+    >>> find_data_bar(image)
+    170
     """
     n_rows = image.shape[0]
     if min(image.shape) < 2 * MARGIN_ROWS or image.min() == image.max():
@@ -70,6 +80,11 @@ def specimen_mask(shape: tuple[int, int], first_bar_row: int | None) -> NDArray[
     -------
     ndarray of bool, shape (rows, columns)
         True where the image shows the specimen.
+
+    Examples
+    --------
+    >>> specimen_mask((4, 2), first_bar_row=3).tolist()
+    [[True, True], [True, True], [True, True], [False, False]]
     """
     mask = np.ones(shape, dtype=bool)
     if first_bar_row is not None:

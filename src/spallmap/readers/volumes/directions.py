@@ -39,6 +39,11 @@ def is_mirrored(source_label: str, directions: NDArray[np.float64]) -> bool:
     ------
     InputError
         If the axes are not at right angles.
+
+    Examples
+    --------
+    >>> is_mirrored("a.nrrd", np.eye(3)), is_mirrored("a.nrrd", np.diag([1.0, 1.0, -1.0]))
+    (False, True)
     """
     lengths = np.linalg.norm(directions, axis=1)
     if not np.isfinite(lengths).all() or lengths.min() <= 0.0:
@@ -93,6 +98,13 @@ def lengths_um(source_label: str, values: Sequence[float], units: Sequence[str])
     ------
     InputError
         If these are not three positive lengths.
+
+    Examples
+    --------
+    >>> lengths_um("a.nrrd", (0.005, 0.004, 0.004), ("mm", "mm", "mm"))
+    (5.0, 4.0, 4.0)
+    >>> lengths_um("a.nrrd", (1.0, 1.0, 1.0), ("mm", "mm", "mm")) is None
+    True
     """
     if not values:
         return None

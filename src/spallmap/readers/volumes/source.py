@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import Region, whole
 from spallmap.errors import InputError
+from spallmap.image import SPATIAL_AXES
 from spallmap.readers.info import ImageInfo, Loaded, Reader, Streamed
 
-AXES = ("z", "y", "x")
 NUMBERS = "whole or floating-point numbers"
 # What the libraries raise when bytes are not what the headers promise.
 DAMAGE = (
@@ -173,7 +173,7 @@ def volume_info(
         allowed = f"a volume of {least_slices} slices or more"
         raise InputError(source_label, f"{' x '.join(map(str, shape))} voxels", allowed)
     name = str(checked_dtype(source_label, dtype).newbyteorder("="))
-    return ImageInfo(shape, AXES, spacing_um, name, kind, meta)
+    return ImageInfo(shape, SPATIAL_AXES, spacing_um, name, kind, meta)
 
 
 def volume_reader(
