@@ -86,18 +86,7 @@ class AffineMap:
 
     @classmethod
     def from_itk(cls, transform: sitk.Transform) -> AffineMap:
-        """Take over a linear three-dimensional ITK transform by the points that it maps.
-
-        Parameters
-        ----------
-        transform : SimpleITK.Transform
-            Any linear one, in micrometres.
-
-        Returns
-        -------
-        AffineMap
-            The same map of points.
-        """
+        """Take over a linear three-dimensional ITK transform by the points that it maps."""
         origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
         columns = [np.array(transform.TransformPoint(tuple(e))) - origin for e in np.eye(3)]
         return cls.from_parts(np.column_stack(columns), origin)
@@ -120,18 +109,7 @@ class AffineMap:
         return self.matrix[:3, 3]
 
     def __call__(self, points: ArrayLike) -> Points:
-        """Map points.
-
-        Parameters
-        ----------
-        points : array_like, shape (..., 3)
-            (x, y, z) in um.
-
-        Returns
-        -------
-        ndarray, shape (..., 3)
-            Their images.
-        """
+        """Map points of shape (..., 3), in um."""
         p = np.asarray(points, dtype=np.float64)
         mapped: Points = p @ self.linear.T + self.translation_um
         return mapped

@@ -94,7 +94,7 @@ class Plan:
                 )
 
     def tomogram(self, cell: str, state: str) -> Acquisition | None:
-        """Tomogram that images of a state are placed in: the state's own, else the reference."""
+        """Tomogram that images of a state are registered to: the state's own, else the reference."""
         reference = self.reference(cell)
         if reference is not None and reference.state == state:
             return reference
