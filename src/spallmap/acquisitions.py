@@ -41,6 +41,15 @@ class Acquisition:
         CSV of matched points.
     source_label : str
         Table and row, for messages.
+
+    Examples
+    --------
+    >>> axes, path = AxesPrior.parse("z,y,x"), Path("raw/scan.nxs:/entry/data")
+    >>> row = Acquisition("a", "shorted", "xct", "ct", path, None, axes, None, None, "table.tsv, row 1")
+    >>> row.id, row.label, row.file.name
+    ('a/shorted/xct-ct', 'xct-ct', 'scan.nxs')
+    >>> row.column("axes")
+    "table.tsv, row 1, column 'axes'"
     """
 
     cell: str

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class SpallmapError(Exception):
-    """Base of every error that spallmap raises about its inputs."""
+    """Base of every error that spallmap raises about its inputs.
+
+    Examples
+    --------
+    >>> issubclass(InputError, SpallmapError)
+    True
+    """
 
 
 class InputError(SpallmapError):

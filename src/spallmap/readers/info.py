@@ -71,6 +71,12 @@ class Loaded:
         Its samples, of shape ``info.shape``.
     mask : ndarray of bool or None
         Over the spatial axes; True where a sample shows the specimen.
+
+    Examples
+    --------
+    >>> info = ImageInfo((2, 3), ("y", "x"), (0.5, 0.5), "uint8", "TIFF")
+    >>> Loaded(info, np.zeros(info.shape, np.uint8), mask=np.ones((2, 3), bool)).mask.shape
+    (2, 3)
     """
 
     info: ImageInfo
@@ -88,6 +94,12 @@ class Streamed:
         Its headers.
     data : Sliceable
         Its voxels (z, y, x), read when they are asked for.
+
+    Examples
+    --------
+    >>> info = ImageInfo((4, 5, 6), SPATIAL_AXES, None, "uint16", "an array")
+    >>> Streamed(info, np.zeros((4, 5, 6), np.uint16)).data[0:1, 0:5, 0:6].shape
+    (1, 5, 6)
     """
 
     info: ImageInfo

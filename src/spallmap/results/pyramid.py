@@ -111,6 +111,16 @@ class PyramidLevel:
         Packs and halves.
     coarser : PyramidLevel, optional
         The next level.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
+    ...     level = PyramidLevel(Path(folder), (70, 8, 8), np.dtype(np.uint8), False, pool, None)
+    ...     level.take(np.ones((40, 8, 8), np.uint8))
+    ...     level.take(np.ones((30, 8, 8), np.uint8))
+    ...     [path.name for path in sorted(Path(folder, "c").iterdir())]  # two layers of chunks
+    ['0', '1']
     """
 
     def __init__(
