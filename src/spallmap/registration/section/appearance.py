@@ -173,6 +173,15 @@ def _binned(
     return grey.astype(np.float32), weight > 0.5, spacing, origin
 
 
+def block_mean(volume: NDArray[np.generic], steps: tuple[int, ...]) -> NDArray[np.float32]:
+    """Average whole blocks of voxels; an incomplete last block is dropped."""
+    counts = [n // b for n, b in zip(volume.shape, steps, strict=True)]
+    crop = volume[tuple(slice(0, n * b) for n, b in zip(counts, steps, strict=True))]
+    shape = [k for pair in zip(counts, steps, strict=True) for k in pair]
+    mean: NDArray[np.float32] = crop.reshape(shape).mean(axis=(1, 3, 5), dtype=np.float32)
+    return mean
+
+
 def _noise(grey: Maps, valid: NDArray[np.bool_]) -> float:
     """Pixel noise from differences of neighbours, insensitive to edges."""
     both = valid[:, 1:] & valid[:, :-1]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from spallmap.registration.diagnostics import Blocks
 from spallmap.registration.result import StandardError
 from spallmap.registration.section.pose import SectionPose
-from spallmap.registration.section.refine import descend, linearise, refine
+from spallmap.registration.section.refine import SCALED, descend, linearise, refine, refine_among_minima
 from spallmap.registration.section.resolutions import Level
 
 #: Points whose residuals go together: a Gaussian blur of 0.9 points, about a voxel's, spreads over 4 pi 0.9
@@ -198,6 +198,32 @@ def block_residuals(level: Level, pose: SectionPose, own_centre_um: NDArray[np.f
                 errors.append(np.sqrt(np.diag(covariance)))
     positions = np.pad(np.reshape(centres, (-1, 2)), ((0, 0), (0, 1))) + own_centre_um
     return Blocks(positions, np.reshape(shifts, (-1, 3)), np.reshape(errors, (-1, 3)))
+
+
+def resolutions_apart(soft: Level, fine: Level, best: SectionPose, voxel_um: float) -> NDArray[np.float64]:
+    """Compare a minimum with the one that the finest resolution reaches from a softer one's deepest.
+
+    Parameters
+    ----------
+    soft, fine : Level
+        The resolution at which poses are compared, and the finest.
+    best : SectionPose
+        The minimum at the finest.
+    voxel_um : float
+        Voxel size.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        Root mean square distance over the field along u, v and normal, um: next to nothing where both
+        resolutions prefer the same minimum.
+    """
+    preferred = refine_among_minima(soft, refine(soft, best, free=SCALED), voxel_um)
+    reached = refine(fine, preferred, free=SCALED)
+    points = fine.own_points(400)
+    apart = (reached.place(points) - best.place(points)) @ best.rotation
+    distance: NDArray[np.float64] = np.sqrt((apart**2).mean(axis=0))
+    return distance
 
 
 def restarts(

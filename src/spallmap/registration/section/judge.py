@@ -18,13 +18,15 @@ from spallmap.registration.section.certainty import (
     larger,
     margin,
     position_error,
+    resolutions_apart,
     restarts,
     step_covariance,
 )
 from spallmap.registration.section.checks import Evidence, checks, known_answer_checks, off_prior_deg
 from spallmap.registration.section.known_answer import near_answers, searched_answer
 from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, equations, inside_correlation
-from spallmap.registration.section.target import SectionSolution, Target, resolutions_apart
+from spallmap.registration.section.search import SectionSolution
+from spallmap.registration.section.target import Target
 from spallmap.registration.section.warp import smooth_warp
 from spallmap.registration.verdict import Candidate, angle_between_deg, decide, mean_difference_um, rivals_of
 
@@ -80,7 +82,7 @@ def judge(
     answers: tuple[KnownAnswers, ...] = ()
     if verdict == "accepted":
         near, searched = section_answers(section, target, solution, rng)
-        error = combined(error, near, float(np.mean(section.spacing_um)), solution.settled.left_um())
+        error = combined(error, near, float(np.mean(section.spacing_um)), solution.converged.left_um())
         verdict, reasons = decide(known_answer_checks(near, searched, error, target.voxel_um))
         answers = (near, *searched)
     own_centre = section.centre_um
@@ -128,7 +130,7 @@ def gather(
     Parameters
     ----------
     section, target, solution, rng
-        As in `assess`.
+        As in `judge`.
 
     Returns
     -------
@@ -152,7 +154,7 @@ def gather(
     halves = half_fields(robust, best, solution.free)
     covariance = step_covariance(robust, best, solution.free, rng)
     scatter = larger(position_error(covariance, best, fine.own_points(500)), halves.se_um)
-    either = resolutions_apart(solution, target.voxel_um) / np.sqrt(2.0)
+    either = resolutions_apart(solution.soft, fine, solution.ranked[0], target.voxel_um) / np.sqrt(2.0)
     fit = equations(fine, best)
     evidence = Evidence(
         inside_correlation(solution.soft, best),

@@ -15,8 +15,9 @@ from spallmap.image import Image
 from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
 from spallmap.registration.section.pose import SectionPose
-from spallmap.registration.section.refine import SCALED, descend
-from spallmap.registration.section.target import SectionSolution, Target, polish, settle_stretch, solve
+from spallmap.registration.section.refine import SCALED, descend, refine_among_minima
+from spallmap.registration.section.search import SectionSolution, converge, search_section
+from spallmap.registration.section.target import Target
 from spallmap.registration.section.voids import near
 from spallmap.registration.verdict import Refused
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
@@ -69,8 +70,8 @@ def near_answers(
         found, fine = descend(levels, start, free=SCALED), levels[-1]
         if not np.isfinite(found.score):
             return None
-        found = polish(fine, found, voxel)
-        error = _error(settle_stretch(fine, found, rng).pose, true, fine.own_points(400))
+        found = refine_among_minima(fine, found, voxel)
+        error = _error(converge(fine, found, rng).pose, true, fine.own_points(400))
         return error if np.linalg.norm(error) <= FOUND_VOXELS * voxel else None
 
     with ThreadPoolExecutor(max(1, target.threads)) as pool:
@@ -108,7 +109,7 @@ def searched_answer(
     try:
         cut = read_section(cut_image(section, target, solution.best, true, rng), target.voxel_um / 2.0)
         true = _recentred(true, cut.centre_um - section.centre_um)
-        found = solve(cut, target, [], rng)
+        found = search_section(cut, target, [], rng)
     except Refused:
         return lost
     error = _error(found.best, true, found.fine.own_points(400))

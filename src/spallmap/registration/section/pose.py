@@ -12,6 +12,8 @@ from spallmap import frames
 
 #: Largest scale error of a microscope, and largest stretch between its axes, that is corrected for.
 MOST_SCALE, MOST_ANISOTROPY = 0.03, 0.03
+#: Steps of the small grid around a refined pose; a pore's radius at the rim of a field of 900 um.
+NEIGHBOUR_UM, NEIGHBOUR_DEG = 15.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -124,3 +126,33 @@ def distinct(
         if len(kept) == most:
             break
     return kept
+
+
+def neighbours(
+    pose: SectionPose, shift_um: float = NEIGHBOUR_UM, turn_deg: float = NEIGHBOUR_DEG
+) -> list[SectionPose]:
+    """List the poses around one: shifted along the normal, tilted, and turned about the rows.
+
+    Parameters
+    ----------
+    pose : SectionPose
+        The middle, which is not listed.
+    shift_um, turn_deg : float
+        How far off they lie.
+
+    Returns
+    -------
+    list of SectionPose
+        26 poses; in the plane, where a refinement reaches farthest, they lie alike.
+    """
+    found = []
+    for shift in (-shift_um, 0.0, shift_um):
+        for tilt in (-turn_deg, 0.0, turn_deg):
+            for azimuth in (-turn_deg, 0.0, turn_deg):
+                if shift or tilt or azimuth:
+                    turn = Rotation.from_euler("xy", (tilt, azimuth), degrees=True).as_matrix()
+                    centre = pose.centre_um + shift * pose.rotation[:, 2]
+                    found.append(
+                        replace(pose, rotation=pose.rotation @ turn, centre_um=centre, score=-np.inf)
+                    )
+    return found

@@ -17,8 +17,9 @@ from spallmap.registration.result import Registration
 from spallmap.registration.section.appearance import Section, read_section
 from spallmap.registration.section.judge import judge
 from spallmap.registration.section.pose import SectionPose
+from spallmap.registration.section.search import search_section
 from spallmap.registration.section.starts import STARTS
-from spallmap.registration.section.target import make_target, solve
+from spallmap.registration.section.target import make_target
 from spallmap.registration.verdict import Refused
 
 METHOD = "section in volume: Fourier search on classes, Gauss-Newton on grey"
@@ -102,7 +103,7 @@ class _SectionSearch:
                 grey, phases, spacing_um, self.prior, starts=self.starts, threads=self.threads
             )
             rng = np.random.default_rng(self.seed)
-            solution = solve(section, target, self._extra(section), rng)
+            solution = search_section(section, target, self._extra(section), rng)
         except Refused as refusal:
             return refused(str(refusal), nominal, METHOD, ())
         return judge(METHOD, section, target, solution, rng)

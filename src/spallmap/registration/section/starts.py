@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.registration.section.appearance import Section
-from spallmap.registration.section.pose import SectionPose, distinct
+from spallmap.registration.section.pose import SectionPose, distinct, neighbours
 from spallmap.registration.section.refine import SCALED, descend, inside_correlation, refine
 from spallmap.registration.section.resolutions import Level
-from spallmap.registration.section.search import neighbours
 
 #: Two starts of the coarse search are the same below this mean distance.
 START_APART_UM = 25.0
@@ -34,7 +33,7 @@ FINALISTS = 12
 SAME_VOXELS = 1.0
 
 
-def climb(
+def refine_starts(
     section: Section,
     levels: tuple[Level, ...],
     coarse: list[SectionPose],

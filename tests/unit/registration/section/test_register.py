@@ -13,10 +13,9 @@ from spallmap.landmarks import parse_landmarks
 from spallmap.registration.result import Registration
 from spallmap.registration.section import register_section
 from tests.schemas import check_registration
-from tests.unit.registration.section_cell import SPACING_UM, VOXEL_UM, SmallCell, cut, small_cell
+from tests.unit.registration.section.cell import PIXEL_UM, SPACING_UM, VOXEL_UM, SmallCell, cut, small_cell
 
 PRIOR = AxesPrior.parse("-z,r")
-PIXEL_UM = 2.0
 
 
 @pytest.fixture(scope="module")
