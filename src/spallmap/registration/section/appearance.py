@@ -18,30 +18,30 @@ from spallmap.registration.section.voids import (
     large,
     near,
     robust_spread,
-    void_share,
+    void_fraction,
 )
 from spallmap.registration.verdict import Refused
 
 Maps = NDArray[np.float32]
 
-#: Order of the class maps, here and for the volume: ceramic, voids and cracks in it, other solid, empty.
+# Order of the class maps, here and for the volume: ceramic, voids and cracks in it, other solid, empty.
 CERAMIC, VOID, SOLID, EMPTY = range(4)
 
-#: Size of the median filter against noise and grain, in working pixels; 3 keeps cracks of 2 pixels.
+# Size of the median filter against noise and grain, in working pixels; 3 keeps cracks of 2 pixels.
 MEDIAN_PX = 3
-#: Cracks narrower than this that open to an interface still count as inside the ceramic (twice this radius).
+# Cracks narrower than this that open to an interface still count as inside the ceramic (twice this radius).
 CLOSING_UM = 25.0
-#: Islands of another grey inside the ceramic below this size are grain or a filled crack, not an electrode.
+# Islands of another grey inside the ceramic below this size are grain or a filled crack, not an electrode.
 ISLAND_UM2 = 60.0**2
-#: Longest stretch of the field's rim that a pore cut by it may take.
+# Longest stretch of the field's rim that a pore cut by it may take.
 BORDER_PORE_UM = 60.0
-#: Two grey peaks are two materials where the histogram dips between them below this share of the lower.
+# Two grey peaks are two materials where the histogram dips between them below this fraction of the lower.
 VALLEY = 0.75
-#: Range of the greys (0.5 to 99.5 %) in noise standard deviations; Gaussian noise alone has 5.2.
+# Range of the greys (0.5 to 99.5 %) in noise standard deviations; Gaussian noise alone has 5.2.
 LEAST_CONTRAST = 7.0
-#: Boundary pixels needed before a straight interface is believed, as a length.
+# Boundary pixels needed before a straight interface is believed, as a length.
 INTERFACE_UM = 200.0
-#: Largest median distance of the boundary from its line.
+# Largest median distance of the boundary from its line.
 INTERFACE_MISFIT_UM = 15.0
 
 
@@ -140,7 +140,7 @@ def read_section(image: Image, working_um: float) -> Section:
     ceramic = _filled_ceramic((smooth > bright) & valid, smooth > dark, valid, spacing)
     if ceramic.sum() * area_um2 < ISLAND_UM2:
         raise Refused("no ceramic is seen in the image")
-    void = void_share(filled_grey, smooth, ceramic, valid, spacing)
+    void = void_fraction(filled_grey, smooth, ceramic, valid, spacing)
     solid = (smooth > dark) & ~ceramic & valid
     empty = (smooth <= dark) & ~ceramic & valid
     maps = np.stack([ceramic - void, void, solid, empty]).astype(np.float32)

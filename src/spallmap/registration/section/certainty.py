@@ -7,25 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.registration.block_errors import checkerboard, cube_labels
 from spallmap.registration.diagnostics import Blocks
 from spallmap.registration.result import StandardError
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import SCALED, descend, linearise, refine, refine_among_minima
 from spallmap.registration.section.resolutions import Level
 
-#: Points whose residuals go together: a Gaussian blur of 0.9 points, about a voxel's, spreads over 4 pi 0.9
-#: squared of them.
+# Points whose residuals go together: a Gaussian blur of 0.9 points, about a voxel's, spreads over 4 pi 0.9
+# squared of them.
 TOGETHER = 10.0
-#: Side of the blocks that are drawn together; a pore with its surroundings fits in one.
+# Side of the blocks that are drawn together; a pore with its surroundings fits in one.
 BLOCK_UM = 100.0
-#: Squares of the checkerboard of halves; the weight that the other half keeps so that nothing is singular.
-SQUARE_UM, OTHER_HALF = 150.0, 0.02
-#: Bootstrap draws: the standard error of a standard error is then 5 %.
+# Squares of the checkerboard of halves.
+SQUARE_UM = 150.0
+# Weight that the other half keeps so that nothing is singular.
+OTHER_HALF = 0.02
+# Bootstrap draws: the standard error of a standard error is then 5 %.
 DRAWS = 200
-#: Spread of the restarts about the result: about the grid's half step and a pore's radius.
-RESTART_UM, RESTART_DEG = 10.0, 1.5
+# Spread of the restarts about the result: about the grid's half step and a pore's radius.
+RESTART_UM = 10.0
+RESTART_DEG = 1.5
+# Number of restarts.
 RESTARTS = 8
-#: A restart has come back within this distance: noise makes minima half a voxel to two around the deepest.
+# A restart has come back within this distance: noise makes minima half a voxel to two around the deepest.
 RETURNED_VOXELS = 2.0
 
 
@@ -44,13 +49,6 @@ class Halves:
 
     apart_um: float
     se_um: StandardError
-
-
-def block_numbers(points: NDArray[np.float64], side_um: float = BLOCK_UM) -> NDArray[np.intp]:
-    """Return the number of the square block that each point lies in, without gaps."""
-    cell = np.floor((points - points.min(axis=0)) / side_um).astype(np.intp)
-    _, number = np.unique(cell, axis=0, return_inverse=True)
-    return np.asarray(number, dtype=np.intp).ravel()
 
 
 def step_covariance(
@@ -77,7 +75,7 @@ def step_covariance(
     fit = linearise(level, pose)
     if fit is None:
         return np.full((free, free), np.inf)
-    number = block_numbers(level.points)
+    number = cube_labels(level.points, BLOCK_UM)
     k = int(number.max()) + 1
     jacobian = fit.jacobian[:, :free]
     weighted = jacobian * fit.used[:, None]
@@ -104,7 +102,7 @@ def step_covariance(
 def position_error(
     covariance: NDArray[np.float64], pose: SectionPose, points: NDArray[np.float64]
 ) -> StandardError:
-    """Turn the covariance of a pose into the error of a point's position.
+    """Derive from the covariance of a pose the error of a point's position.
 
     Parameters
     ----------
@@ -146,9 +144,10 @@ def half_fields(level: Level, pose: SectionPose, free: int) -> Halves:
     Returns
     -------
     Halves
-        How far they part. It shows what a bootstrap of one minimum cannot: a contradiction between parts.
+        How far they come apart. It shows what a bootstrap of one minimum cannot: a contradiction between
+        parts.
     """
-    black = checkerboard(level.points)
+    black = checkerboard(level.points, SQUARE_UM)
     points = level.own_points(500)
     home = pose.place(points)
     shifts = []
@@ -158,13 +157,6 @@ def half_fields(level: Level, pose: SectionPose, free: int) -> Halves:
     apart = max(float(np.linalg.norm(s, axis=1).mean()) for s in shifts)
     u, v, n = np.sqrt((np.stack(shifts) ** 2).mean(axis=(0, 1)))
     return Halves(apart, StandardError(float(u), float(v), float(n)))
-
-
-def checkerboard(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which points (u, v) lie on the black squares of a board over the field."""
-    square = np.floor((points - points.min(axis=0)) / SQUARE_UM).astype(np.intp)
-    black: NDArray[np.bool_] = square.sum(axis=1) % 2 == 0
-    return black
 
 
 def larger(a: StandardError, b: StandardError) -> StandardError:
@@ -180,7 +172,7 @@ def block_residuals(level: Level, pose: SectionPose, own_centre_um: NDArray[np.f
     Its standard error comes from the residuals of the block itself: those at edges are the largest.
     """
     fit = linearise(level, pose)
-    number = block_numbers(level.points)
+    number = cube_labels(level.points, BLOCK_UM)
     centres, shifts, errors = [], [], []
     if fit is not None:
         variance = float((fit.used * fit.residual**2).sum() / max(fit.used.sum(), 1.0))
@@ -232,14 +224,14 @@ def restarts(
     free: int,
     rng: np.random.Generator,
 ) -> float:
-    """Refine again from poses nearby; return the share that comes back."""
+    """Refine again from poses nearby; return the fraction that comes back."""
     points = levels[-1].own_points(400)
     home = pose.place(points)
     near = RETURNED_VOXELS * float(np.mean(levels[-1].grid.spacing_um))
     back = 0
     for _ in range(RESTARTS):
-        turn = rng.normal(0.0, np.deg2rad(RESTART_DEG), 3)
-        moved = pose.moved(np.concatenate([turn, rng.normal(0.0, RESTART_UM, 3)]))
+        rotation = rng.normal(0.0, np.deg2rad(RESTART_DEG), 3)
+        moved = pose.moved(np.concatenate([rotation, rng.normal(0.0, RESTART_UM, 3)]))
         moved = descend(levels, moved, free=free)
         apart = float(np.linalg.norm(moved.place(points) - home, axis=1).mean())
         back += bool(np.isfinite(moved.score) and apart < near)
@@ -265,7 +257,7 @@ def margin(
     margin, standard_error : float
         ``log(cost of other / cost of best)``, the cost being the residual variance over all variance.
     """
-    number = block_numbers(level.points)
+    number = cube_labels(level.points, BLOCK_UM)
     k = int(number.max()) + 1
     fits = [linearise(level, pose) for pose in (best, other)]
     if k < 2 or fits[0] is None or fits[1] is None:

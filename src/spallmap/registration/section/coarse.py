@@ -19,9 +19,9 @@ from spallmap.registration.section.compiled import cut_slices
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.target import Specimen
 
-#: Probability of what the section shows (rows: ceramic, void, solid, empty) where the tomogram says ceramic,
-#: void, solid or empty (columns). Rounded from the share of pixels that fall on another class when a pose is
-#: within a coarse step of the right one; the search needs the order of magnitude only.
+# Probability of what the section shows (rows: ceramic, void, solid, empty) where the tomogram says ceramic,
+# void, solid or empty (columns). Rounded from the fraction of pixels that fall on another class when a pose
+# is within a coarse step of the right one; the search needs the order of magnitude only.
 AGREEMENT = np.array(
     [
         [0.90, 0.30, 0.05, 0.03],
@@ -30,44 +30,47 @@ AGREEMENT = np.array(
         [0.03, 0.07, 0.14, 0.80],
     ]
 )
-#: How much more a void counts than its likelihood ratio says. Outlines are long, so that the roughness of an
-#: interface and the rounding to the grid outweigh the few pores that alone tell planes apart. On four
-#: sections that the search had lost or nearly lost, the best of the starts within 30 um of the truth had the
-#: ranks 22 to none of 1200 with a factor of 3, 3 to 972 with 10, and 1 to 10 with 30.
+# How much more a void counts than its likelihood ratio says. Outlines are long, so that the roughness of an
+# interface and the rounding to the grid outweigh the few pores that alone distinguish planes. On four
+# sections that the search had lost or nearly lost, the best of the starts within 30 um of the truth had the
+# ranks 22 to none of 1200 with a factor of 3, 3 to 972 with 10, and 1 to 10 with 30.
 VOID_EMPHASIS = 30.0
-#: Floor of a class's share in the section, so that a speck of it does not outweigh everything.
-LEAST_SHARE = 0.01
-#: Steps of the grid. A pore of 15 um radius at the rim of a field of 900 um is still met at half a step.
-AZIMUTH_STEP_DEG, TILT_STEP_DEG = 3.0, 4.0
-#: The prior is good to 15 degrees; sections are cut across the plate to within about 10.
-TILT_RANGE_DEG, TURN_RANGE_DEG, AZIMUTH_RANGE_DEG = 12.0, 14.0, 15.0
-#: Step of the in-plane turn where no straight interface gives it.
-TURN_STEP_DEG = 4.0
-#: Resolution at which turned templates are kept.
+# Floor of a class's fraction of the section, so that a speck of it does not outweigh everything.
+LEAST_FRACTION = 0.01
+# Steps of the grid. A pore of 15 um radius at the rim of a field of 900 um is still met at half a step.
+AZIMUTH_STEP_DEG = 3.0
+TILT_STEP_DEG = 4.0
+# The prior is good to 15 degrees; sections are cut across the plate to within about 10.
+TILT_RANGE_DEG = 12.0
+ROTATION_RANGE_DEG = 14.0
+AZIMUTH_RANGE_DEG = 15.0
+# Step of the in-plane rotation where no straight interface gives it.
+ROTATION_STEP_DEG = 4.0
+# Resolution at which rotated templates are kept.
 TEMPLATE_STEP_DEG = 1.0
-#: Share of the ceramic seen in the section that a plane must offer.
+# Fraction of the ceramic seen in the section that a plane must offer.
 LEAST_CERAMIC = 0.6
-#: How far beyond the ceramic the cut planes reach (casing helps a little), um.
+# How far beyond the ceramic the cut planes reach (casing helps a little), um.
 MARGIN_UM = 150.0
-#: Distinct shifts kept per plane and face.
+# Distinct shifts kept per plane and face.
 PEAKS_PER_PLANE = 2
-#: Peaks nearer than this in the plane are one.
+# Peaks nearer than this in the plane are one.
 PEAK_REACH_UM = 40.0
 
 
 @dataclass(frozen=True)
-class PlaneImages:
-    """An orientation of the cut, and the turns of the section in it (face 1, or -1 from behind)."""
+class CutPlane:
+    """An orientation of the cut, and the rotations of the section in it (face 1, or -1 from behind)."""
 
     axes: NDArray[np.float64]
-    turns_deg: tuple[tuple[int, float], ...]
+    rotations_deg: tuple[tuple[int, float], ...]
 
 
 def planes(
     prior: AxesPrior,
     interface: NDArray[np.float64] | None,
     plate_normal: NDArray[np.float64] | None,
-) -> Iterator[PlaneImages]:
+) -> Iterator[CutPlane]:
     """List the orientations that the prior allows.
 
     Parameters
@@ -75,14 +78,15 @@ def planes(
     prior : AxesPrior
         Rows along a named direction; columns along a named one or ``r``.
     interface : ndarray of shape (2,), or None
-        Direction of the ceramic's edge in the section; with `plate_normal` it settles the turn in the plane.
+        Direction of the ceramic's edge in the section; with `plate_normal` it fixes the rotation in the
+        plane.
     plate_normal : ndarray of shape (3,), or None
         Normal of the plate in the volume.
 
     Yields
     ------
-    PlaneImages
-        Axes are the columns u, v and normal before the turn.
+    CutPlane
+        Axes are the columns u, v and normal before the rotation in the plane.
     """
     if prior.unknown_direction:
         azimuths = np.arange(0.0, 180.0, AZIMUTH_STEP_DEG)
@@ -94,19 +98,19 @@ def planes(
         base = prior.linear(float(azimuth)) if prior.unknown_direction else _about_rows(prior, float(azimuth))
         for tilt in _symmetric(TILT_RANGE_DEG, TILT_STEP_DEG):
             axes = base @ Rotation.from_euler("x", tilt, degrees=True).as_matrix()
-            turns = []
+            rotations = []
             for face in faces:
                 own_axes = axes * np.array([face, 1.0, face])
-                turns += [(face, turn) for turn in _turns(own_axes, interface, plate_normal)]
-            if turns:
-                yield PlaneImages(axes, tuple(turns))
+                rotations += [(face, angle) for angle in _rotations_deg(own_axes, interface, plate_normal)]
+            if rotations:
+                yield CutPlane(axes, tuple(rotations))
 
 
 def _about_rows(prior: AxesPrior, azimuth_deg: float) -> NDArray[np.float64]:
-    turned: NDArray[np.float64] = (
+    rotated: NDArray[np.float64] = (
         prior.linear() @ Rotation.from_euler("y", azimuth_deg, degrees=True).as_matrix()
     )
-    return turned
+    return rotated
 
 
 def _symmetric(reach: float, step: float) -> NDArray[np.float64]:
@@ -114,25 +118,25 @@ def _symmetric(reach: float, step: float) -> NDArray[np.float64]:
     return np.arange(-n, n + 1, dtype=np.float64) * float(step)
 
 
-def _turns(
+def _rotations_deg(
     axes: NDArray[np.float64],
     interface: NDArray[np.float64] | None,
     plate_normal: NDArray[np.float64] | None,
 ) -> list[float]:
-    """List the turns that lay the section's interface along the plate; a grid where it has none."""
+    """List the rotations that lay the section's interface along the plate; a grid where it has none."""
     if interface is None or plate_normal is None:
-        return [float(t) for t in _symmetric(TURN_RANGE_DEG, TURN_STEP_DEG)]
+        return [float(t) for t in _symmetric(ROTATION_RANGE_DEG, ROTATION_STEP_DEG)]
     in_plane = (axes.T @ plate_normal)[:2]
     if np.hypot(*in_plane) < 0.5:
-        return [float(t) for t in _symmetric(TURN_RANGE_DEG, TURN_STEP_DEG)]
+        return [float(t) for t in _symmetric(ROTATION_RANGE_DEG, ROTATION_STEP_DEG)]
     wanted = np.rad2deg(np.arctan2(in_plane[1], in_plane[0])) + 90.0
-    turn = wanted - np.rad2deg(np.arctan2(interface[1], interface[0]))
-    turn = (turn + 90.0) % 180.0 - 90.0
-    return [float(turn)] if abs(turn) <= TURN_RANGE_DEG else []
+    angle = wanted - np.rad2deg(np.arctan2(interface[1], interface[0]))
+    angle = (angle + 90.0) % 180.0 - 90.0
+    return [float(angle)] if abs(angle) <= ROTATION_RANGE_DEG else []
 
 
-class Templates:
-    """Fourier transforms of the section's weight for each class of the tomogram, turned and from both faces.
+class _Templates:
+    """Fourier transforms of the section's weight for each class of the tomogram, rotated and from both faces.
 
     Parameters
     ----------
@@ -147,8 +151,8 @@ class Templates:
     def __init__(self, section: Section, spacing_um: float, shape: tuple[int, int]) -> None:
         sigma = [0.35 * spacing_um / s for s in section.spacing_um]
         smooth = [ndimage.gaussian_filter(m, sigma) for m in section.maps]
-        share = section.maps.sum(axis=(1, 2)) / section.maps.sum()
-        ratio = np.log(AGREEMENT / np.maximum(share, LEAST_SHARE)[:, None])
+        fraction = section.maps.sum(axis=(1, 2)) / section.maps.sum()
+        ratio = np.log(AGREEMENT / np.maximum(fraction, LEAST_FRACTION)[:, None])
         weights = np.tensordot(ratio.T, np.stack(smooth), axes=1)
         ceramic = smooth[CERAMIC] + smooth[VOID]
         excess = smooth[VOID] - ceramic * (smooth[VOID].sum() / ceramic.sum())
@@ -162,19 +166,19 @@ class Templates:
         self._shape = shape
         self._kept: dict[tuple[int, int], NDArray[np.complex64]] = {}
 
-    def get(self, face: int, turn_deg: float) -> NDArray[np.complex64]:
+    def get(self, face: int, rotation_deg: float) -> NDArray[np.complex64]:
         """Return the conjugate transforms, shape (4, rows, columns // 2 + 1), about the field's centre."""
-        key = (face, round(turn_deg / TEMPLATE_STEP_DEG))
+        key = (face, round(rotation_deg / TEMPLATE_STEP_DEG))
         if key not in self._kept:
             self._kept[key] = self._draw(face, np.deg2rad(key[1] * TEMPLATE_STEP_DEG))
         return self._kept[key]
 
-    def _draw(self, face: int, turn: float) -> NDArray[np.complex64]:
+    def _draw(self, face: int, angle: float) -> NDArray[np.complex64]:
         rows, columns = self._shape
         dq = np.fft.fftfreq(rows, 1.0 / rows)[:, None] * self._spacing_um
         dp = face * np.fft.fftfreq(columns, 1.0 / columns)[None, :] * self._spacing_um
-        u = np.cos(turn) * dp + np.sin(turn) * dq + self._section.centre_um[0]
-        v = -np.sin(turn) * dp + np.cos(turn) * dq + self._section.centre_um[1]
+        u = np.cos(angle) * dp + np.sin(angle) * dq + self._section.centre_um[0]
+        v = -np.sin(angle) * dp + np.cos(angle) * dq + self._section.centre_um[1]
         at = np.stack(
             [
                 (v - self._section.origin_um[0]) / self._section.spacing_um[0],
@@ -194,7 +198,7 @@ def coarse_search(
     Parameters
     ----------
     section, specimen : Section, Specimen
-        What is to be placed, and where.
+        What is looked for, and where.
     prior : AxesPrior
         Rows along a named direction; columns along a named one or ``r``.
     threads : int
@@ -217,7 +221,7 @@ def coarse_search(
         scipy.fft.next_fast_len(n_rows + min(pad, int(height / step)), real=True),
         scipy.fft.next_fast_len(n_columns + min(pad, int(width / step)), real=True),
     )
-    templates = Templates(section, step, shape)
+    templates = _Templates(section, step, shape)
     # Beyond the volume nothing is known; scored as no class at all, a field that shows hardly anything but
     # ceramic would fit best out there. Taken relative to empty space, what is not sampled counts as empty.
     channels = specimen.channels.copy()
@@ -225,7 +229,7 @@ def coarse_search(
     offsets = _symmetric(radius, step)
     wanted_um2 = LEAST_CERAMIC * section.ceramic_area_um2
 
-    def one(plane: PlaneImages) -> list[SectionPose]:
+    def one(plane: CutPlane) -> list[SectionPose]:
         start_um = (
             specimen.centre_um
             - specimen.origin_um
@@ -248,15 +252,13 @@ def coarse_search(
             poses += _score(plane, stack[used[begin : begin + 16]], offsets[used[begin : begin + 16]])
         return poses
 
-    def _score(
-        plane: PlaneImages, stack: NDArray[np.float32], at_um: NDArray[np.float64]
-    ) -> list[SectionPose]:
+    def _score(plane: CutPlane, stack: NDArray[np.float32], at_um: NDArray[np.float64]) -> list[SectionPose]:
         transformed = scipy.fft.rfft2(stack, s=shape)
         found = []
-        for face, turn in plane.turns_deg:
-            scores = scipy.fft.irfft2((transformed * templates.get(face, turn)).sum(axis=1), s=shape)
+        for face, angle in plane.rotations_deg:
+            scores = scipy.fft.irfft2((transformed * templates.get(face, angle)).sum(axis=1), s=shape)
             own = plane.axes * np.array([face, 1.0, face])
-            rotation = own @ Rotation.from_euler("z", turn, degrees=True).as_matrix()
+            rotation = own @ Rotation.from_euler("z", angle, degrees=True).as_matrix()
             for score_map, offset in zip(scores[:, :n_rows, :n_columns], at_um, strict=True):
                 for row, column, score in _peaks(score_map, step):
                     centre = (
@@ -270,7 +272,7 @@ def coarse_search(
 
     listed = list(planes(prior, section.interface, specimen.plate_normal))
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        poses = [pose for part in pool.map(one, listed) for pose in part]
+        poses = [pose for found in pool.map(one, listed) for pose in found]
     return sorted(poses, key=lambda pose: -pose.score)
 
 

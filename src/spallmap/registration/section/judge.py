@@ -30,14 +30,17 @@ from spallmap.registration.section.target import Target
 from spallmap.registration.section.warp import smooth_warp
 from spallmap.registration.verdict import Candidate, angle_between_deg, decide, mean_difference_um, rivals_of
 
-#: A solution counts as a different one from this mean distance on, voxels.
+# A solution counts as a different one from this mean distance on, voxels.
 DIFFERENT_VOXELS = 5.0
-#: In the plane, cuts of the tomogram err more than sections, since their outlines hold its noise twice; along
-#: the normal sections err more, since the voids of cuts are drawn from it. The bright rims of bodies move
-#: their edges by a part of a working pixel. All from 77 sections of twenty simulated cells.
-KNOWN_ANSWER_FACTORS, EDGE_PIXELS = np.array([0.6, 0.6, 1.3]), 0.15
-#: Cuts that are searched for when the first was not found: one miss may be chance.
+# In the plane, cuts of the tomogram err more than sections, since their outlines hold its noise twice; along
+# the normal sections err more, since the voids of cuts are drawn from it. From 77 sections of twenty
+# simulated cells.
+KNOWN_ANSWER_FACTORS = np.array([0.6, 0.6, 1.3])
+# The bright rims of bodies move their edges by this fraction of a working pixel, on the same sections.
+EDGE_PIXELS = 0.15
+# Cuts that are searched for when the first was not found: one miss may be chance.
 MOST_SEARCHED = 3
+# What of a stretch the map holds, by the number of free parameters.
 APPLIED: dict[int, Literal["none", "scale", "scale of each axis"]] = {
     RIGID: "none",
     SCALED: "scale",
@@ -72,17 +75,17 @@ def judge(
     which holds what any cut of this tomogram suffers (noise, blur, few pores); the larger of the block
     bootstrap's and the half fields', which holds where this section contradicts the tomogram; where two
     resolutions prefer different minima, their distance over the root of two, which is the error of taking
-    either; and, in the plane, how well an edge in an electron image tells where the body ends, and the
+    either; and, in the plane, how well an edge in an electron image shows where the body ends, and the
     stretch that was fitted and is not applied.
     """
     fine, best = solution.fine, solution.best
-    evidence, runner_up = gather(section, target, solution, rng)
+    evidence, runner_up = _gather(section, target, solution, rng)
     verdict, reasons = decide(checks(evidence))
     error = evidence.se_um
     answers: tuple[KnownAnswers, ...] = ()
     if verdict == "accepted":
-        near, searched = section_answers(section, target, solution, rng)
-        error = combined(error, near, float(np.mean(section.spacing_um)), solution.converged.left_um())
+        near, searched = _known_answers(section, target, solution, rng)
+        error = _combined(error, near, float(np.mean(section.spacing_um)), solution.converged.left_um())
         verdict, reasons = decide(known_answer_checks(near, searched, error, target.voxel_um))
         answers = (near, *searched)
     own_centre = section.centre_um
@@ -122,10 +125,10 @@ def judge(
     )
 
 
-def gather(
+def _gather(
     section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
 ) -> tuple[Evidence, RunnerUp | None]:
-    """Collect what tells a right solution from a wrong one, known answers left aside.
+    """Collect what distinguishes a right solution from a wrong one, known answers left aside.
 
     Parameters
     ----------
@@ -137,7 +140,7 @@ def gather(
     Evidence
         For the verdict; its error is the scatter that this section itself shows.
     RunnerUp or None
-        The best solution at another place.
+        The best solution at another pose.
     """
     fine, robust, best = solution.fine, solution.robust, solution.best
     own_centre = section.centre_um
@@ -171,7 +174,7 @@ def gather(
     return evidence, runner_up
 
 
-def section_answers(
+def _known_answers(
     section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
 ) -> tuple[KnownAnswers, list[KnownAnswers]]:
     """Register cuts beside the solution, and search for cuts elsewhere until one is found."""
@@ -182,7 +185,7 @@ def section_answers(
     return near, searched
 
 
-def combined(
+def _combined(
     scatter: StandardError, near: KnownAnswers, pixel_um: float, left_um: tuple[float, float]
 ) -> StandardError:
     """Sum a section's own scatter and the errors of known answers, edges and a stretch left out."""

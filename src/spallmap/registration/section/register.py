@@ -37,7 +37,7 @@ def register_section(
     starts: int = STARTS,
     landmarks: Landmarks | None = None,
 ) -> Registration:
-    """Find the plane of a section, and its place in it.
+    """Find the plane of a section, and its position in it.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def register_section(
     -------
     Registration
         A map from the section's own frame to the volume's: rigid, or with the scale and the anisotropy that
-        the data ask for. Score: share of the tomogram's variance in the plane that the section's materials
+        the data ask for. Score: fraction of the tomogram's variance in the plane that the section's materials
         explain.
     """
     picked = None if landmarks is None else start_from_landmarks(landmarks)
@@ -114,7 +114,7 @@ class _SectionSearch:
         return [SectionPose(self.picked.linear, self.picked(section.centre_um), -np.inf)]
 
 
-#: From an image's frame to its transpose's: rows and columns swapped, seen from behind; a proper rotation.
+# From an image's frame to its transpose's: rows and columns swapped, seen from behind; a proper rotation.
 _SWAP = frames.AffineMap.from_parts([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]], [0.0, 0.0, 0.0])
 
 

@@ -23,10 +23,12 @@ from spallmap.registration.section.starts import refine_starts
 from spallmap.registration.section.target import Target
 from spallmap.registration.verdict import Refused
 
-#: A scale, or a difference between the axes' scales, is corrected from this many standard errors on, and
-#: from this size on: a free anisotropy moved planes by up to 0.6 voxel along the normal on twelve sections
-#: whose axes agreed to 0.4 %, since both change the ceramic's width in the field.
-STRETCH_SE, LEAST_SCALE, LEAST_ANISOTROPY = 3.0, 0.002, 0.01
+# A scale, or a difference between the axes' scales, is corrected from this many standard errors on.
+STRETCH_SE = 3.0
+# And from this size on: a free anisotropy moved planes by up to 0.6 voxel along the normal on twelve sections
+# whose axes agreed to 0.4 %, since both change the ceramic's width in the field.
+LEAST_SCALE = 0.002
+LEAST_ANISOTROPY = 0.01
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,31 @@ from spallmap.registration.section.pose import SectionPose, distinct, neighbours
 from spallmap.registration.section.refine import SCALED, descend, inside_correlation, refine
 from spallmap.registration.section.resolutions import Level
 
-#: Two starts of the coarse search are the same below this mean distance.
+# Two starts of the coarse search are the same below this mean distance.
 START_APART_UM = 25.0
-#: The same pose from two lists.
+# The same pose from two lists.
 ALIKE_UM = 1.0
-#: Best poses of the coarse search that are compared at the refinement's first resolution. The coarse grid
-#: rounds small pores away: a right pose came behind thousands in the search and was tenth in the comparison.
+# Best poses of the coarse search that are compared at the refinement's first resolution. The coarse grid
+# rounds small pores away: a right pose came behind thousands in the search and was tenth in the comparison.
 COMPARED = 10_000
-#: Starts that are refined: half by their score in the coarse search, a quarter by either kind of agreement.
+# Starts that are refined: half by their score in the coarse search, a quarter by either kind of agreement.
 STARTS = 800
-#: Steps after which all but the best starts of either kind are given up; how many of a kind go on, how far.
-BEGUN, CONTINUED, CONTINUED_STEPS = 6, 100, 12
-#: Around the best refined poses the search goes on in a small grid, since the pores that a plane meets change
-#: within the coarse grid's step: rounds, poses of either kind, neighbours that go on, distance between poses.
-ROUNDS, NEIGHBOURED, CONTINUED_NEAR, NEIGHBOURS_APART_UM = 2, 4, 16, 15.0
-#: Poses of either kind that are finished at full resolution.
+# Steps after which all but the best starts of either kind are given up.
+BEGUN = 6
+# How many of a kind go on, and how far.
+CONTINUED = 100
+CONTINUED_STEPS = 12
+# Around the best refined poses the search goes on in a small grid, since the pores that a plane meets change
+# within the coarse grid's step: in so many rounds.
+ROUNDS = 2
+# Poses of either kind in a round, and the distance between them.
+NEIGHBOURED = 4
+NEIGHBOURS_APART_UM = 15.0
+# Neighbours of either kind that go on.
+CONTINUED_NEAR = 16
+# Poses of either kind that are finished at full resolution.
 FINALISTS = 12
-#: Two refined poses are the same below this mean distance, voxels.
+# Two refined poses are the same below this mean distance, voxels.
 SAME_VOXELS = 1.0
 
 
@@ -67,12 +75,12 @@ def refine_starts(
     list of SectionPose
         Distinct poses, best first, with their scores at the fine level.
     """
-    own_points, centre, middle = corners(section), section.centre_um, levels[0].thinned()
+    own_points, centre, middle = _corners(section), section.centre_um, levels[0].thinned()
 
     def best_of(
         poses: list[SectionPose], n_overall: int, n_inside: int, apart_um: float
     ) -> list[SectionPose]:
-        # A plane that meets the same outline beats the right one until the pores fall into place; agreement
+        # A plane that meets the same outline beats the right one until the pores meet; agreement
         # inside the ceramic sees the right one earlier. Each kind of agreement sends its best.
         alive = [pose for pose in poses if np.isfinite(pose.score)]
         overall = sorted(alive, key=lambda pose: -pose.score)
@@ -111,9 +119,9 @@ def refine_starts(
     return distinct(ended, own_points, centre, SAME_VOXELS * voxel_um, len(ended))
 
 
-def corners(section: Section) -> NDArray[np.float64]:
+def _corners(section: Section) -> NDArray[np.float64]:
     """Return the middle and the four corners of the field in the own frame, shape (5, 3)."""
     height, width = section.field_um
-    places = [(0.0, 0.0), (1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)]
-    offsets = np.array([(a * width / 2.0, b * height / 2.0, 0.0) for a, b in places])
+    signs = [(0.0, 0.0), (1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)]
+    offsets = np.array([(a * width / 2.0, b * height / 2.0, 0.0) for a, b in signs])
     return np.asarray(section.centre_um + offsets, dtype=np.float64)

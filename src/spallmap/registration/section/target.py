@@ -27,21 +27,21 @@ from spallmap.tomography.labels import OUTSIDE, is_filled
 from spallmap.tomography.measures.blur import measure_blur
 from spallmap.tomography.phases.interfaces import find_interfaces
 
-#: Resolution of the coarse search in voxels.
+# Resolution of the coarse search in voxels.
 COARSE_VOXELS = 4.0
-#: Voxels along the longest side of the volume that is searched; a larger one is binned first, and its own
-#: voxels are for the last refinement.
+# Voxels along the longest side of the volume that is searched; a larger one is binned first, and its own
+# voxels are for the last refinement.
 SEARCHED = 350
-#: Blur and binning of the refinement's levels, in voxels of the tomogram. From the first straight to the
-#: last, minima of the noise stopped one pose in three half a voxel short.
+# Blur and binning of the refinement's levels, in voxels of the tomogram. From the first straight to the
+# last, minima of the noise stopped one pose in three half a voxel short.
 LEVELS = ((2.0, 2), (1.0, 1), (0.0, 1))
-#: Share of the ceramic-to-air step that noise and cupping may take away before a voxel counts as darker.
+# Fraction of the ceramic-to-air step that noise and cupping may take away before a voxel counts as darker.
 DEAD_ZONE = 0.12
-#: Layer under the ceramic's surface whose grey is mixed with its neighbour's by the tomogram's blur, voxels.
+# Layer under the ceramic's surface whose grey is mixed with its neighbour's by the tomogram's blur, voxels.
 RIM_VOXELS = 2
-#: Coarse rows that are worked on at a time.
+# Coarse rows that are worked on at a time.
 SLAB_ROWS = 16
-#: Height-map positions per axis that a plane is fitted to.
+# Height-map positions per axis that a plane is fitted to.
 PLATE_SAMPLES = 60
 
 
@@ -52,7 +52,7 @@ class Specimen:
     Parameters
     ----------
     channels : ndarray of float32, shape (4, nz, ny, nx)
-        Share of ceramic, void in the ceramic, other solid and empty space per coarse voxel.
+        Fraction of ceramic, void in the ceramic, other solid and empty space per coarse voxel.
     spacing_um : tuple of float
         Spacing of the coarse voxels in array order.
     origin_um : ndarray, shape (3,)
@@ -207,7 +207,7 @@ def read_specimen(
 def _channels(
     grey: NDArray[np.uint16], phases: NDArray[np.uint8], filled: NDArray[np.bool_], steps: tuple[int, ...]
 ) -> NDArray[np.float32]:
-    """Share of each class per coarse voxel, slab by slab, to bound the memory."""
+    """Fraction of each class per coarse voxel, slab by slab, to bound the memory."""
     n = [size // step for size, step in zip(grey.shape, steps, strict=True)]
     channels = np.empty((4, *n), dtype=np.float32)
     for row in range(0, n[0], SLAB_ROWS):
@@ -215,7 +215,7 @@ def _channels(
         first, last = rows.start * steps[0], rows.stop * steps[0]
         begin, end = max(first - RIM_VOXELS, 0), min(last + RIM_VOXELS, len(grey))
         inner: NDArray[np.bool_] = ndimage.binary_erosion(filled[begin:end], iterations=RIM_VOXELS)
-        void = block_mean(void_share(grey[first:last], inner[first - begin : last - begin]), steps)
+        void = block_mean(_voxel_void_fraction(grey[first:last], inner[first - begin : last - begin]), steps)
         ceramic = block_mean(filled[first:last], steps) - void
         empty = block_mean(phases[first:last] == OUTSIDE, steps)
         channels[CERAMIC, rows], channels[VOID, rows], channels[EMPTY, rows] = ceramic, void, empty
@@ -223,11 +223,11 @@ def _channels(
     return channels
 
 
-def void_share(grey: NDArray[np.uint16], inner: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Share of each voxel that is not ceramic, from its grey, inside a mask; 0 elsewhere."""
+def _voxel_void_fraction(grey: NDArray[np.uint16], inner: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Fraction of each voxel that is not ceramic, from its grey, inside a mask; 0 elsewhere."""
     deficit = (CERAMIC_GREY - grey.astype(np.float32)) / (CERAMIC_GREY - AIR_GREY)
-    share = np.clip((deficit - DEAD_ZONE) / (1.0 - DEAD_ZONE), 0.0, 1.0) * inner
-    return np.asarray(share, dtype=np.float32)
+    fraction = np.clip((deficit - DEAD_ZONE) / (1.0 - DEAD_ZONE), 0.0, 1.0) * inner
+    return np.asarray(fraction, dtype=np.float32)
 
 
 def _plate_normal(

@@ -16,8 +16,8 @@ from tests.unit.registration.section.cell import VOXEL_UM
 def test_the_error_of_a_position_is_that_of_drawn_poses():
     rng = np.random.default_rng(8)
     root = rng.normal(size=(8, 8)) * np.array([2e-3] * 3 + [0.7] * 3 + [1e-3] * 2)[:, None]
-    turn = Rotation.from_euler("xyz", [20.0, -40.0, 70.0], degrees=True).as_matrix()
-    pose = SectionPose(turn, np.array([10.0, 20.0, 30.0]), 0.0, 0.01, -0.005)
+    rotation = Rotation.from_euler("xyz", [20.0, -40.0, 70.0], degrees=True).as_matrix()
+    pose = SectionPose(rotation, np.array([10.0, 20.0, 30.0]), 0.0, 0.01, -0.005)
     points = np.column_stack([rng.uniform(-500, 500, (60, 2)), np.zeros(60)])
     moved = np.stack([pose.moved(root @ rng.normal(size=8)).place(points) for _ in range(4000)])
     drawn = np.sqrt((((moved - pose.place(points)) @ pose.rotation) ** 2).mean(axis=(0, 1)))
@@ -25,7 +25,7 @@ def test_the_error_of_a_position_is_that_of_drawn_poses():
     np.testing.assert_allclose((said.u, said.v, said.normal), drawn, rtol=0.06)
 
 
-def test_resolutions_agree_on_one_minimum_and_tell_the_distance_of_two(scene):
+def test_resolutions_agree_on_one_minimum_and_report_the_distance_of_two(scene):
     target, section, true, _ = scene
     resolutions = target.levels(section)
     best = refine_among_minima(resolutions[-1], refine(resolutions[-1], true, free=SCALED), VOXEL_UM)

@@ -15,8 +15,8 @@ def test_planes_lay_the_interface_along_the_plate():
     listed = list(planes(AxesPrior.parse("-z,r"), interface, normal))
     assert len(listed) > 100
     for plane in listed:
-        for face, turn in plane.turns_deg:
+        for face, angle in plane.rotations_deg:
             axes = plane.axes * np.array([face, 1.0, face])
-            axes = axes @ Rotation.from_euler("z", turn, degrees=True).as_matrix()
+            axes = axes @ Rotation.from_euler("z", angle, degrees=True).as_matrix()
             assert np.linalg.det(axes) == pytest.approx(1.0)
             assert abs(axes[:, :2] @ interface @ normal) < 1e-9

@@ -77,10 +77,10 @@ def test_derivatives_agree_with_finite_differences(scene, resolution, classes):
         assert back is not None
         assert middle is not None
         slope = (there.values - back.values) / (2.0 * size)
-        shares = np.linalg.lstsq(
+        greys = np.linalg.lstsq(
             basis * np.sqrt(middle.used)[:, None], slope * np.sqrt(middle.used), rcond=None
         )[0]
-        expected = slope - basis @ shares
+        expected = slope - basis @ greys
         good = np.abs(expected - middle.jacobian[:, k]) < 0.02 * np.abs(expected).max()
         assert np.mean(good) > 0.97
 

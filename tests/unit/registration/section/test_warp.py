@@ -8,7 +8,7 @@ from spallmap.registration.section.refine import refine
 from spallmap.registration.section.warp import bending, smooth_warp
 
 
-def test_a_warp_pays_where_there_is_one_and_not_where_there_is_none(scene):
+def test_a_warp_is_worthwhile_where_there_is_one_and_not_where_there_is_none(scene):
     target, section, true, _ = scene
     fine = target.levels(section)[-1]
     assert not smooth_warp(fine, refine(fine, true)).worthwhile
