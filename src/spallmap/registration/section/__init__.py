@@ -1,4 +1,4 @@
-"""Section images (SEM) in a tomogram: coarse search, refinement, certainty, verdict."""
+"""Registers a section image (SEM) to a tomogram: search, refinement, known answers, verdict."""
 
 from __future__ import annotations
 

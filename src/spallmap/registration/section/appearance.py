@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
+from skimage.measure import block_reduce
 
 from spallmap import frames
 from spallmap.image import Image
@@ -162,23 +164,18 @@ def _binned(
     data = np.asarray(image.data, dtype=np.float32)
     mask = np.isfinite(data) if image.mask is None else image.mask & np.isfinite(data)
     steps = [max(1, int(working_um / s + 1e-6)) for s in image.spacing_um]
-    n_rows, n_columns = (n // b for n, b in zip(data.shape, steps, strict=True))
-    shape = (n_rows, steps[0], n_columns, steps[1])
-    crop = np.s_[: n_rows * steps[0], : n_columns * steps[1]]
-    weight = mask[crop].astype(np.float32).reshape(shape).mean(axis=(1, 3))
-    total = np.where(mask, data, 0.0)[crop].reshape(shape).mean(axis=(1, 3))
+    weight = block_mean(mask, steps)
+    total = block_mean(np.where(mask, data, 0.0), steps)
     grey = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
     spacing = (image.spacing_um[0] * steps[0], image.spacing_um[1] * steps[1])
     origin = (image.spacing_um[0] * (steps[0] - 1) / 2.0, image.spacing_um[1] * (steps[1] - 1) / 2.0)
     return grey.astype(np.float32), weight > 0.5, spacing, origin
 
 
-def block_mean(volume: NDArray[np.generic], steps: tuple[int, ...]) -> NDArray[np.float32]:
-    """Average whole blocks of voxels; an incomplete last block is dropped."""
-    counts = [n // b for n, b in zip(volume.shape, steps, strict=True)]
-    crop = volume[tuple(slice(0, n * b) for n, b in zip(counts, steps, strict=True))]
-    shape = [k for pair in zip(counts, steps, strict=True) for k in pair]
-    mean: NDArray[np.float32] = crop.reshape(shape).mean(axis=(1, 3, 5), dtype=np.float32)
+def block_mean(data: NDArray[np.generic], steps: Sequence[int]) -> NDArray[np.float32]:
+    """Average whole blocks of pixels or voxels; an incomplete last block is dropped."""
+    whole = data[tuple(slice(0, n // b * b) for n, b in zip(data.shape, steps, strict=True))]
+    mean: NDArray[np.float32] = block_reduce(whole, tuple(steps), np.mean, func_kwargs={"dtype": np.float32})
     return mean
 
 

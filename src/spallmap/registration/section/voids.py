@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.stats import median_abs_deviation
 from skimage.filters import apply_hysteresis_threshold, sato
 from skimage.morphology import isotropic_dilation, reconstruction, remove_small_objects
 
@@ -77,8 +78,7 @@ def _measure_greys(
 
 def robust_spread(values: NDArray[np.float32]) -> tuple[float, float]:
     """Median, and the median absolute deviation as a normal distribution's standard deviation."""
-    middle = float(np.median(values))
-    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+    return float(np.median(values)), 1.4826 * float(median_abs_deviation(values))
 
 
 def void_fraction(
