@@ -16,7 +16,7 @@ from spallmap.registration.section.resolutions import Level
 
 # Points whose residuals go together: a Gaussian blur of 0.9 points, about a voxel's, spreads over 4 pi 0.9
 # squared of them.
-TOGETHER = 10.0
+CORRELATED_POINTS = 10.0
 # Side of the blocks that are drawn together; a pore with its surroundings fits in one.
 BLOCK_UM = 100.0
 # Squares of the checkerboard of halves.
@@ -182,9 +182,9 @@ def block_residuals(level: Level, pose: SectionPose, own_centre_um: NDArray[np.f
             J, r, w = own_slope[pick], fit.residual[pick], fit.used[pick]
             normal = (J * w[:, None]).T @ J + np.eye(3) * variance / 10.0**2
             inverse = np.linalg.inv(normal)
-            if np.all(np.sqrt(np.diag(inverse)[:2] * variance * TOGETHER) < 10.0):
+            if np.all(np.sqrt(np.diag(inverse)[:2] * variance * CORRELATED_POINTS) < 10.0):
                 scores = J * (w * r)[:, None]
-                covariance = inverse @ (scores.T @ scores) @ inverse * TOGETHER
+                covariance = inverse @ (scores.T @ scores) @ inverse * CORRELATED_POINTS
                 centres.append(level.points[pick].mean(axis=0))
                 shifts.append(-np.linalg.solve(normal, (J * w[:, None]).T @ r))
                 errors.append(np.sqrt(np.diag(covariance)))

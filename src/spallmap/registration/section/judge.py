@@ -78,50 +78,58 @@ def judge(
     either; and, in the plane, how well an edge in an electron image shows where the body ends, and the
     stretch that was fitted and is not applied.
     """
-    fine, best = solution.fine, solution.best
+    best = solution.best
     evidence, runner_up = _gather(section, target, solution, rng)
     verdict, reasons = decide(checks(evidence))
     error = evidence.se_um
     answers: tuple[KnownAnswers, ...] = ()
     if verdict == "accepted":
         near, searched = _known_answers(section, target, solution, rng)
-        error = _combined(error, near, float(np.mean(section.spacing_um)), solution.converged.left_um())
+        error = _combined(error, near, float(np.mean(section.spacing_um)), solution.converged.unapplied_um())
         verdict, reasons = decide(known_answer_checks(near, searched, error, target.voxel_um))
         answers = (near, *searched)
-    own_centre = section.centre_um
-    best_map = best.map(own_centre)
-    field = fine.own_points(400) + own_centre
-    overturned = [p for p in solution.ranked if float(p.rotation[:, 2] @ best.rotation[:, 2]) < 0.0]
-    candidates = [Candidate(pose.map(own_centre), pose.score) for pose in solution.ranked]
     return Registration(
-        best_map,
+        best.map(section.centre_um),
         method,
         verdict,
         reasons,
         evidence.agreement,
         runner_up,
         error,
-        diagnostics=Diagnostics(
-            score_is="fraction of the tomogram's contrast explained",
-            measures={
-                "inside_correlation": evidence.correlation,
-                "overlap": evidence.overlap,
-                "margin": None if np.isinf(evidence.margin) else evidence.margin,
-                "margin_se": evidence.margin_se,
-                "overturned_score": overturned[0].score if overturned else None,
-                "halves_apart_um": evidence.halves_um,
-            },
-            known_answers=answers,
-            blocks=block_residuals(solution.robust, best, own_centre),
-            scale=Scale(
-                float(np.exp(best.log_scale)),
-                float(np.exp(best.log_anisotropy)),
-                APPLIED[solution.free],
-            ),
-            starts=Starts(RESTARTS, round(evidence.returned * RESTARTS)),
-            rivals=rivals_of(candidates, best_map, field, min_um=DIFFERENT_VOXELS * target.voxel_um),
-            warp=smooth_warp(solution.robust, best),
+        diagnostics=_diagnostics(section, target, solution, evidence, answers),
+    )
+
+
+def _diagnostics(
+    section: Section,
+    target: Target,
+    solution: SectionSolution,
+    evidence: Evidence,
+    answers: tuple[KnownAnswers, ...],
+) -> Diagnostics:
+    best, own_centre = solution.best, section.centre_um
+    field = solution.fine.own_points(400) + own_centre
+    overturned = [p for p in solution.ranked if float(p.rotation[:, 2] @ best.rotation[:, 2]) < 0.0]
+    candidates = [Candidate(pose.map(own_centre), pose.score) for pose in solution.ranked]
+    min_um = DIFFERENT_VOXELS * target.voxel_um
+    return Diagnostics(
+        score_is="fraction of the tomogram's contrast explained",
+        measures={
+            "inside_correlation": evidence.correlation,
+            "overlap": evidence.overlap,
+            "margin": None if np.isinf(evidence.margin) else evidence.margin,
+            "margin_se": evidence.margin_se,
+            "overturned_score": overturned[0].score if overturned else None,
+            "halves_apart_um": evidence.halves_um,
+        },
+        known_answers=answers,
+        blocks=block_residuals(solution.robust, best, own_centre),
+        scale=Scale(
+            float(np.exp(best.log_scale)), float(np.exp(best.log_anisotropy)), APPLIED[solution.free]
         ),
+        starts=Starts(RESTARTS, round(evidence.returned * RESTARTS)),
+        rivals=rivals_of(candidates, best.map(own_centre), field, min_um=min_um),
+        warp=smooth_warp(solution.robust, best),
     )
 
 
@@ -160,16 +168,16 @@ def _gather(
     either = resolutions_apart(solution.soft, fine, solution.ranked[0], target.voxel_um) / np.sqrt(2.0)
     fit = equations(fine, best)
     evidence = Evidence(
-        inside_correlation(solution.soft, best),
-        0.0 if fit is None else 1.0 - fit.cost,
-        difference,
-        difference_se,
-        restarts((*solution.levels[:-1], robust), best, solution.free, rng),
-        halves.apart_um,
-        widened(scatter, either),
-        0.0 if fit is None else fit.overlap,
-        off_prior_deg(best_map, target.prior),
-        target.voxel_um,
+        correlation=inside_correlation(solution.soft, best),
+        agreement=0.0 if fit is None else 1.0 - fit.cost,
+        margin=difference,
+        margin_se=difference_se,
+        returned=restarts((*solution.levels[:-1], robust), best, solution.free, rng),
+        halves_um=halves.apart_um,
+        se_um=widened(scatter, either),
+        overlap=0.0 if fit is None else fit.overlap,
+        off_prior_deg=off_prior_deg(best_map, target.prior),
+        voxel_um=target.voxel_um,
     )
     return evidence, runner_up
 
@@ -186,13 +194,13 @@ def _known_answers(
 
 
 def _combined(
-    scatter: StandardError, near: KnownAnswers, pixel_um: float, left_um: tuple[float, float]
+    scatter: StandardError, near: KnownAnswers, pixel_um: float, unapplied_um: tuple[float, float]
 ) -> StandardError:
     """Sum a section's own scatter and the errors of known answers, edges and a stretch left out."""
     if not len(near.errors_um):
         return scatter
     edge = EDGE_PIXELS * pixel_um
-    return widened(scatter, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), (*left_um, 0.0))
+    return widened(scatter, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), (*unapplied_um, 0.0))
 
 
 def widened(error: StandardError, *others: ArrayLike) -> StandardError:

@@ -32,15 +32,15 @@ VOID_CONTRAST = float(CERAMIC_GREY - AIR_GREY)
 VOID_BOUNDS = (0.9, 1.2)
 # Around a minimum at the finest resolution others are looked for this far off, over the field. Two of 36
 # planes were 1.5 voxels off in a minimum that was not the deepest.
-AMONG_VOXELS = 1.5
+MINIMA_APART_VOXELS = 1.5
 # In so many rounds.
-AMONG_ROUNDS = 3
+MINIMA_ROUNDS = 3
 # With so many first steps from each neighbour.
-AMONG_BEGUN = 4
+MINIMA_FIRST_STEPS = 4
 # And so many of each round to the end.
-AMONG_FINISHED = 4
-# Most of the field's weight that may lie outside the volume.
-LEAST_OVERLAP = 0.5
+MINIMA_FINISHED = 4
+# Least fraction of the field's weight inside the volume for a comparison.
+COMPARED_OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def equations(level: Level, pose: SectionPose) -> Equations | None:
         gram,
     )
     overlap = weight / level.total_weight
-    if overlap < LEAST_OVERLAP:
+    if overlap < COMPARED_OVERLAP:
         return None
     total = gram[-1, -1] - grey**2 / weight
     left = np.vstack([-_class_greys(gram), np.eye(9)])
@@ -168,7 +168,7 @@ def linearise(level: Level, pose: SectionPose) -> Fit | None:
     values, slope, inside = _sampled(level, pose, level.points)
     weights = level.weights * inside
     overlap = float(weights.sum() / level.total_weight)
-    if overlap < LEAST_OVERLAP:
+    if overlap < COMPARED_OVERLAP:
         return None
     along = [slope @ pose.linear[:, k] * level.points[:, k] for k in range(2)]
     arm = level.points @ pose.linear[:, :2].T
@@ -315,11 +315,13 @@ def refine_among_minima(fine: Level, pose: SectionPose, voxel_um: float) -> Sect
         The deepest minimum found; the same pose where there is none deeper.
     """
     size = float(np.sqrt((fine.points**2).sum(axis=1).mean()))
-    for _ in range(AMONG_ROUNDS):
-        around = neighbours(pose, AMONG_VOXELS * voxel_um, float(np.rad2deg(AMONG_VOXELS * voxel_um / size)))
-        begun = [refine(fine, near, iterations=AMONG_BEGUN, free=SCALED) for near in around]
+    for _ in range(MINIMA_ROUNDS):
+        around = neighbours(
+            pose, MINIMA_APART_VOXELS * voxel_um, float(np.rad2deg(MINIMA_APART_VOXELS * voxel_um / size))
+        )
+        begun = [refine(fine, near, iterations=MINIMA_FIRST_STEPS, free=SCALED) for near in around]
         begun.sort(key=lambda near: -near.score)
-        ended = [refine(fine, near, free=SCALED) for near in begun[:AMONG_FINISHED]]
+        ended = [refine(fine, near, free=SCALED) for near in begun[:MINIMA_FINISHED]]
         best = max(ended, key=lambda near: near.score)
         if not best.score > pose.score:
             break

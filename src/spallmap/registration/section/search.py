@@ -43,18 +43,18 @@ class Converged:
         The minimum.
     free : int
         Number of free parameters: `RIGID`, `SCALED` or `STRETCHED`.
-    left : tuple of float
+    unapplied : tuple of float
         Logarithms of scale and anisotropy that the freest fit wants beside those applied.
     """
 
     robust: Level
     pose: SectionPose
     free: int
-    left: tuple[float, float]
+    unapplied: tuple[float, float]
 
-    def left_um(self) -> tuple[float, float]:
+    def unapplied_um(self) -> tuple[float, float]:
         """Root mean square shift of the field along u and v by the stretch that is not applied."""
-        scale, half = self.left[0], self.left[1] / 2.0
+        scale, half = self.unapplied[0], self.unapplied[1] / 2.0
         size = np.sqrt((self.robust.points**2).mean(axis=0))
         return float(abs(scale + half) * size[0]), float(abs(scale - half) * size[1])
 

@@ -23,18 +23,18 @@ COMPARED = 10_000
 # Starts that are refined: half by their score in the coarse search, a quarter by either kind of agreement.
 STARTS = 800
 # Steps after which all but the best starts of either kind are given up.
-BEGUN = 6
+FIRST_STEPS = 6
 # How many of a kind go on, and how far.
-CONTINUED = 100
+CONTINUED_STARTS = 100
 CONTINUED_STEPS = 12
 # Around the best refined poses the search goes on in a small grid, since the pores that a plane meets change
 # within the coarse grid's step: in so many rounds.
 ROUNDS = 2
 # Poses of either kind in a round, and the distance between them.
-NEIGHBOURED = 4
+CENTRES = 4
 NEIGHBOURS_APART_UM = 15.0
 # Neighbours of either kind that go on.
-CONTINUED_NEAR = 16
+CONTINUED_NEIGHBOURS = 16
 # Poses of either kind that are finished at full resolution.
 FINALISTS = 12
 # Two refined poses are the same below this mean distance, voxels.
@@ -100,7 +100,7 @@ def refine_starts(
             return list(pool.map(task, poses))
 
         def go_on(poses: list[SectionPose], n: int) -> list[SectionPose]:
-            begun = run(lambda pose: refine(middle, pose, iterations=BEGUN), poses)
+            begun = run(lambda pose: refine(middle, pose, iterations=FIRST_STEPS), poses)
             return run(
                 lambda pose: refine(middle, pose, iterations=CONTINUED_STEPS, free=SCALED),
                 best_of(begun, n, n, 0.2 * voxel_um),
@@ -109,10 +109,10 @@ def refine_starts(
         compared = run(lambda pose: refine(middle, pose, iterations=0), coarse[:COMPARED])
         begun = distinct(coarse, own_points, centre, START_APART_UM, max(1, starts // 2))
         begun += best_of(compared, max(1, starts // 4), max(1, starts // 4), START_APART_UM)
-        refined = go_on(distinct(begun, own_points, centre, ALIKE_UM, len(begun)), CONTINUED)
+        refined = go_on(distinct(begun, own_points, centre, ALIKE_UM, len(begun)), CONTINUED_STARTS)
         for _ in range(ROUNDS):
-            tops = best_of(refined, NEIGHBOURED, NEIGHBOURED, NEIGHBOURS_APART_UM)
-            refined += go_on([near for top in tops for near in neighbours(top)], CONTINUED_NEAR)
+            tops = best_of(refined, CENTRES, CENTRES, NEIGHBOURS_APART_UM)
+            refined += go_on([near for top in tops for near in neighbours(top)], CONTINUED_NEIGHBOURS)
         finalists = best_of(refined, FINALISTS, FINALISTS, SAME_VOXELS * voxel_um) + extra
         ended = run(finish, finalists)
     ended = sorted((pose for pose in ended if np.isfinite(pose.score)), key=lambda pose: -pose.score)

@@ -31,7 +31,7 @@ from spallmap.tomography.phases.interfaces import find_interfaces
 COARSE_VOXELS = 4.0
 # Voxels along the longest side of the volume that is searched; a larger one is binned first, and its own
 # voxels are for the last refinement.
-SEARCHED = 350
+SEARCHED_VOXELS = 350
 # Blur and binning of the refinement's levels, in voxels of the tomogram. From the first straight to the
 # last, minima of the noise stopped one pose in three half a voxel short.
 LEVELS = ((2.0, 2), (1.0, 1), (0.0, 1))
@@ -149,7 +149,7 @@ def make_target(
         If nothing can be placed in it, with the reason.
     """
     voxel = float(np.mean(spacing_um))
-    binning = max(1, round(max(grey.shape) / SEARCHED))
+    binning = max(1, round(max(grey.shape) / SEARCHED_VOXELS))
     specimen = read_specimen(grey, phases, spacing_um, COARSE_VOXELS * binning * voxel)
     blur = measure_blur(grey, find_interfaces(phases, grey)).sigma_voxels
     sharp, left = sharpened(grey, is_filled(phases), blur, threads=threads)

@@ -32,9 +32,9 @@ GRAIN_SIGMAS = 4.0
 # What is darker than the grains, and this large, is a crack that sodium fills.
 INCLUSION_UM2 = 120.0
 # So is a dark line: ridge strength in robust standard deviations of the ceramic's grey where a line is seen.
-LINE = 1.0
+LINE_STRENGTH = 1.0
 # Ridge strength where a line goes on; boundaries between grains reach 0.6.
-LINE_ON = 0.7
+LINE_CONTINUED = 0.7
 # Least diagonal of a line's box.
 LINE_UM = 50.0
 # Widths of lines.
@@ -144,7 +144,7 @@ def _lines(
     structures in medical images", Medical Image Analysis 2 (1998).
     """
     ridge = sato(level, sigmas=LINE_SIGMAS_PX, black_ridges=True) * inside
-    lines = apply_hysteresis_threshold(ridge, LINE_ON, LINE)
+    lines = apply_hysteresis_threshold(ridge, LINE_CONTINUED, LINE_STRENGTH)
     labels, _ = ndimage.label(lines, np.ones((3, 3)))
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         extent = [(side.stop - side.start) * step for side, step in zip(box, spacing_um, strict=True)]

@@ -42,8 +42,8 @@ def test_a_stretch_that_is_not_applied_is_kept_as_what_the_freest_fit_wants(scen
     freest = refine_robustly(fine, start, free=STRETCHED)[1]
     assert ended.free == free
     assert ended.pose.log_anisotropy == 0.0
-    assert ended.left[1] == pytest.approx(np.log(1.006), abs=0.004)
-    wanted = (ended.pose.log_scale + ended.left[0], ended.left[1])
+    assert ended.unapplied[1] == pytest.approx(np.log(1.006), abs=0.004)
+    wanted = (ended.pose.log_scale + ended.unapplied[0], ended.unapplied[1])
     assert wanted == pytest.approx((freest.log_scale, freest.log_anisotropy), abs=1e-9)
 
 
@@ -54,9 +54,9 @@ def test_a_right_pixel_size_is_left_alone_and_a_scale_keeps_its_bounds(scene):
     assert ended.free in (RIGID, SCALED)
     assert abs(ended.pose.log_scale) < 0.004
     assert ended.pose.log_anisotropy == 0.0
-    assert abs(ended.left[1]) < 0.01
+    assert abs(ended.unapplied[1]) < 0.01
     size = np.sqrt((fine.points**2).mean(axis=0))
-    known = replace(ended, left=(0.001, 0.004)).left_um()
+    known = replace(ended, unapplied=(0.001, 0.004)).unapplied_um()
     assert known == pytest.approx((0.003 * size[0], 0.001 * size[1]))
     far = true.moved(np.array([0.0] * 6 + [0.5, -0.5]))
     assert far.log_scale == pytest.approx(np.log1p(MOST_SCALE))

@@ -42,7 +42,7 @@ def test_slabs_change_nothing(scene, monkeypatch):
 
 def test_a_large_volume_is_binned_and_its_own_voxels_end_the_refinement(scene, monkeypatch):
     coarse, section, true, _ = scene
-    monkeypatch.setattr(targets, "SEARCHED", coarse.phases.shape[2] // 2)
+    monkeypatch.setattr(targets, "SEARCHED_VOXELS", coarse.phases.shape[2] // 2)
     rng = np.random.default_rng(5)
     grey, phases = small_cell(rng).volume(rng)
     target = make_target(grey, phases, SPACING_UM, AxesPrior.parse("-z,r"))
