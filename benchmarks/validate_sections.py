@@ -32,7 +32,6 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 SEEDS = range(741, 751)
 PLANES = 4
 PRIOR = AxesPrior.parse("-z,r")
-SHOWN = ("inside_correlation", "margin", "scale", "warp")
 RIGHT_VOXELS = 1.0
 WRONG_VOXELS = 3.0
 
