@@ -7,7 +7,7 @@ from spallmap.frames import AffineMap, displacement_um, grid_points
 from spallmap.registration.inset.register import register_inset
 from spallmap.registration.result import Registration
 from tests.schemas import check_registration
-from tests.unit.registration.section.scene import (
+from tests.unit.registration.section_scene import (
     DETAIL_SHAPE,
     DETAIL_UM,
     EDX_SHAPE,
