@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from page import write_section
 from skimage.io import imread
 
-from spallmap.registration.inset import register_inset
+from spallmap.registration.inset.register import register_inset
 from spallmap.registration.result import Registration
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
