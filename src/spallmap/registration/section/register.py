@@ -90,7 +90,8 @@ def register_section(
     >>> image = Image(np.full((40, 60), 90, dtype=np.uint8), ("y", "x"), (2.0, 2.0))
     >>> grey = np.full((20, 20, 20), 50000, dtype=np.uint16)
     >>> phases = np.ones(grey.shape, dtype=np.uint8)
-    >>> found = register_section(image, grey, phases, (5.0, 5.0, 5.0), AxesPrior.parse("-z,r"))
+    >>> prior = AxesPrior.parse("-z,r")
+    >>> found = register_section(image, grey, phases, (5.0, 5.0, 5.0), prior=prior)
     >>> found.verdict
     'refused'
     >>> found.reasons

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 from spallmap.registration.section.certainty import position_error, resolutions_apart
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import RIGID, SCALED, refine, refine_among_minima
-from spallmap.registration.section.resolutions import Grid, make_level
+from spallmap.registration.section.resolutions import make_level
 from spallmap.registration.section.search import Converged, SectionSolution
 from tests.unit.registration.section.cell import VOXEL_UM
 
@@ -33,7 +33,7 @@ def test_resolutions_agree_on_one_minimum_and_report_the_distance_of_two(scene):
     assert np.all(resolutions_apart(solution.soft, solution.fine, best, VOXEL_UM) < 0.1 * VOXEL_UM)
     along = int(np.argmax(np.abs(true.rotation[:, 2])))
 
-    def shifted(grid: Grid) -> np.ndarray:
+    def shifted(grid):
         step = round(4 * VOXEL_UM / grid.spacing_um[2 - along])
         return np.roll(grid.volume, step, axis=2 - along)
 
