@@ -32,8 +32,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 SEEDS = range(741, 751)
 PLANES = 4
 PRIOR = AxesPrior.parse("-z,r")
-SHOWN = ("inside_correlation", "margin", "scale", "warp")
-RIGHT_VOXELS, WRONG_VOXELS = 1.0, 3.0
+RIGHT_VOXELS = 1.0
+WRONG_VOXELS = 3.0
 
 
 def run_cell(seed: int, work: Path) -> list[dict[str, Any]]:
@@ -183,9 +183,9 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
-        for part in pool.map(run_cell, SEEDS, [options.work] * len(SEEDS)):
-            rows += part
-            print(part[0]["seed"], [(r["error_voxels"], r["verdict"]) for r in part], flush=True)
+        for found in pool.map(run_cell, SEEDS, [options.work] * len(SEEDS)):
+            rows += found
+            print(found[0]["seed"], [(r["error_voxels"], r["verdict"]) for r in found], flush=True)
     text = tables(rows)
     print(text)
     write_section(PAGE, "sections", text)

@@ -35,7 +35,7 @@ def draw_scene(seed: int) -> Scene:
 
 
 def show(scene: Scene, points: np.ndarray, edge_um: float) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of ceramic and of sodium at points of the overview's frame."""
+    """Fractions of ceramic and of sodium at points of the overview's frame."""
     x, y = points[..., 0], points[..., 1]
     ceramic = expit((y - scene.face) / edge_um)
     sodium = 1.0 - ceramic
@@ -72,10 +72,10 @@ def element_counts(scene: Scene, to_overview: AffineMap, seed: int) -> np.ndarra
 
 
 def pose(
-    shape: tuple[int, int], spacing_um: float, middle: tuple[float, float], turn_deg: float
+    shape: tuple[int, int], spacing_um: float, middle: tuple[float, float], rotation_deg: float
 ) -> AffineMap:
-    """Own points to the overview's, turned about the middle."""
+    """Own points to the overview's, rotated about the middle."""
     centre = np.array([(shape[1] - 1) * spacing_um / 2, (shape[0] - 1) * spacing_um / 2, 0.0])
     return rotation_map(
-        Rotation.from_euler("z", turn_deg, degrees=True), centre, np.array([*middle, 0.0]) - centre
+        Rotation.from_euler("z", rotation_deg, degrees=True), centre, np.array([*middle, 0.0]) - centre
     )

@@ -17,27 +17,29 @@ from spallmap.registration.verdict import Check, angle_between_deg
 # The ranges were seen on 117 right sections at random planes of 30 simulated cells, and on 30 of other cells
 # put into their tomograms. The correlation is taken where the tomogram is blurred by a voxel.
 
-#: Correlation inside the ceramic: 0.80 to 0.99 where right (0.23 once, with a single small pore); sections of
-#: another cell reach 0.66, a wrong place in the right cell 0.81 once.
+# Correlation inside the ceramic: 0.80 to 0.99 where right (0.23 once, with a single small pore); sections of
+# another cell reach 0.66, a wrong pose in the right cell 0.81 once.
 LEAST_CORRELATION = 0.75
-#: Share of the tomogram's variance explained: above 0.89 where right. Wrong places reach 0.98 too, so that
-#: this only stops images whose materials mean nothing in the tomogram.
+# Fraction of the tomogram's variance explained: above 0.89 where right. Wrong poses reach 0.98 too, so that
+# this only stops images whose materials mean nothing in the tomogram.
 LEAST_AGREEMENT = 0.75
-#: The best different pose fits worse by this (logarithm of the misfits' ratio): 0.36 to 2.4 where right, up
-#: to 0.27 for sections of another cell, 0.44 once; and by as many standard errors.
-LEAST_MARGIN, LEAST_MARGIN_SE = 0.1, 1.5
-#: Share of restarts that come back: nearly all where right, 62 % for some small fields.
+# The best different pose fits worse by this (logarithm of the misfits' ratio): 0.36 to 2.4 where right, up
+# to 0.27 for sections of another cell, 0.44 once.
+LEAST_MARGIN = 0.1
+# And by as many standard errors.
+LEAST_MARGIN_SE = 1.5
+# Fraction of restarts that come back: nearly all where right, 62 % for some small fields.
 LEAST_RETURN = 0.5
-#: Shift that half of the field asks for on its own: up to 0.8 voxel where right to half a voxel, from 1.7 on
-#: where wrong by more than one.
+# Shift that half of the field asks for on its own: up to 0.8 voxel where right to half a voxel, from 1.7 on
+# where wrong by more than one.
 MOST_HALVES_VOXELS = 1.5
-#: One standard error of the position in the worst direction, so that two of them are three voxels.
+# One standard error of the position in the worst direction, so that two of them are three voxels.
 MOST_SE_VOXELS = 1.5
-#: Share of the known answers beside the solution that must be found again; one in six may be lost.
+# Fraction of the known answers beside the solution that must be found again; one in six may be lost.
 LEAST_NEAR = 0.8
-#: Share of the field that lies in the volume; what lies outside was not compared.
+# Fraction of the field that lies in the volume; what lies outside was not compared.
 LEAST_OVERLAP = 0.75
-#: The prior is good to 15 degrees; the tomogram may be tilted a little against its own axes.
+# The prior is good to 15 degrees; the tomogram may be tilted a little against its own axes.
 MOST_OFF_PRIOR_DEG = 20.0
 
 
@@ -50,19 +52,19 @@ class Evidence:
     correlation : float
         Inside the ceramic.
     agreement : float
-        Share of the tomogram's variance that the section's classes explain.
+        Fraction of the tomogram's variance that the section's classes explain.
     margin, margin_se : float
         Logarithm of how many times worse the best different pose fits, and its standard error.
     returned : float
-        Share of the restarts that came back.
+        Fraction of the restarts that came back.
     halves_um : float
         How far either half of the field, registered alone, moves from the whole.
     se_um : StandardError
         By direction.
     overlap : float
-        Share of the field inside the volume.
+        Fraction of the field inside the volume.
     off_prior_deg : float
-        Turn between the pose and the nearest that the prior names.
+        Angle between the pose and the nearest that the prior names.
     voxel_um : float
         Voxel size.
     """
@@ -101,7 +103,7 @@ def checks(evidence: Evidence) -> Iterable[Check]:
     yield Check(
         e.margin < LEAST_MARGIN or e.margin >= LEAST_MARGIN_SE * e.margin_se,
         f"another place may fit as well: its misfit is {times:.2f} times as large, but so few pores or "
-        f"cracks tell the two apart that this is {_in_errors(e):.1f} standard errors; "
+        f"cracks distinguish the two that this is {_in_errors(e):.1f} standard errors; "
         f"{LEAST_MARGIN_SE:g} are needed",
     )
     yield Check(

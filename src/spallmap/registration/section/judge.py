@@ -18,24 +18,29 @@ from spallmap.registration.section.certainty import (
     larger,
     margin,
     position_error,
+    resolutions_apart,
     restarts,
     step_covariance,
 )
 from spallmap.registration.section.checks import Evidence, checks, known_answer_checks, off_prior_deg
 from spallmap.registration.section.known_answer import near_answers, searched_answer
 from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, equations, inside_correlation
-from spallmap.registration.section.target import SectionSolution, Target, resolutions_apart
+from spallmap.registration.section.search import SectionSolution
+from spallmap.registration.section.target import Target
 from spallmap.registration.section.warp import smooth_warp
 from spallmap.registration.verdict import Candidate, angle_between_deg, decide, mean_difference_um, rivals_of
 
-#: A solution counts as a different one from this mean distance on, voxels.
+# A solution counts as a different one from this mean distance on, voxels.
 DIFFERENT_VOXELS = 5.0
-#: In the plane, cuts of the tomogram err more than sections, since their outlines hold its noise twice; along
-#: the normal sections err more, since the voids of cuts are drawn from it. The bright rims of bodies move
-#: their edges by a part of a working pixel. All from 77 sections of twenty simulated cells.
-KNOWN_ANSWER_FACTORS, EDGE_PIXELS = np.array([0.6, 0.6, 1.3]), 0.15
-#: Cuts that are searched for when the first was not found: one miss may be chance.
+# In the plane, cuts of the tomogram err more than sections, since their outlines hold its noise twice; along
+# the normal sections err more, since the voids of cuts are drawn from it. From 77 sections of twenty
+# simulated cells.
+KNOWN_ANSWER_FACTORS = np.array([0.6, 0.6, 1.3])
+# The bright rims of bodies move their edges by this fraction of a working pixel, on the same sections.
+EDGE_PIXELS = 0.15
+# Cuts that are searched for when the first was not found: one miss may be chance.
 MOST_SEARCHED = 3
+# What of a stretch the map holds, by the number of free parameters.
 APPLIED: dict[int, Literal["none", "scale", "scale of each axis"]] = {
     RIGID: "none",
     SCALED: "scale",
@@ -70,72 +75,80 @@ def judge(
     which holds what any cut of this tomogram suffers (noise, blur, few pores); the larger of the block
     bootstrap's and the half fields', which holds where this section contradicts the tomogram; where two
     resolutions prefer different minima, their distance over the root of two, which is the error of taking
-    either; and, in the plane, how well an edge in an electron image tells where the body ends, and the
+    either; and, in the plane, how well an edge in an electron image shows where the body ends, and the
     stretch that was fitted and is not applied.
     """
-    fine, best = solution.fine, solution.best
-    evidence, runner_up = gather(section, target, solution, rng)
+    best = solution.best
+    evidence, runner_up = _gather(section, target, solution, rng)
     verdict, reasons = decide(checks(evidence))
     error = evidence.se_um
     answers: tuple[KnownAnswers, ...] = ()
     if verdict == "accepted":
-        near, searched = section_answers(section, target, solution, rng)
-        error = combined(error, near, float(np.mean(section.spacing_um)), solution.settled.left_um())
+        near, searched = _known_answers(section, target, solution, rng)
+        error = _combined(error, near, float(np.mean(section.spacing_um)), solution.converged.unapplied_um())
         verdict, reasons = decide(known_answer_checks(near, searched, error, target.voxel_um))
         answers = (near, *searched)
-    own_centre = section.centre_um
-    best_map = best.map(own_centre)
-    field = fine.own_points(400) + own_centre
-    overturned = [p for p in solution.ranked if float(p.rotation[:, 2] @ best.rotation[:, 2]) < 0.0]
-    candidates = [Candidate(pose.map(own_centre), pose.score) for pose in solution.ranked]
     return Registration(
-        best_map,
+        best.map(section.centre_um),
         method,
         verdict,
         reasons,
         evidence.agreement,
         runner_up,
         error,
-        diagnostics=Diagnostics(
-            score_is="fraction of the tomogram's contrast explained",
-            measures={
-                "inside_correlation": evidence.correlation,
-                "overlap": evidence.overlap,
-                "margin": None if np.isinf(evidence.margin) else evidence.margin,
-                "margin_se": evidence.margin_se,
-                "overturned_score": overturned[0].score if overturned else None,
-                "halves_apart_um": evidence.halves_um,
-            },
-            known_answers=answers,
-            blocks=block_residuals(solution.robust, best, own_centre),
-            scale=Scale(
-                float(np.exp(best.log_scale)),
-                float(np.exp(best.log_anisotropy)),
-                APPLIED[solution.free],
-            ),
-            starts=Starts(RESTARTS, round(evidence.returned * RESTARTS)),
-            rivals=rivals_of(candidates, best_map, field, min_um=DIFFERENT_VOXELS * target.voxel_um),
-            warp=smooth_warp(solution.robust, best),
-        ),
+        diagnostics=_diagnostics(section, target, solution, evidence, answers),
     )
 
 
-def gather(
+def _diagnostics(
+    section: Section,
+    target: Target,
+    solution: SectionSolution,
+    evidence: Evidence,
+    answers: tuple[KnownAnswers, ...],
+) -> Diagnostics:
+    best, own_centre = solution.best, section.centre_um
+    field = solution.fine.own_points(400) + own_centre
+    overturned = [p for p in solution.ranked if float(p.rotation[:, 2] @ best.rotation[:, 2]) < 0.0]
+    candidates = [Candidate(pose.map(own_centre), pose.score) for pose in solution.ranked]
+    min_um = DIFFERENT_VOXELS * target.voxel_um
+    return Diagnostics(
+        score_is="fraction of the tomogram's contrast explained",
+        measures={
+            "inside_correlation": evidence.correlation,
+            "overlap": evidence.overlap,
+            "margin": None if np.isinf(evidence.margin) else evidence.margin,
+            "margin_se": evidence.margin_se,
+            "overturned_score": overturned[0].score if overturned else None,
+            "halves_apart_um": evidence.halves_um,
+        },
+        known_answers=answers,
+        blocks=block_residuals(solution.robust, best, own_centre),
+        scale=Scale(
+            float(np.exp(best.log_scale)), float(np.exp(best.log_anisotropy)), APPLIED[solution.free]
+        ),
+        starts=Starts(RESTARTS, round(evidence.returned * RESTARTS)),
+        rivals=rivals_of(candidates, best.map(own_centre), field, min_um=min_um),
+        warp=smooth_warp(solution.robust, best),
+    )
+
+
+def _gather(
     section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
 ) -> tuple[Evidence, RunnerUp | None]:
-    """Collect what tells a right solution from a wrong one, known answers left aside.
+    """Collect what distinguishes a right solution from a wrong one, known answers left aside.
 
     Parameters
     ----------
     section, target, solution, rng
-        As in `assess`.
+        As in `judge`.
 
     Returns
     -------
     Evidence
         For the verdict; its error is the scatter that this section itself shows.
     RunnerUp or None
-        The best solution at another place.
+        The best solution at another pose.
     """
     fine, robust, best = solution.fine, solution.robust, solution.best
     own_centre = section.centre_um
@@ -152,24 +165,24 @@ def gather(
     halves = half_fields(robust, best, solution.free)
     covariance = step_covariance(robust, best, solution.free, rng)
     scatter = larger(position_error(covariance, best, fine.own_points(500)), halves.se_um)
-    either = resolutions_apart(solution, target.voxel_um) / np.sqrt(2.0)
+    either = resolutions_apart(solution.soft, fine, solution.ranked[0], target.voxel_um) / np.sqrt(2.0)
     fit = equations(fine, best)
     evidence = Evidence(
-        inside_correlation(solution.soft, best),
-        0.0 if fit is None else 1.0 - fit.cost,
-        difference,
-        difference_se,
-        restarts((*solution.levels[:-1], robust), best, solution.free, rng),
-        halves.apart_um,
-        widened(scatter, either),
-        0.0 if fit is None else fit.overlap,
-        off_prior_deg(best_map, target.prior),
-        target.voxel_um,
+        correlation=inside_correlation(solution.soft, best),
+        agreement=0.0 if fit is None else 1.0 - fit.cost,
+        margin=difference,
+        margin_se=difference_se,
+        returned=restarts((*solution.levels[:-1], robust), best, solution.free, rng),
+        halves_um=halves.apart_um,
+        se_um=widened(scatter, either),
+        overlap=0.0 if fit is None else fit.overlap,
+        off_prior_deg=off_prior_deg(best_map, target.prior),
+        voxel_um=target.voxel_um,
     )
     return evidence, runner_up
 
 
-def section_answers(
+def _known_answers(
     section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
 ) -> tuple[KnownAnswers, list[KnownAnswers]]:
     """Register cuts beside the solution, and search for cuts elsewhere until one is found."""
@@ -180,14 +193,14 @@ def section_answers(
     return near, searched
 
 
-def combined(
-    scatter: StandardError, near: KnownAnswers, pixel_um: float, left_um: tuple[float, float]
+def _combined(
+    scatter: StandardError, near: KnownAnswers, pixel_um: float, unapplied_um: tuple[float, float]
 ) -> StandardError:
     """Sum a section's own scatter and the errors of known answers, edges and a stretch left out."""
     if not len(near.errors_um):
         return scatter
     edge = EDGE_PIXELS * pixel_um
-    return widened(scatter, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), (*left_um, 0.0))
+    return widened(scatter, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), (*unapplied_um, 0.0))
 
 
 def widened(error: StandardError, *others: ArrayLike) -> StandardError:

@@ -1,4 +1,4 @@
-"""Places a section image in a tomogram at an azimuth that nobody gives."""
+"""Registers a section image to a tomogram at an azimuth that nobody gives."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from spallmap.registration.result import Registration
 from spallmap.registration.section.appearance import Section, read_section
 from spallmap.registration.section.judge import judge
 from spallmap.registration.section.pose import SectionPose
+from spallmap.registration.section.search import search_section
 from spallmap.registration.section.starts import STARTS
-from spallmap.registration.section.target import make_target, solve
+from spallmap.registration.section.target import make_target
 from spallmap.registration.verdict import Refused
 
 METHOD = "section in volume: Fourier search on classes, Gauss-Newton on grey"
@@ -36,7 +37,12 @@ def register_section(
     starts: int = STARTS,
     landmarks: Landmarks | None = None,
 ) -> Registration:
-    """Find the plane of a section, and its place in it.
+    """Find the plane of a section in a tomogram, and its position in it.
+
+    Every plane that the prior allows is scored at every shift by Fourier transforms of class maps; the best
+    are refined by Gauss-Newton on the tomogram's grey, coarse to fine. The verdict rests on what such a
+    refinement cannot see by itself: rivals, restarts, halves of the field, and cuts of the tomogram itself at
+    known poses, which are registered in the same way.
 
     Parameters
     ----------
@@ -63,9 +69,33 @@ def register_section(
     Returns
     -------
     Registration
-        A map from the section's own frame to the volume's: rigid, or with the scale and the anisotropy that
-        the data ask for. Score: share of the tomogram's variance in the plane that the section's materials
-        explain.
+        A map from the section's own frame to the volume's, both in micrometres: rigid, or with the scale and
+        the anisotropy that the data ask for. Score: fraction of the tomogram's variance in the plane that the
+        section's materials explain. What cannot be registered is refused with the reason, not raised.
+
+    References
+    ----------
+    .. [1] Roche, Malandain, Pennec, Ayache, "The correlation ratio as a new similarity measure for multimodal
+       image registration", MICCAI 1998.
+    .. [2] Golub and Pereyra, "Separable nonlinear least squares: the variable projection method and its
+       applications", Inverse Problems 19 (2003).
+
+    Examples
+    --------
+    A real section takes minutes. An image of one grey is refused at once:
+
+    >>> import numpy as np
+    >>> from spallmap.axes import AxesPrior
+    >>> from spallmap.image import Image
+    >>> image = Image(np.full((40, 60), 90, dtype=np.uint8), ("y", "x"), (2.0, 2.0))
+    >>> grey = np.full((20, 20, 20), 50000, dtype=np.uint16)
+    >>> phases = np.ones(grey.shape, dtype=np.uint8)
+    >>> prior = AxesPrior.parse("-z,r")
+    >>> found = register_section(image, grey, phases, (5.0, 5.0, 5.0), prior=prior)
+    >>> found.verdict
+    'refused'
+    >>> found.reasons
+    ('the image shows a single grey: nothing to place it by',)
     """
     picked = None if landmarks is None else start_from_landmarks(landmarks)
     across = prior.names[0] == "r"
@@ -102,7 +132,7 @@ class _SectionSearch:
                 grey, phases, spacing_um, self.prior, starts=self.starts, threads=self.threads
             )
             rng = np.random.default_rng(self.seed)
-            solution = solve(section, target, self._extra(section), rng)
+            solution = search_section(section, target, self._extra(section), rng)
         except Refused as refusal:
             return refused(str(refusal), nominal, METHOD, ())
         return judge(METHOD, section, target, solution, rng)
@@ -113,7 +143,7 @@ class _SectionSearch:
         return [SectionPose(self.picked.linear, self.picked(section.centre_um), -np.inf)]
 
 
-#: From an image's frame to its transpose's: rows and columns swapped, seen from behind; a proper rotation.
+# From an image's frame to its transpose's: rows and columns swapped, seen from behind; a proper rotation.
 _SWAP = frames.AffineMap.from_parts([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]], [0.0, 0.0, 0.0])
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.registration.block_errors import cube_labels
 from spallmap.registration.diagnostics import Warp
-from spallmap.registration.section.certainty import block_numbers
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import RIGID, linearise
 from spallmap.registration.section.resolutions import Level
 
-#: Powers of u and v: the linear ones are the pose's (turn, scale) or would be shear.
+# Powers of u and v: the linear ones are the pose's (rotation, scale) or would be shear.
 POWERS = ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
-#: A priori size of each coefficient, um over the field; keeps what the data do not see at 0.
+# A priori size of each coefficient, um over the field; keeps what the data do not see at 0.
 USUAL_UM = 5.0
-#: Side of the blocks that are held out together, and in how many turns.
-FOLD_UM, FOLDS = 60.0, 5
-#: The gain on blocks that were held out must exceed this many of its standard errors.
+# Side of the blocks that are held out together.
+FOLD_UM = 60.0
+# In how many rounds they are held out, each block once.
+FOLDS = 5
+# The gain on blocks that were held out must exceed this many of its standard errors.
 GAIN_SE = 2.0
 
 
@@ -58,7 +60,7 @@ def smooth_warp(level: Level, pose: SectionPose) -> Warp:
         normal += 1e-9 * np.diag(np.diag(normal))
         return np.asarray(-np.linalg.solve(normal, weighted.T @ fit.residual[chosen]), dtype=np.float64)
 
-    number = block_numbers(level.points, FOLD_UM)
+    number = cube_labels(level.points, FOLD_UM)
     gain = np.zeros(len(number))
     for fold in range(FOLDS):
         out = number % FOLDS == fold
@@ -74,7 +76,7 @@ def smooth_warp(level: Level, pose: SectionPose) -> Warp:
 
 
 def bending(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Evaluate `POWERS` at points (u, v), less what a shift, a turn or a stretch does; shape (n, 7)."""
+    """Evaluate `POWERS` at points (u, v), less what a shift, a rotation or a stretch does; shape (n, 7)."""
     u, v = (points / np.abs(points).max(axis=0)).T
     powers = np.column_stack([u**a * v**b for a, b in POWERS])
     flat = np.column_stack([np.ones_like(u), u, v])

@@ -1,4 +1,4 @@
-"""Voids in drawn ceramics, whose shares are known."""
+"""Voids in drawn ceramics, whose fractions are known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, SOLID, VOID, Section, read_section
-from spallmap.registration.section.voids import SODIUM_DARKNESS, void_share
+from spallmap.registration.section.voids import SODIUM_DARKNESS, void_fraction
 
 SHAPE, STEP_UM = (150, 200), 2.0
 CERAMIC_GREY, SODIUM_GREY, NOTHING_GREY = 168.0, 104.0, 10.0
@@ -26,9 +26,9 @@ def noisy(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(grey + rng.normal(0.0, 3.0, grey.shape), 0, 255).astype(np.float32)
 
 
-def share_of(grey: np.ndarray) -> np.ndarray:
+def fraction_of(grey: np.ndarray) -> np.ndarray:
     everywhere = np.ones(grey.shape, bool)
-    return void_share(grey, ndimage.median_filter(grey, 3), everywhere, everywhere, (STEP_UM, STEP_UM))
+    return void_fraction(grey, ndimage.median_filter(grey, 3), everywhere, everywhere, (STEP_UM, STEP_UM))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -41,7 +41,7 @@ def test_pores_keep_their_area_and_grains_are_no_pores(seed):
     for (a, b), radius in zip(middles, radii, strict=True):
         fine[(v - a) ** 2 + (u - b) ** 2 < radius**2] = 1.0
     true = fine.reshape(SHAPE[0], 8, SHAPE[1], 8).mean(axis=(1, 3))
-    found = share_of(noisy((1 - true) * grains(rng) + true * NOTHING_GREY, rng))
+    found = fraction_of(noisy((1 - true) * grains(rng) + true * NOTHING_GREY, rng))
     for (a, b), radius in zip(middles, radii, strict=True):
         around = np.hypot(*(np.mgrid[: SHAPE[0], : SHAPE[1]] * STEP_UM - np.array([[[a]], [[b]]]))) < 35.0
         area = found[around].sum() * STEP_UM**2
@@ -55,7 +55,7 @@ def test_a_thin_crack_is_followed_whether_open_or_filled(filling, least):
     v, u = np.mgrid[: SHAPE[0], : SHAPE[1]] * STEP_UM
     crack = np.abs(v - (120.0 + 0.002 * (u - 200.0) ** 2)) < 2.0
     pore = np.hypot(v - 40.0, u - 60.0) < 12.0
-    found = share_of(noisy(np.where(pore, NOTHING_GREY, np.where(crack, filling, grains(rng))), rng))
+    found = fraction_of(noisy(np.where(pore, NOTHING_GREY, np.where(crack, filling, grains(rng))), rng))
     assert found[pore].mean() > 0.9
     found[ndimage.distance_transform_edt(~pore) <= 4] = 0.0
     followed = ndimage.maximum_filter(found, 3)[crack]
@@ -68,7 +68,7 @@ def test_grains_have_no_voids():
     rng = np.random.default_rng(4)
     v, u = np.mgrid[: SHAPE[0], : SHAPE[1]] * STEP_UM
     pore = np.hypot(v - 40.0, u - 60.0) < 12.0
-    found = share_of(noisy(np.where(pore, NOTHING_GREY, grains(rng)), rng))
+    found = fraction_of(noisy(np.where(pore, NOTHING_GREY, grains(rng)), rng))
     assert found[pore].all()
     assert found[ndimage.distance_transform_edt(~pore) > 4].mean() < 1e-4
 

@@ -9,8 +9,13 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
+from spallmap.image import Image
+from spallmap.registration.section.appearance import Section, read_section
+from spallmap.registration.section.pose import SectionPose
+
 SHAPE, VOXEL_UM = (60, 92, 92), 5.0
 SPACING_UM = (VOXEL_UM,) * 3
+PIXEL_UM = 2.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def cut(
     rng: np.random.Generator,
     *,
     shape: tuple[int, int] = (130, 170),
-    pixel_um: float = 2.0,
+    pixel_um: float = PIXEL_UM,
     azimuth_deg: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut a noisy section with a blank bar at its foot: grey, mask, 4x4 matrix to the volume."""
@@ -86,3 +91,16 @@ def cut(
     mask[int(0.85 * shape[0]) :] = False
     grey[~mask] = 0.0
     return np.clip(grey, 0, 255).astype(np.uint8), mask, matrix
+
+
+def read(drawn: tuple[np.ndarray, np.ndarray], pixel_um: tuple[float, float]) -> Section:
+    section = read_section(Image(drawn[0], ("y", "x"), pixel_um, drawn[1]), VOXEL_UM / 2.0)
+    assert isinstance(section, Section)
+    return section
+
+
+def placed(section: Section, matrix: np.ndarray) -> SectionPose:
+    lengths = np.linalg.norm(matrix[:3, :3], axis=0)
+    centre = matrix[:3, :3] @ section.centre_um + matrix[:3, 3]
+    logs = np.log(lengths)
+    return SectionPose(matrix[:3, :3] / lengths, centre, 0.0, (logs[0] + logs[1]) / 2.0, logs[0] - logs[1])

@@ -13,10 +13,9 @@ from spallmap.landmarks import parse_landmarks
 from spallmap.registration.result import Registration
 from spallmap.registration.section import register_section
 from tests.schemas import check_registration
-from tests.unit.registration.section_cell import SPACING_UM, VOXEL_UM, SmallCell, cut, small_cell
+from tests.unit.registration.section.cell import PIXEL_UM, SPACING_UM, VOXEL_UM, SmallCell, cut, small_cell
 
 PRIOR = AxesPrior.parse("-z,r")
-PIXEL_UM = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +49,8 @@ def test_a_section_at_an_unknown_azimuth_is_found(cell, seed):
     lengths = np.linalg.norm(found.map.linear, axis=0)
     np.testing.assert_allclose(lengths, (lengths[0], lengths[0], 1.0), atol=1e-9)
     assert lengths[0] == pytest.approx(1.0, abs=0.004)
-    turn = found.map.linear / lengths
-    np.testing.assert_allclose(turn.T @ turn, np.eye(3), atol=1e-9)
+    rotation = found.map.linear / lengths
+    np.testing.assert_allclose(rotation.T @ rotation, np.eye(3), atol=1e-9)
     assert np.linalg.det(found.map.linear) > 0
     assert found.runner_up is not None
     assert found.runner_up.score < found.score
