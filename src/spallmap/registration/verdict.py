@@ -178,6 +178,45 @@ def best_different(
     return winner
 
 
+def keep_different(
+    candidates: Iterable[Candidate], points: ArrayLike, *, min_um: float, most: int
+) -> list[Candidate]:
+    """Keep the best of several candidates, of those that are one solution only the best.
+
+    Parameters
+    ----------
+    candidates : iterable of Candidate
+        In any order; a higher score is better.
+    points : array_like, shape (..., 3)
+        Points of the own frame over which differences are averaged, in micrometres.
+    min_um : float
+        Candidates are different when they lie more than this apart.
+    most : int
+        How many to keep at most.
+
+    Returns
+    -------
+    list of Candidate
+        The best first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> shifts = {0.0: 0.9, 1.0: 0.95, 50.0: 0.6}
+    >>> found = [Candidate(AffineMap.from_parts(np.eye(3), [x, 0, 0]), s) for x, s in shifts.items()]
+    >>> [c.score for c in keep_different(found, [[0.0, 0.0, 0.0]], min_um=10.0, most=4)]
+    [0.95, 0.6]
+    """
+    kept: list[Candidate] = []
+    for candidate in sorted(candidates, key=lambda c: -c.score):
+        if len(kept) == most:
+            break
+        if all(mean_difference_um(candidate.map, k.map, points) > min_um for k in kept):
+            kept.append(candidate)
+    return kept
+
+
 def rivals_of(
     candidates: Iterable[Candidate], best: AffineMap, points: ArrayLike, *, min_um: float, most: int = 4
 ) -> tuple[Rival, ...]:

@@ -1,4 +1,4 @@
-"""Places a detail or an element map in the overview image that it lies in."""
+"""Registers a detail or an element map to the overview image that it lies in."""
 
 from __future__ import annotations
 
@@ -11,19 +11,16 @@ from numpy.typing import NDArray
 from spallmap.frames import AffineMap, grid_centre
 from spallmap.registration.compose import refused
 from spallmap.registration.gauss_newton import Motion
-from spallmap.registration.inset.contrast import Kind
+from spallmap.registration.inset.contrast import InsetImages, Kind
+from spallmap.registration.inset.find import find_poses
 from spallmap.registration.inset.judge import MIN_SCORE, judge
 from spallmap.registration.inset.known_answer import inset_answers
-from spallmap.registration.inset.refine import (
-    InsetImages,
-    Refinement,
-    place,
-    score_of,
-)
+from spallmap.registration.inset.refine import Refinement, score_of
 from spallmap.registration.known_answers import known_answers
 from spallmap.registration.result import Registration
+from spallmap.registration.verdict import Refused
 
-METHOD = "band-passed edges: all turns and shifts by Fourier correlation, then robust Gauss-Newton"
+METHOD = "band-passed edges: all rotations and shifts by Fourier correlation, then robust Gauss-Newton"
 
 
 def register_inset(
@@ -54,19 +51,28 @@ def register_inset(
     kind : {"sem", "edx"}
         What the inset is. Sign and gain of its contrast are free.
     seed : int
-        Draws where known answers are cut.
+        Draws where known answers are cut, and the points that are compared where there are many.
 
     Returns
     -------
     Registration
-        From the inset's frame to the overview's: a turn about z and a shift in the plane. Both show the same
-        section, so the standard error along the normal is 0. The score is the
-        multiple correlation of the overview with the inset's pictures, over the inset.
+        From the inset's frame to the overview's: a rotation about z and a shift in the plane. Both show the
+        same section, so the standard error along the normal is 0. The score is the multiple correlation of
+        the overview with the inset's pictures, over the inset.
 
     Raises
     ------
     ValueError
         If an image and its mask differ in shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> overview, seen = np.full((40, 60), 120.0), np.ones((40, 60), dtype=bool)
+    >>> inset, mask = overview[:20, :20], seen[:20, :20]
+    >>> found = register_inset(inset, mask, (1.0, 1.0), overview, seen, (1.0, 1.0), kind="sem")
+    >>> found.verdict, found.reasons
+    ('refused', ('the image shows nothing but one grey',))
     """
     channels = np.asarray(image, dtype=np.float64)
     channels = channels[None] if channels.ndim == 2 else channels
@@ -78,26 +84,28 @@ def register_inset(
     channels, ground = np.where(mask, channels, 0.0), np.where(overview_mask, ground, 0.0)
     start = _centred(mask.shape, spacing_um, overview_mask.shape, overview_spacing_um)
     images = InsetImages(
-        channels, mask, _pair(spacing_um), ground, overview_mask, _pair(overview_spacing_um), kind
+        channels,
+        mask,
+        (float(spacing_um[0]), float(spacing_um[1])),
+        ground,
+        overview_mask,
+        (float(overview_spacing_um[0]), float(overview_spacing_um[1])),
+        kind,
     )
     coarse = images.coarse()
     if coarse.pictures.values.shape[0] == 0 or not np.ptp(coarse.overview.values):
         blank = "the overview" if coarse.pictures.values.shape[0] else "the image"
         return refused(f"{blank} shows nothing but one grey", start, METHOD, ())
     motion = Motion(planar=True)
-    placing = place(images, coarse, motion)
-    if placing is None:
-        return refused("the image is larger than the overview or nowhere on it", start, METHOD, ())
-    without_rims = Refinement(images.fine(rims=False), motion).run([placing.best.map])
+    try:
+        found = find_poses(images, coarse, motion, seed=seed)
+    except Refused as refusal:
+        return refused(str(refusal), start, METHOD, ())
+    without_rims = Refinement(images.fine(rims=False), motion, seed).run([found.best.map])
     answers = known_answers([])
-    if score_of(placing.best) >= MIN_SCORE[kind]:
-        answers = inset_answers(images, placing, motion, np.random.default_rng(seed))
-    return judge(METHOD, placing, motion, without_rims, answers, images)
-
-
-def _pair(spacing_um: Sequence[float]) -> tuple[float, float]:
-    rows, columns = spacing_um
-    return float(rows), float(columns)
+    if score_of(found.best) >= MIN_SCORE[kind]:
+        answers = inset_answers(images, found, np.random.default_rng(seed))
+    return judge(METHOD, found, without_rims, answers, images)
 
 
 def _centred(

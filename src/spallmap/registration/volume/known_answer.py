@@ -15,10 +15,9 @@ from spallmap.registration.known_answers import KnownAnswers, known_answers, own
 from spallmap.registration.volume.refine import CeramicLevel, through
 from spallmap.registration.volume.search import RIM_STEP_SAMPLES
 
-N_COPIES = 4
-"""Known answers: enough to see a gross error, and cheaper than the search."""
-MIRRORS = np.array([(-1, 1, 1), (1, -1, 1), (-1, -1, 1), (1, 1, -1), (-1, 1, -1), (1, -1, -1), (-1, -1, -1)])
-"""Mirror images of the ceramic's frame over which differences are laid."""
+# Mirror images of the ceramic's frame over which differences are laid, one a copy: four known answers are
+# enough to see a gross error, and cheaper than the search.
+_MIRRORS = np.array([(-1, 1, 1), (1, -1, 1), (-1, -1, 1), (1, 1, -1)])
 
 
 def volume_answers(
@@ -42,11 +41,10 @@ def volume_answers(
     centre = body.mean(axis=0)
     reach = np.linalg.norm(body - centre, axis=1).max()
     errors = []
-    for mirror in MIRRORS[:N_COPIES]:
-        turn = rng.uniform(-1.0, 1.0, 3) * RIM_STEP_SAMPLES * coarse_um / reach
-        known = best.map @ rotation_map(
-            Rotation.from_rotvec(turn), centre, rng.uniform(-1.0, 1.0, 3) * coarse_um
-        )
+    for mirror in _MIRRORS:
+        rotation = rng.uniform(-1.0, 1.0, 3) * RIM_STEP_SAMPLES * coarse_um / reach
+        shift = rng.uniform(-1.0, 1.0, 3) * coarse_um
+        known = best.map @ rotation_map(Rotation.from_rotvec(rotation), centre, shift)
         copies = []
         for level in levels:
             here = best.map(level.points)

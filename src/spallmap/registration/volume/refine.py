@@ -1,4 +1,4 @@
-"""The grids on which two ceramics are refined, and scans made of one whose answer is known."""
+"""The grids on which two ceramics are refined, and refinement from one to the next."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from spallmap.frames import AffineMap, Points
 from spallmap.registration.gauss_newton import Alignment, Field, Motion, align
 from spallmap.registration.volume.ceramic import CeramicView
 
-SMOOTHING_SAMPLES = 1.0
-"""Gaussian before gradients are taken, in samples: linear interpolation is then true to 1 %, and white noise
-falls to a tenth."""
+# Gaussian before gradients are taken, in samples: linear interpolation is then true to 1 %, and white noise
+# falls to a tenth.
+_SMOOTHING_SAMPLES = 1.0
 
-MAX_POINTS = 60_000
-"""Points compared at each level; edges beyond that add time but hardly precision."""
+# Points compared at each level; edges beyond that add time but hardly precision.
+_MAX_POINTS = 60_000
 
-EDGE_DEFICIT = 0.15
-"""A point carries information where the smoothed deficit changes by at least this much over two samples;
-noise of a twentieth of the contrast, smoothed, changes by 0.01."""
+# A point carries information where the smoothed deficit changes by at least this much over two samples;
+# noise of a twentieth of the contrast, smoothed, changes by 0.01.
+_EDGE_DEFICIT = 0.15
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class CeramicLevel:
 
 
 def smooth(deficit: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blur a deficit by `SMOOTHING_SAMPLES`."""
-    smoothed: NDArray[np.float32] = ndimage.gaussian_filter(deficit, SMOOTHING_SAMPLES, mode="nearest")
+    """Blur a deficit as much as gradients need."""
+    smoothed: NDArray[np.float32] = ndimage.gaussian_filter(deficit, _SMOOTHING_SAMPLES, mode="nearest")
     return smoothed
 
 
@@ -57,17 +57,17 @@ def edge_level(
     field = Field(smooth(fixed.deficit), fixed.spacing_um, fixed.origin_um)
     near = ndimage.binary_dilation(moving.filled, iterations=2) if within is None else within
     change = ndimage.maximum_filter(shown, 3) - ndimage.minimum_filter(shown, 3)
-    mask = thinned(near & (change > EDGE_DEFICIT), rng)
+    mask = thinned(near & (change > _EDGE_DEFICIT), rng)
     return CeramicLevel(field, moving.points(mask), shown[mask].astype(np.float64)[:, None])
 
 
 def thinned(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Keep at most `MAX_POINTS` of the chosen samples, at random."""
+    """Keep so many of the chosen samples, at random, as add to the precision."""
     chosen = np.flatnonzero(mask)
-    if chosen.size <= MAX_POINTS:
+    if chosen.size <= _MAX_POINTS:
         return mask
     kept = np.zeros(mask.size, dtype=bool)
-    kept[rng.choice(chosen, MAX_POINTS, replace=False)] = True
+    kept[rng.choice(chosen, _MAX_POINTS, replace=False)] = True
     return kept.reshape(mask.shape)
 
 

@@ -1,7 +1,7 @@
-"""Places one tomogram of a cell in the frame of another, by the pores of its ceramic.
+"""Registers one tomogram of a cell to another, by the pores of its ceramic.
 
 Electrodes move between two scans and cracks appear; the ceramic with its pores stays. The ceramic is found
-by its phases, laid axis upon axis, turned through all azimuths (and upside down) while the pores are
+by its phases, laid axis upon axis, rotated through all azimuths (and upside down) while the pores are
 correlated by Fourier transform over all shifts, and the best poses are refined on finer and finer grids.
 """
 
@@ -20,28 +20,25 @@ from spallmap.registration.gauss_newton import Field, Motion
 from spallmap.registration.known_answers import known_answers
 from spallmap.registration.result import Registration
 from spallmap.registration.scale import scale_pays
-from spallmap.registration.verdict import (
-    Candidate,
-)
+from spallmap.registration.verdict import Candidate, Refused
 from spallmap.registration.volume.ceramic import CeramicView, ceramic_view
-from spallmap.registration.volume.judge import MIN_SCORE, Pores, block_um, judge
+from spallmap.registration.volume.judge import MIN_SCORE, block_um, judge
 from spallmap.registration.volume.known_answer import volume_answers
+from spallmap.registration.volume.pores import Pores
 from spallmap.registration.volume.refine import edge_level, refine, smooth, through
-from spallmap.registration.volume.search import search_turns
+from spallmap.registration.volume.search import search_rotations
 
-METHOD = "pores of the ceramic: all turns by Fourier correlation, then robust Gauss-Newton"
+METHOD = "pores of the ceramic: all rotations by Fourier correlation, then robust Gauss-Newton"
 
-COARSE_EXTENT_SAMPLES = 64
-"""The search grid has at most this many samples across the ceramic: pores of a twentieth of its radius are
-still seen there, and one turn takes some 20 ms."""
+# The search grid has at most this many samples across the ceramic: pores of a twentieth of its radius are
+# still seen there, and one rotation takes some 20 ms.
+_COARSE_EXTENT_SAMPLES = 64
 
+# Poses of the search that are refined at the coarse level: wrong ones rarely lie so close to the truth.
+_REFINED_CANDIDATES = 6
 
-REFINED_CANDIDATES = 6
-"""Poses of the search that are refined at the coarse level: wrong ones rarely lie so close to the truth."""
-
-
-MIN_PORE_POINTS = 200
-"""With fewer samples in pores there is nothing to tell one turn from another."""
+# With fewer samples in pores there is nothing to distinguish one rotation from another.
+_MIN_PORE_POINTS = 200
 
 
 def register_volume(
@@ -67,7 +64,7 @@ def register_volume(
     moving_spacing_um, fixed_spacing_um : sequence of float
         In array order.
     prior : AxesPrior
-        Which directions of the fixed tomogram the moving array's axes run along. All turns are tried; the
+        Which directions of the fixed tomogram the moving array's axes run along. All rotations are tried; the
         prior says which way the stack points where the ceramic's shape does not, and a large departure from
         it is reported.
     seed : int
@@ -86,6 +83,15 @@ def register_volume(
     ------
     ValueError
         If grey and phases differ in shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.axes import AxesPrior
+    >>> scan = np.full((8, 8, 8), 120.0), np.full((8, 8, 8), 5), (2.0, 2.0, 2.0)
+    >>> found = register_volume(*scan, *scan, prior=AxesPrior.parse("z,y,x"))
+    >>> found.verdict, found.reasons
+    ('refused', ('the moved tomogram shows no ceramic',))
     """
     for grey, phases in ((moving_grey, moving_phases), (fixed_grey, fixed_phases)):
         if grey.shape != phases.shape or grey.ndim != 3:
@@ -103,20 +109,22 @@ def register_volume(
             threads=threads,
         )
     start = prior.map(moving_grey.shape, moving_spacing_um, fixed_grey.shape, fixed_spacing_um)
-    moving = ceramic_view(moving_grey, moving_phases, moving_spacing_um)
-    fixed = ceramic_view(fixed_grey, fixed_phases, fixed_spacing_um)
-    if moving is None or fixed is None:
-        which = "moved" if moving is None else "reference"
-        return refused(f"the {which} tomogram shows no ceramic", start, METHOD, ())
+    try:
+        moving = ceramic_view(moving_grey, moving_phases, moving_spacing_um, "moved")
+        fixed = ceramic_view(fixed_grey, fixed_phases, fixed_spacing_um, "reference")
+    except Refused as refusal:
+        return refused(str(refusal), start, METHOD, ())
     rng = np.random.default_rng(seed)
     pores = Pores(moving, fixed, rng)
-    if pores.n_points < MIN_PORE_POINTS:
-        return refused("the ceramic shows too few pores to tell one turn from another", start, METHOD, ())
-    factor = max(1, round(max(fixed.filled.shape) / COARSE_EXTENT_SAMPLES))
+    if pores.n_points < _MIN_PORE_POINTS:
+        return refused(
+            "the ceramic shows too few pores to distinguish one rotation from another", start, METHOD, ()
+        )
+    factor = max(1, round(max(fixed.filled.shape) / _COARSE_EXTENT_SAMPLES))
     coarse = edge_level(moving, fixed, factor, rng)
     poses = [
         refine(coarse, found.map, Motion()).map
-        for found in search_turns(moving, fixed, start, factor, keep=REFINED_CANDIDATES, threads=threads)
+        for found in search_rotations(moving, fixed, start, factor, keep=_REFINED_CANDIDATES, threads=threads)
     ]
     candidates = sorted((Candidate(p, pores.score(p)) for p in poses), key=lambda c: -c.score)
     finer = [factor // 2] if factor > 3 else []
@@ -145,7 +153,7 @@ def _transposed(
 ) -> Registration:
     """Register an array whose axes, as the table has them, form a left-handed frame.
 
-    With its last two axes exchanged it is right-handed; motions are looked for among turns alone, or a
+    With its last two axes exchanged it is right-handed; motions are looked for among rotations alone, or a
     mirrored cell would pass for the cell.
     """
     names = prior.names

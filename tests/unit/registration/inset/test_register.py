@@ -7,7 +7,7 @@ from spallmap.frames import AffineMap, displacement_um, grid_points
 from spallmap.registration.inset.register import register_inset
 from spallmap.registration.result import Registration
 from tests.schemas import check_registration
-from tests.unit.registration.section_scene import (
+from tests.unit.registration.inset.scene import (
     DETAIL_SHAPE,
     DETAIL_UM,
     EDX_SHAPE,
@@ -33,8 +33,8 @@ def overview_of(scene: Scene, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return grey, mask
 
 
-def detail_of(scene: Scene, place: AffineMap, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    grey = electron_image(scene, place, DETAIL_SHAPE, DETAIL_UM, seed)
+def detail_of(scene: Scene, truth: AffineMap, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    grey = electron_image(scene, truth, DETAIL_SHAPE, DETAIL_UM, seed)
     mask = np.ones(DETAIL_SHAPE, dtype=bool)
     mask[-20:] = False
     grey[~mask] = 0.0
@@ -50,14 +50,14 @@ def register(
     return found
 
 
-@pytest.mark.parametrize(("seed", "turn"), [(1, 2.0), (2, -14.0)])
-def test_a_detail_with_grains_of_its_own_is_placed(seed: int, turn: float) -> None:
+@pytest.mark.parametrize(("seed", "rotation_deg"), [(1, 2.0), (2, -14.0)])
+def test_a_detail_with_grains_of_its_own_is_placed(seed: int, rotation_deg: float) -> None:
     scene = draw_scene(seed)
-    place = pose(DETAIL_SHAPE, DETAIL_UM, (150.0 - 20 * (seed % 2), 100.0), turn)
-    image, mask = detail_of(scene, place, seed + 10)
+    truth = pose(DETAIL_SHAPE, DETAIL_UM, (150.0 - 20 * (seed % 2), 100.0), rotation_deg)
+    image, mask = detail_of(scene, truth, seed + 10)
     found = register(scene, image, mask, DETAIL_UM, "sem", seed + 20)
     field = grid_points(DETAIL_SHAPE, (DETAIL_UM, DETAIL_UM))[mask]
-    assert displacement_um(found.map, place, field).mean() < 1.0
+    assert displacement_um(found.map, truth, field).mean() < 1.0
     assert found.accepted, found.reasons
     assert found.se_um.u is not None
     assert found.se_um.u < 1.5
@@ -67,24 +67,24 @@ def test_a_detail_with_grains_of_its_own_is_placed(seed: int, turn: float) -> No
     assert np.max(answers.errors_um) < 1.0
 
 
-@pytest.mark.parametrize(("seed", "turn"), [(5, 12.0)])
-def test_element_counts_are_placed_in_an_electron_image(seed: int, turn: float) -> None:
+@pytest.mark.parametrize(("seed", "rotation_deg"), [(5, 12.0)])
+def test_element_counts_are_placed_in_an_electron_image(seed: int, rotation_deg: float) -> None:
     scene = draw_scene(seed)
-    place = pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), turn)
-    counts = element_counts(scene, place, seed + 10)
+    truth = pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), rotation_deg)
+    counts = element_counts(scene, truth, seed + 10)
     found = register(scene, counts, np.ones(EDX_SHAPE, dtype=bool), EDX_UM, "edx", seed + 20)
-    error = displacement_um(found.map, place, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM)))
+    error = displacement_um(found.map, truth, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM)))
     assert error.mean() < 2.0
     assert found.accepted, found.reasons
 
 
 def test_the_sign_of_the_contrast_does_not_matter() -> None:
     scene = draw_scene(6)
-    place = pose(DETAIL_SHAPE, DETAIL_UM, (120.0, 95.0), 3.0)
-    image, mask = detail_of(scene, place, 16)
+    truth = pose(DETAIL_SHAPE, DETAIL_UM, (120.0, 95.0), 3.0)
+    image, mask = detail_of(scene, truth, 16)
     found = register(scene, 255.0 - image, mask, DETAIL_UM, "sem", 26)
     field = grid_points(DETAIL_SHAPE, (DETAIL_UM, DETAIL_UM))[mask]
-    assert displacement_um(found.map, place, field).mean() < 1.0
+    assert displacement_um(found.map, truth, field).mean() < 1.0
 
 
 @pytest.mark.parametrize("kind", ["sem", "edx"])
@@ -132,8 +132,8 @@ def test_one_grey_is_refused_on_either_side() -> None:
 
 
 def spoilt(scene: Scene, how: str) -> Registration:
-    place = pose(DETAIL_SHAPE, DETAIL_UM, (125.0, 100.0), 3.0)
-    image, mask = detail_of(scene, place, 31)
+    truth = pose(DETAIL_SHAPE, DETAIL_UM, (125.0, 100.0), 3.0)
+    image, mask = detail_of(scene, truth, 31)
     if how == "mirrored":
         image, mask = image[:, ::-1], mask[:, ::-1]
     elif how == "rows and columns swapped":
@@ -158,10 +158,10 @@ def test_a_spoilt_image_is_refused_with_a_reason(how: str) -> None:
 
 def test_a_straight_face_alone_never_gives_a_place_along_it() -> None:
     face = Scene(np.zeros((0, 3)), (-900.0, -900.0, 10.0, 1.0, 1.0), 60.0)
-    place = pose(EDX_SHAPE, EDX_UM, (110.0, 80.0), 0.0)
-    counts = element_counts(face, place, 15)
+    truth = pose(EDX_SHAPE, EDX_UM, (110.0, 80.0), 0.0)
+    counts = element_counts(face, truth, 15)
     found = register(face, counts, np.ones(EDX_SHAPE, dtype=bool), EDX_UM, "edx", 35)
-    error = displacement_um(found.map, place, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM))).mean()
+    error = displacement_um(found.map, truth, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM))).mean()
     assert not found.accepted or (found.se_um.u is not None and error < 3.0 * found.se_um.u)
 
 
@@ -176,11 +176,11 @@ def test_an_inset_larger_than_its_overview_is_refused() -> None:
 
 
 def test_identical_input_gives_the_same_right_answer_again() -> None:
-    scene, place = draw_scene(12), pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), -2.0)
-    counts = element_counts(scene, place, 22)
+    scene, truth = draw_scene(12), pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), -2.0)
+    counts = element_counts(scene, truth, 22)
     mask = np.ones(EDX_SHAPE, dtype=bool)
     first, second = (register(scene, counts, mask, EDX_UM, "edx", 32) for _ in range(2))
-    assert displacement_um(first.map, place, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM))).mean() < 2.0
+    assert displacement_um(first.map, truth, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM))).mean() < 2.0
     np.testing.assert_array_equal(first.map.matrix, second.map.matrix)
     assert first.score == second.score
 
@@ -198,7 +198,7 @@ def test_shapes_must_fit() -> None:
         )
 
 
-def test_a_thin_bar_that_alone_tells_the_column_is_seen_wherever_it_lies() -> None:
+def test_a_thin_bar_that_alone_fixes_the_column_is_seen_wherever_it_lies() -> None:
     # Every twentieth point of 240 x 320 lies in one of sixteen columns, which pass the bar by.
     rng = np.random.default_rng(4)
     ground = np.repeat(rng.uniform(60.0, 180.0, (30, 1)), 10, axis=0) * np.ones((1, 400))
@@ -214,5 +214,5 @@ def test_a_thin_bar_that_alone_tells_the_column_is_seen_wherever_it_lies() -> No
         SQUARE,
         kind="sem",
     )
-    place = AffineMap.from_parts(np.eye(3), [30.0, 30.0, 0.0])
-    assert displacement_um(found.map, place, grid_points(inset.shape, SQUARE)).mean() < 0.2
+    truth = AffineMap.from_parts(np.eye(3), [30.0, 30.0, 0.0])
+    assert displacement_um(found.map, truth, grid_points(inset.shape, SQUARE)).mean() < 0.2

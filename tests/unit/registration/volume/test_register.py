@@ -7,7 +7,7 @@ from spallmap.axes import AxesPrior
 from spallmap.frames import displacement_um, grid_points
 from spallmap.registration.volume.register import register_volume
 from tests.schemas import check_registration
-from tests.unit.registration.ceramic_phantom import SHAPE, SPACING, draw_body, draw_pose, scan
+from tests.unit.registration.volume.ceramic_phantom import SHAPE, SPACING, draw_body, draw_pose, scan
 
 PRIOR = AxesPrior.parse("z,y,x")
 

@@ -36,10 +36,10 @@ def draw_body(seed: int, *, n_pores: int = 40, crack: bool = False) -> Body:
 def draw_pose(seed: int, *, azimuth_deg: float, upside_down: bool = False) -> AffineMap:
     """From the grid's points to the body's, tilted up to 8 degrees and shifted up to 20 um."""
     rng = np.random.default_rng(seed)
-    turn = Rotation.from_euler("zx", [azimuth_deg, 180.0 * upside_down], degrees=True)
+    rotation = Rotation.from_euler("zx", [azimuth_deg, 180.0 * upside_down], degrees=True)
     tilt = Rotation.from_euler("xy", rng.uniform(-8, 8, 2), degrees=True)
     centre = grid_centre(SHAPE, SPACING)
-    return rotation_map(turn * tilt, centre, -centre + rng.uniform(-20, 20, 3))
+    return rotation_map(rotation * tilt, centre, -centre + rng.uniform(-20, 20, 3))
 
 
 def scan(body: Body, pose: AffineMap, seed: int, *, gain: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
