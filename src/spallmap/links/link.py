@@ -44,7 +44,7 @@ class Links:
         One row for each region and crack within reach, the most probable crack first: region, crack,
         probability (those of a region's rows and of none sum to 1), distance_um (mean distance of the
         region's pixels from the crack's footprint in the image's plane, 0 on it), distance_se_um,
-        overlap_fraction (share of the region's pixels that the footprint enters).
+        overlap_fraction (fraction of the region's pixels that the footprint enters).
     summary : dict
         n_regions, n_cracks, statistic, statistic_name, p_value, null {method, n, mean, sd},
         registration_se_um {u, v, normal}, regions (a list of {region, probability_none, crack: the most
@@ -211,7 +211,7 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _errors_um(plane: ImagePlane, bodies: Bodies, se_um: StandardError) -> tuple[float, float]:
-    """Give the errors along rows (v) and columns (u); unknown ones as of any place in the electrolyte."""
+    """Give the errors along rows (v) and columns (u); unknown ones as of any position in the electrolyte."""
     errors = []
     for axis, se in enumerate((se_um.v, se_um.u)):
         inside = np.flatnonzero(bodies.electrolyte.any(axis=1 - axis))

@@ -17,9 +17,9 @@ from spallmap.tomography.labels import CERAMIC, SODIUM, VOID
 POINTS_PER_AXIS = 2
 # More cells in a pixel than this would show nothing that a pixel resolves.
 MAX_CELLS_PER_PIXEL = 16
-# A pixel belongs to a body that fills more than this share of the longest way through it: thin rims count.
+# A pixel belongs to a body that fills more than this fraction of the longest way through it: thin rims count.
 THIN_RIM = 0.2
-# Every n-th voxel along each axis is enough to tell which pixels a body of millimetres covers.
+# Every n-th voxel along each axis is enough to show which pixels a body of millimetres covers.
 BODY_STRIDE = 2
 
 
@@ -167,7 +167,7 @@ class Bodies:
     Parameters
     ----------
     electrolyte : ndarray of bool, shape (rows, columns)
-        Pixels whose ray goes through the ceramic for the most part.
+        Pixels whose line of sight runs through the ceramic for the most part.
     interface_um : ndarray of float, shape (rows, columns)
         Distance of each pixel from the nearest electrode pixel; infinite where there is no electrode.
     """
@@ -177,7 +177,7 @@ class Bodies:
 
 
 def project_bodies(plane: ImagePlane, phases: NDArray[Any], spacing_um: Sequence[float]) -> Bodies:
-    """Tell the electrolyte's pixels and their distance from the electrodes.
+    """Find the electrolyte's pixels and their distance from the electrodes.
 
     Parameters
     ----------
@@ -196,11 +196,11 @@ def project_bodies(plane: ImagePlane, phases: NDArray[Any], spacing_um: Sequence
     thin = phases[::BODY_STRIDE, ::BODY_STRIDE, ::BODY_STRIDE]
     thin_um = [BODY_STRIDE * float(s) for s in spacing_um]
 
-    def rays(*labels: int) -> NDArray[np.float64]:
+    def along_line_of_sight(*labels: int) -> NDArray[np.float64]:
         indices = np.argwhere(np.isin(thin, labels))
         return plane.count(indices_to_points(indices, thin_um), fine=False)
 
-    ceramic, sodium = rays(CERAMIC, VOID), rays(SODIUM)
+    ceramic, sodium = along_line_of_sight(CERAMIC, VOID), along_line_of_sight(SODIUM)
     electrolyte = (ceramic > THIN_RIM * ceramic.max()) & (ceramic >= sodium)
     electrode = (sodium > THIN_RIM * sodium.max()) & (sodium > ceramic)
     if not electrode.any():

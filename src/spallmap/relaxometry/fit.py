@@ -145,8 +145,8 @@ def fit_t2(
     maps = np.full((N_OUTPUTS if intervals else T2_LOW, codes.size), np.nan)
 
     def fit_from(begin: int) -> None:
-        part = slice(begin, begin + _CHUNK)
-        chosen.fit(pixels[:, part], codes[part], maps[:, part], block)
+        chunk = slice(begin, begin + _CHUNK)
+        chosen.fit(pixels[:, chunk], codes[chunk], maps[:, chunk], block)
 
     _run_all(fit_from, range(0, codes.size, _CHUNK), threads)
     named = dict(zip(_MAPS, (row.reshape(shape) for row in maps), strict=False))
@@ -163,7 +163,7 @@ def fit_t2(
 
 
 def least_snr(n_coils: int) -> float:
-    """Signal at the first echo, in units of sigma, that tells a pixel from noise.
+    """Signal at the first echo, in units of sigma, that distinguishes a pixel from noise.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def least_snr(n_coils: int) -> float:
 
 def _processors() -> int:
     """Return how many processors this process may use."""
-    # not every system can tell them from those that it has
+    # not every system can distinguish them from those that it has
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

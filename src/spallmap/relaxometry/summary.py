@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 ELECTRODE_SNR = 10.0
 # Bins of the histogram: fixed, so that maps of different states can be laid over each other.
 BIN_MS = 0.5
-# The histogram ends at this many thresholds; what lies beyond is counted apart.
+# The histogram ends at this many thresholds; what lies beyond is counted separately.
 HISTOGRAM_END = 3.0
 # Fewer pixels than this have no peak to speak of.
 MIN_PEAK_PIXELS = 10
@@ -148,7 +148,7 @@ def summarise_t2(
 
         ``electrode.fwhm_ms`` is the width of the pixels' T2, their errors included. With `distribution`,
         ``electrode`` also holds ``fwhm_intrinsic_ms``, the width without these errors, and ``t2_peak_ms``,
-        the centre of the peak; ``long_component`` holds ``share``, ``share_signal``, ``t2_ms``,
+        the centre of the peak; ``long_component`` holds ``fraction``, ``fraction_signal``, ``t2_ms``,
         ``fwhm_intrinsic_ms``, ``likelihood_ratio``, ``p_value``, ``n_simulated`` and ``p_value_smallest`` of
         the long peak; each of the first five and of the electrode's two has its 95 % interval beside it,
         ``_low`` and ``_high`` before the unit. ``distribution`` says what they rest on. The histogram has
@@ -207,8 +207,8 @@ def _add_distribution(
     summary["electrode"] |= _with_interval("fwhm_intrinsic", found.electrode_fwhm_ms, "_ms")
     summary["electrode"] |= _with_interval("t2_peak", found.electrode_t2_ms, "_ms")
     summary["long_component"] = {
-        **_with_interval("share", found.long_share),
-        **_with_interval("share_signal", found.long_share_signal),
+        **_with_interval("fraction", found.long_fraction),
+        **_with_interval("fraction_signal", found.long_fraction_signal),
         **_with_interval("t2", found.long_t2_ms, "_ms"),
         **_with_interval("fwhm_intrinsic", found.long_fwhm_ms, "_ms"),
         "likelihood_ratio": test.likelihood_ratio,

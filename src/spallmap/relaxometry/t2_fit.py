@@ -14,11 +14,11 @@ Array = NDArray[np.float64]
 
 __all__ = ["CHANNELS", "INTERVAL_CHANNELS", "FitStatus", "T2Fit"]
 
+# The maps of a fit, in the order of the result file.
 CHANNELS = ("t2_ms", "t2_se_ms", "s0", "s0_se", "offset", "p_long", "chi2_reduced", "snr", "status")
-"""The maps of a fit, in the order of the result file."""
 
+# The ends of the 95 % interval of T2, in the order of their result file.
 INTERVAL_CHANNELS = ("t2_low_ms", "t2_high_ms")
-"""The ends of the 95 % interval of T2, in the order of their result file."""
 
 
 @dataclass(frozen=True)

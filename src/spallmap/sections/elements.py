@@ -10,18 +10,18 @@ from spallmap.errors import InputError
 
 FloatMaps = NDArray[np.float32]
 
+# Variance given to a pixel without a count. The Poisson variance equals the mean, which is not zero because
+# none was seen: a flat prior on the mean gives it the variance counts + 1, so 1 where nothing was counted.
 ZERO_COUNT_VARIANCE = 1.0
-"""Variance given to a pixel without a count. The Poisson variance equals the mean, which is not zero because
-none was seen: a flat prior on the mean gives it the variance counts + 1, so 1 where nothing was counted."""
 
+# What to say of net counts that had no background to subtract.
 NO_BACKGROUND = "none: a map of window counts holds no spectrum to take the background from"
-"""What to say of net counts that had no background to subtract."""
 
 
 def net_counts(window: ArrayLike, background: ArrayLike | None = None) -> tuple[FloatMaps, FloatMaps]:
     """Turn window counts into net counts with their standard deviation.
 
-    A map of window counts alone does not tell how many of them are bremsstrahlung or belong to a
+    A map of window counts alone does not show how many of them are bremsstrahlung or belong to a
     neighbouring line: no background is invented, and the net counts are then the window's (see
     :data:`NO_BACKGROUND`). Where the background under each window is known, as expected counts, it is
     subtracted; net counts may then be negative and are left so, because clipping would bias every mean that
@@ -62,10 +62,12 @@ def net_counts(window: ArrayLike, background: ArrayLike | None = None) -> tuple[
     return net.astype(np.float32), np.sqrt(variance).astype(np.float32)
 
 
-def _check(place: str, counts: NDArray[np.float64]) -> None:
+def _check(source_label: str, counts: NDArray[np.float64]) -> None:
     wrong = ~np.isfinite(counts) | (counts < 0.0)
     if wrong.any():
-        raise InputError(place, f"{int(wrong.sum())} negative or non-finite counts", "counts of 0 and more")
+        raise InputError(
+            source_label, f"{int(wrong.sum())} negative or non-finite counts", "counts of 0 and more"
+        )
 
 
 def smoothed(net: FloatMaps, sd: FloatMaps, sigma_px: float) -> tuple[FloatMaps, FloatMaps]:

@@ -41,20 +41,19 @@ from spallmap.twin.tape import (
     RIM,
 )
 
+# Stands for a distance that is too large to matter.
 FAR_UM = 1.0e6
-"""Stands for a distance that is too large to matter."""
 
+# Step of the difference quotient for a crack's slope; far below its shortest wave.
 GRADIENT_STEP_UM = 0.05
-"""Step of the difference quotient for a crack's slope; far below its shortest wave."""
 
-
+# Bound of a crack's slope inside its rim, over depth by radius: 2 for a bowl, half again for dents.
 STEEPEST = 3.0
-"""Bound of a crack's slope inside its rim, over depth by radius: 2 for a bowl, half again for dents."""
 
 
 @compiled
 def covered(distance: float, width: float) -> float:
-    """Share of a sample of some width that lies inside a flat boundary."""
+    """Fraction of a sample of some width that lies inside a flat boundary."""
     return min(1.0, max(0.0, 0.5 - distance / width))
 
 
@@ -143,7 +142,7 @@ def electrode_walls(
 
 @compiled
 def casing_covered(x: float, y: float, width: float, tape: Floats) -> float:
-    """Share of a sample that the casing fills."""
+    """Fraction of a sample that the casing fills."""
     at = int(tape[CASING])
     r = math.sqrt(x * x + y * y)
     ring = covered(max(tape[at] - r, r - tape[at + 1]), width)
@@ -285,11 +284,11 @@ def patch_sheet(x: float, y: float, z: float, near: float, patch: int, tape: Flo
 
 @compiled
 def patch_matter(patch: int, tape: Floats) -> int:
-    """Return what fills a patch: 0 nothing, 1 sodium, 2 nothing in the decoy; shares and labels go by it."""
+    """Return what fills a patch: 0 nothing, 1 sodium, 2 nothing in the decoy; rendering goes by it."""
     return int(tape[int(tape[PATCHES]) + PATCH_HEAD + PATCH_SIZE * patch + PATCH_MATTER])
 
 
 @compiled
 def sheet_covered(distance: float, aperture: float, width: float) -> float:
-    """Share of a sample that a flat sheet fills; summed over the samples across it, it gives the aperture."""
+    """Fraction of a sample that a flat sheet fills; its sum over the samples across it gives the aperture."""
     return covered(distance - aperture / 2.0, width) - covered(distance + aperture / 2.0, width)

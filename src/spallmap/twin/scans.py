@@ -20,21 +20,21 @@ from spallmap.twin.xct import XctScan, draw_look, simulate_xct
 State = Literal["pristine", "shorted"]
 STATES: tuple[State, ...] = ("pristine", "shorted")
 
+# Echo times, ms.
 TE_MS = (2.0, 6.0, 10.0, 14.0, 18.0)
-"""Echo times, ms."""
 
 _STREAMS = ("geometry", "look", "pose", "xct", "mri", "section", "grains", "sem", "detail", "edx")
 
 
 def stream(seed: int, name: str, state: State = "shorted") -> np.random.Generator:
-    """Random numbers of one part of a cell, independent of those of every other part.
+    """Random numbers of one component of a cell, independent of those of every other component.
 
     Parameters
     ----------
     seed : int
         The cell's seed, not negative.
     name : str
-        The part.
+        The component.
     state : {"pristine", "shorted"}
         The state that it belongs to.
 

@@ -35,8 +35,8 @@ class Sizes:
     edx_spacing_um: float = 2.0
 
 
+# As laboratory instruments deliver a cell.
 FULL = Sizes()
-"""As laboratory instruments deliver a cell."""
 
+# The same cell in an eighth of the tomogram's voxels; draw the crack twice as wide to see it.
 COARSE = Sizes(xct_shape=(95, 162, 162), xct_spacing_um=9.32)
-"""The same cell in an eighth of the tomogram's voxels; draw the crack twice as wide to see it."""

@@ -15,11 +15,11 @@ from spallmap.twin.geometry import CellGeometry
 from spallmap.twin.render import render_volume
 from spallmap.twin.xct import XctLook, blur, draw_look, draw_rings, shade, stored
 
+# Slices of a slab: with six more for the blur, one of 1024 x 1024 pixels takes 90 MB as float32.
 SLICES = 16
-"""Slices of a slab: with six more for the blur, one of 1024 x 1024 pixels takes 90 MB as float32."""
 
+# Standard deviations after which scipy's Gaussian ends.
 TRUNCATE = 4.0
-"""Standard deviations after which scipy's Gaussian ends."""
 
 
 @dataclass(frozen=True)

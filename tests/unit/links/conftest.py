@@ -102,7 +102,7 @@ def cell() -> Cell:
     cracks[cap(shape, (34, 56, 30), 17, 10) & (phases == 1)] = 2
     phases[cracks > 0] = 3
     start = AxesPrior.parse("-z,y").map(SHAPE, PIXEL_UM, shape, (VOXEL_UM,) * 3)
-    turn = rotation_map(
+    rotation = rotation_map(
         Rotation.from_euler("xyz", (3, -4, 6), degrees=True), grid_centre(shape, (VOXEL_UM,) * 3), (5, -8, 4)
     )
-    return Cell(phases, cracks, turn @ start)
+    return Cell(phases, cracks, rotation @ start)

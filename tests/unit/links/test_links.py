@@ -132,7 +132,7 @@ def test_p_is_uniform_where_regions_fell_at_random(scene):
             p_values.append(chance_test(groups, ratios, crack_priors(footprints), 199, rng).p_value)
     p = np.array(p_values)
     for level in (0.1, 0.2, 0.3, 0.5, 0.6):
-        # three standard errors of a share among so many, and the steps of a few dozen placements
+        # three standard errors of a fraction among so many, and the steps of a few dozen placements
         assert abs((p <= level).mean() - level) < 3 * np.sqrt(level * (1 - level) / len(p)) + 0.02
 
 

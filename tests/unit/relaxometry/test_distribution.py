@@ -104,11 +104,11 @@ def test_two_peaks_reach_the_highest_likelihood() -> None:
         def cost(
             p: np.ndarray, seen: np.ndarray = seen, error: np.ndarray = error, b: np.ndarray = brightness
         ) -> float:
-            share = 1.0 / (1.0 + np.exp(-p[2] - p[5] * b))
+            fraction = 1.0 / (1.0 + np.exp(-p[2] - p[5] * b))
             # the pixels' likelihoods are 1 at their peaks: their own normal factor is taken off
             short = stats.norm.pdf(seen, p[0], np.hypot(np.exp(p[1]), error)) * error * np.sqrt(2.0 * np.pi)
             long = stats.norm.pdf(seen, p[3], np.hypot(np.exp(p[4]), error)) * error * np.sqrt(2.0 * np.pi)
-            return -float(np.sum(np.log((1.0 - share) * short + share * long)))
+            return -float(np.sum(np.log((1.0 - fraction) * short + fraction * long)))
 
         bounds = [(1.0, 2.48), (-3.9, -0.5), (-9.0, 2.0), (np.log(12.0), 4.0), (-3.9, -0.92), (-4.0, 4.0)]
         others = [
@@ -128,24 +128,24 @@ def test_intrinsic_width_is_found_through_the_noise() -> None:
     assert sum(w.low <= WIDTH_MS <= w.high for w in widths) >= 13
     centres = [d.electrode_t2_ms for d in found]
     assert sum(c.low <= ELECTRODE_MS <= c.high for c in centres) >= 13
-    # without a long peak there seldom seems to be one, and its share is bounded
+    # without a long peak there seldom seems to be one, and its fraction is bounded
     assert sum(d.test.p_value < 0.05 for d in found) <= 3
-    assert all(d.long_share.low == 0.0 or d.test.likelihood_ratio > 3.8 for d in found)
-    assert np.median([d.long_share.high for d in found]) < 0.1
+    assert all(d.long_fraction.low == 0.0 or d.test.likelihood_ratio > 3.8 for d in found)
+    assert np.median([d.long_fraction.high for d in found]) < 0.1
 
 
-def test_long_peak_is_found_with_its_share_and_centre() -> None:
+def test_long_peak_is_found_with_its_fraction_and_centre() -> None:
     found = [distribution_of(electrode_map(np.random.default_rng([44, k]), n_long=22)[0]) for k in range(6)]
-    share = 22.0 / 222.0
+    fraction = 22.0 / 222.0
     assert all(d.test.p_value <= 0.05 for d in found)
-    assert np.median([d.long_share.value for d in found]) == pytest.approx(share, rel=0.25)
-    assert sum(d.long_share.low <= share <= d.long_share.high for d in found) >= 5
+    assert np.median([d.long_fraction.value for d in found]) == pytest.approx(fraction, rel=0.25)
+    assert sum(d.long_fraction.low <= fraction <= d.long_fraction.high for d in found) >= 5
     assert np.median([d.long_t2_ms.value for d in found]) == pytest.approx(LONG_MS, rel=0.15)
     assert sum(d.long_t2_ms.low <= LONG_MS <= d.long_t2_ms.high for d in found) >= 5
     # weak pixels hold little signal: 22 of mean SNR 6 against 200 of 27, taken back to no echo time
     dim = 22 * 6.25 * np.exp(2.0 / 16.0)
     bright = 200 * 27.5 * np.exp(2.0 / 7.0)
-    signal = np.median([d.long_share_signal.value for d in found])
+    signal = np.median([d.long_fraction_signal.value for d in found])
     assert signal == pytest.approx(dim / (dim + bright), rel=0.3)
     assert np.median([d.electrode_fwhm_ms.value for d in found]) == pytest.approx(WIDTH_MS, rel=0.12)
 
@@ -160,7 +160,7 @@ def test_same_seed_same_numbers_and_scale_does_not_matter() -> None:
     assert first.test == again.test
     assert first.electrode_fwhm_ms == again.electrode_fwhm_ms
     assert scaled.electrode_fwhm_ms.value == pytest.approx(first.electrode_fwhm_ms.value, rel=1e-6)
-    assert scaled.long_share.value == pytest.approx(first.long_share.value, rel=1e-6)
+    assert scaled.long_fraction.value == pytest.approx(first.long_fraction.value, rel=1e-6)
 
 
 @pytest.mark.parametrize("model", ["rician", "offset", "free_offset"])
@@ -243,7 +243,7 @@ def test_too_few_pixels_have_no_distribution() -> None:
 def test_an_electrode_above_the_threshold_has_no_long_peak() -> None:
     found = distribution_of(electrode_map(np.random.default_rng(49))[0], long_ms=5.0)
     assert math.isnan(found.test.p_value)
-    assert math.isnan(found.long_share.value)
+    assert math.isnan(found.long_fraction.value)
     assert found.electrode_t2_ms.value == pytest.approx(7.0, rel=0.05)
 
 

@@ -181,11 +181,11 @@ def test_labelling_is_the_best_of_all() -> None:
         voters = rng.random((3, 3)) < 0.85
         evidence = np.where(voters, rng.normal(0.0, 1.5, (3, 3)), 0.0)
         coupling = rng.uniform(0.2, 1.2)
-        places = np.argwhere(voters)
+        positions = np.argwhere(voters)
         best = -np.inf
-        for choice in product((False, True), repeat=len(places)):
+        for choice in product((False, True), repeat=len(positions)):
             labels = np.zeros((3, 3), dtype=bool)
-            labels[tuple(places.T)] = choice
+            labels[tuple(positions.T)] = choice
             best = max(best, energy(labels, evidence, voters, coupling))
         found = likeliest_labels(evidence, voters, coupling)
         assert not found[~voters].any()

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from spallmap.frames import AffineMap, grid_centre
 from spallmap.twin.geometry import Outline, PatchCrack, Waves
 from spallmap.twin.poses import draw_xct_pose, placed
-from spallmap.twin.render import LABELS, MATTER, render_volume, shares_of
+from spallmap.twin.render import LABELS, MATTER, fractions_of, render_volume
 from spallmap.twin.scans import TwinCell, stream
 from spallmap.twin.shapes import draw_cell
 from tests.unit.twin.twin_plain_cell import bowl, flat, plain_cell, spheres
@@ -20,11 +20,11 @@ SEEDS = range(40)
 def total_um3(geometry, matter: str, spacing: float = 5.0, reach: float = 150.0, seed: int = 0) -> float:
     """Volume of one kind of matter, added up over the voxels of a tilted grid."""
     n = int(2 * reach / spacing)
-    turn = Rotation.random(random_state=np.random.default_rng(seed)).as_matrix()
-    pose = placed(turn, grid_centre((n, n, n), (spacing,) * 3), (0.3, -0.7, 1.1))
+    rotation = Rotation.random(random_state=np.random.default_rng(seed)).as_matrix()
+    pose = placed(rotation, grid_centre((n, n, n), (spacing,) * 3), (0.3, -0.7, 1.1))
     values = dict.fromkeys((*MATTER, "gas"), 0.0) | {matter: 1.0}
-    share, _ = render_volume(geometry, pose, (n, n, n), spacing, values)
-    return float(share.sum(dtype=np.float64) * spacing**3)
+    fraction, _ = render_volume(geometry, pose, (n, n, n), spacing, values)
+    return float(fraction.sum(dtype=np.float64) * spacing**3)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -87,8 +87,8 @@ def test_aperture_is_the_length_of_crack_along_its_normal(seed):
         slope = crack.side * crack.depth_um * 2 * np.array([dx, dy]) / 150.0**2 + np.array(face.slope)
         normal = np.array([-slope[0], -slope[1], 1.0]) / np.sqrt(1 + slope @ slope)
         steps = np.arange(-20.0, 20.0, 0.02)
-        shares = shares_of(cell, np.array([x, y, z]) + steps[:, None] * normal, 0.02)
-        length = shares[:, [MATTER.index("empty_crack"), MATTER.index("sodium_crack")]].sum() * 0.02
+        fractions = fractions_of(cell, np.array([x, y, z]) + steps[:, None] * normal, 0.02)
+        length = fractions[:, [MATTER.index("empty_crack"), MATTER.index("sodium_crack")]].sum() * 0.02
         expected = float(crack.aperture_at(np.array(x), np.array(y)))
         assert length == pytest.approx(expected, rel=0.08)
 
@@ -99,15 +99,15 @@ def test_patch_volume_is_that_of_half_an_ellipsoid_shell():
     assert total_um3(cell, "decoy") == pytest.approx(2 / 3 * np.pi * 60.0 * 40.0 * 6.0, rel=0.01)
 
 
-def test_shares_never_exceed_one_and_only_gas_is_left_out():
+def test_fractions_never_exceed_one_and_only_gas_is_left_out():
     cell = draw_cell(np.random.default_rng(5)).shorted
     points = np.random.default_rng(0).uniform(-700, 700, (60000, 3)) * (1.0, 1.0, 0.55)
-    shares = shares_of(cell, points, 4.66)
-    assert shares.min() >= -1e-12
-    assert shares.sum(axis=-1).max() <= 1.0 + 1e-12
+    fractions = fractions_of(cell, points, 4.66)
+    assert fractions.min() >= -1e-12
+    assert fractions.sum(axis=-1).max() <= 1.0 + 1e-12
     deep = np.hypot(points[:, 0], points[:, 1]) < 0.6 * cell.rim.radius_um
     inside = deep & (np.abs(points[:, 2]) < 100.0)
-    np.testing.assert_allclose(shares[inside].sum(axis=-1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(fractions[inside].sum(axis=-1), 1.0, atol=1e-12)
 
 
 def test_labels_follow_the_crack_however_thin():
@@ -129,8 +129,8 @@ def test_waves_of_the_formula_and_of_the_compiled_code_agree():
     cell = replace(plain_cell(), top=face)
     rng = np.random.default_rng(3)
     x, y = rng.uniform(-60, 60, (2, 200))
-    above = shares_of(cell, np.column_stack([x, y, face(x, y) + 0.2]), 0.1)
-    below = shares_of(cell, np.column_stack([x, y, face(x, y) - 0.2]), 0.1)
+    above = fractions_of(cell, np.column_stack([x, y, face(x, y) + 0.2]), 0.1)
+    below = fractions_of(cell, np.column_stack([x, y, face(x, y) - 0.2]), 0.1)
     assert np.all(above[:, MATTER.index("sodium")] == 1.0)
     assert np.all(below[:, MATTER.index("ceramic")] == 1.0)
 
@@ -147,7 +147,7 @@ def test_a_control_is_the_same_cell_without_cracks():
         assert lone.crack.depth_um == cell.crack.depth_um
         points = np.random.default_rng(seed).uniform(-500, 500, (2000, 3)) * (1, 1, 0.7)
         np.testing.assert_array_equal(
-            shares_of(control, points, 1.0), shares_of(cell.without_cracks(), points, 1.0)
+            fractions_of(control, points, 1.0), fractions_of(cell.without_cracks(), points, 1.0)
         )
 
 
@@ -177,8 +177,8 @@ def test_cells_differ_and_stay_within_their_limits():
         apertures = crack.aperture_at(*rng.uniform(-500, 500, (2, 500))) / 4.66
         assert apertures.min() >= 0.5
         assert apertures.max() <= 2.5
-        apart = np.hypot(*np.subtract(cell.decoy.centre_um[:2], crack.rim.centre_um))
-        assert apart > crack.rim.radius_um * 1.15 + 30.0
+        separation = np.hypot(*np.subtract(cell.decoy.centre_um[:2], crack.rim.centre_um))
+        assert separation > crack.rim.radius_um * 1.15 + 30.0
 
 
 def test_the_cell_stays_in_the_field_of_view():

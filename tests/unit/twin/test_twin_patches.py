@@ -11,7 +11,7 @@ from spallmap.frames import grid_centre, indices_to_points
 from spallmap.twin.geometry import PatchCrack
 from spallmap.twin.morphologies import MORPHOLOGIES, SMALL_SHAPE, SMALL_WIDTH, draw_morphology
 from spallmap.twin.poses import draw_xct_pose, placed
-from spallmap.twin.render import LABELS, MATTER, cracks_at, render_volume, shares_of
+from spallmap.twin.render import LABELS, MATTER, cracks_at, fractions_of, render_volume
 from spallmap.twin.scans import TwinCell
 from spallmap.twin.shapes import draw_cell
 from spallmap.twin.sizes import Sizes
@@ -24,10 +24,10 @@ NOTHING = dict.fromkeys((*MATTER, "gas"), 0.0)
 def volume_um3(geometry, *matter: str, spacing: float = 4.0, reach: float = 90.0, seed: int = 0) -> float:
     """Volume of kinds of matter, added up over the voxels of a tilted grid."""
     n = int(2 * reach / spacing)
-    turn = Rotation.random(None, np.random.default_rng(seed)).as_matrix()
-    pose = placed(turn, grid_centre((n, n, n), (spacing,) * 3), (0.3, -0.7, 1.1))
-    share, _ = render_volume(geometry, pose, (n, n, n), spacing, NOTHING | dict.fromkeys(matter, 1.0))
-    return float(share.sum(dtype=np.float64) * spacing**3)
+    rotation = Rotation.random(None, np.random.default_rng(seed)).as_matrix()
+    pose = placed(rotation, grid_centre((n, n, n), (spacing,) * 3), (0.3, -0.7, 1.1))
+    fraction, _ = render_volume(geometry, pose, (n, n, n), spacing, NOTHING | dict.fromkeys(matter, 1.0))
+    return float(fraction.sum(dtype=np.float64) * spacing**3)
 
 
 def labels_around(geometry, centre, spacing: float = 3.0, n: int = 100):
@@ -99,8 +99,8 @@ def test_a_point_far_from_all_patches_is_ceramic_and_near_one_is_not():
         cell = replace(plain_cell(), patches=(patch,))
         s, t = rng.uniform(-0.65, 0.65, 2)
         own = np.array([s * half[0], t * half[1], bend * s * s])
-        share = shares_of(cell, (own @ axes)[None], 0.1)[0]
-        assert share[MATTER.index("decoy")] == pytest.approx(1.0)
+        fraction = fractions_of(cell, (own @ axes)[None], 0.1)[0]
+        assert fraction[MATTER.index("decoy")] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("kind", MORPHOLOGIES)

@@ -205,7 +205,7 @@ def _long_in_words(panel: MriRecord) -> list[str]:
     if p_value is None:
         return []
     found = panel.summary["long_component"]
-    share, t2 = estimate_of(found, "share"), estimate_of(found, "t2", "_ms")
+    share, t2 = estimate_of(found, "fraction"), estimate_of(found, "t2", "_ms")
     if p_value >= SIGNIFICANT or share is None or t2 is None:
         upper = "" if share is None else f", below {100.0 * share.high:.0f} % of pixels"
         return [f"no long peak (p = {p_value:.2g}){upper}"]

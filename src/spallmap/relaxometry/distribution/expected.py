@@ -61,7 +61,7 @@ def expected_counts(
     if peaks is None:
         return None
     first = np.tile(distribution.first, N_MAPS)
-    is_long = rng.random(first.size) < np.tile(distribution.share_of_pixel, N_MAPS)
+    is_long = rng.random(first.size) < np.tile(distribution.fraction_of_pixel, N_MAPS)
     spread = rng.normal(size=first.size)
     theta = np.where(is_long, peaks.long_centre + peaks.long_sd * spread, peaks.centre + peaks.sd * spread)
     echoes = simulated_echoes(theta, first, np.array(fit.te_ms), get_model(fit.model, fit.n_coils), rng)
@@ -76,5 +76,5 @@ def expected_counts(
         threads=1,
     )
     scale = distribution.n_pixels / distribution.n_used / N_MAPS
-    counts = [np.histogram(again.t2_ms[again.ok & part], edges_ms)[0] for part in (~is_long, is_long)]
+    counts = [np.histogram(again.t2_ms[again.ok & peak], edges_ms)[0] for peak in (~is_long, is_long)]
     return ExpectedCounts(counts[0] * scale, counts[1] * scale)

@@ -95,7 +95,7 @@ def long_t2_regions(
 ) -> Regions:
     """Find the regions whose T2 is longer than a threshold.
 
-    A single pixel at SNR 4 cannot tell. So three things are put together:
+    A single pixel at SNR 4 cannot decide. So three things are put together:
 
     - each pixel's evidence for a T2 above `long_ms` against the T2 of the short pixels around it, from its
       likelihood over T2 with the amplitude profiled out (:mod:`spallmap.relaxometry.regions.evidence`);
@@ -106,7 +106,7 @@ def long_t2_regions(
 
     A region is thus where the metal has the T2 of a dendrite rather than that of the electrodes. Where both
     share the pixels, the region's common T2 lies between the two and may lie below `long_ms`; where the
-    dendrite's share of the signal is below a half or so, it is missed. The noise is taken as independent
+    dendrite's fraction of the signal is below a half or so, it is missed. The noise is taken as independent
     between pixels: do not use images that were filtered or zero-filled.
 
     Slices, if there are many, are treated one by one: neither a neighbourhood nor a region crosses slices,
