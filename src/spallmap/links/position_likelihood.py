@@ -116,7 +116,7 @@ def crack_density(
     densities = []
     for shift in product(row_shifts, column_shifts):
         cells = [round(float(d / c)) for d, c in zip(shift, plane.cell_um, strict=True)]
-        density = plane.to_pixels(_moved(blurred, cells[0], cells[1]))
+        density = plane.to_pixels(ndimage.shift(blurred, cells, order=0, mode="constant"))
         densities.append((1.0 - STRAY_FRACTION) * density / total + floor)
     return CrackDensity(np.outer(row_weights, column_weights).ravel(), np.log(np.array(densities)))
 
@@ -129,17 +129,6 @@ def _shifts(se_um: float, spread_um: float) -> tuple[NDArray[np.float64], NDArra
     nodes = np.linspace(-SHIFT_END, SHIFT_END, 2 * n + 1)
     weights = np.exp(-0.5 * nodes**2)
     return nodes * se_um, weights / weights.sum()
-
-
-def _moved(image: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
-    """Shift by whole cells; what comes in is empty."""
-    moved = np.zeros_like(image)
-    (n_rows, n_columns), (r, c) = image.shape, (rows, columns)
-    if abs(r) < n_rows and abs(c) < n_columns:
-        moved[max(r, 0) : n_rows + min(r, 0), max(c, 0) : n_columns + min(c, 0)] = image[
-            max(-r, 0) : n_rows + min(-r, 0), max(-c, 0) : n_columns + min(-c, 0)
-        ]
-    return moved
 
 
 def placement_likelihoods(

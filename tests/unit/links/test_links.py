@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import rotation_map
-from spallmap.links import Links, crack_points_on_region, link_points, link_regions, unlinked
+from spallmap.links import Links, link_regions, unlinked
 from spallmap.links.chance import chance_test
 from spallmap.links.null_placements import clusters
 from spallmap.links.position_likelihood import crack_density, crack_priors, placement_likelihoods, posterior
@@ -248,24 +248,3 @@ def test_shapes_that_do_not_fit(cell):
             cell.phases[1:],
             cell.spacing_um,
         )
-
-
-def test_link_points_lie_on_the_crack_behind_the_region(cell, rng):
-    regions = cell.region_on(1, rng)
-    table = link(cell, regions).table
-    grids = (regions, PIXEL_UM, cell.to_reference, cell.cracks, cell.spacing_um)
-    points = link_points(table, *grids)
-    row = points.iloc[0]
-    z, y, x = (round(row[name] / 10.0) for name in ("z_um", "y_um", "x_um"))
-    assert cell.cracks[z, y, x] == 1
-    own = cell.to_reference.inverse()(np.array([row["x_um"], row["y_um"], row["z_um"]]))
-    centroid = np.argwhere(regions).mean(axis=0) * PIXEL_UM
-    assert np.hypot(own[1] - centroid[0], own[0] - centroid[1]) < 25.0
-    assert row["depth_min_um"] <= row["depth_max_um"]
-    behind = crack_points_on_region(
-        regions > 0, PIXEL_UM, cell.to_reference, cell.cracks == 1, cell.spacing_um
-    )
-    assert len(behind) == row["n_voxels"] > 0
-    index = np.rint(cell.to_reference.inverse()(behind)[:, 1::-1] / PIXEL_UM).astype(int)
-    assert (regions[index[:, 0], index[:, 1]] > 0).all()
-    assert link_points(table.iloc[:0], *grids).empty

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage, special
+from scipy import special
+from skimage.morphology import remove_small_objects
 
 from spallmap.errors import InputError
 from spallmap.relaxometry.distribution.intervals import (
@@ -131,12 +132,11 @@ def specimen_pixels(fit: T2Fit, first: Array) -> Flags:
     strong = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND)) & (fit.snr >= limit)
     if get_model(fit.model, fit.n_coils).n_parameters > AMPLITUDE_AND_T2:
         strong &= first >= limit
-    within_slice = np.zeros((3,) * strong.ndim, dtype=bool)
-    within_slice[(1,) * (strong.ndim - 2)] = True
-    groups, _ = ndimage.label(strong, within_slice)
-    sizes = np.bincount(groups.ravel())
-    sizes[0] = 0
-    specimen: Flags = sizes[groups] >= MIN_SPECIMEN_PIXELS
+    specimen: Flags = np.empty(strong.shape, dtype=bool)
+    for index in np.ndindex(strong.shape[:-2]):
+        specimen[index] = remove_small_objects(
+            strong[index], max_size=MIN_SPECIMEN_PIXELS - 1, connectivity=2
+        )
     return specimen
 
 
