@@ -10,6 +10,6 @@ together.
 
 from __future__ import annotations
 
-from spallmap.links.link import Links, link_regions, unlinked
+from spallmap.links.link import Links, link_acquisition, link_regions, unlinked
 
-__all__ = ["Links", "link_regions", "unlinked"]
+__all__ = ["Links", "link_acquisition", "link_regions", "unlinked"]

@@ -40,7 +40,7 @@ KERNEL_END = 5.0
 SHIFT_END = 3.0
 
 
-def point_spread_um(plane: ImagePlane) -> tuple[float, float]:
+def _point_spread_um(plane: ImagePlane) -> tuple[float, float]:
     """Return the point spread's standard deviation along rows' and columns' direction, um."""
     return POINT_SPREAD_PIXELS * plane.spacing_um[0], POINT_SPREAD_PIXELS * plane.spacing_um[1]
 
@@ -60,7 +60,7 @@ def blur_um(plane: ImagePlane, se_um: Sequence[float]) -> tuple[float, float]:
     tuple of float
         (row direction, column direction), um.
     """
-    spread = point_spread_um(plane)
+    spread = _point_spread_um(plane)
     return float(np.hypot(se_um[0], spread[0])), float(np.hypot(se_um[1], spread[1]))
 
 
@@ -101,7 +101,7 @@ def crack_density(
     CrackDensity
         Over the whole image.
     """
-    spread = point_spread_um(plane)
+    spread = _point_spread_um(plane)
     sigma = [s / c for s, c in zip(spread, plane.cell_um, strict=True)]
     blurred = ndimage.gaussian_filter(
         footprint.cells.astype(np.float64), sigma, mode="constant", truncate=KERNEL_END

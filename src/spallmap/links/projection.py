@@ -62,7 +62,7 @@ class ImagePlane:
         """(row, column) size of a cell, um."""
         return self.spacing_um[0] / self.cells[0], self.spacing_um[1] / self.cells[1]
 
-    def pixel_coordinates(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _pixel_coordinates(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Fractional (row, column) of reference points, shape (n, 3) to (n, 2)."""
         own = self.to_reference.inverse()(points)
         coordinates: NDArray[np.float64] = own[:, 1::-1] / np.asarray(self.spacing_um)
@@ -72,7 +72,7 @@ class ImagePlane:
         """Count reference points in each cell (fine) or pixel; points beyond the image are dropped."""
         cells = np.array(self.cells if fine else (1, 1))
         shape = tuple(int(n) for n in np.array(self.shape) * cells)
-        index = np.floor((self.pixel_coordinates(points) + 0.5) * cells).astype(np.int64)
+        index = np.floor((self._pixel_coordinates(points) + 0.5) * cells).astype(np.int64)
         inside = np.all((index >= 0) & (index < np.array(shape)), axis=1)
         flat = np.ravel_multi_index(tuple(index[inside].T), shape)
         return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
@@ -84,7 +84,7 @@ class ImagePlane:
         return mean
 
 
-def voxel_points(
+def _voxel_points(
     indices: NDArray[np.int64], spacing_um: Sequence[float], per_axis: int = POINTS_PER_AXIS
 ) -> NDArray[np.float64]:
     """Spread points evenly over voxels.
@@ -154,7 +154,7 @@ def crack_footprints(
         if box is None:
             continue
         indices = np.argwhere(cracks_labels[box] == label) + np.array([s.start for s in box])
-        cells = plane.count(voxel_points(indices, spacing_um), fine=True) > 0
+        cells = plane.count(_voxel_points(indices, spacing_um), fine=True) > 0
         if cells.any():
             footprints.append(Footprint(label, len(indices), cells))
     return tuple(footprints)

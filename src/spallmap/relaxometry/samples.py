@@ -64,10 +64,10 @@ def sorted_echoes(
         )
     if not np.all(np.isfinite(te)) or np.any(te < 0.0):
         raise InputError("te_ms", str(te.tolist()), "finite echo times in ms, 0 or above")
-    if distinct_times(te).size < model.n_parameters:
+    if _distinct_times(te).size < model.n_parameters:
         raise InputError(
             "te_ms",
-            f"{distinct_times(te).size} different echo times",
+            f"{_distinct_times(te).size} different echo times",
             f"{model.n_parameters} for model {model.name}",
         )
     if np.iscomplexobj(data) != model.complex_data:
@@ -107,7 +107,7 @@ def drop_first(
     InputError
         If the number is negative, or too few different echo times are left for the model.
     """
-    times = distinct_times(te_ms)
+    times = _distinct_times(te_ms)
     if not 0 <= n_skipped <= times.size - model.n_parameters:
         most = times.size - model.n_parameters
         raise InputError("t2.skip_echoes", str(n_skipped), f"0 to {most} for {times.size} echo times")
@@ -140,11 +140,18 @@ def usable_series(
     ------
     InputError
         As :func:`sorted_echoes` and :func:`drop_first` do.
+
+    Examples
+    --------
+    >>> from spallmap.relaxometry import get_model
+    >>> echoes, te_ms = usable_series([[3.0], [9.0], [5.0]], (18.0, 2.0, 10.0), get_model("rician"), 1)
+    >>> echoes.tolist(), te_ms.tolist()
+    ([[5.0], [3.0]], [10.0, 18.0])
     """
     return drop_first(*sorted_echoes(echoes, te_ms, model), skip_echoes, model)
 
 
-def distinct_times(te_ms: Array) -> Array:
+def _distinct_times(te_ms: Array) -> Array:
     """Return the different echo times in ms, rising; times closer than rounding are one."""
     times = np.unique(te_ms)
     distinct = np.concatenate([[True], np.diff(times) > SAME_TIME * np.ptp(times)])
@@ -154,7 +161,7 @@ def distinct_times(te_ms: Array) -> Array:
 
 def default_bounds(te_ms: Array) -> tuple[float, float]:
     """Lowest and highest T2 in ms that an echo train can distinguish; see the constants of this module."""
-    spacing = float(np.min(np.diff(distinct_times(te_ms))))
+    spacing = float(np.min(np.diff(_distinct_times(te_ms))))
     return LOWEST_T2_IN_SPACINGS * spacing, HIGHEST_T2_IN_LAST_TE * float(te_ms[-1])
 
 

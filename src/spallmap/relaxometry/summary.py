@@ -50,6 +50,18 @@ def electrode_pixels(fit: T2Fit, regions: Regions, min_snr: float = ELECTRODE_SN
     -------
     ndarray of bool
         True for electrode pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2, long_t2_regions
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 24, 24))
+    >>> signal[:, 6:10, 4:20] = 40.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> fit = fit_t2(signal + 0.1, te_ms, sigma=1.0)
+    >>> regions = long_t2_regions(signal + 0.1, te_ms, 1.0, spacing_um=(23.0, 46.0))
+    >>> int(electrode_pixels(fit, regions).sum())
+    64
     """
     inside = regions.labels > 0
     within_slice = np.ones((1,) * (inside.ndim - 2) + (3, 3), dtype=bool)
@@ -107,7 +119,23 @@ def _median(values: Array) -> float:
 
 
 def histogram_edges_ms(long_ms: float) -> Array:
-    """Edges of a histogram's bins in ms."""
+    """Edges of a histogram's bins in ms.
+
+    Parameters
+    ----------
+    long_ms : float
+        The threshold of long T2.
+
+    Returns
+    -------
+    ndarray, shape (n_bins + 1,)
+        From 0 in steps of :data:`BIN_MS` to :data:`HISTOGRAM_END` thresholds.
+
+    Examples
+    --------
+    >>> histogram_edges_ms(12.0)[[0, 1, -1]].tolist()
+    [0.0, 0.5, 36.0]
+    """
     edges: Array = np.arange(0.0, HISTOGRAM_END * long_ms + BIN_MS / 2.0, BIN_MS)
     return edges
 
@@ -154,6 +182,19 @@ def summarise_t2(
         ``_low`` and ``_high`` before the unit. ``distribution`` says what they rest on. The histogram has
         ``specimen_counts`` and ``specimen_n_above`` of the pixels that hold signal, and with `expected`
         ``expected_electrode`` and ``expected_long``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2, long_t2_regions
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 24, 24))
+    >>> signal[:, 6:10, 4:20] = 40.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> fit = fit_t2(signal + 0.1, te_ms, "rician", sigma=1.0)
+    >>> regions = long_t2_regions(signal + 0.1, te_ms, 1.0, spacing_um=(23.0, 46.0))
+    >>> summary = summarise_t2(fit, None, regions)
+    >>> summary["noise_method"], summary["n_by_status"], summary["long"]["n_regions"]
+    ('given', {'ok': 64, 'below_snr': 512}, 0)
     """
     electrode = electrode_pixels(fit, regions)
     t2_electrode = fit.t2_ms[electrode]

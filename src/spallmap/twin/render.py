@@ -36,7 +36,7 @@ LABELS = {"ceramic": 1, "sodium": 2, "empty_crack": 3, "sodium_crack": 4, "decoy
 
 
 @compiled
-def fractions_at(x: float, y: float, z: float, width: float, tape: Floats, out: Floats) -> None:
+def _fractions_at(x: float, y: float, z: float, width: float, tape: Floats, out: Floats) -> None:
     """Write the fractions of matter of one sample of some width into `out`, shape (8,)."""
     out[:] = 0.0
     out[CASING] = casing_covered(x, y, width, tape)
@@ -118,7 +118,7 @@ def _fill_cracks(
 @compiled
 def _fill_points(points: Floats, width: float, tape: Floats, out: Floats) -> None:
     for i in range(points.shape[0]):
-        fractions_at(points[i, 0], points[i, 1], points[i, 2], width, tape, out[i])
+        _fractions_at(points[i, 0], points[i, 1], points[i, 2], width, tape, out[i])
 
 
 @compiled
@@ -139,7 +139,7 @@ def _fill_volume(
                 x = to_cell[0, 0] * p[0] + to_cell[0, 1] * p[1] + to_cell[0, 2] * p[2] + to_cell[0, 3]
                 y = to_cell[1, 0] * p[0] + to_cell[1, 1] * p[1] + to_cell[1, 2] * p[2] + to_cell[1, 3]
                 z = to_cell[2, 0] * p[0] + to_cell[2, 1] * p[1] + to_cell[2, 2] * p[2] + to_cell[2, 3]
-                fractions_at(x, y, z, REFINE_WITHIN * spacing, tape, fractions)
+                _fractions_at(x, y, z, REFINE_WITHIN * spacing, tape, fractions)
                 mixed = False
                 for m in range(fractions.shape[0]):
                     mixed = mixed or 0.0 < fractions[m] < 1.0
@@ -150,7 +150,7 @@ def _fill_volume(
                         u = (0.5 * (corner & 1) - 0.25) * spacing
                         v = (0.25 * (corner & 2) - 0.25) * spacing
                         w = (0.125 * (corner & 4) - 0.25) * spacing
-                        fractions_at(
+                        _fractions_at(
                             x + to_cell[0, 0] * u + to_cell[0, 1] * v + to_cell[0, 2] * w,
                             y + to_cell[1, 0] * u + to_cell[1, 1] * v + to_cell[1, 2] * w,
                             z + to_cell[2, 0] * u + to_cell[2, 1] * v + to_cell[2, 2] * w,

@@ -6,12 +6,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import rotation_map
-from spallmap.links import Links, link_regions, unlinked
+from spallmap.links import Links, link_acquisition, link_regions, unlinked
 from spallmap.links.chance import chance_test
 from spallmap.links.null_placements import clusters
 from spallmap.links.position_likelihood import crack_density, crack_priors, placement_likelihoods, posterior
 from spallmap.links.projection import ImagePlane, crack_footprints, project_bodies
-from spallmap.registration.result import StandardError
+from spallmap.registration.result import Registration, StandardError
 
 PIXEL_UM = (23.0, 46.0)
 COLUMNS = ["region", "crack", "probability", "distance_um", "distance_se_um", "overlap_fraction"]
@@ -248,3 +248,51 @@ def test_shapes_that_do_not_fit(cell):
             cell.phases[1:],
             cell.spacing_um,
         )
+
+
+def registered(to_reference, verdict="accepted", reasons=()) -> Registration:
+    error = StandardError(3.0, 3.0, None)
+    return Registration(to_reference, "known", verdict, reasons, score=1.0, se_um=error)
+
+
+def grids_of(cell):
+    return cell.cracks, cell.phases, cell.spacing_um
+
+
+def test_a_refused_mri_is_not_linked_and_says_why(cell, rng):
+    refused = registered(cell.to_reference, "refused", ("too dark", "two maxima"))
+    links = link_acquisition(cell.region_on(1, rng), PIXEL_UM, refused, *grids_of(cell))
+    assert links.table.empty
+    assert links.summary["reason"] == "the MRI's registration was refused: too dark; two maxima"
+    assert links.summary["registration_se_um"] == {"u": None, "v": None, "normal": None}
+
+
+def test_a_stack_is_not_linked_but_a_single_slice_is(cell, rng):
+    regions = cell.region_on(1, rng)
+    accepted = registered(cell.to_reference)
+    stack = link_acquisition(
+        np.stack([regions, regions]), (500.0, *PIXEL_UM), accepted, *grids_of(cell), n_null=99
+    )
+    assert stack.table.empty
+    assert "stack of slices" in stack.summary["reason"]
+    flat = link_acquisition(regions, PIXEL_UM, accepted, *grids_of(cell), n_null=99)
+    single = link_acquisition(regions[None], (500.0, *PIXEL_UM), accepted, *grids_of(cell), n_null=99)
+    pd.testing.assert_frame_equal(single.table, flat.table)
+    assert single.summary == flat.summary
+    direct = link(cell, regions, n_null=99)
+    pd.testing.assert_frame_equal(flat.table, direct.table)
+    assert flat.summary == direct.summary
+
+
+def test_links_are_found_in_the_tomogram_that_has_moved(cell, rng):
+    """The MRI's map leads to the reference, the cracks lie in a tomogram that has a map of its own."""
+    regions = cell.region_on(1, rng)
+    moved = rotation_map(
+        Rotation.from_euler("z", 20.0, degrees=True), (350.0, 400.0, 300.0), (80.0, -50.0, 9.0)
+    )
+    mri = registered(moved @ cell.to_reference)
+    links = link_acquisition(regions, PIXEL_UM, mri, *grids_of(cell), tomogram=registered(moved), n_null=99)
+    direct = link(cell, regions, n_null=99)
+    pd.testing.assert_frame_equal(links.table, direct.table, rtol=1e-6)
+    astray = link_acquisition(regions, PIXEL_UM, mri, *grids_of(cell), n_null=99)
+    assert not astray.table.equals(direct.table)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from spallmap.errors import InputError
-from spallmap.relaxometry.noise import RAYLEIGH_RATIO, estimate_noise, trusted_sigma
+from spallmap.relaxometry.background import background_ratio
+from spallmap.relaxometry.noise import estimate_noise, trusted_sigma
 from tests.unit.relaxometry.decay_phantom import TE_MS, magnitudes
 
 
@@ -56,7 +57,7 @@ def test_standard_error_covers_the_scatter_of_complex_data() -> None:
 
 def test_pure_noise_is_said_to_be_rayleigh() -> None:
     found = [estimate_noise(series(0.3, 1.0, seed)) for seed in range(20)]
-    assert np.mean([f.rayleigh_ratio for f in found]) == pytest.approx(RAYLEIGH_RATIO, abs=0.003)
+    assert np.mean([f.rayleigh_ratio for f in found]) == pytest.approx(background_ratio(1), abs=0.003)
     assert all(f.is_rayleigh and f.echoes_agree and not f.warnings for f in found)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from spallmap.figures import style
-from spallmap.relaxometry.distribution.widths import Estimate, WidthComparison, compare_widths
+from spallmap.relaxometry import Estimate, WidthComparison, compare_widths
 from spallmap.results.records import MriRecord
 
 Array = NDArray[np.float64]
