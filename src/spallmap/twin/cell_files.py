@@ -73,6 +73,16 @@ def write_cell(
     ------
     ValueError
         If a modality or state is unknown, or nothing is asked for.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     folder = Path(parent) / "cell"
+    ...     coarse = Sizes(xct_shape=(24, 40, 40), xct_spacing_um=37.0)
+    ...     write_cell(folder, 7, modalities=("xct",), states=("pristine",), sizes=coarse)
+    ...     sorted(path.name for path in folder.iterdir())
+    ['acquisitions.tsv', 'config.yaml', 'truth', 'xct_pristine']
     """
     unknown = (set(modalities) - set(MODALITIES)) | (set(states) - set(STATES))
     if unknown or not modalities or not states:

@@ -58,6 +58,13 @@ def draw_morphology(
     References
     ----------
     Kazyak et al., Matter 2 (2020) 1025-1048: the four kinds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cell = draw_morphology(np.random.default_rng(7), "branching")
+    >>> cell.crack, 2 <= len(cell.patches) <= 4
+    (None, True)
     """
     if kind not in MORPHOLOGIES:
         raise ValueError(f"kinds of crack are {MORPHOLOGIES}; got {kind!r}")

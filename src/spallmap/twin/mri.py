@@ -86,6 +86,18 @@ class MriScan:
         Pixels in which either prevails.
     dendrite_t2_ms : float
         The dendrite's T2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.twin import draw_cell, draw_mri_pose, simulate_mri
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> pose = draw_mri_pose(rng, (32, 24), (46.0, 92.0), AffineMap.identity())
+    >>> scan = simulate_mri(cell, pose, rng, shape=(32, 24), spacing_um=(46.0, 92.0))
+    >>> bool(np.any(scan.dendrite & scan.electrode)), bool(0.0 <= scan.fraction.min())
+    (False, True)
     """
 
     magnitude: Floats
@@ -179,7 +191,7 @@ def project_metal(
     fine_um : float
         Largest distance between the fine samples.
 
-    Recycles
+    Returns
     -------
     ImagedMetal
         On a grid that fills the image's field of view.
@@ -233,7 +245,7 @@ def sample_k_space(
     shape, spacing_um : tuple
         Matrix and pixel size; the samples are 1 / (matrix times pixel size) apart, from -matrix/2 on.
 
-    Recycles
+    Returns
     -------
     ndarray of complex, shape (..., rows, columns)
         The integral of density times exp(-2 pi i k x) over the plane, um^2 times the density's unit.
@@ -292,10 +304,23 @@ def simulate_mri(
     dendrite_t2_ms : float
         Transverse relaxation time of the dendrite's sodium.
 
-    Recycles
+    Returns
     -------
     MriScan
         Magnitudes and truth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.twin import draw_cell, draw_mri_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> pose = draw_mri_pose(rng, (32, 24), (46.0, 92.0), AffineMap.identity())
+    >>> scan = simulate_mri(cell, pose, rng, shape=(32, 24), spacing_um=(46.0, 92.0), electrode_snr=25.0)
+    >>> snr = scan.signal[scan.electrode] / scan.sigma
+    >>> scan.magnitude.shape, bool(20.0 < np.median(snr) < 30.0)
+    ((5, 32, 24), True)
     """
     drawn = rng.uniform(20.0, 35.0), rng.uniform(4.5, 7.0)
     electrode_snr = drawn[0] if electrode_snr is None else electrode_snr

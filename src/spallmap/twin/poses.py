@@ -68,6 +68,14 @@ def draw_xct_pose(
     -------
     AffineMap
         Own points to cell points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pose = draw_xct_pose(np.random.default_rng(7), (24, 40, 40), 37.0)
+    >>> middle = pose(np.array([721.5, 721.5, 425.5]))
+    >>> bool(np.all(np.abs(middle) <= 12.0))
+    True
     """
     linear = small_rotation(rng, tilt_deg, tilt_deg)
     return placed(linear, grid_centre(shape, (spacing_um,) * 3), rng.uniform(-12.0, 12.0, 3))
@@ -97,6 +105,14 @@ def draw_mri_pose(
     -------
     AffineMap
         Own points to cell points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> pose = draw_mri_pose(np.random.default_rng(7), (64, 48), (23.0, 46.0), AffineMap.identity())
+    >>> (pose.linear @ np.array([0.0, 1.0, 0.0])).round().tolist()[2]  # rows run down the stack
+    -1.0
     """
     linear = reference_to_cell.linear @ small_rotation(rng, 4.0, azimuth_deg) @ MRI_AXES.linear()
     return placed(linear, grid_centre(shape, spacing_um), rng.uniform(-60.0, 60.0, 3))
@@ -128,6 +144,17 @@ def draw_section_pose(
     -------
     AffineMap
         Own points to cell points; the plane passes within some 25 um of the site's axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> pose = draw_section_pose(rng, cell, (582, 900), 1.0, 60.0)
+    >>> depth = pose.inverse()(np.array(cell.site_um))[2]
+    >>> bool(abs(depth) < 40.0)
+    True
     """
     azimuth = rng.uniform(0.0, 360.0)
     linear = small_rotation(rng, 4.0, 2.0) @ SEM_AXES.linear(azimuth)
@@ -166,6 +193,13 @@ def draw_inset_pose(
     -------
     AffineMap
         Own points to the larger image's points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pose = draw_inset_pose(np.random.default_rng(7), (61, 81), 0.5, (300.0, 200.0, 0.0), 4.0)
+    >>> pose(np.array([20.0, 15.0, 0.0])).round(6).tolist()
+    [300.0, 200.0, 0.0]
     """
     rotation = Rotation.from_euler("z", rng.uniform(-1.0, 1.0) * rotation_deg, degrees=True).as_matrix()
     return placed(rotation, grid_centre(inset_shape, (inset_spacing_um,) * 2), overview_point_um)

@@ -183,6 +183,15 @@ def fractions_of(geometry: CellGeometry, points: Floats, width_um: float) -> Flo
     -------
     ndarray, shape (..., 8)
         Fractions in the order of `MATTER`; their sum is at most 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell
+    >>> cell = draw_cell(np.random.default_rng(7)).shorted
+    >>> points = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 900.0]])
+    >>> fractions_of(cell, points, 4.66).sum(axis=-1).round(6).tolist()  # outside there is gas
+    [1.0, 0.0]
     """
     flat = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)
     out = np.empty((len(flat), len(MATTER)))
@@ -209,6 +218,16 @@ def cracks_at(geometry: CellGeometry, points: Floats, width_um: float) -> tuple[
         the same one.
     apertures_um : ndarray, shape (n,)
         Its local aperture, 0 for none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell
+    >>> cell = draw_cell(np.random.default_rng(7)).shorted
+    >>> centre = np.array(cell.decoy.centre_um)[None]
+    >>> labels, apertures_um = cracks_at(cell, centre, 1.0)
+    >>> int(labels[0]) == LABELS["decoy"], bool(np.isclose(apertures_um[0], cell.decoy.aperture_um))
+    (True, True)
     """
     flat = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)
     labels, apertures = np.empty(len(flat), dtype=np.uint8), np.empty(len(flat))
@@ -247,6 +266,19 @@ def render_volume(
         The mixed values.
     labels : ndarray of uint8, shape (nz, ny, nx)
         The truth, see `LABELS`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_xct_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> shape, spacing_um = (24, 40, 40), 37.0
+    >>> to_cell = draw_xct_pose(rng, shape, spacing_um)
+    >>> grey = dict.fromkeys((*MATTER, "gas"), 0.0) | {"ceramic": 1.0}
+    >>> mixed, labels = render_volume(cell, to_cell, shape, spacing_um, grey)
+    >>> mixed.shape, bool(mixed[labels == LABELS["ceramic"]].min() > 0.4)
+    ((24, 40, 40), True)
     """
     table = np.array([values[name] for name in (*MATTER, "gas")])
     out = np.empty(shape, dtype=np.float32)

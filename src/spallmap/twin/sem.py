@@ -73,6 +73,18 @@ class SemImage:
         What truly fills each pixel, see `spallmap.twin.render.MATTER`.
     to_cell : AffineMap
         From its points to the cell frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_section_look, draw_section_pose, simulate_sem
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> to_cell = draw_section_pose(rng, cell, (91, 150), 6.0, 60.0)
+    >>> look = draw_section_look(rng, (600.0, 900.0))
+    >>> section = simulate_sem(cell, to_cell, rng, look=look, shape=(100, 150), spacing_um=6.0)
+    >>> section.fractions.shape, bool(section.fractions.sum(axis=-1).max() < 1.0 + 1e-6)
+    ((100, 150, 8), True)
     """
 
     image: NDArray[np.uint8]
@@ -100,6 +112,13 @@ def draw_section_look(
     -------
     SectionLook
         The grains.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> look = draw_section_look(np.random.default_rng(7), (600.0, 900.0))
+    >>> look.grain_points_um.shape[0] == look.grain_grey.size
+    True
     """
     margin = 4.0 * grain_um
     size = np.array(size_um[::-1]) + 2.0 * margin
@@ -145,6 +164,18 @@ def simulate_sem(
     -------
     SemImage
         The image with its truth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_section_look, draw_section_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> to_cell = draw_section_pose(rng, cell, (91, 150), 6.0, 60.0)
+    >>> look = draw_section_look(rng, (600.0, 900.0))
+    >>> section = simulate_sem(cell, to_cell, rng, look=look, shape=(100, 150), spacing_um=6.0)
+    >>> section.image.shape, section.bar_row
+    ((100, 150), 91)
     """
     points = grid_points(shape, (spacing_um, spacing_um))
     fractions = fractions_of(geometry, to_cell(points), spacing_um)
@@ -232,6 +263,17 @@ def simulate_edx(
     -------
     ndarray of uint16, shape (4, n_rows, n_columns)
         Counts of `ELEMENTS`, Poisson distributed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_section_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> to_cell = draw_section_pose(rng, cell, (91, 150), 6.0, 60.0)
+    >>> counts = simulate_edx(cell, to_cell, rng, shape=(60, 80), spacing_um=8.0)
+    >>> counts.shape, counts.dtype
+    ((4, 60, 80), dtype('uint16'))
     """
     fractions = fractions_of(geometry, to_cell(grid_points(shape, (spacing_um, spacing_um))), spacing_um)
     amounts = {

@@ -39,6 +39,14 @@ class CellStates:
     pristine, shorted : CellGeometry
         The same ceramic, pores and casing; the electrodes have been pressed and moved between the two, and
         the cracks are in the second alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell
+    >>> states = draw_cell(np.random.default_rng(7))
+    >>> states.pristine.rim is states.shorted.rim
+    True
     """
 
     pristine: CellGeometry
@@ -74,6 +82,15 @@ def draw_cell(
     -------
     CellStates
         The two states.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> states = draw_cell(np.random.default_rng(7))
+    >>> states.pristine.crack, states.shorted.crack.shape
+    (None, 'cone')
+    >>> draw_cell(np.random.default_rng(7), kind="control").shorted.decoy is None
+    True
     """
     radius = width * rng.uniform(485.0, 545.0)
     half = rng.uniform(165.0, 200.0)

@@ -34,6 +34,13 @@ class XctSlab:
         Grey values.
     labels : ndarray of uint8, shape (n, ny, nx)
         True labels, see `spallmap.twin.render.LABELS`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> grey, labels = np.zeros((8, 40, 40), np.uint16), np.zeros((8, 40, 40), np.uint8)
+    >>> XctSlab(16, grey, labels).first_slice
+    16
     """
 
     first_slice: int
@@ -85,6 +92,18 @@ def simulate_xct_slabs(
     ------
     ValueError
         If there is no slice in a slab.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_xct_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> shape, spacing_um = (24, 40, 40), 37.0
+    >>> to_cell = draw_xct_pose(rng, shape, spacing_um)
+    >>> slabs = list(simulate_xct_slabs(cell, to_cell, rng, shape=shape, spacing_um=spacing_um))
+    >>> [(slab.first_slice, slab.volume.shape) for slab in slabs]
+    [(0, (16, 40, 40)), (16, (8, 40, 40))]
     """
     if slices < 1:
         raise ValueError(f"a slab needs one or more slices; got {slices}")
