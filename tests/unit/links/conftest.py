@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_centre, indices_to_points, rotation_map
+from spallmap.links.projection import ImagePlane, crack_footprints, project_bodies
 
 VOXEL_UM = 10.0
 PIXEL_UM = (23.0, 46.0)
@@ -106,3 +107,15 @@ def cell() -> Cell:
         Rotation.from_euler("xyz", (3, -4, 6), degrees=True), grid_centre(shape, (VOXEL_UM,) * 3), (5, -8, 4)
     )
     return Cell(phases, cracks, rotation @ start)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20)
+
+
+@pytest.fixture(scope="module")
+def scene(cell):
+    plane = ImagePlane.of(SHAPE, PIXEL_UM, cell.to_reference, cell.spacing_um)
+    bodies = project_bodies(plane, cell.phases, cell.spacing_um)
+    return plane, bodies, crack_footprints(plane, cell.cracks, cell.spacing_um)

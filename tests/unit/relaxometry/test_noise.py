@@ -141,7 +141,7 @@ def test_complex_data_give_the_level_without_any_background(fraction: float) -> 
     assert other.sigma == pytest.approx(levels[0].sigma, rel=1e-9)
 
 
-def test_a_phase_that_drifts_from_echo_to_echo_is_told() -> None:
+def test_a_phase_that_drifts_from_echo_to_echo_is_reported() -> None:
     data = even_specimen(np.random.default_rng(1), 0.5) * np.exp(0.2j * np.arange(5))[:, None, None]
     assert "phase is not the same" in estimate_noise(data, te_ms=TE_MS).warnings[0]
 
@@ -159,7 +159,7 @@ def test_several_coils_have_one_level(n_coils: int) -> None:
     assert not found.warnings
 
 
-def test_filtered_corners_are_told() -> None:
+def test_filtered_corners_are_reported() -> None:
     rng = np.random.default_rng(10)
     data = series(0.3, 1.0, 10)
     data[:, 48:, :12] *= 0.8
@@ -172,7 +172,7 @@ def test_filtered_corners_are_told() -> None:
     assert sum(not f.is_even for f in plain) == 0
 
 
-def test_an_image_filled_with_zeros_is_told() -> None:
+def test_an_image_filled_with_zeros_is_reported() -> None:
     rng = np.random.default_rng(11)
     k_space = np.zeros((5, 64, 64), dtype=complex)
     k_space[:, 16:48, 16:48] = rng.normal(size=(5, 32, 32)) + 1j * rng.normal(size=(5, 32, 32))

@@ -71,11 +71,11 @@ def test_drawn_area_without_ink_is_no_bar():
     assert find_data_bar(image) is None
 
 
-@pytest.mark.parametrize("clipped_fraction", [0.3, 0.7])
-def test_bar_below_a_partly_clipped_image(clipped_fraction):
+@pytest.mark.parametrize("clipped_share", [0.3, 0.7])
+def test_bar_below_a_partly_clipped_image(clipped_share):
     rng = np.random.default_rng(7)
     image = scan(rng, (500, 600))
-    image[:, : int(clipped_fraction * 600)] = 0
+    image[:, : int(clipped_share * 600)] = 0
     draw_bar(image, rng, 50, 0, 255, frame=False)
     assert find_data_bar(image) == 450
 

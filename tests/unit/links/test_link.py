@@ -7,10 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.frames import rotation_map
 from spallmap.links import Links, link_acquisition, link_regions, unlinked
-from spallmap.links.chance import chance_test
-from spallmap.links.null_placements import clusters
-from spallmap.links.position_likelihood import crack_density, crack_priors, placement_likelihoods, posterior
-from spallmap.links.projection import ImagePlane, crack_footprints, project_bodies
+from spallmap.links.projection import ImagePlane, crack_footprints
 from spallmap.registration.result import Registration, StandardError
 
 PIXEL_UM = (23.0, 46.0)
@@ -22,11 +19,6 @@ def link(cell, regions, se_um=(3.0, 3.0), **arguments) -> Links:
     arguments = {"n_null": 499, **arguments}
     grids = (cell.cracks, cell.phases, cell.spacing_um)
     return link_regions(regions, PIXEL_UM, cell.to_reference, error, *grids, **arguments)
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(20)
 
 
 def test_table_and_summary_hold_what_they_promise(cell, rng):
@@ -109,33 +101,6 @@ def test_an_unknown_direction_counts_as_the_whole_width(cell, rng):
     assert unknown.summary["registration_se_um"]["u"] is None
 
 
-@pytest.fixture(scope="module")
-def scene(cell):
-    plane = ImagePlane.of((36, 24), PIXEL_UM, cell.to_reference, cell.spacing_um)
-    bodies = project_bodies(plane, cell.phases, cell.spacing_um)
-    return plane, bodies, crack_footprints(plane, cell.cracks, cell.spacing_um)
-
-
-def test_p_is_uniform_where_regions_fell_at_random(scene):
-    rng = np.random.default_rng(5)
-    plane, bodies, footprints = scene
-    densities = [crack_density(plane, f, bodies.electrolyte, (3.0, 3.0)) for f in footprints]
-    p_values: list[float] = []
-    while len(p_values) < 300:
-        height, width = rng.integers(1, 4), rng.integers(1, 3)
-        row, column = rng.integers(0, 36 - height), rng.integers(0, 24 - width)
-        regions = np.zeros((36, 24), np.int32)
-        regions[row : row + height, column : column + width] = 1
-        if bodies.electrolyte[regions > 0].all():
-            groups = clusters(regions, PIXEL_UM, bodies)
-            ratios = [placement_likelihoods(group, densities) for group in groups]
-            p_values.append(chance_test(groups, ratios, crack_priors(footprints), 199, rng).p_value)
-    p = np.array(p_values)
-    for level in (0.1, 0.2, 0.3, 0.5, 0.6):
-        # three standard errors of a fraction among so many, and the steps of a few dozen placements
-        assert abs((p <= level).mean() - level) < 3 * np.sqrt(level * (1 - level) / len(p)) + 0.02
-
-
 def test_p_is_small_where_cracks_made_the_regions(cell):
     rng = np.random.default_rng(6)
     single = [link(cell, cell.region_on(1, rng)).summary["p_value"] for _ in range(15)]
@@ -147,53 +112,6 @@ def test_p_is_small_where_cracks_made_the_regions(cell):
         both.append(link(cell, regions).summary["p_value"])
     assert np.mean(both) < 0.07
     assert np.mean(both) < np.mean(single)
-
-
-def test_probabilities_are_calibrated(cell, scene):
-    """As many links are right as they say, over regions that cracks made and regions that fell at random."""
-    rng = np.random.default_rng(7)
-    plane, bodies, footprints = scene
-    densities = [crack_density(plane, f, bodies.electrolyte, (10.0, 15.0)) for f in footprints]
-    priors = crack_priors(footprints)
-    said, true = [], []
-    for _ in range(600):
-        source = int(rng.choice([1, 2], p=priors))
-        regions = cell.with_rim(cell.region_on(source, rng, se_um=(10.0, 15.0)), rng)
-        if rng.random() < 0.5:
-            regions, source = cell.moved_at_random(regions, rng), 0
-        (group,) = clusters(regions, PIXEL_UM, bodies)
-        probabilities = posterior(placement_likelihoods(group, densities)[0][0], priors, 0.5)
-        said += probabilities.tolist()
-        true += [source == 1, source == 2, source == 0]
-    p, right = np.array(said), np.array(true)
-    for low, high in ((0.0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.01)):
-        chosen = (p >= low) & (p < high)
-        assert chosen.sum() > 50
-        assert abs(right[chosen].mean() - p[chosen].mean()) < 0.1
-
-
-def test_split_dendrites_move_together(scene):
-    regions = np.zeros((36, 24), np.int32)
-    regions[20, 8] = 1
-    regions[20, 10] = 2
-    regions[12, 14] = 3
-    groups = clusters(regions, PIXEL_UM, scene[1])
-    assert [group.regions for group in groups] == [(1, 2), (3,)]
-    first, second = groups[0].pixels
-    np.testing.assert_array_equal(first[0], [[20, 8]])
-    np.testing.assert_array_equal(np.abs(first - second)[:, 0], np.tile([0, 2], (len(first), 1)))
-
-
-def test_placements_stay_in_the_electrolyte_and_in_their_layer(cell, scene, rng):
-    regions = cell.region_on(1, rng)
-    bodies = scene[1]
-    (group,) = clusters(regions, PIXEL_UM, bodies)
-    rows, columns = np.moveaxis(group.pixels[0], -1, 0)
-    assert group.n_placements > 20
-    assert (bodies.electrolyte[rows, columns].mean(axis=1) >= bodies.electrolyte[regions > 0].mean()).all()
-    depth = bodies.interface_um[rows, columns].mean(axis=1)
-    assert np.ptp(depth) < 46.0
-    np.testing.assert_array_equal(group.pixels[0][0], np.argwhere(regions))
 
 
 @pytest.mark.parametrize(

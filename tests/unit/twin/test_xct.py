@@ -6,7 +6,7 @@ import pytest
 from spallmap.frames import grid_centre, indices_to_points
 from spallmap.twin.poses import draw_xct_pose
 from spallmap.twin.xct import XctLook, simulate_xct
-from tests.unit.twin.twin_plain_cell import bowl, plain_cell, spheres
+from tests.unit.twin.plain_cell import bowl, plain_cell, spheres
 
 CLEAN = XctLook(blur_voxels=0.5, cupping=0.0, ring_grey=0.0, noise_grey=0.0)
 SHAPE, SPACING = (80, 100, 100), 4.0

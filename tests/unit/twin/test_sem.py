@@ -10,7 +10,7 @@ from spallmap.twin.render import CERAMIC, EMPTY_CRACK, SODIUM_CRACK
 from spallmap.twin.scans import TwinCell
 from spallmap.twin.sem import ELEMENTS, draw_section_look, simulate_edx, simulate_sem
 from spallmap.twin.sizes import Sizes
-from tests.unit.twin.twin_plain_cell import plain_cell, spheres
+from tests.unit.twin.plain_cell import plain_cell, spheres
 
 POSITION = np.array([25.0, -12.0, 18.0])
 SMALL = Sizes(

@@ -9,7 +9,7 @@ from spallmap.frames import AffineMap
 from spallmap.twin.mri import SKIN_UM, image_of, project_metal, sample_k_space, simulate_mri
 from spallmap.twin.poses import draw_mri_pose
 from spallmap.twin.scans import TwinCell
-from tests.unit.twin.twin_plain_cell import bowl, plain_cell, spheres
+from tests.unit.twin.plain_cell import bowl, plain_cell, spheres
 
 SHAPE, SPACING = (32, 24), (23.0, 46.0)
 CELL = {"radius": 300.0, "half": 80.0, "electrode_radius": 200.0, "electrode_height": 90.0}
