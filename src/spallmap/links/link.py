@@ -140,13 +140,11 @@ def link_regions(
             f"regions of an image and cracks on the phases' grid are needed; got shapes "
             f"{regions_labels.shape}, {cracks_labels.shape} and {phases.shape}"
         )
-    nothing = _nothing_to_link(_n_labels(regions_labels), _n_labels(cracks_labels))
-    if nothing:
-        return unlinked(regions_labels, cracks_labels, nothing, se_um)
     plane = ImagePlane.of(regions_labels.shape, mri_spacing_um, mri_to_reference, spacing_um)
-    footprints = crack_footprints(plane, cracks_labels, spacing_um)
-    if not footprints:
-        return unlinked(regions_labels, cracks_labels, "no crack lies in the image's field", se_um)
+    try:
+        footprints = _footprints_to_link(plane, regions_labels, cracks_labels, spacing_um)
+    except _NothingToLinkError as nothing:
+        return unlinked(regions_labels, cracks_labels, str(nothing), se_um)
     bodies = project_bodies(plane, phases, spacing_um)
     errors = _errors_um(plane, bodies, se_um)
     rng = np.random.default_rng(seed)
@@ -312,10 +310,24 @@ def _n_labels(labels: NDArray[Any]) -> int:
     return int(np.count_nonzero(np.unique(labels)))
 
 
-def _nothing_to_link(n_regions: int, n_cracks: int) -> str | None:
-    if n_regions == 0:
-        return "no long-T2 region was found"
-    return "no crack was found" if n_cracks == 0 else None
+class _NothingToLinkError(Exception):
+    """Why there is nothing to link, in words that a person understands."""
+
+
+def _footprints_to_link(
+    plane: ImagePlane,
+    regions_labels: NDArray[Any],
+    cracks_labels: NDArray[Any],
+    spacing_um: Sequence[float],
+) -> tuple[Footprint, ...]:
+    if _n_labels(regions_labels) == 0:
+        raise _NothingToLinkError("no long-T2 region was found")
+    if _n_labels(cracks_labels) == 0:
+        raise _NothingToLinkError("no crack was found")
+    footprints = crack_footprints(plane, cracks_labels, spacing_um)
+    if not footprints:
+        raise _NothingToLinkError("no crack lies in the image's field")
+    return footprints
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
