@@ -1,6 +1,7 @@
 """Fit T2 maps and find long-T2 regions."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from spallmap.readers import open_image
 from spallmap.relaxometry import CHANNELS, INTERVAL_CHANNELS, acquisition_generator, analyse_series
 from spallmap.results.ome_tiff import write_ome_tiff
 from spallmap.results.tables import write_json, write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:
