@@ -6,6 +6,7 @@ import pytest
 from spallmap.frames import AffineMap, displacement_um, grid_points
 from spallmap.registration.inset.register import register_inset
 from spallmap.registration.result import Registration
+from tests.schemas import check_registration
 from tests.unit.registration.section_scene import (
     DETAIL_SHAPE,
     DETAIL_UM,
@@ -44,7 +45,9 @@ def detail_of(scene: Scene, place: AffineMap, seed: int) -> tuple[np.ndarray, np
 def register(
     scene: Scene, image: np.ndarray, mask: np.ndarray, spacing: float, kind: str, seed: int
 ) -> Registration:
-    return register_inset(image, mask, (spacing, spacing), *overview_of(scene, seed), SQUARE, kind=kind)
+    found = register_inset(image, mask, (spacing, spacing), *overview_of(scene, seed), SQUARE, kind=kind)
+    check_registration(found)
+    return found
 
 
 @pytest.mark.parametrize(("seed", "turn"), [(1, 2.0), (2, -14.0)])
@@ -59,9 +62,9 @@ def test_a_detail_with_grains_of_its_own_is_placed(seed: int, turn: float) -> No
     assert found.se_um.u is not None
     assert found.se_um.u < 1.5
     assert found.se_um.normal == 0.0
-    answers = found.diagnostics["known_answer"]
-    assert answers["n"] == len(answers["errors_um"]) > 0
-    assert np.max(answers["errors_um"]) < 1.0
+    answers = found.diagnostics.known_answers[0]
+    assert answers.n == len(answers.errors_um) > 0
+    assert np.max(answers.errors_um) < 1.0
 
 
 @pytest.mark.parametrize(("seed", "turn"), [(5, 12.0)])

@@ -12,6 +12,7 @@ from spallmap.image import Image
 from spallmap.landmarks import parse_landmarks
 from spallmap.registration.result import Registration
 from spallmap.registration.section import register_section
+from tests.schemas import check_registration
 from tests.unit.registration.section_cell import SPACING_UM, VOXEL_UM, SmallCell, cut, small_cell
 
 PRIOR = AxesPrior.parse("-z,r")
@@ -29,7 +30,9 @@ def place(
     section: tuple[np.ndarray, np.ndarray, np.ndarray], grey: np.ndarray, phases: np.ndarray
 ) -> Registration:
     image = Image(section[0], ("y", "x"), (PIXEL_UM, PIXEL_UM), section[1])
-    return register_section(image, grey, phases, SPACING_UM, PRIOR, starts=80)
+    found = register_section(image, grey, phases, SPACING_UM, PRIOR, starts=80)
+    check_registration(found)
+    return found
 
 
 def error_voxels(found: Registration, section: tuple[np.ndarray, np.ndarray, np.ndarray]) -> float:
@@ -52,10 +55,13 @@ def test_a_section_at_an_unknown_azimuth_is_found(cell, seed):
     assert np.linalg.det(found.map.linear) > 0
     assert found.runner_up is not None
     assert found.runner_up.score < found.score
-    assert len(found.diagnostics["candidates"]) > 1
-    answers = found.diagnostics["known_answer"]
-    assert answers["near"]["lost"] <= 1
-    assert answers["searched"]["lost"] < answers["searched"]["n"]
+    assert len(found.diagnostics.rivals) > 0
+    assert found.diagnostics.rivals[0].score == found.runner_up.score
+    near, *searched = found.diagnostics.known_answers
+    assert near.where == "near"
+    assert near.lost <= 1
+    assert {one.where for one in searched} == {"elsewhere"}
+    assert sum(one.lost for one in searched) < len(searched)
 
 
 def test_a_section_of_another_cell_is_refused(cell):

@@ -15,8 +15,8 @@ from spallmap.registration.result import StandardError
 from spallmap.registration.section import resolutions, specimen
 from spallmap.registration.section import target as targets
 from spallmap.registration.section.appearance import EMPTY, SOLID, Section, read_section
-from spallmap.registration.section.assess import widened
 from spallmap.registration.section.certainty import position_error
+from spallmap.registration.section.judge import widened
 from spallmap.registration.section.known_answer import near_answers, searched_answer
 from spallmap.registration.section.pose import MOST_SCALE, SectionPose
 from spallmap.registration.section.refine import (
@@ -298,12 +298,12 @@ def test_known_answers_are_found_and_lost_where_the_tomogram_is_blank(scene):
 def test_a_warp_pays_where_there_is_one_and_not_where_there_is_none(scene):
     target, section, true, _ = scene
     fine = target.levels(section)[-1]
-    assert not smooth_warp(fine, refine(fine, true)).pays
+    assert not smooth_warp(fine, refine(fine, true)).worthwhile
     u, v = (fine.points / np.abs(fine.points).max(axis=0)).T
     imposed = 4.0 * np.column_stack([u**2 - v**2, 0.5 * u * v])
     bent = replace(fine, points=fine.points + imposed)
     found = smooth_warp(bent, refine(bent, true))
-    assert found.pays
+    assert found.worthwhile
     flat = np.column_stack([np.ones_like(u), u, v])
     expected = imposed - flat @ np.linalg.lstsq(flat, imposed, rcond=None)[0]
     moved = bending(bent.points) @ found.coefficients_um.T

@@ -6,6 +6,7 @@ import pytest
 from spallmap.axes import AxesPrior
 from spallmap.frames import displacement_um, grid_points
 from spallmap.registration.volume.register import register_volume
+from tests.schemas import check_registration
 from tests.unit.registration.ceramic_phantom import SHAPE, SPACING, draw_body, draw_pose, scan
 
 PRIOR = AxesPrior.parse("z,y,x")
@@ -36,7 +37,8 @@ def test_any_remounting_is_found_although_electrodes_move_and_a_crack_appears(
     assert found.runner_up is not None
     assert found.score - found.runner_up.score > 0.3
     expected = np.rad2deg(np.arccos(np.clip((np.trace(truth.linear) - 1) / 2, -1, 1)))
-    assert found.diagnostics["turned_from_prior_deg"] == pytest.approx(expected, abs=1.0)
+    check_registration(found)
+    assert found.diagnostics.measures["rotated_from_prior_deg"] == pytest.approx(expected, abs=1.0)
 
 
 @pytest.mark.parametrize("seed", [4, 7])
@@ -50,8 +52,9 @@ def test_a_wrong_voxel_size_is_found_and_a_right_one_left_alone(seed: int) -> No
         # 0.3 % of the disc's radius is a twentieth of a voxel.
         assert np.cbrt(np.linalg.det(found.map.linear)) == pytest.approx(1 / stated, abs=3e-3)
         assert found.accepted, found.reasons
-        assert found.diagnostics["known_answer"]["n"] > 0
-        assert np.max(found.diagnostics["known_answer"]["errors_um"]) < 0.2 * SPACING[0]
+        (answers,) = found.diagnostics.known_answers
+        assert answers.n > 0
+        assert np.max(answers.errors_um) < 0.2 * SPACING[0]
 
 
 def test_left_handed_axes_are_the_tables_word_and_their_lack_a_mirrored_cell() -> None:

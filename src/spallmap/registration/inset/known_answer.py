@@ -84,7 +84,7 @@ def inset_answers(
         )
         found = place(copy, copy.coarse(), motion, searched=SEARCHED, refined=REFINED)
         errors.append(extent if found is None else own_error_um(found.best.map, known, few))
-    return known_answers(errors)
+    return known_answers(errors, made_of="pieces of the overview")
 
 
 def _turn(map_: AffineMap) -> float:

@@ -11,8 +11,16 @@ from skimage.filters import threshold_multiotsu
 
 from spallmap import frames
 from spallmap.image import Image
-from spallmap.registration.section.masks import close, large, near
-from spallmap.registration.section.voids import GRAIN_SIGMAS, LEAST_SPREAD, robust_spread, void_share
+from spallmap.registration.section.voids import (
+    GRAIN_SIGMAS,
+    LEAST_SPREAD,
+    close,
+    large,
+    near,
+    robust_spread,
+    void_share,
+)
+from spallmap.registration.verdict import Refused
 
 Maps = NDArray[np.float32]
 
@@ -92,7 +100,7 @@ class Section:
         return points
 
 
-def read_section(image: Image, working_um: float) -> Section | str:
+def read_section(image: Image, working_um: float) -> Section:
     """Classify a section image.
 
     Parameters
@@ -104,8 +112,13 @@ def read_section(image: Image, working_um: float) -> Section | str:
 
     Returns
     -------
-    Section or str
-        The maps, or why there are none.
+    Section
+        The maps.
+
+    Raises
+    ------
+    Refused
+        If there are none, with the reason.
 
     Notes
     -----
@@ -114,19 +127,19 @@ def read_section(image: Image, working_um: float) -> Section | str:
     """
     grey, valid, spacing, origin = _binned(image, working_um)
     if valid.mean() < 0.05 or not np.any(valid):
-        return "the image has no unmasked pixels that could be placed"
+        raise Refused("the image has no unmasked pixels that could be placed")
     values = grey[valid]
     low, high = np.percentile(values, (0.5, 99.5))
     noise = _noise(grey, valid)
     if not high - low > LEAST_CONTRAST * noise + 1e-9 * (abs(high) + abs(low)):
-        return "the image shows a single grey: nothing to place it by"
+        raise Refused("the image shows a single grey: nothing to place it by")
     filled_grey = np.where(valid, grey, np.median(values)).astype(np.float32)
     smooth = ndimage.median_filter(filled_grey, size=MEDIAN_PX, mode="nearest")
     dark, bright = _thresholds(smooth, valid, spacing[0] * spacing[1])
     area_um2 = spacing[0] * spacing[1]
     ceramic = _filled_ceramic((smooth > bright) & valid, smooth > dark, valid, spacing)
     if ceramic.sum() * area_um2 < ISLAND_UM2:
-        return "no ceramic is seen in the image"
+        raise Refused("no ceramic is seen in the image")
     void = void_share(filled_grey, smooth, ceramic, valid, spacing)
     solid = (smooth > dark) & ~ceramic & valid
     empty = (smooth <= dark) & ~ceramic & valid

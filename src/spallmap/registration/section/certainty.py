@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.registration.diagnostics import Blocks
 from spallmap.registration.result import StandardError
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import descend, linearise, refine
@@ -43,25 +44,6 @@ class Halves:
 
     apart_um: float
     se_um: StandardError
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """What single blocks of the field say.
-
-    Parameters
-    ----------
-    centres_um : ndarray, shape (k, 2)
-        Block centres (u, v) in the own frame, relative to the field's centre.
-    shift_um : ndarray, shape (k, 3)
-        Shift along u, v and normal that the block alone would still like.
-    se_um : ndarray, shape (k, 3)
-        Its standard error from the residuals of the block itself: those at edges are the largest.
-    """
-
-    centres_um: NDArray[np.float64]
-    shift_um: NDArray[np.float64]
-    se_um: NDArray[np.float64]
 
 
 def block_numbers(points: NDArray[np.float64], side_um: float = BLOCK_UM) -> NDArray[np.intp]:
@@ -192,8 +174,11 @@ def larger(a: StandardError, b: StandardError) -> StandardError:
     return StandardError(u, v, normal)
 
 
-def block_residuals(level: Level, pose: SectionPose) -> Blocks:
-    """Find the shift that each block would like on its own; blocks that say nothing are left out."""
+def block_residuals(level: Level, pose: SectionPose, own_centre_um: NDArray[np.float64]) -> Blocks:
+    """Find the shift that each block would like on its own; blocks that say nothing are left out.
+
+    Its standard error comes from the residuals of the block itself: those at edges are the largest.
+    """
     fit = linearise(level, pose)
     number = block_numbers(level.points)
     centres, shifts, errors = [], [], []
@@ -211,7 +196,8 @@ def block_residuals(level: Level, pose: SectionPose) -> Blocks:
                 centres.append(level.points[pick].mean(axis=0))
                 shifts.append(-np.linalg.solve(normal, (J * w[:, None]).T @ r))
                 errors.append(np.sqrt(np.diag(covariance)))
-    return Blocks(np.reshape(centres, (-1, 2)), np.reshape(shifts, (-1, 3)), np.reshape(errors, (-1, 3)))
+    positions = np.pad(np.reshape(centres, (-1, 2)), ((0, 0), (0, 1))) + own_centre_um
+    return Blocks(positions, np.reshape(shifts, (-1, 3)), np.reshape(errors, (-1, 3)))
 
 
 def restarts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,13 @@ from scipy.spatial.transform import Rotation
 
 from spallmap import frames
 from spallmap.image import Image
+from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
-from spallmap.registration.section.masks import near
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import SCALED, descend
 from spallmap.registration.section.target import SectionSolution, Target, polish, settle_stretch, solve
+from spallmap.registration.section.voids import near
+from spallmap.registration.verdict import Refused
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import OUTSIDE, is_filled
 
@@ -29,34 +31,7 @@ START_UM, START_DEG = 8.0, 1.0
 DARK, SURFACE_VOXELS = (0.15, 0.6), 2.0
 #: A cut lies nowhere else than where it was made up to this mean distance, voxels.
 FOUND_VOXELS = 3.0
-
-
-@dataclass(frozen=True)
-class KnownAnswers:
-    """What became of cuts at known poses.
-
-    Parameters
-    ----------
-    errors_um : ndarray, shape (n, 3)
-        Root mean square distance over the field from the true place along u, v and normal, for each cut.
-    lost : int
-        Cuts that could not be registered or that ended beyond `FOUND_VOXELS`; not among the errors.
-    """
-
-    errors_um: NDArray[np.float64]
-    lost: int
-
-    @property
-    def n(self) -> int:
-        """Number of cuts."""
-        return len(self.errors_um) + self.lost
-
-    def rms_um(self) -> NDArray[np.float64]:
-        """Root mean square error along u, v and normal; not a number where every cut was lost."""
-        if not len(self.errors_um):
-            return np.full(3, np.nan)
-        mean: NDArray[np.float64] = np.sqrt((self.errors_um**2).mean(axis=0))
-        return mean
+MADE_OF = "cuts of the tomogram"
 
 
 def near_answers(
@@ -84,8 +59,9 @@ def near_answers(
 
     def error_of(rng: np.random.Generator) -> NDArray[np.float64] | None:
         true = _beside(solution.best, NEAR_UM, NEAR_DEG, rng)
-        cut = read_section(cut_image(section, target, solution.best, true, rng), voxel / 2.0)
-        if isinstance(cut, str):
+        try:
+            cut = read_section(cut_image(section, target, solution.best, true, rng), voxel / 2.0)
+        except Refused:
             return None
         true = _recentred(true, cut.centre_um - section.centre_um)
         start = _beside(true, START_UM, START_DEG, rng)
@@ -99,7 +75,7 @@ def near_answers(
 
     with ThreadPoolExecutor(max(1, target.threads)) as pool:
         errors = [error for error in pool.map(error_of, rng.spawn(NEAR)) if error is not None]
-    return KnownAnswers(np.reshape(errors, (-1, 3)), NEAR - len(errors))
+    return KnownAnswers(np.reshape(errors, (-1, 3)), NEAR - len(errors), MADE_OF)
 
 
 def searched_answer(
@@ -119,6 +95,7 @@ def searched_answer(
     KnownAnswers
         Of one cut.
     """
+    lost = KnownAnswers(np.empty((0, 3)), 1, MADE_OF, "elsewhere")
     angle = rng.uniform(0.0, 360.0) if target.prior.unknown_direction else rng.uniform(-8.0, 8.0)
     turn = Rotation.from_rotvec(np.deg2rad(angle) * solution.best.rotation[:, 1]).as_matrix()
     pivot = target.specimen.centre_um
@@ -128,17 +105,16 @@ def searched_answer(
         centre_um=pivot + turn @ (solution.best.centre_um - pivot),
     )
     true = _beside(elsewhere, NEAR_UM, NEAR_DEG, rng)
-    cut = read_section(cut_image(section, target, solution.best, true, rng), target.voxel_um / 2.0)
-    if isinstance(cut, str):
-        return KnownAnswers(np.empty((0, 3)), 1)
-    true = _recentred(true, cut.centre_um - section.centre_um)
-    found = solve(cut, target, [], rng)
-    if isinstance(found, str):
-        return KnownAnswers(np.empty((0, 3)), 1)
+    try:
+        cut = read_section(cut_image(section, target, solution.best, true, rng), target.voxel_um / 2.0)
+        true = _recentred(true, cut.centre_um - section.centre_um)
+        found = solve(cut, target, [], rng)
+    except Refused:
+        return lost
     error = _error(found.best, true, found.fine.own_points(400))
     if np.linalg.norm(error) > FOUND_VOXELS * target.voxel_um:
-        return KnownAnswers(np.empty((0, 3)), 1)
-    return KnownAnswers(error[None], 0)
+        return lost
+    return KnownAnswers(error[None], 0, MADE_OF, "elsewhere")
 
 
 def cut_image(

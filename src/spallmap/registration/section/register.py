@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,15 @@ from spallmap import frames
 from spallmap.axes import AxesPrior
 from spallmap.image import Image
 from spallmap.landmarks import Landmarks
+from spallmap.registration.compose import exchanged, refused
 from spallmap.registration.landmark_fit import apply_landmarks, start_from_landmarks
-from spallmap.registration.result import Registration, StandardError
+from spallmap.registration.result import Registration
 from spallmap.registration.section.appearance import Section, read_section
-from spallmap.registration.section.assess import assess
+from spallmap.registration.section.judge import judge
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.starts import STARTS
 from spallmap.registration.section.target import make_target, solve
+from spallmap.registration.verdict import Refused
 
 METHOD = "section in volume: Fourier search on classes, Gauss-Newton on grey"
 
@@ -72,7 +74,7 @@ def register_section(
         picked = None if picked is None else picked @ _SWAP
     search = _SectionSearch(prior, seed, threads, starts, picked)
     found = search.place(image, grey, phases, spacing_um)
-    return apply_landmarks(_transposed(found) if across else found, landmarks)
+    return apply_landmarks(exchanged(found, _SWAP) if across else found, landmarks)
 
 
 @dataclass(frozen=True)
@@ -94,26 +96,21 @@ class _SectionSearch:
     ) -> Registration:
         voxel = float(np.mean(spacing_um))
         nominal = self.prior.map(image.spatial_shape, image.spacing_um, grey.shape, spacing_um)
-        section = read_section(image, voxel / 2.0)
-        if isinstance(section, str):
-            return _refused(nominal, section)
-        target = make_target(grey, phases, spacing_um, self.prior, starts=self.starts, threads=self.threads)
-        if isinstance(target, str):
-            return _refused(nominal, target)
-        rng = np.random.default_rng(self.seed)
-        solution = solve(section, target, self._extra(section), rng)
-        if isinstance(solution, str):
-            return _refused(nominal, solution)
-        return assess(METHOD, section, target, solution, rng)
+        try:
+            section = read_section(image, voxel / 2.0)
+            target = make_target(
+                grey, phases, spacing_um, self.prior, starts=self.starts, threads=self.threads
+            )
+            rng = np.random.default_rng(self.seed)
+            solution = solve(section, target, self._extra(section), rng)
+        except Refused as refusal:
+            return refused(str(refusal), nominal, METHOD, ())
+        return judge(METHOD, section, target, solution, rng)
 
     def _extra(self, section: Section) -> list[SectionPose]:
         if self.picked is None:
             return []
         return [SectionPose(self.picked.linear, self.picked(section.centre_um), -np.inf)]
-
-
-def _refused(nominal: frames.AffineMap, reason: str) -> Registration:
-    return Registration(nominal, METHOD, "refused", (reason,), 0.0, None, StandardError(None, None, None))
 
 
 #: From an image's frame to its transpose's: rows and columns swapped, seen from behind; a proper rotation.
@@ -123,8 +120,3 @@ _SWAP = frames.AffineMap.from_parts([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0
 def _transpose(image: Image) -> Image:
     mask = None if image.mask is None else image.mask.T
     return Image(image.data.T, image.axes, (image.spacing_um[1], image.spacing_um[0]), mask, image.meta)
-
-
-def _transposed(result: Registration) -> Registration:
-    se = StandardError(result.se_um.v, result.se_um.u, result.se_um.normal)
-    return replace(result, map=result.map @ _SWAP, se_um=se)

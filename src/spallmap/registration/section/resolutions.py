@@ -13,8 +13,8 @@ from scipy.special import ndtri
 
 from spallmap import frames
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section
-from spallmap.registration.section.masks import near
 from spallmap.registration.section.specimen import block_mean
+from spallmap.registration.section.voids import near
 
 #: Variance of the tomogram's blur that sharpening takes back at most, square voxels: noise grows with it.
 MOST_SHARPENED = 0.7

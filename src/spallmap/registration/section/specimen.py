@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from spallmap import frames
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, least_absolute
+from spallmap.registration.verdict import Refused
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import OUTSIDE, is_filled
 
@@ -59,7 +60,7 @@ def read_specimen(
     phases: NDArray[np.uint8],
     spacing_um: tuple[float, float, float],
     coarse_um: float,
-) -> Specimen | str:
+) -> Specimen:
     """Prepare a tomogram for the search.
 
     Parameters
@@ -75,12 +76,17 @@ def read_specimen(
 
     Returns
     -------
-    Specimen or str
-        The class maps, or why there are none.
+    Specimen
+        The class maps.
+
+    Raises
+    ------
+    Refused
+        If there are none, with the reason.
     """
     filled = is_filled(phases)
     if filled.mean() < 1e-4:
-        return "no ceramic in the volume"
+        raise Refused("no ceramic in the volume")
     steps = tuple(max(1, int(coarse_um / s + 1e-6)) for s in spacing_um)
     channels = _channels(grey, phases, filled, steps)
     coarse = (spacing_um[0] * steps[0], spacing_um[1] * steps[1], spacing_um[2] * steps[2])

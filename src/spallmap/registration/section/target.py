@@ -16,6 +16,7 @@ from spallmap.registration.section.resolutions import Grid, Level, make_grid, ma
 from spallmap.registration.section.search import coarse_search, neighbours
 from spallmap.registration.section.specimen import Specimen, read_specimen
 from spallmap.registration.section.starts import STARTS, climb
+from spallmap.registration.verdict import Refused
 from spallmap.tomography.labels import is_filled
 from spallmap.tomography.measures.blur import measure_blur
 from spallmap.tomography.phases.interfaces import find_interfaces
@@ -156,7 +157,7 @@ def make_target(
     *,
     starts: int = STARTS,
     threads: int = 1,
-) -> Target | str:
+) -> Target:
     """Prepare a tomogram.
 
     Parameters
@@ -174,14 +175,17 @@ def make_target(
 
     Returns
     -------
-    Target or str
-        What sections are placed in, or why they cannot be.
+    Target
+        What sections are placed in.
+
+    Raises
+    ------
+    Refused
+        If nothing can be placed in it, with the reason.
     """
     voxel = float(np.mean(spacing_um))
     binning = max(1, round(max(grey.shape) / SEARCHED))
     specimen = read_specimen(grey, phases, spacing_um, COARSE_VOXELS * binning * voxel)
-    if isinstance(specimen, str):
-        return specimen
     blur = measure_blur(grey, find_interfaces(phases, grey)).sigma_voxels
     sharp, left = sharpened(grey, is_filled(phases), blur, threads=threads)
     levels = [(added * binning, own * binning) for added, own in LEVELS]
@@ -196,7 +200,7 @@ def make_target(
 
 def solve(
     section: Section, target: Target, extra: list[SectionPose], rng: np.random.Generator
-) -> SectionSolution | str:
+) -> SectionSolution:
     """Search a tomogram for a section.
 
     Parameters
@@ -212,18 +216,23 @@ def solve(
 
     Returns
     -------
-    SectionSolution or str
-        Where it lies, or why it lies nowhere.
+    SectionSolution
+        Where it lies.
+
+    Raises
+    ------
+    Refused
+        If it lies nowhere, with the reason.
     """
     coarse = coarse_search(section, target.specimen, target.prior, threads=target.threads)
     if not coarse and not extra:
-        return "no plane within the prior holds as much ceramic as the section shows"
+        raise Refused("no plane within the prior holds as much ceramic as the section shows")
     levels = target.levels(section)
     ranked = climb(
         section, levels, coarse, extra, target.voxel_um, starts=target.starts, threads=target.threads
     )
     if not ranked:
-        return "the section's field leaves the volume wherever it is placed"
+        raise Refused("the section's field leaves the volume wherever it is placed")
     best = polish(levels[-1], ranked[0], target.voxel_um)
     return SectionSolution(levels, settle_stretch(levels[-1], best, rng), [best, *ranked[1:]])
 

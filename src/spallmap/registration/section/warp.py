@@ -1,13 +1,11 @@
-"""A smooth in-plane warp of a section, such as cutting and polishing leave, believed only where it pays."""
+"""A smooth in-plane warp of a section, such as cutting and polishing leave; it is reported only."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.registration.diagnostics import Warp
 from spallmap.registration.section.certainty import block_numbers
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import RIGID, linearise
@@ -21,43 +19,6 @@ USUAL_UM = 5.0
 FOLD_UM, FOLDS = 60.0, 5
 #: The gain on blocks that were held out must exceed this many of its standard errors.
 GAIN_SE = 2.0
-
-
-@dataclass(frozen=True)
-class Warp:
-    """A warp that one step of least squares asks for; it is reported, and not part of the map.
-
-    Parameters
-    ----------
-    coefficients_um : ndarray, shape (2, 7)
-        Along u and v, of the columns of `bending`.
-    rms_um : float
-        Root mean square displacement over the field.
-    held_out_gain, held_out_gain_se : float
-        By how much more the misfit of blocks falls under a pose and a warp that were fitted to the others
-        than under a pose alone, as a share of the misfit, and its standard error over blocks.
-    """
-
-    coefficients_um: NDArray[np.float64]
-    rms_um: float
-    held_out_gain: float
-    held_out_gain_se: float
-
-    @property
-    def pays(self) -> bool:
-        """Whether held-out blocks fit better with it."""
-        return self.held_out_gain > GAIN_SE * self.held_out_gain_se
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what the report shows."""
-        return {
-            "pays": self.pays,
-            "rms_um": self.rms_um,
-            "held_out_gain": self.held_out_gain,
-            "held_out_gain_se": self.held_out_gain_se,
-            "powers_uv": [list(p) for p in POWERS],
-            "coefficients_uv_um": self.coefficients_um.tolist(),
-        }
 
 
 def smooth_warp(level: Level, pose: SectionPose) -> Warp:
@@ -82,7 +43,7 @@ def smooth_warp(level: Level, pose: SectionPose) -> Warp:
     """
     fit = linearise(level, pose)
     if fit is None:
-        return Warp(np.zeros((2, len(POWERS))), 0.0, 0.0, np.inf)
+        return Warp(POWERS, np.zeros((2, len(POWERS))), 0.0, 0.0, np.inf, worthwhile=False)
     bend = bending(level.points)
     slopes = fit.jacobian[:, 3:6] @ pose.rotation[:, :2]
     rigid = fit.jacobian[:, :RIGID]
@@ -108,7 +69,8 @@ def smooth_warp(level: Level, pose: SectionPose) -> Warp:
     whole = fitted(np.ones(len(number), dtype=np.bool_), design.shape[1])[RIGID:].reshape(2, -1)
     rms = float(np.sqrt(((bend @ whole.T) ** 2).sum(axis=1).mean()))
     scatter = float(np.std(by_block, ddof=1) * np.sqrt(by_block.size)) if by_block.size > 1 else np.inf
-    return Warp(whole, rms, float(by_block.sum()), scatter)
+    gained = float(by_block.sum())
+    return Warp(POWERS, whole, rms, gained, scatter, worthwhile=gained > GAIN_SE * scatter)
 
 
 def bending(points: NDArray[np.float64]) -> NDArray[np.float64]:
