@@ -25,9 +25,14 @@ from numpy.typing import NDArray
 from page import write_section
 from scipy import ndimage
 
-from spallmap.relaxometry import fit_t2
-from spallmap.relaxometry.distribution.estimate import T2Distribution, t2_distribution
-from spallmap.relaxometry.distribution.widths import Estimate, compare_widths, lognormal_fwhm_ms
+from spallmap.relaxometry import (
+    Estimate,
+    T2Distribution,
+    compare_widths,
+    fit_t2,
+    lognormal_fwhm_ms,
+    t2_distribution,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 TE_MS = (2.0, 6.5, 11.0, 15.5, 20.0)

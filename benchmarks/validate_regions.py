@@ -25,10 +25,15 @@ from page import write_section
 from region_cells import TE_MS, Complex, Flags, Floats, Pixels, Scene, Truth, draw_scene, has_size, mix, noisy
 from scipy import ndimage
 
-from spallmap.relaxometry import Regions, estimate_noise, fit_t2, long_t2_regions
-from spallmap.relaxometry.models import get_model
-from spallmap.relaxometry.regions import threshold_map
-from spallmap.relaxometry.regions.pooling import common_t2
+from spallmap.relaxometry import (
+    Regions,
+    common_t2,
+    estimate_noise,
+    fit_t2,
+    get_model,
+    long_t2_regions,
+    threshold_map,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 # Cells of these seeds and above were never drawn while the method's constants were chosen.
