@@ -22,8 +22,10 @@ from spallmap.frames import AffineMap, displacement_um, grid_points
 from spallmap.results.ome_zarr import read_volume
 
 VOXEL_UM = 4.66
-PRISTINE, SHORTED = "pristine", "shorted"
-CRACK_LABELS, DECOY_LABEL = (3, 4), 5
+PRISTINE = "pristine"
+SHORTED = "shorted"
+CRACK_LABELS = (3, 4)
+DECOY_LABEL = 5
 # Bounds of the validation, from what the paper's overlay needs: half an MRI pixel, two voxels, half a voxel.
 BOUND_UM = {"mri": 11.5, "sem": 2 * VOXEL_UM, "xct": 0.5 * VOXEL_UM, "inset": 2.0}
 
@@ -49,7 +51,7 @@ class Placed:
 
 
 def judge(results: Path, cell: Path) -> dict[str, Any]:
-    """Measure everything that the truth can tell of one cell's results.
+    """Measure everything that the truth can say of one cell's results.
 
     Parameters
     ----------
@@ -119,7 +121,7 @@ def registrations(results: Path, truth: dict[str, Any]) -> list[Placed]:
 
 
 def field_error_um(folder: Path, modality: str, said: AffineMap, true: AffineMap) -> float:
-    """Mean displacement over the acquisition's field; of a projection only the part in its own plane."""
+    """Mean displacement over the acquisition's field; of a projection only the component in its own plane."""
     if modality == "xct":
         volume = read_volume(folder / "volume.ome.zarr", level=2)
         points = grid_points(volume.data.shape, volume.spacing_um)

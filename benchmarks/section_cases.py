@@ -14,7 +14,7 @@ from spallmap.readers.sem.data_bar import find_data_bar, specimen_mask
 from spallmap.tomography.grey.common_scale import common_grey
 from spallmap.tomography.phases.segment import segment_phases
 from spallmap.twin import TwinCell, draw_section_look, simulate_sem
-from spallmap.twin.poses import SEM_AXES, small_turn
+from spallmap.twin.poses import SEM_AXES, small_rotation
 from spallmap.twin.sem import bar_row_of
 
 VOXEL_UM = 4.66
@@ -111,7 +111,9 @@ def section(seed: int, number: int, reference_to_cell: AffineMap) -> SectionCase
     pixel = width / COLUMNS
     shape = (round(ASPECT * COLUMNS), COLUMNS)
     usable = (bar_row_of(shape[0]), COLUMNS)
-    linear = reference_to_cell.linear @ small_turn(rng, TILT_DEG, 0.0) @ SEM_AXES.linear(rng.uniform(0, 360))
+    linear = (
+        reference_to_cell.linear @ small_rotation(rng, TILT_DEG, 0.0) @ SEM_AXES.linear(rng.uniform(0, 360))
+    )
     radius, angle = REACH_RADIUS * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
     outline = geometry.rim
     middle = np.array(

@@ -143,7 +143,7 @@ def draw_pose(
         np.arange(n)[(np.arange(n) * OVERVIEW_UM > reach) & (np.arange(n)[::-1] * OVERVIEW_UM > reach)]
         for n in (section.overview.bar_row, OVERVIEW_SHAPE[1])
     )
-    inner = seen(section.overview.shares, subject)[np.ix_(rows, columns)]
+    inner = seen(section.overview.fractions, subject)[np.ix_(rows, columns)]
     where = np.argwhere(inner if inner.any() else np.ones_like(inner))
     row, column = where[rng.integers(len(where))]
     jitter = rng.uniform(-1.0, 1.0, 2) * np.array(shape[::-1]) * spacing_um / 6.0

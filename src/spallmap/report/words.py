@@ -94,11 +94,11 @@ def _long_peak(entry: T2Entry) -> list[str]:
             f"{entry.acquisition}: the distribution of T2 alone, which knows of no neighbours, needs no "
             f"second, long peak (p = {p:.2g})."
         ]
-    share, low, high = (_percent(peak.get(f"share{end}")) for end in ("", "_low", "_high"))
+    fraction, low, high = (_percent(peak.get(f"fraction{end}")) for end in ("", "_low", "_high"))
     bound = "at most " if p <= peak.get("p_value_smallest", 0.0) else ""
     return [
-        f"{entry.acquisition}: the distribution of T2 has a peak of long T2 with {share} ({low} to {high}) % "
-        f"of the pixels (p {bound}{p:.2g})."
+        f"{entry.acquisition}: the distribution of T2 has a peak of long T2 with {fraction} ({low} to "
+        f"{high}) % of the pixels (p {bound}{p:.2g})."
     ]
 
 

@@ -73,9 +73,9 @@ def test_page_says_whether_the_distribution_has_a_long_peak(
     peak = {
         "p_value": p_value,
         "p_value_smallest": 0.005,
-        "share": 0.11,
-        "share_low": 0.06,
-        "share_high": 0.22,
+        "fraction": 0.11,
+        "fraction_low": 0.06,
+        "fraction_high": 0.22,
     }
     found = replace(report, t2=(replace(entry, summary={**entry.summary, "long_component": peak}),))
     assert words in " ".join(summary_sentences(found))

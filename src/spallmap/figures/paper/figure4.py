@@ -14,8 +14,7 @@ from scipy import ndimage, optimize, stats
 
 from spallmap.figures import style
 from spallmap.figures.drawing import Drawing
-from spallmap.relaxometry.rice import RAYLEIGH_MEAN, magnitude_mean
-from spallmap.relaxometry.summary import ELECTRODE_SNR
+from spallmap.relaxometry import ELECTRODE_SNR, RAYLEIGH_MEAN, magnitude_mean
 from spallmap.results.records import MriRecord
 
 MAX_REGIONS_SHOWN = 3

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from spallmap.figures import style
-from spallmap.relaxometry.distribution.widths import Estimate, WidthComparison, compare_widths
+from spallmap.relaxometry import Estimate, WidthComparison, compare_widths
 from spallmap.results.records import MriRecord
 
 Array = NDArray[np.float64]
@@ -209,13 +209,13 @@ def _long_in_words(mri: MriRecord) -> list[str]:
     if p_value is None:
         return []
     found = mri.summary["long_component"]
-    share, t2 = estimate_of(found, "share"), estimate_of(found, "t2", "_ms")
-    if p_value >= SIGNIFICANT or share is None or t2 is None:
-        upper = "" if share is None else f", below {100.0 * share.high:.0f} % of pixels"
+    fraction, t2 = estimate_of(found, "fraction"), estimate_of(found, "t2", "_ms")
+    if p_value >= SIGNIFICANT or fraction is None or t2 is None:
+        upper = "" if fraction is None else f", below {100.0 * fraction.high:.0f} % of pixels"
         return [f"no long peak (p = {p_value:.2g}){upper}"]
     least = p_value <= found["p_value_smallest"] * (1.0 + 1e-9)
     return [
-        f"long peak: p {'≤' if least else '='} {p_value:.2g}, {in_words(share, 0, 100.0)} % of pixels",
+        f"long peak: p {'≤' if least else '='} {p_value:.2g}, {in_words(fraction, 0, 100.0)} % of pixels",
         rf"its $T_2$ {in_words(t2)} ms",
     ]
 

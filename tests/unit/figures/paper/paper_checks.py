@@ -31,9 +31,9 @@ def with_peaks(mri: MriRecord, width: tuple[float, float, float], p_value: float
     peak = {"t2_peak_ms": 7.02, "t2_peak_low_ms": 6.95, "t2_peak_high_ms": 7.11}
     summary["electrode"] = {**summary["electrode"], **peak, **dict(zip(names, width, strict=True))}
     summary["long_component"] = {
-        "share": 0.05,
-        "share_low": 0.03,
-        "share_high": 0.09,
+        "fraction": 0.05,
+        "fraction_low": 0.03,
+        "fraction_high": 0.09,
         "p_value": p_value,
         "likelihood_ratio": 31.0,
         "t2_ms": 15.8,

@@ -6,12 +6,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import rotation_map
-from spallmap.links import Links, crack_points_on_region, link_points, link_regions, unlinked
-from spallmap.links.chance import chance_test
-from spallmap.links.null_placements import clusters
-from spallmap.links.position_likelihood import crack_density, crack_priors, placement_likelihoods, posterior
-from spallmap.links.projection import ImagePlane, crack_footprints, project_bodies
-from spallmap.registration.result import StandardError
+from spallmap.links import Links, link_acquisition, link_regions, unlinked
+from spallmap.links.projection import ImagePlane, crack_footprints
+from spallmap.registration.result import Registration, StandardError
 
 PIXEL_UM = (23.0, 46.0)
 COLUMNS = ["region", "crack", "probability", "distance_um", "distance_se_um", "overlap_fraction"]
@@ -22,11 +19,6 @@ def link(cell, regions, se_um=(3.0, 3.0), **arguments) -> Links:
     arguments = {"n_null": 499, **arguments}
     grids = (cell.cracks, cell.phases, cell.spacing_um)
     return link_regions(regions, PIXEL_UM, cell.to_reference, error, *grids, **arguments)
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(20)
 
 
 def test_table_and_summary_hold_what_they_promise(cell, rng):
@@ -109,33 +101,6 @@ def test_an_unknown_direction_counts_as_the_whole_width(cell, rng):
     assert unknown.summary["registration_se_um"]["u"] is None
 
 
-@pytest.fixture(scope="module")
-def scene(cell):
-    plane = ImagePlane.of((36, 24), PIXEL_UM, cell.to_reference, cell.spacing_um)
-    bodies = project_bodies(plane, cell.phases, cell.spacing_um)
-    return plane, bodies, crack_footprints(plane, cell.cracks, cell.spacing_um)
-
-
-def test_p_is_uniform_where_regions_fell_at_random(scene):
-    rng = np.random.default_rng(5)
-    plane, bodies, footprints = scene
-    densities = [crack_density(plane, f, bodies.electrolyte, (3.0, 3.0)) for f in footprints]
-    p_values: list[float] = []
-    while len(p_values) < 300:
-        height, width = rng.integers(1, 4), rng.integers(1, 3)
-        row, column = rng.integers(0, 36 - height), rng.integers(0, 24 - width)
-        regions = np.zeros((36, 24), np.int32)
-        regions[row : row + height, column : column + width] = 1
-        if bodies.electrolyte[regions > 0].all():
-            groups = clusters(regions, PIXEL_UM, bodies)
-            ratios = [placement_likelihoods(group, densities) for group in groups]
-            p_values.append(chance_test(groups, ratios, crack_priors(footprints), 199, rng).p_value)
-    p = np.array(p_values)
-    for level in (0.1, 0.2, 0.3, 0.5, 0.6):
-        # three standard errors of a share among so many, and the steps of a few dozen placements
-        assert abs((p <= level).mean() - level) < 3 * np.sqrt(level * (1 - level) / len(p)) + 0.02
-
-
 def test_p_is_small_where_cracks_made_the_regions(cell):
     rng = np.random.default_rng(6)
     single = [link(cell, cell.region_on(1, rng)).summary["p_value"] for _ in range(15)]
@@ -147,53 +112,6 @@ def test_p_is_small_where_cracks_made_the_regions(cell):
         both.append(link(cell, regions).summary["p_value"])
     assert np.mean(both) < 0.07
     assert np.mean(both) < np.mean(single)
-
-
-def test_probabilities_are_calibrated(cell, scene):
-    """As many links are right as they say, over regions that cracks made and regions that fell at random."""
-    rng = np.random.default_rng(7)
-    plane, bodies, footprints = scene
-    densities = [crack_density(plane, f, bodies.electrolyte, (10.0, 15.0)) for f in footprints]
-    priors = crack_priors(footprints)
-    said, true = [], []
-    for _ in range(600):
-        source = int(rng.choice([1, 2], p=priors))
-        regions = cell.with_rim(cell.region_on(source, rng, se_um=(10.0, 15.0)), rng)
-        if rng.random() < 0.5:
-            regions, source = cell.moved_at_random(regions, rng), 0
-        (group,) = clusters(regions, PIXEL_UM, bodies)
-        probabilities = posterior(placement_likelihoods(group, densities)[0][0], priors, 0.5)
-        said += probabilities.tolist()
-        true += [source == 1, source == 2, source == 0]
-    p, right = np.array(said), np.array(true)
-    for low, high in ((0.0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.01)):
-        chosen = (p >= low) & (p < high)
-        assert chosen.sum() > 50
-        assert abs(right[chosen].mean() - p[chosen].mean()) < 0.1
-
-
-def test_split_dendrites_move_together(scene):
-    regions = np.zeros((36, 24), np.int32)
-    regions[20, 8] = 1
-    regions[20, 10] = 2
-    regions[12, 14] = 3
-    groups = clusters(regions, PIXEL_UM, scene[1])
-    assert [group.regions for group in groups] == [(1, 2), (3,)]
-    first, second = groups[0].pixels
-    np.testing.assert_array_equal(first[0], [[20, 8]])
-    np.testing.assert_array_equal(np.abs(first - second)[:, 0], np.tile([0, 2], (len(first), 1)))
-
-
-def test_placements_stay_in_the_electrolyte_and_in_their_layer(cell, scene, rng):
-    regions = cell.region_on(1, rng)
-    bodies = scene[1]
-    (group,) = clusters(regions, PIXEL_UM, bodies)
-    rows, columns = np.moveaxis(group.pixels[0], -1, 0)
-    assert group.n_placements > 20
-    assert (bodies.electrolyte[rows, columns].mean(axis=1) >= bodies.electrolyte[regions > 0].mean()).all()
-    depth = bodies.interface_um[rows, columns].mean(axis=1)
-    assert np.ptp(depth) < 46.0
-    np.testing.assert_array_equal(group.pixels[0][0], np.argwhere(regions))
 
 
 @pytest.mark.parametrize(
@@ -250,22 +168,49 @@ def test_shapes_that_do_not_fit(cell):
         )
 
 
-def test_link_points_lie_on_the_crack_behind_the_region(cell, rng):
+def registered(to_reference, verdict="accepted", reasons=()) -> Registration:
+    error = StandardError(3.0, 3.0, None)
+    return Registration(to_reference, "known", verdict, reasons, score=1.0, se_um=error)
+
+
+def grids_of(cell):
+    return cell.cracks, cell.phases, cell.spacing_um
+
+
+def test_a_refused_mri_is_not_linked_and_says_why(cell, rng):
+    refused = registered(cell.to_reference, "refused", ("too dark", "two maxima"))
+    links = link_acquisition(cell.region_on(1, rng), PIXEL_UM, refused, *grids_of(cell))
+    assert links.table.empty
+    assert links.summary["reason"] == "the MRI's registration was refused: too dark; two maxima"
+    assert links.summary["registration_se_um"] == {"u": None, "v": None, "normal": None}
+
+
+def test_a_stack_is_not_linked_but_a_single_slice_is(cell, rng):
     regions = cell.region_on(1, rng)
-    table = link(cell, regions).table
-    grids = (regions, PIXEL_UM, cell.to_reference, cell.cracks, cell.spacing_um)
-    points = link_points(table, *grids)
-    row = points.iloc[0]
-    z, y, x = (round(row[name] / 10.0) for name in ("z_um", "y_um", "x_um"))
-    assert cell.cracks[z, y, x] == 1
-    own = cell.to_reference.inverse()(np.array([row["x_um"], row["y_um"], row["z_um"]]))
-    centroid = np.argwhere(regions).mean(axis=0) * PIXEL_UM
-    assert np.hypot(own[1] - centroid[0], own[0] - centroid[1]) < 25.0
-    assert row["depth_min_um"] <= row["depth_max_um"]
-    behind = crack_points_on_region(
-        regions > 0, PIXEL_UM, cell.to_reference, cell.cracks == 1, cell.spacing_um
+    accepted = registered(cell.to_reference)
+    stack = link_acquisition(
+        np.stack([regions, regions]), (500.0, *PIXEL_UM), accepted, *grids_of(cell), n_null=99
     )
-    assert len(behind) == row["n_voxels"] > 0
-    index = np.rint(cell.to_reference.inverse()(behind)[:, 1::-1] / PIXEL_UM).astype(int)
-    assert (regions[index[:, 0], index[:, 1]] > 0).all()
-    assert link_points(table.iloc[:0], *grids).empty
+    assert stack.table.empty
+    assert "stack of slices" in stack.summary["reason"]
+    flat = link_acquisition(regions, PIXEL_UM, accepted, *grids_of(cell), n_null=99)
+    single = link_acquisition(regions[None], (500.0, *PIXEL_UM), accepted, *grids_of(cell), n_null=99)
+    pd.testing.assert_frame_equal(single.table, flat.table)
+    assert single.summary == flat.summary
+    direct = link(cell, regions, n_null=99)
+    pd.testing.assert_frame_equal(flat.table, direct.table)
+    assert flat.summary == direct.summary
+
+
+def test_links_are_found_in_the_tomogram_that_has_moved(cell, rng):
+    """The MRI's map leads to the reference, the cracks lie in a tomogram that has a map of its own."""
+    regions = cell.region_on(1, rng)
+    moved = rotation_map(
+        Rotation.from_euler("z", 20.0, degrees=True), (350.0, 400.0, 300.0), (80.0, -50.0, 9.0)
+    )
+    mri = registered(moved @ cell.to_reference)
+    links = link_acquisition(regions, PIXEL_UM, mri, *grids_of(cell), tomogram=registered(moved), n_null=99)
+    direct = link(cell, regions, n_null=99)
+    pd.testing.assert_frame_equal(links.table, direct.table, rtol=1e-6)
+    astray = link_acquisition(regions, PIXEL_UM, mri, *grids_of(cell), n_null=99)
+    assert not astray.table.equals(direct.table)

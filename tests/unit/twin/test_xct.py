@@ -6,7 +6,7 @@ import pytest
 from spallmap.frames import grid_centre, indices_to_points
 from spallmap.twin.poses import draw_xct_pose
 from spallmap.twin.xct import XctLook, simulate_xct
-from tests.unit.twin.twin_plain_cell import bowl, plain_cell, spheres
+from tests.unit.twin.plain_cell import bowl, plain_cell, spheres
 
 CLEAN = XctLook(blur_voxels=0.5, cupping=0.0, ring_grey=0.0, noise_grey=0.0)
 SHAPE, SPACING = (80, 100, 100), 4.0
@@ -20,16 +20,16 @@ def scan_of(cell, look, seed=0):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_marked_pore_appears_where_the_pose_says(seed):
-    place = np.random.default_rng(seed).uniform(-1, 1, 3) * (40.0, 40.0, 20.0)
-    scan = scan_of(plain_cell(hollows=spheres((*place, 14.0))), CLEAN, seed)
-    centre = scan.to_cell.inverse()(place)[::-1] / SPACING
+    position = np.random.default_rng(seed).uniform(-1, 1, 3) * (40.0, 40.0, 20.0)
+    scan = scan_of(plain_cell(hollows=spheres((*position, 14.0))), CLEAN, seed)
+    centre = scan.to_cell.inverse()(position)[::-1] / SPACING
     k, j, i = np.rint(centre).astype(int)
     box = (slice(k - 7, k + 8), slice(j - 7, j + 8), slice(i - 7, i + 8))
     missing = CLEAN.ceramic - scan.volume[box].astype(float)
     where = np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), axis=-1)
     found = np.sum(where * missing[..., None], axis=(0, 1, 2)) / missing.sum()
     np.testing.assert_allclose(found, centre, atol=0.05)
-    np.testing.assert_allclose(scan.to_cell(indices_to_points(found, (SPACING,) * 3)), place, atol=0.2)
+    np.testing.assert_allclose(scan.to_cell(indices_to_points(found, (SPACING,) * 3)), position, atol=0.2)
     depth = missing.sum() * SPACING**3 / (CLEAN.ceramic - CLEAN.gas)
     assert depth == pytest.approx(4 / 3 * np.pi * 14.0**3, rel=0.02)
 
@@ -72,8 +72,8 @@ def test_cupping_darkens_the_middle_and_rings_are_round():
     loss = (clean - cup)[k]
     assert loss[j, i] > 1.1 * loss[j, i + 20] > 0.0
     rings = (ring - clean)[k]
-    turned = np.rot90(rings)
-    assert np.corrcoef(rings.ravel(), turned.ravel())[0, 1] > 0.99
+    rotated = np.rot90(rings)
+    assert np.corrcoef(rings.ravel(), rotated.ravel())[0, 1] > 0.99
     assert rings.std() > 50.0
 
 

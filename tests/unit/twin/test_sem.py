@@ -10,9 +10,9 @@ from spallmap.twin.render import CERAMIC, EMPTY_CRACK, SODIUM_CRACK
 from spallmap.twin.scans import TwinCell
 from spallmap.twin.sem import ELEMENTS, draw_section_look, simulate_edx, simulate_sem
 from spallmap.twin.sizes import Sizes
-from tests.unit.twin.twin_plain_cell import plain_cell, spheres
+from tests.unit.twin.plain_cell import plain_cell, spheres
 
-PLACE = np.array([25.0, -12.0, 18.0])
+POSITION = np.array([25.0, -12.0, 18.0])
 SMALL = Sizes(
     xct_shape=(20, 20, 20),
     xct_spacing_um=70.0,
@@ -39,9 +39,9 @@ def dark_centre(image, around, half: int, level: float):
 
 @pytest.mark.parametrize("azimuth", [0.0, 75.0, 200.0, 311.0])
 def test_a_marked_pore_appears_in_every_image_of_the_section(azimuth):
-    cell = plain_cell(hollows=spheres((*PLACE, 12.0)))
+    cell = plain_cell(hollows=spheres((*POSITION, 12.0)))
     own = np.array([110.0, 84.0, 0.0])
-    to_cell = plane_through(PLACE, azimuth, own)
+    to_cell = plane_through(POSITION, azimuth, own)
     rng = np.random.default_rng(0)
     look = draw_section_look(rng, (170.0, 240.0))
     overview = simulate_sem(cell, to_cell, rng, look=look, shape=(170, 240), spacing_um=1.0)
@@ -84,7 +84,7 @@ def test_detail_and_overview_show_the_same_matter():
     for v, u in np.random.default_rng(0).integers(4, (56, 76), (300, 2)):
         own = np.array([u * 1.6, v * 1.6, 0.0])
         i, j, _ = np.rint(section.detail_to_overview(own) / 4.0).astype(int)
-        both.append((section.detail.shares[v, u, CERAMIC], section.overview.shares[j, i, CERAMIC]))
+        both.append((section.detail.fractions[v, u, CERAMIC], section.overview.fractions[j, i, CERAMIC]))
     pairs = np.array(both)
     assert np.mean(np.abs(pairs[:, 0] - pairs[:, 1]) < 0.5) > 0.9
 
@@ -102,8 +102,8 @@ def test_sections_cut_the_crack_at_any_azimuth():
     azimuths = []
     for seed in range(12):
         section = TwinCell(seed, sizes=SMALL).section()
-        shares = section.overview.shares[: section.overview.bar_row]
-        crack_um2 = (shares[..., EMPTY_CRACK] + shares[..., SODIUM_CRACK]).sum() * 16.0
+        fractions = section.overview.fractions[: section.overview.bar_row]
+        crack_um2 = (fractions[..., EMPTY_CRACK] + fractions[..., SODIUM_CRACK]).sum() * 16.0
         assert crack_um2 > 500.0
         linear = section.overview.to_cell.linear
         azimuths.append(np.degrees(np.arctan2(linear[1, 0], linear[0, 0])))

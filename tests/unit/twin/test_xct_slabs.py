@@ -10,7 +10,7 @@ from spallmap.twin.formats import write_ome_pages
 from spallmap.twin.poses import draw_xct_pose
 from spallmap.twin.xct import XctLook, simulate_xct
 from spallmap.twin.xct_slabs import simulate_xct_slabs
-from tests.unit.twin.twin_plain_cell import bowl, plain_cell, spheres
+from tests.unit.twin.plain_cell import bowl, plain_cell, spheres
 
 SHAPE, SPACING = (61, 70, 66), 4.0
 CELL = plain_cell(crack=bowl(80.0, 30.0, 3.0), hollows=spheres((30.0, 10.0, -20.0, 14.0)))

@@ -107,7 +107,7 @@ def test_paravision_folder_reads_back_in_scaled_units(written):
     np.testing.assert_allclose(1000.0 * extent / size, (46.0, 23.0))
 
 
-def test_electron_images_tell_their_pixel_size(written):
+def test_electron_images_report_their_pixel_size(written):
     for name, nm in (("overview", 4000.0), ("detail", 1600.0)):
         with tifffile.TiffFile(written / f"sem_{name}.tif") as file:
             size = file.sem_metadata["ap_image_pixel_size"]

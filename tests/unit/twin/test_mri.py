@@ -9,15 +9,15 @@ from spallmap.frames import AffineMap
 from spallmap.twin.mri import SKIN_UM, image_of, project_metal, sample_k_space, simulate_mri
 from spallmap.twin.poses import draw_mri_pose
 from spallmap.twin.scans import TwinCell
-from tests.unit.twin.twin_plain_cell import bowl, plain_cell, spheres
+from tests.unit.twin.plain_cell import bowl, plain_cell, spheres
 
 SHAPE, SPACING = (32, 24), (23.0, 46.0)
 CELL = {"radius": 300.0, "half": 80.0, "electrode_radius": 200.0, "electrode_height": 90.0}
 
 
-def fine_grid(parts: int = 8):
+def fine_grid(n_fine: int = 8):
     rows, columns = (
-        ((np.arange(n * parts) + 0.5) / parts - 0.5) * s for n, s in zip(SHAPE, SPACING, strict=True)
+        ((np.arange(n * n_fine) + 0.5) / n_fine - 0.5) * s for n, s in zip(SHAPE, SPACING, strict=True)
     )
     return rows, columns
 
@@ -58,13 +58,13 @@ def test_k_space_of_a_gaussian_is_the_closed_form(v0, u0):
 
     density = np.outer(cell_means(rows, v0, sv), cell_means(columns, u0, su))
     kv, ku = waves(SHAPE[0], SPACING[0]), waves(SHAPE[1], SPACING[1])
-    parts = [
+    factors = [
         np.sqrt(2 * np.pi) * s * np.exp(-2 * (np.pi * k * s) ** 2 - 2j * np.pi * k * x0)
         for k, s, x0 in ((kv, sv, v0), (ku, su, u0))
     ]
     k_space = sample_k_space(density, rows, columns, SHAPE, SPACING)
     np.testing.assert_allclose(
-        k_space, np.outer(*parts), rtol=0, atol=2e-3 * np.abs(parts[0]).max() * np.abs(parts[1]).max()
+        k_space, np.outer(*factors), rtol=0, atol=2e-3 * np.abs(factors[0]).max() * np.abs(factors[1]).max()
     )
 
 
@@ -79,9 +79,9 @@ def test_a_band_limited_pattern_is_its_values_at_the_pixel_centres():
         assert image[j, i] == pytest.approx(np.exp(phase), abs=1e-12)
 
 
-@pytest.mark.parametrize("parts", [5, 8])
-def test_a_block_about_a_pixel_centre_is_brightest_and_symmetric_there(parts):
-    rows, columns = fine_grid(parts)
+@pytest.mark.parametrize("n_fine", [5, 8])
+def test_a_block_about_a_pixel_centre_is_brightest_and_symmetric_there(n_fine):
+    rows, columns = fine_grid(n_fine)
     j, i = 11, 7
     density = np.outer(np.abs(rows - j * SPACING[0]) < 11.4, np.abs(columns - i * SPACING[1]) < 22.9).astype(
         float
@@ -174,7 +174,7 @@ def test_decay_is_that_of_the_electrodes_and_of_the_dendrite():
     t2 = span / np.log(scan.magnitude[0] / scan.magnitude[-1])
     assert np.median(t2[scan.electrode]) == pytest.approx(7.0, rel=0.03)
     np.testing.assert_allclose(scan.t2_ms[scan.electrode], 7.0, rtol=1e-6)
-    alone = scan.share > 0.95
+    alone = scan.fraction > 0.95
     assert alone.any()
     np.testing.assert_allclose(t2[alone], 16.0, rtol=0.1)
 
@@ -182,6 +182,6 @@ def test_decay_is_that_of_the_electrodes_and_of_the_dendrite():
 def test_a_pristine_cell_has_no_dendrite(drawn_cell):
     scan = drawn_cell.mri("pristine")
     assert not scan.dendrite.any()
-    assert scan.share.max() == 0.0
+    assert scan.fraction.max() == 0.0
     low, high = np.nanpercentile(scan.t2_ms, [1, 99])
     assert 5.0 <= low < high <= 10.0

@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from spallmap.errors import InputError
 from spallmap.relaxometry import fit_t2, long_t2_regions
-from spallmap.relaxometry.models import get_model
 from spallmap.relaxometry.regions import COLUMNS, threshold_map
-from spallmap.relaxometry.regions.evidence import evidence_grid, long_evidence
-from spallmap.relaxometry.regions.labelling import PAIRS, likeliest_labels
-from spallmap.relaxometry.regions.pooling import common_t2
 from tests.unit.relaxometry.decay_phantom import TE_MS, cell_map, cropped, decays, magnitudes
 
 CELL_TE_MS = (2.0, 6.0, 10.0, 14.0, 18.0)
@@ -135,119 +129,9 @@ def test_broken_pixels_do_not_vote() -> None:
     assert found.labels[12, 22] == 0
 
 
-@pytest.mark.parametrize("model", ["offset", "rician"])
-def test_common_t2_has_the_scatter_that_it_says(model: str) -> None:
-    rng = np.random.default_rng(24)
-    chosen, te = get_model(model), np.array(TE_MS)
-    found = []
-    for _ in range(300):
-        signal = rng.uniform(40.0, 80.0, size=6) * np.exp(-te[:, None] / 9.0)
-        data = magnitudes(signal, 1.0, rng)
-        found.append(common_t2(chosen.prepare(data.T, te), te, chosen, (0.4, 400.0)))
-    t2, se = np.array(found).T
-    assert t2.std() == pytest.approx(np.median(se), rel=0.12)
-    if model == "rician":
-        assert t2.mean() == pytest.approx(9.0, rel=0.005)
-
-
-def test_common_t2_of_clean_samples_is_exact() -> None:
-    te = np.array(TE_MS)
-    samples = np.array([[300.0], [900.0]]) * np.exp(-te / 17.0) * 1e3
-    t2, _ = common_t2(samples, te, get_model("complex"), (0.4, 400.0))
-    assert t2 == pytest.approx(17.0, rel=1e-4)
-
-
 def test_spacing_must_fit_the_axes() -> None:
     with pytest.raises(InputError, match="spacing"):
         long_t2_regions(np.ones((5, 8, 8)), TE_MS, 1.0, spacing_um=(1.0, 2.0, 3.0))
-
-
-def energy(labels: np.ndarray, evidence: np.ndarray, voters: np.ndarray, coupling: float) -> float:
-    """What the labelling maximises, written as plain loops."""
-    total = float(evidence[labels].sum())
-    ny, nx = labels.shape
-    for y, x in product(range(ny), range(nx)):
-        for (down, right), weight in PAIRS:
-            v, u = y + down, x + right
-            if v < ny and 0 <= u < nx and voters[y, x] and voters[v, u]:
-                total -= coupling * weight * (labels[y, x] != labels[v, u])
-    return total
-
-
-def test_labelling_is_the_best_of_all() -> None:
-    rng = np.random.default_rng(31)
-    mixed = 0
-    for _ in range(10):
-        voters = rng.random((3, 3)) < 0.85
-        evidence = np.where(voters, rng.normal(0.0, 1.5, (3, 3)), 0.0)
-        coupling = rng.uniform(0.2, 1.2)
-        places = np.argwhere(voters)
-        best = -np.inf
-        for choice in product((False, True), repeat=len(places)):
-            labels = np.zeros((3, 3), dtype=bool)
-            labels[tuple(places.T)] = choice
-            best = max(best, energy(labels, evidence, voters, coupling))
-        found = likeliest_labels(evidence, voters, coupling)
-        assert not found[~voters].any()
-        assert energy(found, evidence, voters, coupling) == pytest.approx(best, abs=1e-2)
-        mixed += bool(np.any(found != (evidence > 0.0)))
-    assert mixed > 2
-
-
-def test_large_labelling_cannot_be_bettered_by_one_pixel() -> None:
-    rng = np.random.default_rng(32)
-    voters = np.ones((14, 14), dtype=bool)
-    evidence = ndimage.gaussian_filter(rng.normal(size=(14, 14)), 1.0) * 4.0
-    found = likeliest_labels(evidence, voters, 0.55)
-    best = energy(found, evidence, voters, 0.55)
-    assert 10 < np.count_nonzero(found) < 186
-    for y, x in product(range(14), range(14)):
-        other = found.copy()
-        other[y, x] = not other[y, x]
-        assert energy(other, evidence, voters, 0.55) <= best + 1e-2
-
-
-def field_evidence(t2_ms: np.ndarray, snr: float, seed: int) -> np.ndarray:
-    """Evidence over a field of pixels of one amplitude."""
-    te, chosen = np.array(TE_MS), get_model("rician")
-    signal = snr * np.exp(-te[:, None, None] / t2_ms)
-    data = magnitudes(signal, 1.0, np.random.default_rng(seed))
-    grid, threshold = evidence_grid(12.0)
-    assert grid[threshold] == 12.0
-    voters = np.ones(t2_ms.shape, dtype=bool)
-    samples = chosen.prepare(np.ascontiguousarray(data.reshape(te.size, -1).T), te)
-    found = long_evidence(chosen.profile(samples, te, grid), voters, threshold, (23.0, 23.0))
-    return found.reshape(t2_ms.shape)
-
-
-def test_evidence_is_the_log_of_the_odds() -> None:
-    # among pixels with evidence e, long ones should be exp(e) times as frequent where both are drawn evenly
-    rng = np.random.default_rng(33)
-    evidence, is_long = [], []
-    for seed in range(40):
-        truth = rng.random((24, 24)) < 0.1
-        log_long = rng.uniform(np.log(12.0), np.log(12.0 * 1.6), truth.shape)
-        log_short = np.log(7.0) + rng.normal(0.0, 0.1, truth.shape)
-        t2 = np.exp(np.where(truth, log_long, log_short))
-        evidence.append(field_evidence(t2, 8.0, seed).ravel())
-        is_long.append(truth.ravel())
-    e, long = np.concatenate(evidence), np.concatenate(is_long)
-    said = 0.1 * np.exp(e) / (0.9 + 0.1 * np.exp(e))
-    for low, high in ((0.0, 0.05), (0.05, 0.2), (0.2, 0.5), (0.5, 0.9)):
-        inside = (said >= low) & (said < high)
-        expected, n = said[inside].mean(), np.count_nonzero(inside)
-        assert n > 100
-        assert long[inside].mean() == pytest.approx(expected, abs=4.0 * np.sqrt(expected / n) + 0.02)
-
-
-def test_what_is_short_depends_on_the_neighbourhood() -> None:
-    # an apparent 11 ms is what a dendrite that shares its pixel looks like beside an electrode of 7 ms
-    odd = (slice(11, 13), slice(11, 13))
-    beside_7, beside_11 = np.full((24, 24), 7.0), np.full((24, 24), 11.0)
-    beside_7[odd] = 11.4
-    beside_11[odd] = 11.4
-    assert np.mean([field_evidence(beside_7, 25.0, s)[odd].mean() for s in range(10)]) > 1.0
-    assert np.mean([field_evidence(beside_11, 25.0, s)[odd].mean() for s in range(10)]) < 0.5
 
 
 def test_a_small_weak_dendrite_is_found_beside_an_electrode() -> None:
