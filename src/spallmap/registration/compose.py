@@ -11,8 +11,8 @@ from spallmap.frames import AffineMap
 from spallmap.registration.diagnostics import Blocks, Diagnostics, Intermediate
 from spallmap.registration.result import Registration, StandardError
 
-# A direction that shares more than this cosine with one that the data say nothing about is not known either.
-_SHARED_COSINE = 0.3
+# A direction whose cosine with one that the data say nothing about is larger than this is not known either.
+_HIDDEN_COSINE = 0.3
 
 
 def refused(
@@ -95,7 +95,7 @@ def exchanged(registration: Registration, swap: AffineMap) -> Registration:
     registration : Registration
         Of an array whose columns were its rows.
     swap : AffineMap
-        From the array's frame as it is to that of the exchanged one: u and v change places; the sign of the
+        From the array's frame as it is to that of the exchanged one: u and v are exchanged; the sign of the
         normal is the caller's choice.
 
     Returns
@@ -140,7 +140,7 @@ def _add_errors(inner: Registration, outer: Registration, linked: AffineMap) -> 
     cosines = directions.T @ _unit_columns(outer.map)
     total: list[float | None] = []
     for se, along in zip(inner_se, cosines, strict=True):
-        hidden = any(o is None and abs(c) > _SHARED_COSINE for o, c in zip(outer_se, along, strict=True))
+        hidden = any(o is None and abs(c) > _HIDDEN_COSINE for o, c in zip(outer_se, along, strict=True))
         if se is None or hidden:
             total.append(None)
             continue

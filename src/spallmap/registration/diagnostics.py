@@ -205,7 +205,7 @@ class Diagnostics:
     scale : Scale or None
         Whether the sample sizes agree.
     starts : Starts or None
-        Whether other starts end in the same place.
+        Whether other starts end at the same pose.
     rivals : tuple of Rival
         Other solutions, the best first.
     warp : Warp or None

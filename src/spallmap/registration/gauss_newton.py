@@ -20,15 +20,15 @@ from spallmap.frames import AffineMap, Points, points_to_indices, rotation_map
 
 FloatArray = NDArray[np.float64]
 
+# Tukey's biweight keeps 95 % efficiency on Gaussian residuals with this many standard deviations.
 TUKEY = 4.685
-"""Tukey's biweight keeps 95 % efficiency on Gaussian residuals with this many standard deviations."""
 
+# A residual below this fraction of the mixture's range is never an outlier: an edge that is still a sample
+# away must pull, and where most points are flat their small spread would call every edge an outlier.
 CUTOFF_FLOOR = 0.35
-"""A residual below this fraction of the mixture's range is never an outlier: an edge that is still a sample
-away must pull, and where most points are flat their small spread would call every edge an outlier."""
 
+# Stop when a step moves the points by less than this fraction of a sample on average.
 STEP_TOLERANCE = 1e-3
-"""Stop when a step moves the points by less than this part of a sample on average."""
 
 
 @dataclass(frozen=True)
@@ -121,30 +121,30 @@ def interpolate(layers: NDArray[np.float32], indices: FloatArray) -> FloatArray:
     last = (layers.shape[0] - 1, layers.shape[1] - 1, layers.shape[2] - 1)
     sampled = np.zeros((indices.shape[0], n_layers))
     low = np.empty(3, np.int64)
-    part = np.empty(3)
+    above = np.empty(3)
     for p in range(indices.shape[0]):
         for axis in range(3):
             position = min(max(indices[p, axis], 0.0), float(last[axis]))
             low[axis] = min(int(position), max(last[axis] - 1, 0))
-            part[axis] = position - low[axis]
+            above[axis] = position - low[axis]
         for corner in range(8):
             weight = 1.0
             z, y, x = low[0], low[1], low[2]
             if corner & 1:
-                weight *= part[2]
+                weight *= above[2]
                 x = min(x + 1, last[2])
             else:
-                weight *= 1.0 - part[2]
+                weight *= 1.0 - above[2]
             if corner & 2:
-                weight *= part[1]
+                weight *= above[1]
                 y = min(y + 1, last[1])
             else:
-                weight *= 1.0 - part[1]
+                weight *= 1.0 - above[1]
             if corner & 4:
-                weight *= part[0]
+                weight *= above[0]
                 z = min(z + 1, last[0])
             else:
-                weight *= 1.0 - part[0]
+                weight *= 1.0 - above[0]
             if weight > 0.0:
                 for k in range(n_layers):
                     sampled[p, k] += weight * layers[z, y, x, k]
@@ -158,7 +158,7 @@ class Motion:
     Parameters
     ----------
     planar : bool
-        Turn about z and shift in the plane only.
+        Rotation about z and shift in the plane only.
     scale : bool
         Also one common scale.
     """
@@ -168,7 +168,7 @@ class Motion:
 
     @property
     def n_parameters(self) -> int:
-        """Turns (radian), then shifts (um), then the logarithm of the scale."""
+        """Rotations (radian), then shifts (um), then the logarithm of the scale."""
         return (3 if self.planar else 6) + int(self.scale)
 
     def jacobian(self, points: Points, centre: FloatArray) -> FloatArray:
@@ -176,25 +176,25 @@ class Motion:
         p = points - centre
         zero = np.zeros(p.shape[0])
         x, y, z = p.T
-        turns = [
+        rotations = [
             np.stack([zero, -z, y], axis=1),
             np.stack([z, zero, -x], axis=1),
             np.stack([-y, x, zero], axis=1),
         ]
         shifts = [np.broadcast_to(e, p.shape) for e in np.eye(3)]
-        columns = [turns[2], shifts[0], shifts[1]] if self.planar else turns + shifts
+        columns = [rotations[2], shifts[0], shifts[1]] if self.planar else rotations + shifts
         if self.scale:
             columns = [*columns, np.stack([x, y, zero if self.planar else z], axis=1)]
         return np.stack(columns, axis=2)
 
     def map(self, parameters: FloatArray, centre: FloatArray) -> AffineMap:
-        """Return the motion itself: scale and turn about the centre, then shift."""
+        """Return the motion itself: scale and rotation about the centre, then shift."""
         if self.planar:
-            turn = np.array([0.0, 0.0, parameters[0]])
+            rotation = np.array([0.0, 0.0, parameters[0]])
             shift = np.array([parameters[1], parameters[2], 0.0])
         else:
-            turn, shift = parameters[:3], parameters[3:6]
-        rigid = rotation_map(Rotation.from_rotvec(turn), centre, shift)
+            rotation, shift = parameters[:3], parameters[3:6]
+        rigid = rotation_map(Rotation.from_rotvec(rotation), centre, shift)
         if not self.scale:
             return rigid
         factor = np.diag([1.0, 1.0, 1.0 if self.planar else np.exp(parameters[-1])])
@@ -214,7 +214,7 @@ class Alignment:
         Multiple correlation of the fixed image with the mixture, over the points inside; 0 where it cannot be
         formed.
     coverage : float
-        Share of the points that fell inside the fixed image.
+        Fraction of the points that fell inside the fixed image.
     converged : bool
         Whether the last step was below the tolerance.
     points : ndarray, shape (n, 3)
@@ -230,7 +230,7 @@ class Alignment:
     cutoff : float
         Residual from which a point is an outlier.
     centre : ndarray, shape (3,)
-        About which the motion turns.
+        About which the motion rotates.
     """
 
     map: AffineMap
@@ -306,7 +306,7 @@ def align(
             if robust_loss(tried, current.cutoff) < loss:
                 break
         else:
-            # No part of the step helps any more: the flat bottom has been reached.
+            # No fraction of the step helps any more: the flat bottom has been reached.
             converged = True
             break
         current = tried

@@ -13,9 +13,9 @@ from spallmap.frames import AffineMap, Points
 
 FloatArray = NDArray[np.float64]
 
+# The standard error of the blocks counts as much as this many known answers: with some 30 blocks of unequal
+# weight its own variance is that of a handful of draws.
 BLOCKS_WORTH = 4.0
-"""The standard error of the blocks counts as much as this many known answers: with some 30 blocks of unequal
-weight its own variance is that of a handful of draws."""
 
 
 @dataclass(frozen=True)

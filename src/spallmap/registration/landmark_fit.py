@@ -11,9 +11,9 @@ from spallmap.frames import AffineMap
 from spallmap.landmarks import Landmarks
 from spallmap.registration.result import Registration
 
-#: A rigid map in space needs three points that do not lie on a line.
+# A rigid map in space needs three points that do not lie on a line.
 LEAST_FIT_POINTS = 3
-#: Points count as lying on a line where their second spread is below this share of the first.
+# Points count as lying on a line where their second spread is below this fraction of the first.
 COLLINEAR = 1e-3
 
 
@@ -46,7 +46,7 @@ def fit_rigid(own_um: ArrayLike, reference_um: ArrayLike) -> AffineMap:
     a, b = p - p.mean(axis=0), q - q.mean(axis=0)
     for name, spread in (("own", np.linalg.svd(a)[1]), ("reference", np.linalg.svd(b)[1])):
         if spread[1] <= COLLINEAR * spread[0]:
-            raise ValueError(f"the {name} points lie on a line: the turn about it is open")
+            raise ValueError(f"the {name} points lie on a line: the rotation about it is open")
     U, _, Vt = np.linalg.svd(a.T @ b)
     sign = np.sign(np.linalg.det(Vt.T @ U.T))
     R = Vt.T @ np.diag([1.0, 1.0, sign]) @ U.T

@@ -19,7 +19,7 @@ class RunnerUp:
     differs_by_um : float
         Mean distance between the two solutions over the field.
     differs_by_deg : float
-        Angle of the turn between them.
+        Angle of the rotation between them.
     """
 
     score: float

@@ -49,7 +49,7 @@ class Check:
 class Refused(Exception):  # noqa: N818
     """A method that cannot go on: raised where that is seen, with the reason in words for a person.
 
-    The method's ``register_*`` turns it into a refused registration without a score.
+    The method's ``register_*`` makes it a refused registration without a score.
     """
 
 
@@ -73,7 +73,7 @@ def decide(checks: Iterable[Check]) -> tuple[Verdict, tuple[str, ...]]:
 
 
 def angle_between_deg(a: AffineMap, b: AffineMap) -> float:
-    """Angle of the turn between two maps, scale and shear left aside.
+    """Angle of the rotation between two maps, scale and shear left aside.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ def angle_between_deg(a: AffineMap, b: AffineMap) -> float:
     Returns
     -------
     float
-        Between 0 and 180 degrees; where one map mirrors and the other does not, the angle of the turn that
-        is left after reversing the direction of the third own axis.
+        Between 0 and 180 degrees; where one map mirrors and the other does not, the angle of the
+        rotation that is left after reversing the direction of the third own axis.
     """
-    turn: NDArray[np.float64] = polar(a.linear)[0].T @ polar(b.linear)[0]
-    if np.linalg.det(turn) < 0:
-        turn = turn @ np.diag([1.0, 1.0, -1.0])
+    rotation: NDArray[np.float64] = polar(a.linear)[0].T @ polar(b.linear)[0]
+    if np.linalg.det(rotation) < 0:
+        rotation = rotation @ np.diag([1.0, 1.0, -1.0])
     # The arcsine of half the chord is precise at small angles, where the arccosine of the trace is not.
-    chord = np.linalg.norm(turn - np.eye(3)) / np.sqrt(8.0)
+    chord = np.linalg.norm(rotation - np.eye(3)) / np.sqrt(8.0)
     return float(np.rad2deg(2.0 * np.arcsin(min(1.0, chord))))
 
 
@@ -152,7 +152,7 @@ def best_different(
     points : array_like, shape (..., 3)
         Points of the own frame over which the difference is averaged, in micrometres.
     min_um, min_deg : float
-        A candidate is different when it lies at least `min_um` away or is turned by at least `min_deg`.
+        A candidate is different when it lies at least `min_um` away or is rotated by at least `min_deg`.
     higher_is_better : bool
         Direction of the score.
     difference_um : callable, optional
@@ -251,7 +251,7 @@ def block_multiplicities(
     Parameters
     ----------
     labels : ndarray of int
-        The block of each sample; neighbouring samples whose errors go together share a block.
+        The block of each sample; neighbouring samples whose errors go together lie in one block.
     n_draws : int
         Number of bootstrap samples.
     rng : numpy.random.Generator
@@ -309,17 +309,17 @@ def pose_standard_error(
     *,
     normal: bool = True,
 ) -> StandardError:
-    """Turn the covariance of a small rigid motion into standard errors of a point's position.
+    """Convert the covariance of a small rigid motion to standard errors of a point's position.
 
     Parameters
     ----------
     covariance : ndarray, shape (6, 6)
-        Of (turn about the reference x, y, z in radians, shift along x, y, z in micrometres); the turn is
-        about `centre_um`.
+        Of (rotation about the reference x, y, z in radians, shift along x, y, z in micrometres); the
+        rotation is about `centre_um`.
     to_reference : AffineMap
         The map whose own axes give the directions u, v and normal.
     centre_um : array_like, shape (3,)
-        The centre of the turn, in the reference frame.
+        The centre of the rotation, in the reference frame.
     points : array_like, shape (..., 3)
         Points of the own frame; the error reported is the root mean square over them.
     normal : bool
@@ -335,7 +335,8 @@ def pose_standard_error(
     for column in range(3):
         axis = to_reference.linear[:, column]
         axis = axis / np.linalg.norm(axis)
-        # The displacement along the axis is axis . (turn x arm + shift) = turn . (arm x axis) + axis . shift.
+        # The displacement along the axis is axis . (w x arm + shift) = w . (arm x axis) + axis . shift
+        # for a rotation w.
         jacobian = np.hstack([np.cross(arms, axis), np.broadcast_to(axis, arms.shape)])
         variances.append(float(np.einsum("ni,ij,nj->n", jacobian, covariance, jacobian).mean()))
     u, v, n = np.sqrt(np.maximum(variances, 0.0))

@@ -36,7 +36,7 @@ def registration_facts(registration: Registration) -> dict[str, Any]:
     if r.runner_up is not None:
         facts["runner-up's score"] = r.runner_up.score
         facts["runner-up lies elsewhere by / µm"] = r.runner_up.differs_by_um
-        facts["runner-up is turned by / °"] = r.runner_up.differs_by_deg
+        facts["runner-up is rotated by / °"] = r.runner_up.differs_by_deg
     for name, value in (("columns, u", r.se_um.u), ("rows, v", r.se_um.v), ("normal", r.se_um.normal)):
         facts[f"standard error along {name} / µm"] = "the data cannot say" if value is None else value
     if r.unobservable:
@@ -93,12 +93,12 @@ def known_answer_words(answers: Sequence[KnownAnswers]) -> str:
     if not answers:
         return "not tried: other evidence had refused it before"
     clauses = []
-    for where, place in (("near", "near the pose"), ("elsewhere", "elsewhere")):
+    for where, position in (("near", "near the pose"), ("elsewhere", "elsewhere")):
         tests = [a for a in answers if a.where == where]
         if not tests:
             continue
         n, lost = sum(a.n for a in tests), sum(a.lost for a in tests)
-        words = f"{n - lost} of {n} {tests[0].made_of} {place} found again"
+        words = f"{n - lost} of {n} {tests[0].made_of} {position} found again"
         errors = np.concatenate([a.errors_um for a in tests])
         if len(errors):
             words += f", error {_by_direction(KnownAnswers(errors).rms_um())}"

@@ -87,8 +87,8 @@ def image(
         half = bar.size_um.min() / 2.0
         for node, weight in zip(nodes, weights, strict=True):
             s = (node + 1.0) / 2.0 * half
-            share = weight / 2.0 * half * np.exp(-s / skin_um) / skin_um
-            spectrum -= share * _box_spectrum(bar, s, k, to_volume)
+            fraction = weight / 2.0 * half * np.exp(-s / skin_um) / skin_um
+            spectrum -= fraction * _box_spectrum(bar, s, k, to_volume)
     return np.abs(np.fft.ifft2(spectrum))
 
 
@@ -114,8 +114,8 @@ def stack_image(
     kept = [np.fft.fftfreq(n, 1.0 / n).astype(int) for n in IMAGE_SHAPE]
     for axis, (k, f) in enumerate(zip(kept, fine[1:], strict=True), start=1):
         # The middle of the first fine cell lies (1 - 1/f)/2 of a pixel before that of the first pixel.
-        turn = np.exp(2j * np.pi * k / len(k) * (0.5 - 0.5 / f)) * np.sinc(k / len(k) / f)
-        spectrum = np.take(spectrum, k, axis=axis) * np.expand_dims(turn, tuple({0, 1, 2} - {axis}))
+        phase = np.exp(2j * np.pi * k / len(k) * (0.5 - 0.5 / f)) * np.sinc(k / len(k) / f)
+        spectrum = np.take(spectrum, k, axis=axis) * np.expand_dims(phase, tuple({0, 1, 2} - {axis}))
     return np.abs(np.fft.ifft2(spectrum))
 
 

@@ -6,7 +6,7 @@ import pytest
 from spallmap.frames import AffineMap, grid_points
 from spallmap.registration.gauss_newton import Field, Motion, align
 from spallmap.registration.known_answers import BLOCKS_WORTH, known_answers, own_error_um
-from spallmap.registration.scale import scale_of, scale_pays
+from spallmap.registration.scale import scale_is_worthwhile, scale_of
 
 SHAPE, STEP = (20, 44, 44), (1.0, 1.0, 1.0)
 
@@ -52,7 +52,7 @@ def test_a_scale_is_asked_for_where_there_is_one(factor: float, seed: int) -> No
     points = grid[3:-3, 3:-3, 3:-3].reshape(-1, 3)[::3]
     shown = (hills(truth(points), seed) + 0.02 * rng.normal(size=len(points)))[:, None]
     rigid = align(field, points, shown, AffineMap.identity(), Motion())
-    asked = scale_pays(field, points, shown, rigid, 8.0)
+    asked = scale_is_worthwhile(field, points, shown, rigid, 8.0)
     if factor != 1.0:
         assert asked
     fitted = align(field, points, shown, rigid.map, Motion(scale=asked))

@@ -15,7 +15,7 @@ from spallmap.registration.projection.fit_parameters import (
     coil_terms,
 )
 from spallmap.registration.projection.forward import ProjectionPose, Sampler, Slices
-from spallmap.registration.projection.hypotheses import settle
+from spallmap.registration.projection.hypotheses import converge
 from spallmap.registration.projection.metal import find_metal, skin_cloud
 from spallmap.registration.projection.refine import (
     Problem,
@@ -88,13 +88,13 @@ def test_fine_voxels_are_pooled_without_moving_the_metal() -> None:
 def test_slices_share_a_point_out_and_their_slope_is_its_derivative() -> None:
     slices = Slices(5, 60.0)
     depth = np.linspace(-100.0, 400.0, 4001)
-    lower, below, above = slices.shares(depth)
+    lower, below, above = slices.fractions(depth)
     np.testing.assert_allclose(below + above, 1.0)
     # Each slice sees as much of an even piece of metal as it is thick.
     for n in range(1, 4):
         seen = np.where(lower == n, below, 0.0) + np.where(lower == n - 1, above, 0.0)
         assert seen.sum() * (depth[1] - depth[0]) == pytest.approx(60.0, rel=1e-3)
-    _, falling, rising = slices.shares(depth, moving=True)
+    _, falling, rising = slices.fractions(depth, moving=True)
     np.testing.assert_allclose(falling, -rising)
     inside = (above[1:-1] > 0.02) & (above[1:-1] < 0.98)
     np.testing.assert_allclose(np.gradient(above, depth)[1:-1][inside], rising[1:-1][inside], rtol=1e-6)
@@ -108,7 +108,7 @@ def test_a_curved_coil_is_fitted_only_where_the_image_asks_for_it() -> None:
     curve = np.exp(np.tensordot([0.1, -0.15, -0.8, 0.4, -0.8], coil_terms(IMAGE_SHAPE), axes=1))
     for amplitude, order in ((clean, 1), (clean * curve, 2)):
         drawn = replace(problem, image=np.hypot(amplitude + noise[0], noise[1]))
-        chosen, _ = settle(drawn, evaluate(drawn, start))
+        chosen, _ = converge(drawn, evaluate(drawn, start))
         assert chosen.prior.coil_order == order
 
 
@@ -137,11 +137,11 @@ def test_pose_round_trip() -> None:
     np.testing.assert_allclose(difference[:2], 0.0, atol=1e-9)
 
 
-def make_problem(sigma_share: float = 0.03, seed: int = 6) -> tuple[Problem, FitParameters, float]:
+def make_problem(sigma_fraction: float = 0.03, seed: int = 6) -> tuple[Problem, FitParameters, float]:
     rng = np.random.default_rng(seed)
     truth = pose(rng)
     clean = image(truth)
-    sigma = sigma_share * float(clean.max())
+    sigma = sigma_fraction * float(clean.max())
     noise = rng.normal(scale=sigma, size=(2, *IMAGE_SHAPE))
     metal = find_metal(phases(), SPACING_UM, 10.7)
     assert metal is not None
@@ -195,8 +195,8 @@ def test_least_squares_returns_from_a_nearby_start() -> None:
     end = least_squares(problem, truth.moved(step))
     assert end.cost <= evaluate(problem, truth).cost
     np.testing.assert_allclose(end.parameters.pose.centre_own_um, truth.pose.centre_own_um, atol=2.0)
-    turn = Rotation.from_matrix(truth.pose.rotation.T @ end.parameters.pose.rotation).magnitude()
-    assert np.rad2deg(turn) < 2.0
+    angle = Rotation.from_matrix(truth.pose.rotation.T @ end.parameters.pose.rotation).magnitude()
+    assert np.rad2deg(angle) < 2.0
 
 
 def test_covariance_agrees_with_the_scatter_of_noisy_fits() -> None:

@@ -32,8 +32,8 @@ def answers(
 
 def test_cuts_of_the_tomogram_that_were_found_again() -> None:
     near = answers([[0.31, 0.2, 1.14]] * 6)
-    told = known_answer_words([near, answers([[0.1, 0.1, 0.1]], where="elsewhere")])
-    assert told == (
+    words = known_answer_words([near, answers([[0.1, 0.1, 0.1]], where="elsewhere")])
+    assert words == (
         "6 of 6 cuts of the tomogram near the pose found again, error 0.31, 0.2, 1.1 µm along u, v, normal; "
         "1 of 1 cuts of the tomogram elsewhere found again, error 0.1, 0.1, 0.1 µm along u, v, normal"
     )
@@ -41,8 +41,8 @@ def test_cuts_of_the_tomogram_that_were_found_again() -> None:
 
 def test_cuts_that_were_lost_have_no_error() -> None:
     elsewhere = [answers([], 1, where="elsewhere")] * 2 + [answers([[0.0] * 3], where="elsewhere")]
-    told = known_answer_words([answers([], 6), *elsewhere])
-    assert told == (
+    words = known_answer_words([answers([], 6), *elsewhere])
+    assert words == (
         "0 of 6 cuts of the tomogram near the pose found again; "
         "1 of 3 cuts of the tomogram elsewhere found again, error none"
     )
@@ -70,13 +70,13 @@ def test_scale_warp_and_blocks_in_words() -> None:
         np.array([[0.1, 0.1, 0.1], [0.1, 0.1, -0.9]]),
         np.array([[0.1, 0.1, 0.4]] * 2),
     )
-    told = facts(scale=SCALE, warp=WARP, blocks=blocks)
-    assert told["scale"] == "as stated: the data ask for no correction"
-    assert told["smooth warp in the plane"] == (
+    words = facts(scale=SCALE, warp=WARP, blocks=blocks)
+    assert words["scale"] == "as stated: the data ask for no correction"
+    assert words["smooth warp in the plane"] == (
         "none that is worthwhile: one of 0.31 µm (root mean square) was tried, and the misfit of held-out "
         "blocks grows by 36 ± 32 %"
     )
-    assert told["blocks that would still shift"] == "1 of 2 by more than 2 standard errors"
+    assert words["blocks that would still shift"] == "1 of 2 by more than 2 standard errors"
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_a_corrected_scale_is_told(scale: Scale, words: str) -> None:
 
 
 def test_a_warp_that_pays_or_cannot_be_measured() -> None:
-    paying = replace(WARP, worthwhile=True, held_out_gain=0.2, held_out_gain_se=0.05)
-    told = facts(warp=paying)["smooth warp in the plane"]
-    assert told == (
+    worthwhile = replace(WARP, worthwhile=True, held_out_gain=0.2, held_out_gain_se=0.05)
+    words = facts(warp=worthwhile)["smooth warp in the plane"]
+    assert words == (
         "0.31 µm (root mean square): the misfit of held-out blocks falls by 20 ± 5 %; reported only, not "
         "part of the map"
     )
@@ -107,8 +107,8 @@ def test_a_warp_that_pays_or_cannot_be_measured() -> None:
 
 
 def test_only_what_is_there_is_told() -> None:
-    told = registration_facts(registration("accepted"))
+    words = registration_facts(registration("accepted"))
     assert not {"known answers", "scale", "smooth warp in the plane", "blocks that would still shift"} & set(
-        told
+        words
     )
-    assert told["map, row 1"] == "1.0000  0.0000  0.0000  0.0000"
+    assert words["map, row 1"] == "1.0000  0.0000  0.0000  0.0000"

@@ -25,7 +25,8 @@ from spallmap.results.records import MriRecord
 # The residual's colours reach at least this far, so that pure noise looks pale.
 LEAST_RESIDUAL_SD = 5.0
 MOST_RESIDUAL_SD = 20.0
-# Contours of the model at these shares of its maximum: the foot and the half height of an electrode's edge.
+# Contours of the model at these fractions of its maximum: the foot and the half height of an electrode's
+# edge.
 MODEL_LEVELS = (0.2, 0.5)
 _DIVERGING = "RdBu_r"
 MAGNITUDE = "magnitude (image's unit)"
@@ -153,7 +154,7 @@ def _against_model(
     if top > 0.0:
         dy, dx = spacing_um
         x, y = np.arange(data.shape[1]) * dx, np.arange(data.shape[0]) * dy
-        levels = [share * top for share in MODEL_LEVELS]
+        levels = [fraction * top for fraction in MODEL_LEVELS]
         c.contour(x, y, amplitude, levels=levels, colors=[EDGE], linewidths=0.9)
     else:
         style.note(c, "the model shows no metal here")

@@ -23,13 +23,13 @@ from spallmap.registration.projection.hypotheses import (
     SEARCH_GRID,
     SEARCH_OVERSAMPLING,
     Hypothesis,
+    converge,
     in_plane_um,
     reversed_hypotheses,
-    settle,
     solve,
 )
 from spallmap.registration.projection.judge import (
-    MAX_TURN_DEG,
+    MAX_ROTATION_DEG,
     Alternative,
     agreement,
     checks,
@@ -51,8 +51,8 @@ from spallmap.registration.verdict import (
 METHOD = "skin-weighted projection of the segmented sodium, least squares over the pose"
 # Skin depth of sodium at 105.84 MHz and room temperature.
 SKIN_DEPTH_UM = 10.7
-# A turn about the stack axis that is known no better than this is called unobservable.
-UNOBSERVABLE_TURN_SE_DEG = 5.0
+# A rotation about the stack axis that is known no better than this is called unobservable.
+UNOBSERVABLE_ROTATION_SE_DEG = 5.0
 # Images at known poses: few, for the time they take, but enough to see errors that are twice as large as the
 # covariance says.
 KNOWN_ANSWER_TRIALS = 4
@@ -131,7 +131,7 @@ def register_projection(
         raise ValueError(
             f"image of shape {shape}, spacing {image_um} and axes {prior.names} do not belong together"
         )
-    placed = prior.map(shape, image_um, phases.shape, spacing_um)
+    nominal = prior.map(shape, image_um, phases.shape, spacing_um)
     used = np.isfinite(data) if exclude is None else np.isfinite(data) & ~np.asarray(exclude, dtype=bool)
     data = np.where(np.isfinite(data), data, 0.0)
     try:
@@ -139,7 +139,7 @@ def register_projection(
             data, used, float(sigma), image_um, phases, spacing_um, prior, skin_depth_um, n_coils
         )
     except Refused as refusal:
-        return refused(str(refusal), placed, METHOD, () if stack else (DEPTH,))
+        return refused(str(refusal), nominal, METHOD, () if stack else (DEPTH,))
     ends = solve(coarse, SEARCH_GRID, stack_column)
     rng = np.random.default_rng(seed)
     return _report(problem, coarse, ends, stack_column, skin_depth_um, known_answer_trials, rng)
@@ -198,7 +198,7 @@ def _report(
     trials: int,
     rng: np.random.Generator,
 ) -> Registration:
-    problem, best = settle(problem, ends[0])
+    problem, best = converge(problem, ends[0])
     centre = problem.cloud.centre_um
     to_volume = best.parameters.pose.to_map(centre)
     sampler = problem.sampler
@@ -226,7 +226,7 @@ def _report(
         to_volume,
         points,
         min_um=pixel_um,
-        min_deg=MAX_TURN_DEG,
+        min_deg=MAX_ROTATION_DEG,
         higher_is_better=False,
         difference_um=difference_um,
     )
@@ -234,10 +234,10 @@ def _report(
     predicted = _standard_error(to_volume, centre, pose_covariance, points, normal=sampler.slices is not None)
     answers = projection_answers(problem, coarse, best, stack_column, trials, rng)
     se = _combined(predicted, answers)
-    turn_se_deg = np.rad2deg(np.sqrt(np.diag(pose_covariance)[:3]))
+    rotation_se_deg = np.rad2deg(np.sqrt(np.diag(pose_covariance)[:3]))
     verdict, reasons = decide(checks(problem, best, found, se, answers, others))
     unobservable = [] if sampler.slices else [DEPTH]
-    if turn_se_deg[stack_column] > UNOBSERVABLE_TURN_SE_DEG:
+    if rotation_se_deg[stack_column] > UNOBSERVABLE_ROTATION_SE_DEG:
         unobservable.append("rotation about the stack axis")
     agreeing = sum(difference_um(e.parameters.pose.to_map(centre), to_volume) < 0.25 * pixel_um for e in ends)
     p = best.parameters
@@ -256,8 +256,8 @@ def _report(
             gap_is="cost beyond the solution's, in units of the misfit's variance",
             measures={
                 **{name: float(value) for name, value in asdict(found).items()},
-                **_by_axis("rotation_from_prior", "deg", _turn_deg(problem, best)),
-                **_by_axis("rotation_se", "deg", turn_se_deg),
+                **_by_axis("rotation_from_prior", "deg", _rotation_from_prior_deg(problem, best)),
+                **_by_axis("rotation_se", "deg", rotation_se_deg),
                 **{f"predicted_se_{name}_um": value for name, value in asdict(predicted).items()},
             },
             known_answers=(answers,) if answers.n else (),
@@ -315,7 +315,7 @@ def _standard_error(
     """Carry the covariance from the image's axes, where it was fitted, to the volume's."""
     R = to_volume.linear
     to_reference = np.zeros((6, 6))
-    # A turn is an axial vector: axes that form a left-handed frame change its sign.
+    # A rotation is an axial vector: axes that form a left-handed frame change its sign.
     to_reference[:3, :3] = np.linalg.det(R) * R
     # Where the centroid appears further along an axis of the image, the image lies further back.
     to_reference[3:, 3:] = -R
@@ -323,6 +323,6 @@ def _standard_error(
     return pose_standard_error(covariance, to_volume, centre_um, points, normal=normal)
 
 
-def _turn_deg(problem: Problem, solution: ProjectionSolution) -> NDArray[np.float64]:
-    turn = problem.prior.rotation.T @ solution.parameters.pose.rotation
-    return np.rad2deg(Rotation.from_matrix(turn).as_rotvec())
+def _rotation_from_prior_deg(problem: Problem, solution: ProjectionSolution) -> NDArray[np.float64]:
+    rotation = problem.prior.rotation.T @ solution.parameters.pose.rotation
+    return np.rad2deg(Rotation.from_matrix(rotation).as_rotvec())
