@@ -31,6 +31,7 @@ from projection_images import (
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_points
+from spallmap.image import Image
 from spallmap.registration.projection import SKIN_DEPTH_UM, register_projection
 from spallmap.registration.result import Registration
 from spallmap.twin import STATES
@@ -71,13 +72,11 @@ def register(
 ) -> Registration:
     """Register as the workflow does, the dendrite's pixels left out."""
     return register_projection(
-        scan.magnitude,
-        SPACING_UM,
-        scan.sigma,
+        Image(scan.magnitude, ("y", "x"), SPACING_UM, mask=~scan.dendrite),
         cell.phases,
         cell.spacing_um,
-        axes,
-        exclude=scan.dendrite,
+        prior=axes,
+        sigma=scan.sigma,
         skin_depth_um=skin_um,
     )
 

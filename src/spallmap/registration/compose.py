@@ -87,6 +87,34 @@ def chain(inner: Registration, outer: Registration, outer_name: str) -> Registra
     )
 
 
+def carried(registration: Registration, outer: Registration | None, outer_name: str) -> Registration:
+    """Carry a registration on to the reference frame, through that of what it was registered to.
+
+    Parameters
+    ----------
+    registration : Registration
+        From the acquisition's frame to an intermediate frame.
+    outer : Registration or None
+        From the intermediate frame to the reference frame; None where they are the same.
+    outer_name : str
+        What the intermediate frame belongs to, for the reasons.
+
+    Returns
+    -------
+    Registration
+        The chain of both, or the registration itself.
+
+    Examples
+    --------
+    >>> inner = refused("too few pores")
+    >>> carried(inner, None, "the tomogram of its state") is inner
+    True
+    >>> carried(inner, inner, "the tomogram of its state").reasons[1]
+    'the tomogram of its state, through which it is placed, was refused: too few pores'
+    """
+    return registration if outer is None else chain(registration, outer, outer_name)
+
+
 def exchanged(registration: Registration, swap: AffineMap) -> Registration:
     """Describe a registration for the array with its last two axes exchanged.
 

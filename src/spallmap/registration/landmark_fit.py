@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap
 from spallmap.landmarks import Landmarks
@@ -47,9 +48,7 @@ def fit_rigid(own_um: ArrayLike, reference_um: ArrayLike) -> AffineMap:
     for name, spread in (("own", np.linalg.svd(a)[1]), ("reference", np.linalg.svd(b)[1])):
         if spread[1] <= COLLINEAR * spread[0]:
             raise ValueError(f"the {name} points lie on a line: the rotation about it is open")
-    U, _, Vt = np.linalg.svd(a.T @ b)
-    sign = np.sign(np.linalg.det(Vt.T @ U.T))
-    R = Vt.T @ np.diag([1.0, 1.0, sign]) @ U.T
+    R = Rotation.align_vectors(b, a)[0].as_matrix()
     return AffineMap.from_parts(R, q.mean(axis=0) - R @ p.mean(axis=0))
 
 
@@ -70,6 +69,40 @@ def start_from_landmarks(landmarks: Landmarks) -> AffineMap | None:
         return None
     fit = ~landmarks.check
     return fit_rigid(landmarks.own_um[fit], landmarks.reference_um[fit])
+
+
+def landmarks_in(landmarks: Landmarks | None, to_reference: Registration | None) -> Landmarks | None:
+    """Take the partners of landmarks from the reference frame to that of a tomogram.
+
+    Parameters
+    ----------
+    landmarks : Landmarks or None
+        Matched points, partners in the reference frame; None where nobody picked any.
+    to_reference : Registration or None
+        The tomogram's; None where it is the reference itself.
+
+    Returns
+    -------
+    Landmarks or None
+        None also where the tomogram's registration was refused: nothing may depend on it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.landmarks import Landmarks
+    >>> from spallmap.registration.result import Registration
+    >>> point = Landmarks(np.zeros((1, 3)), np.array([[50.0, 60.0, 70.0]]), np.array([False]))
+    >>> moved = AffineMap.from_parts(np.eye(3), (10.0, 0.0, 0.0))
+    >>> tomogram = Registration(moved, "known", "accepted", (), 1.0)
+    >>> landmarks_in(point, tomogram).reference_um
+    array([[40., 60., 70.]])
+    """
+    if landmarks is None or to_reference is None:
+        return landmarks
+    if not to_reference.accepted:
+        return None
+    return replace(landmarks, reference_um=to_reference.map.inverse()(landmarks.reference_um))
 
 
 def landmark_errors(to_reference: AffineMap, landmarks: Landmarks) -> tuple[float | None, float | None]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap, grid_centre
+from spallmap.image import Image
 from spallmap.registration.compose import refused
 from spallmap.registration.gauss_newton import Motion
 from spallmap.registration.inset.contrast import Kind
@@ -27,12 +26,8 @@ METHOD = "band-passed edges: all turns and shifts by Fourier correlation, then r
 
 
 def register_inset(
-    image: NDArray[Any],
-    mask: NDArray[np.bool_],
-    spacing_um: Sequence[float],
-    overview: NDArray[Any],
-    overview_mask: NDArray[np.bool_],
-    overview_spacing_um: Sequence[float],
+    image: Image,
+    overview: Image,
     *,
     kind: Kind,
     seed: int = 1,
@@ -41,16 +36,11 @@ def register_inset(
 
     Parameters
     ----------
-    image : ndarray, shape (ny, nx) or (k, ny, nx)
-        The detail, or the counts of k elements.
-    mask : ndarray of bool, shape (ny, nx)
-        False in the data bar.
-    spacing_um : sequence of float
-        (row, column) spacing.
-    overview : ndarray, shape (my, mx)
-        The image that it lies in.
-    overview_mask, overview_spacing_um
-        The same for the overview.
+    image : Image
+        The detail, axes (y, x), or the counts of elements, axes (channel, y, x); its mask is False in the
+        data bar.
+    overview : Image
+        The image that it lies in, axes (y, x).
     kind : {"sem", "edx"}
         What the inset is. Sign and gain of its contrast are free.
     seed : int
@@ -66,19 +56,21 @@ def register_inset(
     Raises
     ------
     ValueError
-        If an image and its mask differ in shape.
+        If one of the images is a volume, or the overview has channels.
     """
-    channels = np.asarray(image, dtype=np.float64)
+    channels = np.asarray(image.data, dtype=np.float64)
     channels = channels[None] if channels.ndim == 2 else channels
-    ground = np.asarray(overview, dtype=np.float64)
-    if channels.ndim != 3 or channels.shape[1:] != mask.shape or ground.shape != overview_mask.shape:
-        raise ValueError(f"image {np.shape(image)} and mask {mask.shape} must fit, and so the overview's")
-    mask = mask & np.all(np.isfinite(channels), axis=0)
-    overview_mask = overview_mask & np.isfinite(ground)
+    ground = np.asarray(overview.data, dtype=np.float64)
+    if channels.ndim != 3 or image.n_spatial != 2 or ground.ndim != 2:
+        raise ValueError(f"plane images are needed; got axes {image.axes} and {overview.axes}")
+    mask = np.all(np.isfinite(channels), axis=0)
+    mask = mask if image.mask is None else image.mask & mask
+    overview_mask = np.isfinite(ground)
+    overview_mask = overview_mask if overview.mask is None else overview.mask & overview_mask
     channels, ground = np.where(mask, channels, 0.0), np.where(overview_mask, ground, 0.0)
-    start = _centred(mask.shape, spacing_um, overview_mask.shape, overview_spacing_um)
+    start = _centred(mask.shape, image.spacing_um, overview_mask.shape, overview.spacing_um)
     images = InsetImages(
-        channels, mask, _pair(spacing_um), ground, overview_mask, _pair(overview_spacing_um), kind
+        channels, mask, _pair(image.spacing_um), ground, overview_mask, _pair(overview.spacing_um), kind
     )
     coarse = images.coarse()
     if coarse.pictures.values.shape[0] == 0 or not np.ptp(coarse.overview.values):

@@ -1,4 +1,4 @@
-"""Places an image of the metal, in projection or in slices, in the tomogram that shows the same metal."""
+"""Registers an image of the metal, in projection or in slices, to the tomogram that shows the same metal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_points
+from spallmap.image import Image
 from spallmap.registration.compose import refused
 from spallmap.registration.diagnostics import Diagnostics, Rival, ScanModel, Starts
 from spallmap.registration.known_answers import KnownAnswers
@@ -61,16 +62,14 @@ DEPTH = "depth along the projection"
 
 
 def register_projection(
-    image: NDArray[Any],
-    image_spacing_um: Sequence[float],
-    sigma: float,
-    phases: NDArray[Any],
-    spacing_um: Sequence[float],
-    prior: AxesPrior,
+    image: Image,
+    fixed_phases: NDArray[Any],
+    fixed_spacing_um: Sequence[float],
     *,
-    exclude: NDArray[np.bool_] | None = None,
-    skin_depth_um: float = SKIN_DEPTH_UM,
+    prior: AxesPrior,
+    sigma: float,
     n_coils: int = 1,
+    skin_depth_um: float = SKIN_DEPTH_UM,
     known_answer_trials: int = KNOWN_ANSWER_TRIALS,
     seed: int = 1,
 ) -> Registration:
@@ -86,26 +85,22 @@ def register_projection(
 
     Parameters
     ----------
-    image : ndarray, shape (ny, nx) or (n_slices, ny, nx)
-        Magnitude image, best the echo with the shortest echo time: it is the least weighted by T2. Slices lie
-        side by side without gaps.
-    image_spacing_um : sequence of float
-        Spacing of the image's axes, in array order.
+    image : Image
+        Magnitude, axes (y, x) or (z, y, x), best of the echo that T2 has weighted least. Slices lie side by
+        side without gaps. Where the mask is False, pixels are left out of the score, such as long-T2 regions,
+        so that what is to be linked does not steer the fit.
+    fixed_phases : ndarray of int, shape (nz, ny, nx)
+        Labels of the tomogram: 1 ceramic, 2 sodium.
+    fixed_spacing_um : sequence of float
+        Its voxel size in array order.
+    prior : AxesPrior
+        Which directions of the tomogram the image's axes run along, good to some 15 degrees.
     sigma : float
         Noise standard deviation of the real and of the imaginary part of one coil, in the image's unit.
-    phases : ndarray of int, shape (nz, ny, nx)
-        Labels of the tomogram: 1 ceramic, 2 sodium.
-    spacing_um : sequence of float
-        Voxel size in array order.
-    prior : AxesPrior
-        Which directions the image's axes run along, good to some 15 degrees.
-    exclude : ndarray of bool, of the image's shape, optional
-        Pixels left out of the score, such as long-T2 regions, so that what is to be linked does not steer
-        the fit.
-    skin_depth_um : float
-        Expected skin depth; it is fitted around this value.
     n_coils : int
         Coils whose squares were summed to the magnitude.
+    skin_depth_um : float
+        Expected skin depth; it is fitted around this value.
     known_answer_trials : int
         Images at known poses that are registered to see the method's own errors; 0 leaves the test out.
     seed : int
@@ -120,23 +115,37 @@ def register_projection(
     Raises
     ------
     ValueError
-        If `sigma`, a spacing or a shape makes no sense.
+        If `sigma` makes no sense, or image and prior have different numbers of axes.
+
+    Examples
+    --------
+    What cannot be registered is refused with the reason:
+
+    >>> import numpy as np
+    >>> from spallmap.axes import AxesPrior
+    >>> from spallmap.image import Image
+    >>> phases = np.full((8, 8, 8), 1)
+    >>> phases[:3] = 2
+    >>> flat = Image(np.full((12, 12), 5.0), ("y", "x"), (23.0, 46.0))
+    >>> found = register_projection(flat, phases, (30.0,) * 3, prior=AxesPrior.parse("-z,y"), sigma=1.0)
+    >>> found.verdict, found.reasons
+    ('refused', ('the image is constant',))
     """
-    data = np.asarray(image, dtype=np.float64)
+    data = np.asarray(image.data, dtype=np.float64)
     if not (np.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma must be positive; got {sigma}")
-    shape, image_um = data.shape, tuple(float(s) for s in image_spacing_um)
+    shape, image_um = data.shape, tuple(float(s) for s in image.spacing_um)
     stack = data.ndim == 3
-    if data.ndim not in (2, 3) or len(image_um) != data.ndim or len(prior.names) != data.ndim:
+    if data.ndim != image.n_spatial or len(prior.names) != data.ndim:
         raise ValueError(
             f"image of shape {shape}, spacing {image_um} and axes {prior.names} do not belong together"
         )
-    nominal = prior.map(shape, image_um, phases.shape, spacing_um)
-    used = np.isfinite(data) if exclude is None else np.isfinite(data) & ~np.asarray(exclude, dtype=bool)
+    nominal = prior.map(shape, image_um, fixed_phases.shape, fixed_spacing_um)
+    used = np.isfinite(data) if image.mask is None else np.isfinite(data) & image.mask
     data = np.where(np.isfinite(data), data, 0.0)
     try:
         problem, coarse, stack_column = _prepared(
-            data, used, float(sigma), image_um, phases, spacing_um, prior, skin_depth_um, n_coils
+            data, used, float(sigma), image_um, fixed_phases, fixed_spacing_um, prior, skin_depth_um, n_coils
         )
     except Refused as refusal:
         return refused(str(refusal), nominal, METHOD, () if stack else (DEPTH,))
