@@ -58,6 +58,7 @@ def register_inset(
     ValueError
         If one of the images is a volume, or the overview has channels.
     """
+    spacing_um, overview_spacing_um = image.spacing_um, overview.spacing_um
     channels = np.asarray(image.data, dtype=np.float64)
     channels = channels[None] if channels.ndim == 2 else channels
     ground = np.asarray(overview.data, dtype=np.float64)
@@ -68,9 +69,9 @@ def register_inset(
     overview_mask = np.isfinite(ground)
     overview_mask = overview_mask if overview.mask is None else overview.mask & overview_mask
     channels, ground = np.where(mask, channels, 0.0), np.where(overview_mask, ground, 0.0)
-    start = _centred(mask.shape, image.spacing_um, overview_mask.shape, overview.spacing_um)
+    start = _centred(mask.shape, spacing_um, overview_mask.shape, overview_spacing_um)
     images = InsetImages(
-        channels, mask, _pair(image.spacing_um), ground, overview_mask, _pair(overview.spacing_um), kind
+        channels, mask, _pair(spacing_um), ground, overview_mask, _pair(overview_spacing_um), kind
     )
     coarse = images.coarse()
     if coarse.pictures.values.shape[0] == 0 or not np.ptp(coarse.overview.values):
