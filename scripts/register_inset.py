@@ -1,5 +1,7 @@
 """Register a detail or element maps to the SEM image that they lie in, and through it to the reference."""
 
+from typing import TYPE_CHECKING
+
 from spallmap.figures.registration import inset_picture
 from spallmap.figures.registration.pairs import pair_notes
 from spallmap.jobs import job
@@ -10,6 +12,9 @@ from spallmap.registration.landmark_fit import apply_landmarks
 from spallmap.results.documents import write_figure
 from spallmap.results.registration import read_registration, write_registration
 from spallmap.results.section_images import read_counts, read_grey_image
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 READ = {"sem": read_grey_image, "edx": read_counts}
 

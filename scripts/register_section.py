@@ -1,5 +1,7 @@
 """Register a section to the tomogram of its state, and through it to the reference."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spallmap.axes import AxesPrior
@@ -15,6 +17,9 @@ from spallmap.results.documents import write_figure
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import read_registration, write_registration
 from spallmap.results.section_images import read_grey_image
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

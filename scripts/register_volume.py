@@ -1,5 +1,7 @@
 """Register a tomogram to the reference tomogram."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spallmap.axes import AxesPrior
@@ -12,6 +14,9 @@ from spallmap.registration.landmark_fit import apply_landmarks
 from spallmap.results.documents import write_figure
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import write_registration
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:
