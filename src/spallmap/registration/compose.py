@@ -38,6 +38,11 @@ def refused(
     -------
     Registration
         Refused, without a score.
+
+    Examples
+    --------
+    >>> refused("the cell has no tomogram").reasons
+    ('the cell has no tomogram',)
     """
     return Registration(
         map=AffineMap.identity() if map_ is None else map_,
@@ -65,6 +70,14 @@ def chain(inner: Registration, outer: Registration, outer_name: str) -> Registra
     -------
     Registration
         Accepted only where both are; standard errors add in quadrature, taken as independent.
+
+    Examples
+    --------
+    >>> error = StandardError(3.0, 3.0, 3.0)
+    >>> one = Registration(AffineMap.identity(), "known", "accepted", (), 1.0, se_um=error)
+    >>> two = replace(one, se_um=StandardError(4.0, 0.0, None))
+    >>> chain(one, two, "the overview").se_um
+    StandardError(u=5.0, v=3.0, normal=None)
     """
     linked = outer.map @ inner.map
     reasons = list(inner.reasons)

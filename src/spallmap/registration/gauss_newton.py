@@ -286,6 +286,19 @@ def align(
     References
     ----------
     Baker and Matthews 2004 (Lucas-Kanade 20 years on); Golub and Pereyra 1973 (variable projection).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import grid_points
+    >>> def hill(points):
+    ...     return np.exp(-((points[..., 0] - 20.0) ** 2) / 50.0 - (points[..., 1] - 20.0) ** 2 / 200.0)
+    >>> fixed = Field(hill(grid_points((40, 40), (1.0, 1.0))).astype(np.float32), (1.0, 1.0), np.zeros(3))
+    >>> points = grid_points((30, 30), (1.0, 1.0)).reshape(-1, 3)
+    >>> shown = -hill(points + [1.5, -0.5, 0.0])[:, None]
+    >>> found = align(fixed, points, shown, AffineMap.identity(), Motion(planar=True))
+    >>> (found.map(points) - points).mean(axis=0).round(1)
+    array([ 1.5, -0.5,  0. ])
     """
     design = np.column_stack([basis, np.ones(points.shape[0])])
     centre = start(points).mean(axis=0)

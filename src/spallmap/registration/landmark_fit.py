@@ -40,6 +40,13 @@ def fit_rigid(own_um: ArrayLike, reference_um: ArrayLike) -> AffineMap:
     ----------
     Kabsch, "A discussion of the solution for the best rotation to relate two sets of vectors", Acta
     Crystallographica A34 (1978).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> own = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [0.0, 10.0, 0.0]])
+    >>> fit_rigid(own, own + [5.0, 6.0, 7.0]).translation_um.round(6)
+    array([5., 6., 7.])
     """
     p, q = np.asarray(own_um, dtype=np.float64), np.asarray(reference_um, dtype=np.float64)
     if len(p) < LEAST_FIT_POINTS:
@@ -64,6 +71,14 @@ def start_from_landmarks(landmarks: Landmarks) -> AffineMap | None:
     -------
     AffineMap or None
         None where there are fewer than three ``fit`` points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> own = np.array([[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [0.0, 10.0, 0.0]])
+    >>> picked = Landmarks(own, own + [5.0, 6.0, 7.0], np.array([False, False, True]))
+    >>> start_from_landmarks(picked) is None
+    True
     """
     if landmarks.n_fit < LEAST_FIT_POINTS:
         return None
@@ -148,6 +163,14 @@ def apply_landmarks(registration: Registration, landmarks: Landmarks | None) -> 
     -------
     Registration
         The same map and verdict with `tre_um` and `fre_um`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> picked = Landmarks(np.zeros((1, 3)), np.array([[3.0, 4.0, 0.0]]), np.array([True]))
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> apply_landmarks(known, picked).tre_um
+    5.0
     """
     if landmarks is None:
         return registration

@@ -67,6 +67,11 @@ def decide(checks: Iterable[Check]) -> tuple[Verdict, tuple[str, ...]]:
         The decision.
     reasons : tuple of str
         Empty when accepted.
+
+    Examples
+    --------
+    >>> decide([Check(True, "too few pores"), Check(False, "too uncertain")])
+    ('refused', ('too uncertain',))
     """
     reasons = tuple(check.reason for check in checks if not check.passed)
     return ("refused" if reasons else "accepted"), reasons
@@ -85,6 +90,13 @@ def angle_between_deg(a: AffineMap, b: AffineMap) -> float:
     float
         Between 0 and 180 degrees; where one map mirrors and the other does not, the angle of the
         rotation that is left after reversing the direction of the third own axis.
+
+    Examples
+    --------
+    >>> from scipy.spatial.transform import Rotation
+    >>> quarter = AffineMap.from_parts(Rotation.from_euler("z", 90, degrees=True).as_matrix(), (0, 0, 0))
+    >>> round(angle_between_deg(quarter, AffineMap.identity()), 6)
+    90.0
     """
     rotation: NDArray[np.float64] = polar(a.linear)[0].T @ polar(b.linear)[0]
     if np.linalg.det(rotation) < 0:
@@ -110,25 +122,6 @@ def mean_difference_um(a: AffineMap, b: AffineMap, points: ArrayLike) -> float:
         In micrometres.
     """
     return float(displacement_um(a, b, points).mean())
-
-
-def spread_um(maps: Sequence[AffineMap], points: ArrayLike) -> float:
-    """Root mean square distance of several maps' points from their mean position.
-
-    Parameters
-    ----------
-    maps : sequence of AffineMap
-        For instance where different starts ended.
-    points : array_like, shape (..., 3)
-        Points of the own frame in micrometres.
-
-    Returns
-    -------
-    float
-        In micrometres; 0 for a single map.
-    """
-    mapped = np.stack([one(points) for one in maps])
-    return float(np.sqrt(((mapped - mapped.mean(axis=0)) ** 2).sum(axis=-1).mean()))
 
 
 def best_different(
@@ -162,6 +155,14 @@ def best_different(
     -------
     RunnerUp or None
         None where no candidate is different.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> near, far = (AffineMap.from_parts(np.eye(3), (x, 0.0, 0.0)) for x in (1.0, 40.0))
+    >>> ends = [Candidate(AffineMap.identity(), 0.9), Candidate(near, 0.89), Candidate(far, 0.5)]
+    >>> best_different(ends, AffineMap.identity(), np.zeros((1, 3)), min_um=5.0).score
+    0.5
     """
     sign = 1.0 if higher_is_better else -1.0
     winner: RunnerUp | None = None
@@ -232,6 +233,12 @@ def block_labels(shape: Sequence[int], block_shape: Sequence[int]) -> NDArray[np
     -------
     ndarray of int, shape `shape`
         The number of the block that each sample lies in, from 0 upwards without gaps.
+
+    Examples
+    --------
+    >>> block_labels((2, 5), (2, 2))
+    array([[0, 0, 1, 1, 2],
+           [0, 0, 1, 1, 2]])
     """
     labels = np.zeros(tuple(shape), dtype=np.intp)
     for axis, (n, size) in enumerate(zip(shape, block_shape, strict=True)):

@@ -16,7 +16,6 @@ from spallmap.registration.verdict import (
     decide,
     mean_difference_um,
     pose_standard_error,
-    spread_um,
 )
 
 POINTS = np.random.default_rng(0).uniform(0.0, 500.0, (50, 3))
@@ -48,9 +47,7 @@ def test_decide_keeps_the_reasons_of_failed_checks_in_order() -> None:
     assert decide(checks[:1]) == ("accepted", ())
 
 
-def test_spread_of_two_maps_is_half_their_distance() -> None:
-    assert spread_um([shifted(0.0), shifted(6.0)], POINTS) == pytest.approx(3.0)
-    assert spread_um([shifted(2.0)], POINTS) == 0.0
+def test_the_difference_of_two_shifts_is_their_distance() -> None:
     assert mean_difference_um(shifted(0.0), shifted(6.0), POINTS) == pytest.approx(6.0)
 
 

@@ -112,3 +112,10 @@ def test_only_what_is_there_is_told() -> None:
         words
     )
     assert words["map, row 1"] == "1.0000  0.0000  0.0000  0.0000"
+
+
+def test_a_methods_measures_are_listed_with_their_units() -> None:
+    words = facts(measures={"rotated_from_prior_deg": 2.5, "coverage": 0.98, "halves_apart_um": None})
+    assert words["rotated from prior / °"] == 2.5
+    assert words["coverage"] == 0.98
+    assert words["halves apart / µm"] is None
