@@ -26,7 +26,7 @@ def shifted(x: float) -> AffineMap:
 
 
 @pytest.mark.parametrize("angle", [1e-6, 0.3, 90.0, 179.9])
-def test_angle_is_that_of_the_turn_between(angle: float) -> None:
+def test_angle_is_that_of_the_rotation_between(angle: float) -> None:
     rng = np.random.default_rng(1)
     first = Rotation.random(rng=rng)
     axis = rng.normal(size=3)
@@ -66,9 +66,9 @@ def test_best_different_ignores_neighbours_of_the_best(higher: bool, expected: f
     assert found.differs_by_deg == pytest.approx(0.0, abs=1e-9)
 
 
-def test_best_different_takes_a_turn_for_a_difference() -> None:
-    turned = rotation_map(Rotation.from_euler("z", 30.0, degrees=True), POINTS.mean(axis=0))
-    candidates = [Candidate(turned, 0.3)]
+def test_best_different_takes_a_rotation_for_a_difference() -> None:
+    rotated = rotation_map(Rotation.from_euler("z", 30.0, degrees=True), POINTS.mean(axis=0))
+    candidates = [Candidate(rotated, 0.3)]
     assert best_different(candidates, AffineMap.identity(), POINTS, min_um=1e6) is None
     found = best_different(candidates, AffineMap.identity(), POINTS, min_um=1e6, min_deg=20.0)
     assert found is not None

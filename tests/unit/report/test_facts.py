@@ -49,14 +49,14 @@ def test_cuts_that_were_lost_have_no_error() -> None:
 
 
 @pytest.mark.parametrize("across", [0.0, np.nan])
-def test_copies_are_told_by_their_root_mean_square_errors(across: float) -> None:
+def test_copies_are_reported_by_their_root_mean_square_errors(across: float) -> None:
     rows = answers([[0.3, 0.1, across], [0.4, 0.1, across]], made_of="copies")
     wanted = "2 of 2 copies near the pose found again, error 0.35, 0.1 µm along u, v"
     assert known_answer_words([rows]) == wanted
     assert known_answer_words([answers([[0.0, 0.0, 0.0]])]).endswith("error none")
 
 
-def test_a_test_that_was_not_tried_is_told_as_such() -> None:
+def test_a_test_that_was_not_tried_is_reported_as_such() -> None:
     assert facts(known_answers=())["known answers"] == "not tried: other evidence had refused it before"
     # What ended before it had a score was not tried either, and nothing is said of it.
     untried = replace(registration("refused", "no ceramic"), score=None, diagnostics=Diagnostics())
@@ -90,11 +90,11 @@ def test_scale_warp_and_blocks_in_words() -> None:
         (Scale(0.9958, applied="scale"), "true over stated sample size 0.9958; corrected"),
     ],
 )
-def test_a_corrected_scale_is_told(scale: Scale, words: str) -> None:
+def test_a_corrected_scale_is_reported(scale: Scale, words: str) -> None:
     assert facts(scale=scale)["scale"] == words
 
 
-def test_a_warp_that_pays_or_cannot_be_measured() -> None:
+def test_a_warp_that_is_worthwhile_or_cannot_be_measured() -> None:
     worthwhile = replace(WARP, worthwhile=True, held_out_gain=0.2, held_out_gain_se=0.05)
     words = facts(warp=worthwhile)["smooth warp in the plane"]
     assert words == (
@@ -106,7 +106,7 @@ def test_a_warp_that_pays_or_cannot_be_measured() -> None:
         assert unknown["smooth warp in the plane"] == "not measurable"
 
 
-def test_only_what_is_there_is_told() -> None:
+def test_only_what_is_there_is_reported() -> None:
     words = registration_facts(registration("accepted"))
     assert not {"known answers", "scale", "smooth warp in the plane", "blocks that would still shift"} & set(
         words

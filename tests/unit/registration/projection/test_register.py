@@ -6,11 +6,11 @@ import pytest
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_points
 from spallmap.image import Image
-from spallmap.registration.projection import fitted_projection, register_projection, render_projection
+from spallmap.registration.projection import fitted_projection, register_projection
 from spallmap.registration.result import Registration
 from spallmap.results.registration import diagnostics_content
 from tests.schemas import check_registration
-from tests.unit.registration.projection_phantom import (
+from tests.unit.registration.projection.projection_phantom import (
     BARS,
     IMAGE_SHAPE,
     IMAGE_SPACING_UM,
@@ -25,6 +25,8 @@ from tests.unit.registration.projection_phantom import (
 )
 
 SLICE_UM = 110.0
+
+
 POINTS = grid_points(IMAGE_SHAPE, IMAGE_SPACING_UM)
 
 
@@ -53,34 +55,6 @@ def scan(seed: int, snr: float = 25.0) -> tuple[AffineMap, np.ndarray, np.ndarra
     clean = image(truth)
     sigma = float(np.median(clean[clean > 0.3 * clean.max()])) / snr
     return truth, clean, magnitude(clean, sigma, rng), sigma
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_thickness_image_agrees_with_the_closed_form(seed: int) -> None:
-    truth = pose(np.random.default_rng(seed), azimuth_deg=25.0, tilt_deg=12.0)
-    expected = image(truth, skin_um=None)
-    drawn = render_projection(phases(), SPACING_UM, truth, IMAGE_SHAPE, IMAGE_SPACING_UM, model="thickness")
-    assert np.linalg.norm(drawn - expected) < 1e-3 * np.linalg.norm(expected)
-
-
-def test_skin_image_agrees_with_the_closed_form() -> None:
-    # Voxels of 8 um are coarse for a skin of 10.7 um; what is left is their sampling of the exponential.
-    truth = pose(np.random.default_rng(3))
-    expected = image(truth)
-    drawn = render_projection(phases(), SPACING_UM, truth, IMAGE_SHAPE, IMAGE_SPACING_UM)
-    assert np.linalg.norm(drawn - expected) < 0.05 * np.linalg.norm(expected)
-
-
-def test_electrodes_are_scaled_by_their_own_gain() -> None:
-    truth = pose(np.random.default_rng(4))
-    first, second, both = (
-        render_projection(phases(), SPACING_UM, truth, IMAGE_SHAPE, IMAGE_SPACING_UM, electrode_gain=gain)
-        for gain in ((1.0, 0.0), (0.0, 1.0), (2.0, 3.0))
-    )
-    # The electrodes lie apart, so magnitudes add but where the point spread's side lobes meet.
-    assert np.abs(2.0 * first + 3.0 * second - both).max() < 0.02 * both.max()
-    assert first.sum() > 0
-    assert second.sum() > 0
 
 
 @pytest.mark.parametrize("seed", range(10, 13))
@@ -147,6 +121,8 @@ def test_a_stack_of_slices_is_placed_in_depth_too() -> None:
 
 
 BLOB = np.zeros(IMAGE_SHAPE, dtype=bool)
+
+
 BLOB[19:24, 10:14] = True
 
 

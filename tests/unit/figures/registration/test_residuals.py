@@ -30,7 +30,7 @@ def drawn_blocks(rng: np.random.Generator, n: int = 12) -> Blocks:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_blocks_in_the_fixed_frame_are_turned_into_the_own_one(seed: int) -> None:
+def test_blocks_in_the_fixed_frame_are_carried_into_the_own_one(seed: int) -> None:
     rng = np.random.default_rng(seed)
     rotation = Rotation.random(random_state=seed).as_matrix()
     pose = AffineMap.from_parts(rotation, rng.uniform(-500, 500, 3))

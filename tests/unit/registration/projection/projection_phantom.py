@@ -10,6 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_centre
+from spallmap.registration.projection.fit_parameters import FitParameters, Prior
+from spallmap.registration.projection.forward import ProjectionPose, Sampler
+from spallmap.registration.projection.metal import find_metal, skin_cloud
+from spallmap.registration.projection.refine import Problem
 
 SPACING_UM = (8.0, 8.0, 8.0)
 SHAPE = (72, 96, 96)
@@ -125,3 +129,26 @@ def magnitude(
     noise = rng.normal(size=(2 * n_coils, *amplitude.shape)) * sigma
     noise[0] += amplitude
     return np.sqrt((noise**2).sum(axis=0))
+
+
+def make_problem(sigma_fraction: float = 0.03, seed: int = 6) -> tuple[Problem, FitParameters, float]:
+    rng = np.random.default_rng(seed)
+    truth = pose(rng)
+    clean = image(truth)
+    sigma = sigma_fraction * float(clean.max())
+    noise = rng.normal(scale=sigma, size=(2, *IMAGE_SHAPE))
+    metal = find_metal(phases(), SPACING_UM, 10.7)
+    assert metal is not None
+    cloud = skin_cloud(metal, 10.7, 9.0)
+    problem = Problem(
+        np.hypot(clean + noise[0], noise[1]),
+        np.ones(IMAGE_SHAPE, dtype=bool),
+        sigma,
+        Sampler(IMAGE_SHAPE, IMAGE_SPACING_UM),
+        cloud,
+        Prior(PRIOR.linear(), IMAGE_SPACING_UM),
+    )
+    start = FitParameters(
+        ProjectionPose.from_map(truth, cloud.centre_um), np.ones(2), 0.0, np.zeros(2), np.zeros(5)
+    )
+    return problem, start, sigma
