@@ -27,10 +27,10 @@ A method is a room of the same five modules:
 ``judge``
     The conditions of an acceptance, each with what was seen right and wrong, and the evidence.
 
-What they need together stands beside the rooms: ``gauss_newton`` and ``block_errors`` (small motions and
-their standard errors), ``scale``, ``known_answers``, ``verdict`` (differences between maps, bootstrap,
-conditions), ``diagnostics`` and ``result`` (what is returned), ``feasibility`` (what cannot be tried),
-``compose`` (chains, refusals) and ``landmark_fit``.
+What they need together stands beside the rooms: ``interpolation``, ``gauss_newton`` and ``block_errors``
+(small motions and their standard errors), ``scale``, ``known_answers``, ``verdict`` (differences between
+maps, bootstrap, conditions), ``diagnostics`` and ``result`` (what is returned), ``feasibility`` (what cannot
+be tried), ``compose`` (chains, refusals) and ``landmark_fit``.
 
 A fifth method is a fifth room with these five modules that returns a :class:`Registration`; its function is
 named below, and one script and one rule call it. Result files, pages and figures' headings take it as it is;
