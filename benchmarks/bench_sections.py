@@ -232,7 +232,9 @@ def place(method: str, case: SectionCase, volume: Tomogram, rng: np.random.Gener
     """Register one plane by one method, from each start that the method is given."""
     if method == "ours":
         began = time.process_time()
-        found = register_section(case.image, volume.grey, volume.phases, SPACING_UM, PRIOR, seed=1, threads=1)
+        found = register_section(
+            case.image, volume.grey, volume.phases, SPACING_UM, prior=PRIOR, seed=1, threads=1
+        )
         spent = time.process_time() - began
         error = case.error_um(found.map) / VOXEL_UM
         return [{"start": "axes", "error": error, "verdict": found.verdict, "seconds": spent}]

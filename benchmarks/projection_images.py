@@ -23,7 +23,7 @@ SHAPE, SPACING_UM = (64, 48), (23.0, 46.0)
 AXES = AxesPrior.parse("-z,y")
 TE_MS = 2.0
 # How far the start is from the truth, at most: the prior points at the field's and the volume's centres.
-START_TURN_DEG, START_SHIFT_UM = 15.0, 300.0
+START_ROTATION_DEG, START_SHIFT_UM = 15.0, 300.0
 ELECTRODE_SNR, DENDRITE_SNR = (15.0, 40.0), (4.5, 7.0)
 COIL_LINEAR, COIL_QUADRATIC = 0.2, 0.1
 BLUR_PIXEL = (0.5, 1.0)
@@ -31,13 +31,13 @@ READOUT_T2_STAR = (1.0, 3.0)
 TRUE_SKIN_UM = 11.0
 VARIANTS = {
     "plain": "nothing else",
-    "skin + 1/3": "the fit is told a skin depth one third too large",
-    "skin - 1/3": "the fit is told a skin depth one third too small",
+    "skin + 1/3": "the skin depth stated to the fit is one third too large",
+    "skin - 1/3": "the skin depth stated to the fit is one third too small",
     "blur": "k-space damped by a Gaussian: sigma 0.5 to 1 pixel in both directions",
     "T2* blur": "the readout lasts 1 to 3 T2*, about an echo in its middle",
     "coil": "sensitivity changes by up to 20 % linearly, 10 % quadratically, from the middle to each edge",
 }
-SKIN_TOLD_UM = {"skin + 1/3": TRUE_SKIN_UM * 4.0 / 3.0, "skin - 1/3": TRUE_SKIN_UM * 2.0 / 3.0}
+SKIN_STATED_UM = {"skin + 1/3": TRUE_SKIN_UM * 4.0 / 3.0, "skin - 1/3": TRUE_SKIN_UM * 2.0 / 3.0}
 # Every fifth cell has no dendrite.
 CONTROL_EVERY = 5
 
@@ -107,7 +107,7 @@ def specimen(seed: int, state: State, work: Path) -> Specimen:
 def draw_pose(cell: Specimen, rng: np.random.Generator) -> AffineMap:
     """Draw a map from the image to the tomogram within the start's limits."""
     axis = rng.normal(size=3)
-    angle = np.deg2rad(rng.uniform(0.0, START_TURN_DEG))
+    angle = np.deg2rad(rng.uniform(0.0, START_ROTATION_DEG))
     linear = AXES.linear() @ Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
     distance, direction = START_SHIFT_UM * np.sqrt(rng.uniform()), rng.uniform(0.0, 2.0 * np.pi)
     shift = distance * np.array([np.cos(direction), np.sin(direction), 0.0])

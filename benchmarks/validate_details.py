@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from page import write_section
 
 from spallmap.frames import AffineMap, Points, displacement_um, grid_points
+from spallmap.image import Image
 from spallmap.registration.inset import Kind, register_inset
 from spallmap.registration.result import Registration
 from spallmap.twin import (
@@ -188,12 +189,8 @@ def register(inset: Inset, section: Section) -> tuple[Registration, float]:
     """Register an inset to a section's overview and time it, in seconds of one processor."""
     begin = time.process_time()
     found = register_inset(
-        inset.image,
-        inset.mask,
-        (inset.spacing_um, inset.spacing_um),
-        section.overview.image.astype(float),
-        section.mask,
-        (OVERVIEW_UM, OVERVIEW_UM),
+        Image(inset.image, ("channel", "y", "x")[-inset.image.ndim :], (inset.spacing_um,) * 2, inset.mask),
+        Image(section.overview.image.astype(float), ("y", "x"), (OVERVIEW_UM,) * 2, section.mask),
         kind=inset.kind,
     )
     return found, time.process_time() - begin

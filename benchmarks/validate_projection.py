@@ -18,7 +18,7 @@ from page import write_section
 from projection_images import (
     AXES,
     SHAPE,
-    SKIN_TOLD_UM,
+    SKIN_STATED_UM,
     SPACING_UM,
     VARIANTS,
     Scan,
@@ -31,6 +31,7 @@ from projection_images import (
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_points
+from spallmap.image import Image
 from spallmap.registration.projection import SKIN_DEPTH_UM, register_projection
 from spallmap.registration.result import Registration
 from spallmap.twin import STATES
@@ -71,13 +72,11 @@ def register(
 ) -> Registration:
     """Register as the workflow does, the dendrite's pixels left out."""
     return register_projection(
-        scan.magnitude,
-        SPACING_UM,
-        scan.sigma,
+        Image(scan.magnitude, ("y", "x"), SPACING_UM, mask=~scan.dendrite),
         cell.phases,
         cell.spacing_um,
-        axes,
-        exclude=scan.dendrite,
+        prior=axes,
+        sigma=scan.sigma,
         skin_depth_um=skin_um,
     )
 
@@ -89,7 +88,7 @@ def place(cell: Specimen, pose: int, variant: str, work: Path) -> Placed:
         metal_at(cell, pose, work), variant, random_of(cell.seed, cell.state, pose, SCAN_STREAM, number)
     )
     start = time.perf_counter()
-    found = register(cell, scan, SKIN_TOLD_UM.get(variant, SKIN_DEPTH_UM))
+    found = register(cell, scan, SKIN_STATED_UM.get(variant, SKIN_DEPTH_UM))
     seconds = time.perf_counter() - start
     own = own_errors_um(found.map, scan.truth)
     rms = np.sqrt((own**2).mean(axis=(0, 1)))
@@ -119,10 +118,10 @@ def bad_scans(cell: Specimen, work: Path) -> Iterator[tuple[str, Scan, AxesPrior
     flips = {
         "rows reversed": np.s_[::-1],
         "columns reversed": np.s_[:, ::-1],
-        "turned by 180 degrees": np.s_[::-1, ::-1],
+        "rotated by 180 degrees": np.s_[::-1, ::-1],
     }
-    for name, turn in flips.items():
-        yield name, Scan(good.magnitude[turn], good.sigma, good.dendrite[turn], good.truth), AXES
+    for name, flip in flips.items():
+        yield name, Scan(good.magnitude[flip], good.sigma, good.dendrite[flip], good.truth), AXES
     yield "rows and columns swapped in the table", good, AxesPrior.parse("y,-z")
 
 

@@ -93,7 +93,9 @@ def row(
 ) -> dict[str, Any]:
     """Register one image and say how it went."""
     begin = time.monotonic()
-    found = register_section(case.image, volume.grey, volume.phases, SPACING_UM, prior, seed=1, threads=1)
+    found = register_section(
+        case.image, volume.grey, volume.phases, SPACING_UM, prior=prior, seed=1, threads=1
+    )
     seconds = time.monotonic() - begin
     right = kind == "plane"
     return {

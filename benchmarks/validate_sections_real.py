@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from page import write_section
 from skimage.io import imread
 
+from spallmap.image import Image
 from spallmap.registration.inset.register import register_inset
 from spallmap.registration.result import Registration
 
@@ -70,9 +71,8 @@ def run(folder: Path, name: str) -> Outcome:
     own, other = landmarks_of(moving), landmarks_of(reference)
     count = min(len(own), len(other))
     own, other = own[:count], other[:count]
-    step = (1.0, 1.0)
-    masks = [np.ones(image.shape, dtype=bool) for image in images]
-    found = register_inset(images[0], masks[0], step, images[1], masks[1], step, kind="sem")
+    detail, overview = (Image(image, ("y", "x"), (1.0, 1.0)) for image in images)
+    found = register_inset(detail, overview, kind="sem")
     design = np.column_stack([own[:, :2], np.ones(count)])
     affine = design @ np.linalg.lstsq(design, other[:, :2], rcond=None)[0]
     return Outcome(

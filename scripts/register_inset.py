@@ -1,47 +1,44 @@
 """Register a detail or element maps to the SEM image that they lie in, and through it to the reference."""
 
-import numpy as np
-from carry import carried, write
+from typing import TYPE_CHECKING
 
 from spallmap.figures.registration import inset_picture
+from spallmap.figures.registration.pairs import pair_notes
 from spallmap.jobs import job
-from spallmap.registration.inset.register import register_inset
-from spallmap.results.ome_tiff import channel, element_names, read_stack
+from spallmap.landmarks import read_landmarks
+from spallmap.registration import register_inset
+from spallmap.registration.compose import carried
+from spallmap.registration.landmark_fit import apply_landmarks
+from spallmap.results.documents import write_figure
+from spallmap.results.registration import read_registration, write_registration
+from spallmap.results.section_images import read_counts, read_grey_image
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+READ = {"sem": read_grey_image, "edx": read_counts}
 
 
 def main() -> None:
-    inputs, params = snakemake.input, snakemake.params
-    stack, outer = read_stack(inputs.image), read_stack(inputs.outer)
-    if params.modality == "sem":
-        image, mask, names = channel(stack, "grey")[None], channel(stack, "mask") > 0, ()
-    else:
-        names = element_names(stack)
-        image = np.stack([channel(stack, name) for name in names])
-        mask = np.ones(stack.spatial_shape, bool)
-    overview, overview_mask = channel(outer, "grey"), channel(outer, "mask") > 0
-    registration = register_inset(
-        image,
-        mask,
-        stack.spacing_um,
-        overview,
-        overview_mask,
-        outer.spacing_um,
-        kind=params.modality,
-        seed=params.seed,
-    )
+    inputs, out, params = snakemake.input, snakemake.output, snakemake.params
+    image, overview = READ[params.modality](inputs.image), read_grey_image(inputs.outer)
+    landmarks = read_landmarks(inputs.landmarks) if inputs.get("landmarks") else None
+    registration = register_inset(image, overview, kind=params.modality, seed=params.seed)
     picture = inset_picture(
-        image,
-        mask,
-        stack.spacing_um,
-        overview,
-        overview_mask,
-        outer.spacing_um,
+        image.data,
+        image.mask,
+        image.spacing_um,
+        overview.data,
+        overview.mask,
+        overview.spacing_um,
         registration,
         params.modality,
-        elements=names,
+        elements=image.meta.get("channels", ()),
     )
-    registration = carried(registration, inputs.outer_to_reference, f"SEM image {params.within}")
-    write(registration, picture, inputs.get("landmarks"), snakemake.output)
+    outer = read_registration(inputs.outer_to_reference)
+    registration = carried(registration, outer, f"SEM image {params.within}")
+    write_figure(out.picture, picture, notes=pair_notes(picture))
+    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks))
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

@@ -1,49 +1,55 @@
 """Register a section to the tomogram of its state, and through it to the reference."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from carry import carried, landmarks_in_tomogram, write
 
 from spallmap.axes import AxesPrior
-from spallmap.figures.registration import section_picture
-from spallmap.figures.registration.refused_picture import refused_picture
-from spallmap.image import Image
+from spallmap.figures.registration import refused_picture, section_picture
+from spallmap.figures.registration.pairs import pair_notes
 from spallmap.jobs import job
-from spallmap.registration.compose import refused
-from spallmap.registration.section import register_section
-from spallmap.results.ome_tiff import channel, read_stack
+from spallmap.landmarks import read_landmarks
+from spallmap.registration import register_section
+from spallmap.registration.compose import carried, refused
+from spallmap.registration.feasibility import why_not_section
+from spallmap.registration.landmark_fit import apply_landmarks, landmarks_in
+from spallmap.results.documents import write_figure
 from spallmap.results.ome_zarr import read_volume
+from spallmap.results.registration import read_registration, write_registration
+from spallmap.results.section_images import read_grey_image
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:
-    inputs, params = snakemake.input, snakemake.params
-    stack = read_stack(inputs.image)
-    reason = None
-    if not inputs.get("volume"):
-        reason = "the cell has no tomogram to place it in"
-    elif params.modality == "edx":
-        reason = (
-            "element maps are placed in an SEM image: name the image that they lie in, in the column 'within'"
-        )
-    if reason is not None:
+    inputs, out, params = snakemake.input, snakemake.output, snakemake.params
+    landmarks = read_landmarks(inputs.landmarks) if inputs.get("landmarks") else None
+    outer = inputs.get("tomogram_to_reference")
+    tomogram = read_registration(outer) if outer else None
+    reason = why_not_section(bool(inputs.get("volume")), params.modality)
+    if reason:
         registration = refused(reason)
-        write(registration, refused_picture(registration), inputs.get("landmarks"), snakemake.output)
-        return
-    image = Image(channel(stack, "grey"), ("y", "x"), stack.spacing_um, mask=channel(stack, "mask") > 0)
-    volume = read_volume(inputs.volume)
-    grey = np.asarray(volume.data)
-    registration = register_section(
-        image,
-        grey,
-        np.asarray(read_volume(inputs.labels).data),
-        volume.spacing_um,
-        AxesPrior.parse(params.axes),
-        seed=params.seed,
-        threads=snakemake.threads,
-        landmarks=landmarks_in_tomogram(inputs.get("landmarks"), inputs.get("tomogram_to_reference")),
-    )
-    picture = section_picture(image.data, image.mask, image.spacing_um, grey, volume.spacing_um, registration)
-    registration = carried(registration, inputs.get("tomogram_to_reference"), "the tomogram of its state")
-    write(registration, picture, inputs.get("landmarks"), snakemake.output)
+        picture = refused_picture(registration)
+    else:
+        image, volume = read_grey_image(inputs.image), read_volume(inputs.volume)
+        grey = np.asarray(volume.data)
+        registration = register_section(
+            image,
+            grey,
+            np.asarray(read_volume(inputs.labels).data),
+            volume.spacing_um,
+            prior=AxesPrior.parse(params.axes),
+            landmarks=landmarks_in(landmarks, tomogram),
+            seed=params.seed,
+            threads=snakemake.threads,
+        )
+        picture = section_picture(
+            image.data, image.mask, image.spacing_um, grey, volume.spacing_um, registration
+        )
+        registration = carried(registration, tomogram, "the tomogram of its state")
+    write_figure(out.picture, picture, notes=pair_notes(picture))
+    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks))
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

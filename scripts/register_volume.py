@@ -1,19 +1,29 @@
 """Register a tomogram to the reference tomogram."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from carry import write
 
 from spallmap.axes import AxesPrior
+from spallmap.figures.registration.pairs import pair_notes
 from spallmap.figures.registration.volume_picture import volume_picture
 from spallmap.jobs import job
-from spallmap.registration.volume.register import register_volume
+from spallmap.landmarks import read_landmarks
+from spallmap.registration import register_volume
+from spallmap.registration.landmark_fit import apply_landmarks
+from spallmap.results.documents import write_figure
 from spallmap.results.ome_zarr import read_volume
+from spallmap.results.registration import write_registration
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:
-    inputs, params = snakemake.input, snakemake.params
+    inputs, out, params = snakemake.input, snakemake.output, snakemake.params
     moving, fixed = read_volume(inputs.moving_volume), read_volume(inputs.fixed_volume)
     moving_grey, fixed_grey = np.asarray(moving.data), np.asarray(fixed.data)
+    landmarks = read_landmarks(inputs.landmarks) if inputs.get("landmarks") else None
     registration = register_volume(
         moving_grey,
         np.asarray(read_volume(inputs.moving_labels).data),
@@ -26,7 +36,8 @@ def main() -> None:
         threads=snakemake.threads,
     )
     picture = volume_picture(moving_grey, moving.spacing_um, fixed_grey, fixed.spacing_um, registration)
-    write(registration, picture, inputs.get("landmarks"), snakemake.output)
+    write_figure(out.picture, picture, notes=pair_notes(picture))
+    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks))
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

@@ -1,4 +1,4 @@
-"""What the parts of an image say of a common motion: its standard error, and what each would still shift."""
+"""What the blocks of an image say of a common motion: its standard error, and what each would still shift."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from spallmap.frames import Points
 from spallmap.registration.diagnostics import Blocks
 from spallmap.registration.gauss_newton import Alignment, FloatArray, Motion
 
+# A direction counts in a block if its edge strength is this fraction of the strongest direction's: along a
+# straight edge nothing can be measured (the aperture problem).
+EDGE_RATIO = 0.1
+
 
 def cube_labels(points: Points, block_um: float) -> NDArray[np.intp]:
     """Return the number of the cube of a grid that each point falls into, shape (n,)."""
@@ -18,7 +22,7 @@ def cube_labels(points: Points, block_um: float) -> NDArray[np.intp]:
 
 
 def checkerboard(points: Points, block_um: float) -> NDArray[np.bool_]:
-    """Tell for each point whether its cube is a white one of a checkerboard, shape (n,)."""
+    """Say for each point whether its cube is a white one of a checkerboard, shape (n,)."""
     cells = np.floor((points - points.min(axis=0)) / block_um).astype(np.intp)
     white: NDArray[np.bool_] = cells.sum(axis=1) % 2 == 0
     return white
@@ -81,11 +85,6 @@ def position_se_um(
     return se
 
 
-EDGE_RATIO = 0.1
-"""A direction counts in a block if its edge strength is this part of the strongest direction's: along a
-straight edge nothing can be measured (the aperture problem)."""
-
-
 def block_shifts(
     alignment: Alignment, labels: NDArray[np.intp], *, min_points: int = 12, min_strength: float = 0.1
 ) -> Blocks:
@@ -100,8 +99,8 @@ def block_shifts(
     min_points : int
         Blocks with fewer points are left out.
     min_strength : float
-        Blocks whose summed squared gradient is below this part of the median block's are left out: they have
-        nothing but noise.
+        Blocks whose summed squared gradient is below this fraction of the median block's are left out: they
+        have nothing but noise.
 
     Returns
     -------

@@ -11,8 +11,8 @@ from spallmap.frames import AffineMap
 from spallmap.registration.diagnostics import Blocks, Diagnostics, Intermediate
 from spallmap.registration.result import Registration, StandardError
 
-# A direction that shares more than this cosine with one that the data say nothing about is not known either.
-_SHARED_COSINE = 0.3
+# A direction whose cosine with one that the data say nothing about is larger than this is not known either.
+_HIDDEN_COSINE = 0.3
 
 
 def refused(
@@ -38,6 +38,11 @@ def refused(
     -------
     Registration
         Refused, without a score.
+
+    Examples
+    --------
+    >>> refused("the cell has no tomogram").reasons
+    ('the cell has no tomogram',)
     """
     return Registration(
         map=AffineMap.identity() if map_ is None else map_,
@@ -65,6 +70,14 @@ def chain(inner: Registration, outer: Registration, outer_name: str) -> Registra
     -------
     Registration
         Accepted only where both are; standard errors add in quadrature, taken as independent.
+
+    Examples
+    --------
+    >>> error = StandardError(3.0, 3.0, 3.0)
+    >>> one = Registration(AffineMap.identity(), "known", "accepted", (), 1.0, se_um=error)
+    >>> two = replace(one, se_um=StandardError(4.0, 0.0, None))
+    >>> chain(one, two, "the overview").se_um
+    StandardError(u=5.0, v=3.0, normal=None)
     """
     linked = outer.map @ inner.map
     reasons = list(inner.reasons)
@@ -87,6 +100,34 @@ def chain(inner: Registration, outer: Registration, outer_name: str) -> Registra
     )
 
 
+def carried(registration: Registration, outer: Registration | None, outer_name: str) -> Registration:
+    """Carry a registration on to the reference frame, through that of what it was registered to.
+
+    Parameters
+    ----------
+    registration : Registration
+        From the acquisition's frame to an intermediate frame.
+    outer : Registration or None
+        From the intermediate frame to the reference frame; None where they are the same.
+    outer_name : str
+        What the intermediate frame belongs to, for the reasons.
+
+    Returns
+    -------
+    Registration
+        The chain of both, or the registration itself.
+
+    Examples
+    --------
+    >>> inner = refused("too few pores")
+    >>> carried(inner, None, "the tomogram of its state") is inner
+    True
+    >>> carried(inner, inner, "the tomogram of its state").reasons[1]
+    'the tomogram of its state, through which it is placed, was refused: too few pores'
+    """
+    return registration if outer is None else chain(registration, outer, outer_name)
+
+
 def exchanged(registration: Registration, swap: AffineMap) -> Registration:
     """Describe a registration for the array with its last two axes exchanged.
 
@@ -95,7 +136,7 @@ def exchanged(registration: Registration, swap: AffineMap) -> Registration:
     registration : Registration
         Of an array whose columns were its rows.
     swap : AffineMap
-        From the array's frame as it is to that of the exchanged one: u and v change places; the sign of the
+        From the array's frame as it is to that of the exchanged one: u and v are exchanged; the sign of the
         normal is the caller's choice.
 
     Returns
@@ -140,7 +181,7 @@ def _add_errors(inner: Registration, outer: Registration, linked: AffineMap) -> 
     cosines = directions.T @ _unit_columns(outer.map)
     total: list[float | None] = []
     for se, along in zip(inner_se, cosines, strict=True):
-        hidden = any(o is None and abs(c) > _SHARED_COSINE for o, c in zip(outer_se, along, strict=True))
+        hidden = any(o is None and abs(c) > _HIDDEN_COSINE for o, c in zip(outer_se, along, strict=True))
         if se is None or hidden:
             total.append(None)
             continue

@@ -27,6 +27,13 @@ class Blocks:
         Along the own axes u, v and normal.
     se_um : ndarray, shape (k, 3), optional
         One standard error of the shifts; None where the method does not know it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> blocks = Blocks(np.zeros((2, 3)), np.array([[0.3, 0.4, 0.0], [0.0, 0.0, 0.1]]))
+    >>> round(blocks.median_um, 3)
+    0.3
     """
 
     position_um: Points
@@ -205,7 +212,7 @@ class Diagnostics:
     scale : Scale or None
         Whether the sample sizes agree.
     starts : Starts or None
-        Whether other starts end in the same place.
+        Whether other starts end at the same pose.
     rivals : tuple of Rival
         Other solutions, the best first.
     warp : Warp or None
@@ -214,6 +221,16 @@ class Diagnostics:
         What was fitted beside the pose.
     through : Intermediate or None
         Where the registration is a chain: its first link.
+
+    Examples
+    --------
+    >>> found = Diagnostics(
+    ...     score_is="correlation of the pores",
+    ...     measures={"coverage": 0.98, "halves_apart_um": None},
+    ...     starts=Starts(n=18, returned=13),
+    ... )
+    >>> found.starts.returned, found.known_answers, found.scale is None
+    (13, (), True)
     """
 
     score_is: str = ""

@@ -11,24 +11,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, Points, points_to_indices, rotation_map
+from spallmap.registration.interpolation import interpolate
 
 FloatArray = NDArray[np.float64]
 
+# Tukey's biweight keeps 95 % efficiency on Gaussian residuals with this many standard deviations.
 TUKEY = 4.685
-"""Tukey's biweight keeps 95 % efficiency on Gaussian residuals with this many standard deviations."""
 
+# A residual below this fraction of the mixture's range is never an outlier: an edge that is still a sample
+# away must pull, and where most points are flat their small spread would call every edge an outlier.
 CUTOFF_FLOOR = 0.35
-"""A residual below this fraction of the mixture's range is never an outlier: an edge that is still a sample
-away must pull, and where most points are flat their small spread would call every edge an outlier."""
 
+# Stop when a step moves the points by less than this fraction of a sample on average.
 STEP_TOLERANCE = 1e-3
-"""Stop when a step moves the points by less than this part of a sample on average."""
 
 
 @dataclass(frozen=True)
@@ -101,56 +101,6 @@ class Field:
         return np.ascontiguousarray(indices), inside
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def interpolate(layers: NDArray[np.float32], indices: FloatArray) -> FloatArray:  # pragma: no cover
-    """Interpolate several layers linearly; beyond the edge the outermost sample goes on.
-
-    Parameters
-    ----------
-    layers : ndarray, shape (nz, ny, nx, k)
-        Samples; one slice for a plane image.
-    indices : ndarray, shape (n, 3)
-        Fractional (slice, row, column).
-
-    Returns
-    -------
-    ndarray, shape (n, k)
-        The values.
-    """
-    n_layers = layers.shape[3]
-    last = (layers.shape[0] - 1, layers.shape[1] - 1, layers.shape[2] - 1)
-    sampled = np.zeros((indices.shape[0], n_layers))
-    low = np.empty(3, np.int64)
-    part = np.empty(3)
-    for p in range(indices.shape[0]):
-        for axis in range(3):
-            position = min(max(indices[p, axis], 0.0), float(last[axis]))
-            low[axis] = min(int(position), max(last[axis] - 1, 0))
-            part[axis] = position - low[axis]
-        for corner in range(8):
-            weight = 1.0
-            z, y, x = low[0], low[1], low[2]
-            if corner & 1:
-                weight *= part[2]
-                x = min(x + 1, last[2])
-            else:
-                weight *= 1.0 - part[2]
-            if corner & 2:
-                weight *= part[1]
-                y = min(y + 1, last[1])
-            else:
-                weight *= 1.0 - part[1]
-            if corner & 4:
-                weight *= part[0]
-                z = min(z + 1, last[0])
-            else:
-                weight *= 1.0 - part[0]
-            if weight > 0.0:
-                for k in range(n_layers):
-                    sampled[p, k] += weight * layers[z, y, x, k]
-    return sampled
-
-
 @dataclass(frozen=True)
 class Motion:
     """The degrees of freedom of a small motion about a centre.
@@ -158,7 +108,7 @@ class Motion:
     Parameters
     ----------
     planar : bool
-        Turn about z and shift in the plane only.
+        Rotation about z and shift in the plane only.
     scale : bool
         Also one common scale.
     """
@@ -168,7 +118,7 @@ class Motion:
 
     @property
     def n_parameters(self) -> int:
-        """Turns (radian), then shifts (um), then the logarithm of the scale."""
+        """Rotations (radian), then shifts (um), then the logarithm of the scale."""
         return (3 if self.planar else 6) + int(self.scale)
 
     def jacobian(self, points: Points, centre: FloatArray) -> FloatArray:
@@ -176,25 +126,25 @@ class Motion:
         p = points - centre
         zero = np.zeros(p.shape[0])
         x, y, z = p.T
-        turns = [
+        rotations = [
             np.stack([zero, -z, y], axis=1),
             np.stack([z, zero, -x], axis=1),
             np.stack([-y, x, zero], axis=1),
         ]
         shifts = [np.broadcast_to(e, p.shape) for e in np.eye(3)]
-        columns = [turns[2], shifts[0], shifts[1]] if self.planar else turns + shifts
+        columns = [rotations[2], shifts[0], shifts[1]] if self.planar else rotations + shifts
         if self.scale:
             columns = [*columns, np.stack([x, y, zero if self.planar else z], axis=1)]
         return np.stack(columns, axis=2)
 
     def map(self, parameters: FloatArray, centre: FloatArray) -> AffineMap:
-        """Return the motion itself: scale and turn about the centre, then shift."""
+        """Return the motion itself: scale and rotation about the centre, then shift."""
         if self.planar:
-            turn = np.array([0.0, 0.0, parameters[0]])
+            rotation = np.array([0.0, 0.0, parameters[0]])
             shift = np.array([parameters[1], parameters[2], 0.0])
         else:
-            turn, shift = parameters[:3], parameters[3:6]
-        rigid = rotation_map(Rotation.from_rotvec(turn), centre, shift)
+            rotation, shift = parameters[:3], parameters[3:6]
+        rigid = rotation_map(Rotation.from_rotvec(rotation), centre, shift)
         if not self.scale:
             return rigid
         factor = np.diag([1.0, 1.0, 1.0 if self.planar else np.exp(parameters[-1])])
@@ -214,7 +164,7 @@ class Alignment:
         Multiple correlation of the fixed image with the mixture, over the points inside; 0 where it cannot be
         formed.
     coverage : float
-        Share of the points that fell inside the fixed image.
+        Fraction of the points that fell inside the fixed image.
     converged : bool
         Whether the last step was below the tolerance.
     points : ndarray, shape (n, 3)
@@ -230,7 +180,7 @@ class Alignment:
     cutoff : float
         Residual from which a point is an outlier.
     centre : ndarray, shape (3,)
-        About which the motion turns.
+        About which the motion rotates.
     """
 
     map: AffineMap
@@ -286,6 +236,19 @@ def align(
     References
     ----------
     Baker and Matthews 2004 (Lucas-Kanade 20 years on); Golub and Pereyra 1973 (variable projection).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import grid_points
+    >>> def hill(points):
+    ...     return np.exp(-((points[..., 0] - 20.0) ** 2) / 50.0 - (points[..., 1] - 20.0) ** 2 / 200.0)
+    >>> fixed = Field(hill(grid_points((40, 40), (1.0, 1.0))).astype(np.float32), (1.0, 1.0), np.zeros(3))
+    >>> points = grid_points((30, 30), (1.0, 1.0)).reshape(-1, 3)
+    >>> shown = -hill(points + [1.5, -0.5, 0.0])[:, None]
+    >>> found = align(fixed, points, shown, AffineMap.identity(), Motion(planar=True))
+    >>> (found.map(points) - points).mean(axis=0).round(1)
+    array([ 1.5, -0.5,  0. ])
     """
     design = np.column_stack([basis, np.ones(points.shape[0])])
     centre = start(points).mean(axis=0)
@@ -306,7 +269,7 @@ def align(
             if robust_loss(tried, current.cutoff) < loss:
                 break
         else:
-            # No part of the step helps any more: the flat bottom has been reached.
+            # No fraction of the step helps any more: the flat bottom has been reached.
             converged = True
             break
         current = tried

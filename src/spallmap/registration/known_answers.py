@@ -13,9 +13,9 @@ from spallmap.frames import AffineMap, Points
 
 FloatArray = NDArray[np.float64]
 
+# The standard error of the blocks counts as much as this many known answers: with some 30 blocks of unequal
+# weight its own variance is that of a handful of draws.
 BLOCKS_WORTH = 4.0
-"""The standard error of the blocks counts as much as this many known answers: with some 30 blocks of unequal
-weight its own variance is that of a handful of draws."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,15 @@ class KnownAnswers:
         What was registered, in the plural.
     where : {"near", "elsewhere"}
         Whether the copies lie near the reported pose or anywhere within the prior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> seen = KnownAnswers(np.array([[3.0, 4.0, 0.0], [1.0, 0.0, 0.0]]), lost=1)
+    >>> seen.n, seen.worst_um
+    (3, 5.0)
+    >>> seen.rms_um().round(2)
+    array([2.24, 2.83, 0.  ])
     """
 
     errors_um: FloatArray
@@ -90,6 +99,13 @@ def own_error_um(found: AffineMap, truth: AffineMap, points: Points) -> FloatArr
     -------
     ndarray, shape (3,)
         In micrometres, along the own axes as they lie in the fixed frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> moved = AffineMap.from_parts(np.eye(3), (2.0, 0.0, -1.0))
+    >>> own_error_um(moved, AffineMap.identity(), np.zeros((4, 3)))
+    array([2., 0., 1.])
     """
     axes = truth.linear / np.linalg.norm(truth.linear, axis=0)
     along = (found(points) - truth(points)) @ axes

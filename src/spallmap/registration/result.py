@@ -19,7 +19,7 @@ class RunnerUp:
     differs_by_um : float
         Mean distance between the two solutions over the field.
     differs_by_deg : float
-        Angle of the turn between them.
+        Angle of the rotation between them.
     """
 
     score: float
@@ -69,6 +69,17 @@ class Registration:
         Root mean square error at ``check`` and at ``fit`` landmarks, where there are any.
     diagnostics : Diagnostics
         The evidence behind the verdict, and whatever else helps a person to judge.
+
+    Examples
+    --------
+    >>> error = StandardError(u=1.2, v=0.8, normal=None)
+    >>> found = Registration(AffineMap.identity(), "known", "accepted", (), 0.91, se_um=error)
+    >>> found.accepted, found.se_um.normal is None
+    (True, True)
+    >>> Registration(AffineMap.identity(), "known", "refused", (), 0.2)
+    Traceback (most recent call last):
+    ...
+    ValueError: a refusal needs a reason
     """
 
     map: AffineMap

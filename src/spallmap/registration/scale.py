@@ -8,13 +8,15 @@ from spallmap.frames import AffineMap, Points
 from spallmap.registration.block_errors import checkerboard
 from spallmap.registration.gauss_newton import Alignment, Field, FloatArray, Motion, align, robust_loss
 
+# Largest difference of scale that is believed: detector distances and magnifications are known to a per
+# cent; beyond two a pixel size is stated wrongly.
 MAX_SCALE = 0.02
-"""Largest difference of scale that is believed: detector distances and magnifications are known to a per
-cent; beyond two a pixel size is stated wrongly."""
 
 
-def scale_pays(field: Field, points: Points, basis: FloatArray, start: Alignment, block_um: float) -> bool:
-    """Tell whether a common scale is asked for by the data.
+def scale_is_worthwhile(
+    field: Field, points: Points, basis: FloatArray, start: Alignment, block_um: float
+) -> bool:
+    """Say whether a common scale is asked for by the data.
 
     The motion is fitted without and with a scale to the blocks of one half, and judged on those of the other;
     a scale that is not there only follows the noise of its own half.

@@ -49,7 +49,7 @@ class Check:
 class Refused(Exception):  # noqa: N818
     """A method that cannot go on: raised where that is seen, with the reason in words for a person.
 
-    The method's ``register_*`` turns it into a refused registration without a score.
+    The method's ``register_*`` makes it a refused registration without a score.
     """
 
 
@@ -67,13 +67,18 @@ def decide(checks: Iterable[Check]) -> tuple[Verdict, tuple[str, ...]]:
         The decision.
     reasons : tuple of str
         Empty when accepted.
+
+    Examples
+    --------
+    >>> decide([Check(True, "too few pores"), Check(False, "too uncertain")])
+    ('refused', ('too uncertain',))
     """
     reasons = tuple(check.reason for check in checks if not check.passed)
     return ("refused" if reasons else "accepted"), reasons
 
 
 def angle_between_deg(a: AffineMap, b: AffineMap) -> float:
-    """Angle of the turn between two maps, scale and shear left aside.
+    """Angle of the rotation between two maps, scale and shear left aside.
 
     Parameters
     ----------
@@ -83,14 +88,21 @@ def angle_between_deg(a: AffineMap, b: AffineMap) -> float:
     Returns
     -------
     float
-        Between 0 and 180 degrees; where one map mirrors and the other does not, the angle of the turn that
-        is left after reversing the direction of the third own axis.
+        Between 0 and 180 degrees; where one map mirrors and the other does not, the angle of the
+        rotation that is left after reversing the direction of the third own axis.
+
+    Examples
+    --------
+    >>> from scipy.spatial.transform import Rotation
+    >>> quarter = AffineMap.from_parts(Rotation.from_euler("z", 90, degrees=True).as_matrix(), (0, 0, 0))
+    >>> round(angle_between_deg(quarter, AffineMap.identity()), 6)
+    90.0
     """
-    turn: NDArray[np.float64] = polar(a.linear)[0].T @ polar(b.linear)[0]
-    if np.linalg.det(turn) < 0:
-        turn = turn @ np.diag([1.0, 1.0, -1.0])
+    rotation: NDArray[np.float64] = polar(a.linear)[0].T @ polar(b.linear)[0]
+    if np.linalg.det(rotation) < 0:
+        rotation = rotation @ np.diag([1.0, 1.0, -1.0])
     # The arcsine of half the chord is precise at small angles, where the arccosine of the trace is not.
-    chord = np.linalg.norm(turn - np.eye(3)) / np.sqrt(8.0)
+    chord = np.linalg.norm(rotation - np.eye(3)) / np.sqrt(8.0)
     return float(np.rad2deg(2.0 * np.arcsin(min(1.0, chord))))
 
 
@@ -110,25 +122,6 @@ def mean_difference_um(a: AffineMap, b: AffineMap, points: ArrayLike) -> float:
         In micrometres.
     """
     return float(displacement_um(a, b, points).mean())
-
-
-def spread_um(maps: Sequence[AffineMap], points: ArrayLike) -> float:
-    """Root mean square distance of several maps' points from their mean position.
-
-    Parameters
-    ----------
-    maps : sequence of AffineMap
-        For instance where different starts ended.
-    points : array_like, shape (..., 3)
-        Points of the own frame in micrometres.
-
-    Returns
-    -------
-    float
-        In micrometres; 0 for a single map.
-    """
-    mapped = np.stack([one(points) for one in maps])
-    return float(np.sqrt(((mapped - mapped.mean(axis=0)) ** 2).sum(axis=-1).mean()))
 
 
 def best_different(
@@ -152,7 +145,7 @@ def best_different(
     points : array_like, shape (..., 3)
         Points of the own frame over which the difference is averaged, in micrometres.
     min_um, min_deg : float
-        A candidate is different when it lies at least `min_um` away or is turned by at least `min_deg`.
+        A candidate is different when it lies at least `min_um` away or is rotated by at least `min_deg`.
     higher_is_better : bool
         Direction of the score.
     difference_um : callable, optional
@@ -162,6 +155,14 @@ def best_different(
     -------
     RunnerUp or None
         None where no candidate is different.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> near, far = (AffineMap.from_parts(np.eye(3), (x, 0.0, 0.0)) for x in (1.0, 40.0))
+    >>> ends = [Candidate(AffineMap.identity(), 0.9), Candidate(near, 0.89), Candidate(far, 0.5)]
+    >>> best_different(ends, AffineMap.identity(), np.zeros((1, 3)), min_um=5.0).score
+    0.5
     """
     sign = 1.0 if higher_is_better else -1.0
     winner: RunnerUp | None = None
@@ -271,6 +272,12 @@ def block_labels(shape: Sequence[int], block_shape: Sequence[int]) -> NDArray[np
     -------
     ndarray of int, shape `shape`
         The number of the block that each sample lies in, from 0 upwards without gaps.
+
+    Examples
+    --------
+    >>> block_labels((2, 5), (2, 2))
+    array([[0, 0, 1, 1, 2],
+           [0, 0, 1, 1, 2]])
     """
     labels = np.zeros(tuple(shape), dtype=np.intp)
     for axis, (n, size) in enumerate(zip(shape, block_shape, strict=True)):
@@ -290,7 +297,7 @@ def block_multiplicities(
     Parameters
     ----------
     labels : ndarray of int
-        The block of each sample; neighbouring samples whose errors go together share a block.
+        The block of each sample; neighbouring samples whose errors go together lie in one block.
     n_draws : int
         Number of bootstrap samples.
     rng : numpy.random.Generator
@@ -348,17 +355,17 @@ def pose_standard_error(
     *,
     normal: bool = True,
 ) -> StandardError:
-    """Turn the covariance of a small rigid motion into standard errors of a point's position.
+    """Convert the covariance of a small rigid motion to standard errors of a point's position.
 
     Parameters
     ----------
     covariance : ndarray, shape (6, 6)
-        Of (turn about the reference x, y, z in radians, shift along x, y, z in micrometres); the turn is
-        about `centre_um`.
+        Of (rotation about the reference x, y, z in radians, shift along x, y, z in micrometres); the
+        rotation is about `centre_um`.
     to_reference : AffineMap
         The map whose own axes give the directions u, v and normal.
     centre_um : array_like, shape (3,)
-        The centre of the turn, in the reference frame.
+        The centre of the rotation, in the reference frame.
     points : array_like, shape (..., 3)
         Points of the own frame; the error reported is the root mean square over them.
     normal : bool
@@ -374,7 +381,8 @@ def pose_standard_error(
     for column in range(3):
         axis = to_reference.linear[:, column]
         axis = axis / np.linalg.norm(axis)
-        # The displacement along the axis is axis . (turn x arm + shift) = turn . (arm x axis) + axis . shift.
+        # The displacement along the axis is axis . (w x arm + shift) = w . (arm x axis) + axis . shift
+        # for a rotation w.
         jacobian = np.hstack([np.cross(arms, axis), np.broadcast_to(axis, arms.shape)])
         variances.append(float(np.einsum("ni,ij,nj->n", jacobian, covariance, jacobian).mean()))
     u, v, n = np.sqrt(np.maximum(variances, 0.0))

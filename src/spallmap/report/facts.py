@@ -12,6 +12,7 @@ from spallmap.figures.registration.residuals import DOUBTFUL_SE, doubtful
 from spallmap.registration.diagnostics import Blocks, Diagnostics, Scale, Warp
 from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.result import Registration
+from spallmap.report.page_tables import heading
 
 MATRIX_DECIMALS = 4
 DIRECTIONS = ("u", "v", "normal")
@@ -29,14 +30,31 @@ def registration_facts(registration: Registration) -> dict[str, Any]:
     -------
     dict of str to object
         Method, score, runner-up, standard errors, landmarks, known answers, scale, warp, starts, blocks, the
-        map; what a method does not measure is left out.
+        method's other measures with their units, the map; what a method does not measure is left out.
+
+    Examples
+    --------
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import StandardError
+    >>> error = StandardError(1.2, 0.8, None)
+    >>> found = Registration(AffineMap.identity(), "known", "accepted", (), 0.91, se_um=error)
+    >>> for name, value in registration_facts(found).items():
+    ...     print(f"{name}: {value}")
+    method: known
+    score: 0.91
+    standard error along columns, u / µm: 1.2
+    standard error along rows, v / µm: 0.8
+    standard error along normal / µm: the data cannot say
+    map, row 1: 1.0000  0.0000  0.0000  0.0000
+    map, row 2: 0.0000  1.0000  0.0000  0.0000
+    map, row 3: 0.0000  0.0000  1.0000  0.0000
     """
     r = registration
     facts: dict[str, Any] = {"method": r.method, "score": "none reached" if r.score is None else r.score}
     if r.runner_up is not None:
         facts["runner-up's score"] = r.runner_up.score
         facts["runner-up lies elsewhere by / µm"] = r.runner_up.differs_by_um
-        facts["runner-up is turned by / °"] = r.runner_up.differs_by_deg
+        facts["runner-up is rotated by / °"] = r.runner_up.differs_by_deg
     for name, value in (("columns, u", r.se_um.u), ("rows, v", r.se_um.v), ("normal", r.se_um.normal)):
         facts[f"standard error along {name} / µm"] = "the data cannot say" if value is None else value
     if r.unobservable:
@@ -46,6 +64,7 @@ def registration_facts(registration: Registration) -> dict[str, Any]:
     if r.fre_um is not None:
         facts["residual at fit landmarks (FRE, not an error) / µm"] = r.fre_um
     facts |= _evidence(r.diagnostics)
+    facts |= {heading(name): value for name, value in r.diagnostics.measures.items()}
     for k, row in enumerate(np.asarray(r.map.matrix)[:3], start=1):
         facts[f"map, row {k}"] = "  ".join(f"{x:.{MATRIX_DECIMALS}f}" for x in row)
     return facts
@@ -89,16 +108,22 @@ def known_answer_words(answers: Sequence[KnownAnswers]) -> str:
     -------
     str
         One clause for copies near the pose and one for copies elsewhere, without a full stop.
+
+    Examples
+    --------
+    >>> near = KnownAnswers(np.array([[0.3, 0.1, np.nan], [0.4, 0.1, np.nan]]), lost=1)
+    >>> known_answer_words([near])
+    '2 of 3 copies near the pose found again, error 0.35, 0.1 µm along u, v'
     """
     if not answers:
         return "not tried: other evidence had refused it before"
     clauses = []
-    for where, place in (("near", "near the pose"), ("elsewhere", "elsewhere")):
+    for where, position in (("near", "near the pose"), ("elsewhere", "elsewhere")):
         tests = [a for a in answers if a.where == where]
         if not tests:
             continue
         n, lost = sum(a.n for a in tests), sum(a.lost for a in tests)
-        words = f"{n - lost} of {n} {tests[0].made_of} {place} found again"
+        words = f"{n - lost} of {n} {tests[0].made_of} {position} found again"
         errors = np.concatenate([a.errors_um for a in tests])
         if len(errors):
             words += f", error {_by_direction(KnownAnswers(errors).rms_um())}"

@@ -40,6 +40,13 @@ def registration_content(registration: Registration) -> dict[str, Any]:
     -------
     dict
         The keys of the file, in order.
+
+    Examples
+    --------
+    >>> from spallmap.registration.compose import refused
+    >>> content = registration_content(refused("the cell has no tomogram"))
+    >>> content["verdict"], content["reasons"], content["score"]
+    ('refused', ['the cell has no tomogram'], None)
     """
     r = registration
     runner_up = r.runner_up and {
@@ -74,6 +81,12 @@ def diagnostics_content(found: Diagnostics) -> dict[str, Any]:
     -------
     dict
         The keys under ``diagnostics``, in order; what a method does not measure is null or empty.
+
+    Examples
+    --------
+    >>> content = diagnostics_content(Diagnostics(score_is="correlation", starts=Starts(n=18, returned=13)))
+    >>> content["starts"], content["known_answers"], content["blocks"]
+    ({'n': 18, 'returned': 13}, [], None)
     """
     blocks, through = found.blocks, found.through
     return {
@@ -135,6 +148,16 @@ def write_registration(json_path: Path | str, tfm_path: Path | str, registration
         reference frame.
     registration : Registration
         What to write.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from spallmap.registration.compose import refused
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "to_reference.json"
+    ...     write_registration(path, path.with_suffix(".tfm"), refused("the cell has no tomogram"))
+    ...     read_registration(path).reasons
+    ('the cell has no tomogram',)
     """
     with atomic_path(tfm_path) as part:
         sitk.WriteTransform(registration.map.to_itk(), str(part))
@@ -158,6 +181,20 @@ def read_registration(json_path: Path | str) -> Registration:
     ------
     InputError
         If a key is missing or holds something else.
+
+    Examples
+    --------
+    See :func:`write_registration` for both ways.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "to_reference.json"
+    ...     write_json(path, {"verdict": "accepted"})
+    ...     try:
+    ...         read_registration(path)
+    ...     except InputError as error:
+    ...         print(error.allowed)
+    the keys of to_reference.json
     """
     content = read_json(json_path)
     try:

@@ -9,13 +9,13 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, rotation_map
-from spallmap.registration.compose import chain, exchanged, refused
+from spallmap.registration.compose import carried, chain, exchanged, refused
 from spallmap.registration.diagnostics import Blocks, Diagnostics, Rival, Scale, Warp
 from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.result import Registration, StandardError
 from tests.schemas import check_registration
 
-TURN = rotation_map(Rotation.from_euler("z", 90, degrees=True), (0, 0, 0), (1.0, 2.0, 3.0))
+ROTATION = rotation_map(Rotation.from_euler("z", 90, degrees=True), (0, 0, 0), (1.0, 2.0, 3.0))
 
 
 def registration(map_=None, verdict="accepted", se=(1.0, 2.0, 3.0)):
@@ -25,13 +25,13 @@ def registration(map_=None, verdict="accepted", se=(1.0, 2.0, 3.0)):
 
 def test_a_chain_maps_through_both():
     inner = registration(AffineMap.from_parts(np.eye(3), (5.0, 0.0, 0.0)))
-    linked = chain(inner, registration(TURN), "the overview")
-    np.testing.assert_allclose(linked.map((0.0, 0.0, 0.0)), TURN((5.0, 0.0, 0.0)))
+    linked = chain(inner, registration(ROTATION), "the overview")
+    np.testing.assert_allclose(linked.map((0.0, 0.0, 0.0)), ROTATION((5.0, 0.0, 0.0)))
     assert linked.accepted
 
 
 def test_errors_add_in_quadrature_along_the_same_direction_in_space():
-    # The inner frame is turned by 90 degrees in the outer one, so its u lies along the outer's v.
+    # The inner frame is rotated by 90 degrees in the outer one, so its u lies along the outer's v.
     inner = registration(
         rotation_map(Rotation.from_euler("z", 90, degrees=True), (0, 0, 0)), se=(1.0, 1.0, 1.0)
     )
@@ -49,8 +49,8 @@ def test_a_direction_that_either_does_not_know_is_not_known():
 
 def test_what_either_cannot_observe_is_listed_once():
     inner = replace(registration(), unobservable=("depth",))
-    outer = replace(registration(), unobservable=("depth", "turn"))
-    assert chain(inner, outer, "the overview").unobservable == ("depth", "turn")
+    outer = replace(registration(), unobservable=("depth", "rotation"))
+    assert chain(inner, outer, "the overview").unobservable == ("depth", "rotation")
 
 
 def test_a_refused_link_refuses_the_chain_and_says_which():
@@ -77,12 +77,12 @@ def test_a_refusal_without_a_reason_cannot_be_made():
 @pytest.mark.parametrize("normal", [1.0, -1.0])
 def test_an_exchanged_array_has_the_same_points_errors_and_evidence(normal):
     rng = np.random.default_rng(3)
-    turn = rotation_map(Rotation.random(rng=rng), (0, 0, 0), (5.0, 6.0, 7.0))
+    rotation = rotation_map(Rotation.random(rng=rng), (0, 0, 0), (5.0, 6.0, 7.0))
     blocks = Blocks(rng.normal(size=(4, 3)) * 50, rng.normal(size=(4, 3)), rng.uniform(size=(4, 3)))
-    rival = Rival("another pose", 0.5, map=TURN, differs_by_um=9.0, differs_by_deg=4.0)
+    rival = Rival("another pose", 0.5, map=ROTATION, differs_by_um=9.0, differs_by_deg=4.0)
     warp = Warp(((2, 0), (1, 1), (0, 3)), rng.normal(size=(2, 3)), 0.5, 0.1, 0.02, worthwhile=True)
     inner = replace(
-        registration(turn),
+        registration(rotation),
         diagnostics=Diagnostics(
             known_answers=(KnownAnswers(rng.uniform(size=(3, 3))),),
             blocks=blocks,
@@ -114,3 +114,11 @@ def test_an_exchanged_array_has_the_same_points_errors_and_evidence(normal):
 
     np.testing.assert_allclose(bent(found.warp, 0.4, 0.7), bent(warp, 0.7, 0.4)[::-1])
     np.testing.assert_allclose(exchanged(seen, swap.inverse()).map.matrix, inner.map.matrix, atol=1e-12)
+
+
+def test_what_lies_in_the_reference_itself_needs_no_chain():
+    inner = registration(ROTATION)
+    assert carried(inner, None, "the tomogram") is inner
+    linked = carried(inner, registration(ROTATION), "the tomogram")
+    np.testing.assert_array_equal(linked.map.matrix, (ROTATION @ ROTATION).matrix)
+    assert linked.diagnostics.through.name == "the tomogram"

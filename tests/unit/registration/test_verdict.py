@@ -16,7 +16,6 @@ from spallmap.registration.verdict import (
     decide,
     mean_difference_um,
     pose_standard_error,
-    spread_um,
 )
 
 POINTS = np.random.default_rng(0).uniform(0.0, 500.0, (50, 3))
@@ -27,7 +26,7 @@ def shifted(x: float) -> AffineMap:
 
 
 @pytest.mark.parametrize("angle", [1e-6, 0.3, 90.0, 179.9])
-def test_angle_is_that_of_the_turn_between(angle: float) -> None:
+def test_angle_is_that_of_the_rotation_between(angle: float) -> None:
     rng = np.random.default_rng(1)
     first = Rotation.random(rng=rng)
     axis = rng.normal(size=3)
@@ -48,9 +47,7 @@ def test_decide_keeps_the_reasons_of_failed_checks_in_order() -> None:
     assert decide(checks[:1]) == ("accepted", ())
 
 
-def test_spread_of_two_maps_is_half_their_distance() -> None:
-    assert spread_um([shifted(0.0), shifted(6.0)], POINTS) == pytest.approx(3.0)
-    assert spread_um([shifted(2.0)], POINTS) == 0.0
+def test_the_difference_of_two_shifts_is_their_distance() -> None:
     assert mean_difference_um(shifted(0.0), shifted(6.0), POINTS) == pytest.approx(6.0)
 
 
@@ -69,9 +66,9 @@ def test_best_different_ignores_neighbours_of_the_best(higher: bool, expected: f
     assert found.differs_by_deg == pytest.approx(0.0, abs=1e-9)
 
 
-def test_best_different_takes_a_turn_for_a_difference() -> None:
-    turned = rotation_map(Rotation.from_euler("z", 30.0, degrees=True), POINTS.mean(axis=0))
-    candidates = [Candidate(turned, 0.3)]
+def test_best_different_takes_a_rotation_for_a_difference() -> None:
+    rotated = rotation_map(Rotation.from_euler("z", 30.0, degrees=True), POINTS.mean(axis=0))
+    candidates = [Candidate(rotated, 0.3)]
     assert best_different(candidates, AffineMap.identity(), POINTS, min_um=1e6) is None
     found = best_different(candidates, AffineMap.identity(), POINTS, min_um=1e6, min_deg=20.0)
     assert found is not None

@@ -32,8 +32,8 @@ def answers(
 
 def test_cuts_of_the_tomogram_that_were_found_again() -> None:
     near = answers([[0.31, 0.2, 1.14]] * 6)
-    told = known_answer_words([near, answers([[0.1, 0.1, 0.1]], where="elsewhere")])
-    assert told == (
+    words = known_answer_words([near, answers([[0.1, 0.1, 0.1]], where="elsewhere")])
+    assert words == (
         "6 of 6 cuts of the tomogram near the pose found again, error 0.31, 0.2, 1.1 µm along u, v, normal; "
         "1 of 1 cuts of the tomogram elsewhere found again, error 0.1, 0.1, 0.1 µm along u, v, normal"
     )
@@ -41,22 +41,22 @@ def test_cuts_of_the_tomogram_that_were_found_again() -> None:
 
 def test_cuts_that_were_lost_have_no_error() -> None:
     elsewhere = [answers([], 1, where="elsewhere")] * 2 + [answers([[0.0] * 3], where="elsewhere")]
-    told = known_answer_words([answers([], 6), *elsewhere])
-    assert told == (
+    words = known_answer_words([answers([], 6), *elsewhere])
+    assert words == (
         "0 of 6 cuts of the tomogram near the pose found again; "
         "1 of 3 cuts of the tomogram elsewhere found again, error none"
     )
 
 
 @pytest.mark.parametrize("across", [0.0, np.nan])
-def test_copies_are_told_by_their_root_mean_square_errors(across: float) -> None:
+def test_copies_are_reported_by_their_root_mean_square_errors(across: float) -> None:
     rows = answers([[0.3, 0.1, across], [0.4, 0.1, across]], made_of="copies")
     wanted = "2 of 2 copies near the pose found again, error 0.35, 0.1 µm along u, v"
     assert known_answer_words([rows]) == wanted
     assert known_answer_words([answers([[0.0, 0.0, 0.0]])]).endswith("error none")
 
 
-def test_a_test_that_was_not_tried_is_told_as_such() -> None:
+def test_a_test_that_was_not_tried_is_reported_as_such() -> None:
     assert facts(known_answers=())["known answers"] == "not tried: other evidence had refused it before"
     # What ended before it had a score was not tried either, and nothing is said of it.
     untried = replace(registration("refused", "no ceramic"), score=None, diagnostics=Diagnostics())
@@ -70,13 +70,13 @@ def test_scale_warp_and_blocks_in_words() -> None:
         np.array([[0.1, 0.1, 0.1], [0.1, 0.1, -0.9]]),
         np.array([[0.1, 0.1, 0.4]] * 2),
     )
-    told = facts(scale=SCALE, warp=WARP, blocks=blocks)
-    assert told["scale"] == "as stated: the data ask for no correction"
-    assert told["smooth warp in the plane"] == (
+    words = facts(scale=SCALE, warp=WARP, blocks=blocks)
+    assert words["scale"] == "as stated: the data ask for no correction"
+    assert words["smooth warp in the plane"] == (
         "none that is worthwhile: one of 0.31 µm (root mean square) was tried, and the misfit of held-out "
         "blocks grows by 36 ± 32 %"
     )
-    assert told["blocks that would still shift"] == "1 of 2 by more than 2 standard errors"
+    assert words["blocks that would still shift"] == "1 of 2 by more than 2 standard errors"
 
 
 @pytest.mark.parametrize(
@@ -90,14 +90,14 @@ def test_scale_warp_and_blocks_in_words() -> None:
         (Scale(0.9958, applied="scale"), "true over stated sample size 0.9958; corrected"),
     ],
 )
-def test_a_corrected_scale_is_told(scale: Scale, words: str) -> None:
+def test_a_corrected_scale_is_reported(scale: Scale, words: str) -> None:
     assert facts(scale=scale)["scale"] == words
 
 
-def test_a_warp_that_pays_or_cannot_be_measured() -> None:
-    paying = replace(WARP, worthwhile=True, held_out_gain=0.2, held_out_gain_se=0.05)
-    told = facts(warp=paying)["smooth warp in the plane"]
-    assert told == (
+def test_a_warp_that_is_worthwhile_or_cannot_be_measured() -> None:
+    worthwhile = replace(WARP, worthwhile=True, held_out_gain=0.2, held_out_gain_se=0.05)
+    words = facts(warp=worthwhile)["smooth warp in the plane"]
+    assert words == (
         "0.31 µm (root mean square): the misfit of held-out blocks falls by 20 ± 5 %; reported only, not "
         "part of the map"
     )
@@ -106,9 +106,16 @@ def test_a_warp_that_pays_or_cannot_be_measured() -> None:
         assert unknown["smooth warp in the plane"] == "not measurable"
 
 
-def test_only_what_is_there_is_told() -> None:
-    told = registration_facts(registration("accepted"))
+def test_only_what_is_there_is_reported() -> None:
+    words = registration_facts(registration("accepted"))
     assert not {"known answers", "scale", "smooth warp in the plane", "blocks that would still shift"} & set(
-        told
+        words
     )
-    assert told["map, row 1"] == "1.0000  0.0000  0.0000  0.0000"
+    assert words["map, row 1"] == "1.0000  0.0000  0.0000  0.0000"
+
+
+def test_a_methods_measures_are_listed_with_their_units() -> None:
+    words = facts(measures={"rotated_from_prior_deg": 2.5, "coverage": 0.98, "halves_apart_um": None})
+    assert words["rotated from prior / °"] == 2.5
+    assert words["coverage"] == 0.98
+    assert words["halves apart / µm"] is None

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from spallmap.figures import style
 from spallmap.figures.panels import mri_image, pixel_outline, signal_box
 from spallmap.figures.registration.agreement import EDGE, LINE_MM, TITLE_MM, heading, set_heading
+from spallmap.figures.registration.mri_plane import brightest_plane
 from spallmap.figures.registration.pairs import mark_pair
 from spallmap.registration.projection.rician import rician_moments
 from spallmap.registration.result import Registration
@@ -39,24 +40,27 @@ def projection_picture(
     spacing_um: Sequence[float],
     registration: Registration,
     exclude: NDArray[np.bool_] | None = None,
+    n_coils: int = 1,
 ) -> Figure:
     """Draw an MRI magnitude beside what the tomogram's metal would look like in it.
 
     Parameters
     ----------
-    image : ndarray, shape (ny, nx)
-        Magnitude.
-    model : ndarray, shape (ny, nx), optional
+    image : ndarray, shape (ny, nx) or (n_slices, ny, nx)
+        Magnitude; of a stack, the slice with the brightest model is drawn.
+    model : ndarray, of the image's shape, optional
         The model's amplitude without noise, in the magnitude's unit, such as from
         :func:`spallmap.registration.projection.render_projection`.
     sigma : float
-        Noise of one channel, in the same unit.
+        Noise of one channel of one coil, in the same unit.
     spacing_um : sequence of float
-        Along y, x.
+        Of the image's axes, in array order.
     registration : Registration
         From the image's frame to the tomogram's.
-    exclude : ndarray of bool, shape (ny, nx), optional
+    exclude : ndarray of bool, of the image's shape, optional
         Pixels that the registration did not look at.
+    n_coils : int
+        Coils whose squares were summed to the magnitude; it is drawn on the scale of one coil's noise.
 
     Returns
     -------
@@ -66,7 +70,8 @@ def projection_picture(
     Raises
     ------
     ValueError
-        If the image is not one plane or sigma is not positive.
+        If the image is neither a plane nor a stack of planes with a spacing for each axis, or sigma is not
+        positive.
 
     Examples
     --------
@@ -84,35 +89,39 @@ def projection_picture(
     contours of the model on the MRI
     residual, in standard deviations
     """
-    data = np.asarray(image, dtype=np.float64)
-    if data.ndim != 2 or not sigma > 0.0:
-        raise ValueError(f"one plane and a positive sigma are needed; got {data.ndim} axes and {sigma}")
+    if np.ndim(image) not in (2, 3) or np.ndim(image) != len(spacing_um) or not sigma > 0.0:
+        raise ValueError(
+            "a stack with three spacings or one plane and a positive sigma are needed; "
+            f"got {np.ndim(image)} axes, spacings {tuple(spacing_um)} and sigma {sigma}"
+        )
+    plane = brightest_plane(image, model, sigma, spacing_um, exclude, n_coils)
+    data, exclude = plane.magnitude, plane.exclude
     with style.context():
         lines = heading("MRI on the tomogram's metal", registration)
-        planes = [data] if model is None else [data, np.asarray(model, dtype=np.float64)]
-        box = signal_box([MriRecord("", "", p[None], (0.0,), tuple(spacing_um)) for p in planes])
-        rows = 1 if model is None else 2
+        planes = [data] if plane.model is None else [data, plane.model]
+        box = signal_box([MriRecord("", "", p[None], (0.0,), plane.spacing_um) for p in planes])
+        rows = 1 if plane.model is None else 2
         height = LINE_MM * (len(lines) + 1) + rows * _row_mm(box) + 8.0
         figure = style.new_figure("double", height)
         set_heading(figure, lines, registration.verdict)
         panels = figure.subplots(rows, 2, squeeze=False).ravel()
         norm = Normalize(0.0, style.grey_range(data, 0.5, 99.8)[1])
-        _plane(panels[0], data, spacing_um, box, style.GREY_MAP, norm)
+        _plane(panels[0], data, plane.spacing_um, box, style.GREY_MAP, norm)
         _bar(panels[0], style.GREY_MAP, norm, MAGNITUDE, "max")
         style.panel_title(panels[0], "a", "MRI magnitude")
         style.bare(panels[0], "columns, u →", "← rows, v")
         drawn = list(panels)
-        if model is None:
+        if plane.model is None:
             style.say_instead(panels[1], "There is no model image: nothing was fitted.", 30)
             style.panel_title(panels[1], "b", "model")
             drawn.pop()
         else:
-            _against_model(drawn[1:], data, planes[1], sigma, spacing_um, box, norm)
+            _against_model(drawn[1:], data, plane.model, sigma, plane.spacing_um, box, norm)
             style.scale_bar(panels[1])
             mark_pair((panels[0], panels[1]), "MRI", "model")
         if exclude is not None and exclude.any():
             for axes in drawn:
-                pixel_outline(axes, exclude.astype(np.int32), spacing_um)
+                pixel_outline(axes, exclude.astype(np.int32), plane.spacing_um)
             figure.legend(
                 handles=[Line2D([], [], color=style.REGION, label="left out of the fit")],
                 loc="outside lower center",

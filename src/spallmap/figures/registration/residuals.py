@@ -22,12 +22,12 @@ from spallmap.registration.result import Registration
 
 # A shift below this many standard errors in every direction may be noise.
 DOUBTFUL_SE = 2.0
-# Blue to red over white: told apart with any colour vision, and none of them is lost on grey.
+# Blue to red over white: distinguishable with any colour vision, and none of them is lost on grey.
 SHIFT_MAP = "RdBu_r"
-# Four of five arrows are at most as long as this share of the blocks' distance: neighbours hardly touch.
+# Four of five arrows are at most as long as this fraction of the blocks' distance: neighbours hardly touch.
 REACH, USUAL_PERCENT = 0.8, 80.0
-# A single block's arrow is measured against this share of the field.
-LONE_SHARE = 0.2
+# A single block's arrow is measured against this fraction of the field.
+LONE_FRACTION = 0.2
 _PALE = 0.45
 # Letters of the key that fit into two thirds of the picture's width.
 KEY_CHARS = 78
@@ -116,7 +116,7 @@ def shift_scale(blocks: Blocks, span_um: float, in_plane: bool = False) -> Arrow
     ArrowScale
         Round numbers.
     """
-    side = side_um(blocks) if np.isfinite(side_um(blocks)) else LONE_SHARE * span_um
+    side = side_um(blocks) if np.isfinite(side_um(blocks)) else LONE_FRACTION * span_um
     usual = float(np.percentile(np.linalg.norm(blocks.shift_um[:, :2], axis=1), USUAL_PERCENT))
     enlarged = style.nice_length(side / usual, REACH) if usual > 0.0 else 1.0
     key_um = style.nice_length(side / enlarged, REACH)
@@ -137,18 +137,18 @@ def draw_shifts(axes: Axes, blocks: Blocks, scale: ArrowScale) -> None:
     axes : Axes
         The panel, its limits already set.
     blocks : Blocks
-        Places and shifts along the picture's two axes and across it.
+        Positions and shifts along the picture's two axes and across it.
     scale : ArrowScale
         As from :func:`shift_scale`.
     """
     pale = doubtful(blocks)
     for pick, alpha in ((pale, _PALE), (~pale, 1.0)):
-        place, shift = blocks.position_um[pick, :2], blocks.shift_um[pick]
+        position, shift = blocks.position_um[pick, :2], blocks.shift_um[pick]
         fill: Any = EDGE if scale.across is None else mpl.colormaps[SHIFT_MAP](scale.across(shift[:, 2]))
-        _arrows(axes, place, shift[:, :2], scale, fill, alpha)
+        _arrows(axes, position, shift[:, :2], scale, fill, alpha)
         axes.scatter(
-            place[:, 0],
-            place[:, 1],
+            position[:, 0],
+            position[:, 1],
             c=fill,
             alpha=alpha,
             s=13.0,
@@ -160,14 +160,14 @@ def draw_shifts(axes: Axes, blocks: Blocks, scale: ArrowScale) -> None:
 
 def _arrows(
     axes: Axes,
-    place: NDArray[np.float64],
+    position: NDArray[np.float64],
     shift: NDArray[np.float64],
     scale: ArrowScale,
     fill: Any,
     alpha: float,
 ) -> None:
     axes.quiver(
-        *place.T,
+        *position.T,
         *shift.T,
         color=fill,
         alpha=alpha,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap, grid_centre
+from spallmap.image import Image
 from spallmap.registration.compose import refused
 from spallmap.registration.gauss_newton import Motion
 from spallmap.registration.inset.contrast import InsetImages, Kind
@@ -24,12 +23,8 @@ METHOD = "band-passed edges: all rotations and shifts by Fourier correlation, th
 
 
 def register_inset(
-    image: NDArray[Any],
-    mask: NDArray[np.bool_],
-    spacing_um: Sequence[float],
-    overview: NDArray[Any],
-    overview_mask: NDArray[np.bool_],
-    overview_spacing_um: Sequence[float],
+    image: Image,
+    overview: Image,
     *,
     kind: Kind,
     seed: int = 1,
@@ -38,16 +33,11 @@ def register_inset(
 
     Parameters
     ----------
-    image : ndarray, shape (ny, nx) or (k, ny, nx)
-        The detail, or the counts of k elements.
-    mask : ndarray of bool, shape (ny, nx)
-        False in the data bar.
-    spacing_um : sequence of float
-        (row, column) spacing.
-    overview : ndarray, shape (my, mx)
-        The image that it lies in.
-    overview_mask, overview_spacing_um
-        The same for the overview.
+    image : Image
+        The detail, axes (y, x), or the counts of elements, axes (channel, y, x); its mask is False in the
+        data bar.
+    overview : Image
+        The image that it lies in, axes (y, x).
     kind : {"sem", "edx"}
         What the inset is. Sign and gain of its contrast are free.
     seed : int
@@ -63,24 +53,26 @@ def register_inset(
     Raises
     ------
     ValueError
-        If an image and its mask differ in shape.
+        If one of the images is a volume, or the overview has channels.
 
     Examples
     --------
     >>> import numpy as np
-    >>> overview, seen = np.full((40, 60), 120.0), np.ones((40, 60), dtype=bool)
-    >>> inset, mask = overview[:20, :20], seen[:20, :20]
-    >>> found = register_inset(inset, mask, (1.0, 1.0), overview, seen, (1.0, 1.0), kind="sem")
+    >>> grey = Image(np.full((40, 60), 120.0), ("y", "x"), (1.0, 1.0))
+    >>> found = register_inset(grey, grey, kind="sem")
     >>> found.verdict, found.reasons
     ('refused', ('the image shows nothing but one grey',))
     """
-    channels = np.asarray(image, dtype=np.float64)
+    spacing_um, overview_spacing_um = image.spacing_um, overview.spacing_um
+    channels = np.asarray(image.data, dtype=np.float64)
     channels = channels[None] if channels.ndim == 2 else channels
-    ground = np.asarray(overview, dtype=np.float64)
-    if channels.ndim != 3 or channels.shape[1:] != mask.shape or ground.shape != overview_mask.shape:
-        raise ValueError(f"image {np.shape(image)} and mask {mask.shape} must fit, and so the overview's")
-    mask = mask & np.all(np.isfinite(channels), axis=0)
-    overview_mask = overview_mask & np.isfinite(ground)
+    ground = np.asarray(overview.data, dtype=np.float64)
+    if channels.ndim != 3 or image.n_spatial != 2 or ground.ndim != 2:
+        raise ValueError(f"plane images are needed; got axes {image.axes} and {overview.axes}")
+    mask = np.all(np.isfinite(channels), axis=0)
+    mask = mask if image.mask is None else image.mask & mask
+    overview_mask = np.isfinite(ground)
+    overview_mask = overview_mask if overview.mask is None else overview.mask & overview_mask
     channels, ground = np.where(mask, channels, 0.0), np.where(overview_mask, ground, 0.0)
     start = _centred(mask.shape, spacing_um, overview_mask.shape, overview_spacing_um)
     images = InsetImages(

@@ -10,16 +10,27 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.registration.projection.forward import ProjectionPose
 
-# Order of the fitted parameters: turn about the own x, y, normal (radians); position of the centroid along
-# them (um); logarithm of each electrode's gain; logarithm of the skin depth; variance of a blur beyond the
-# scan's own point spread along x and y (um^2); coefficients of the logarithm of the coil's profile.
-TURN, SHIFT, GAIN, SKIN, BLUR, COIL = slice(0, 3), slice(3, 6), slice(6, 8), 8, slice(9, 11), slice(11, 16)
-DEPTH, N_POSE, N_PARAMETERS = 5, 6, 16
+# Order of the fitted parameters. Rotation about the own x, y, normal (radians).
+ROTATION = slice(0, 3)
+# Position of the centroid along them (um); the last of it is the depth.
+SHIFT = slice(3, 6)
+DEPTH = 5
+# Both together are the pose.
+N_POSE = 6
+# Logarithm of each electrode's gain.
+GAIN = slice(6, 8)
+# Logarithm of the skin depth.
+SKIN = 8
+# Variance of a blur beyond the scan's own point spread along x and y (um^2).
+BLUR = slice(9, 11)
+# Coefficients of the logarithm of the coil's profile.
+COIL = slice(11, 16)
+N_PARAMETERS = 16
 # Terms of the coil's profile up to each order of its polynomial.
 COIL_TERMS = (0, 2, 5)
 
 # The axes column is good to some 15 degrees; as a Gaussian it only matters where the data say nothing.
-PRIOR_TURN_SD_DEG = 15.0
+PRIOR_ROTATION_SD_DEG = 15.0
 # Tabulated resistivity, temperature and surface roughness leave a skin depth uncertain by about a third.
 PRIOR_LOG_SKIN_SD = 0.3
 # Decay during the readout and filters widen the point spread by a fraction of a pixel.
@@ -29,7 +40,8 @@ PRIOR_BLUR_SD_PIXEL = 0.4
 PRIOR_COIL_SD = 0.2
 # Gains and shifts have no prior; this much (of a logarithm, in um) only keeps the equations solvable when the
 # image holds no signal at all.
-RIDGE_LOG_GAIN_SD, RIDGE_SHIFT_SD_UM = 10.0, 1e5
+RIDGE_LOG_GAIN_SD = 10.0
+RIDGE_SHIFT_SD_UM = 1e5
 # What is not open stays where it is: a precision that no data come near to.
 PINNED_PRECISION = 1e12
 
@@ -60,9 +72,9 @@ class FitParameters:
 
     def moved(self, step: NDArray[np.float64]) -> FitParameters:
         """Return the parameters after a step in the order of this module's slices."""
-        turned = self.pose.rotation @ Rotation.from_rotvec(step[TURN]).as_matrix()
+        rotated = self.pose.rotation @ Rotation.from_rotvec(step[ROTATION]).as_matrix()
         return FitParameters(
-            pose=ProjectionPose(turned, self.pose.centre_own_um + step[SHIFT]),
+            pose=ProjectionPose(rotated, self.pose.centre_own_um + step[SHIFT]),
             gain=self.gain * np.exp(np.clip(step[GAIN], -1.0, 1.0)),
             log_skin=float(np.clip(self.log_skin + step[SKIN], -0.9, 0.9)),
             blur_um2=self.blur_um2 + step[BLUR],
@@ -95,7 +107,7 @@ class Prior:
     def precision(self) -> NDArray[np.float64]:
         """Inverse variance of each parameter, shape (16,)."""
         precision = np.empty(N_PARAMETERS)
-        precision[TURN] = np.deg2rad(PRIOR_TURN_SD_DEG) ** -2
+        precision[ROTATION] = np.deg2rad(PRIOR_ROTATION_SD_DEG) ** -2
         precision[SHIFT] = RIDGE_SHIFT_SD_UM**-2
         precision[GAIN] = RIDGE_LOG_GAIN_SD**-2
         precision[SKIN] = PRIOR_LOG_SKIN_SD**-2
@@ -109,7 +121,7 @@ class Prior:
     def offset(self, p: FitParameters) -> NDArray[np.float64]:
         """Distance of each parameter from its prior mean, shape (16,); 0 where there is none."""
         offset = np.zeros(N_PARAMETERS)
-        offset[TURN] = Rotation.from_matrix(self.rotation.T @ p.pose.rotation).as_rotvec()
+        offset[ROTATION] = Rotation.from_matrix(self.rotation.T @ p.pose.rotation).as_rotvec()
         offset[SKIN] = p.log_skin
         offset[BLUR] = p.blur_um2
         offset[COIL] = p.coil

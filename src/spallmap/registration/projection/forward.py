@@ -15,7 +15,8 @@ from spallmap.registration.projection.metal import Cloud
 # Fine samples per image sample. With four, the interpolation kernel that spreads the points leaves some 0.1 %
 # of aliased signal inside the image's own band.
 OVERSAMPLING = 4
-# A slice is a box whose edges rise over this part of the distance between slices, as a selective pulse's do.
+# A slice is a box whose edges rise over this fraction of the distance between slices, as a selective
+# pulse's do.
 SLICE_EDGE = 0.3
 
 Complex = NDArray[np.complex128]
@@ -64,28 +65,28 @@ class Slices:
     count: int
     spacing_um: float
 
-    def shares(
+    def fractions(
         self, depth_um: NDArray[np.float64], *, moving: bool = False
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """Share points out among the two slices whose middles they lie between.
+        """Distribute points over the two slices whose middles they lie between.
 
         Parameters
         ----------
         depth_um : ndarray, shape (n,)
             Own depths; the first slice's middle is at 0.
         moving : bool
-            Return the derivatives of the shares by depth instead, 1/um.
+            Return the derivatives of the fractions by depth instead, 1/um.
 
         Returns
         -------
         lower : ndarray of int, shape (n,)
             The slice below.
         in_lower, in_upper : ndarray, shape (n,)
-            Shares in that slice and in the next.
+            Fractions in that slice and in the next.
         """
-        place = depth_um / self.spacing_um
-        lower = np.floor(place)
-        upper = np.clip((place - lower - 0.5) / SLICE_EDGE + 0.5, 0.0, 1.0)
+        position = depth_um / self.spacing_um
+        lower = np.floor(position)
+        upper = np.clip((position - lower - 0.5) / SLICE_EDGE + 0.5, 0.0, 1.0)
         if moving:
             slope = np.where((upper > 0.0) & (upper < 1.0), 1.0 / (SLICE_EDGE * self.spacing_um), 0.0)
             return lower.astype(np.int64), -slope, slope
@@ -163,14 +164,14 @@ class Sampler:
         fine_um = tuple(s / self.oversampling for s in self.spacing_um)
         n, k = weights.shape
         if self.slices is None:
-            count, shares = 1, (np.zeros(n, dtype=np.int64), np.ones(n), np.zeros(n))
+            count, fractions = 1, (np.zeros(n, dtype=np.int64), np.ones(n), np.zeros(n))
         else:
-            count, shares = self.slices.count, self.slices.shares(positions[:, 2], moving=moving)
+            count, fractions = self.slices.count, self.slices.fractions(positions[:, 2], moving=moving)
         fine = np.zeros((k, count, *fine_shape))
         _spread(
             np.ascontiguousarray(positions[:, :2]),
             np.ascontiguousarray(weights),
-            *shares,
+            *fractions,
             fine_um[1],
             fine_um[0],
             fine,
@@ -265,11 +266,11 @@ def _spread(
         yb = (y0 + 1) % ny
         for next_one in range(2):
             z = lower[p] + next_one
-            share = in_upper[p] if next_one == 1 else in_lower[p]
-            if share == 0.0 or z < 0 or z >= count:
+            fraction = in_upper[p] if next_one == 1 else in_lower[p]
+            if fraction == 0.0 or z < 0 or z >= count:
                 continue
             for k in range(weights.shape[1]):
-                w = weights[p, k] * share
+                w = weights[p, k] * fraction
                 fine[k, z, ya, xa] += w * (1.0 - fx) * (1.0 - fy)
                 fine[k, z, ya, xb] += w * fx * (1.0 - fy)
                 fine[k, z, yb, xa] += w * (1.0 - fx) * fy

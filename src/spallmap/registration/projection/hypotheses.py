@@ -32,7 +32,7 @@ SCREENING_ITERATIONS = 8
 
 @dataclass(frozen=True)
 class RotationGrid:
-    """Turns that a search tries.
+    """Rotations that a search tries.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ MAX_WALK_DEG = 40.0
 _FLIPS = {
     "the image with its rows reversed": np.diag([1.0, -1.0, -1.0]),
     "the image with its columns reversed": np.diag([-1.0, 1.0, -1.0]),
-    "the image turned by 180 degrees": np.diag([-1.0, -1.0, 1.0]),
+    "the image rotated by 180 degrees": np.diag([-1.0, -1.0, 1.0]),
 }
 
 
@@ -83,7 +83,7 @@ class Hypothesis:
 def solve(
     problem: Problem, grid: RotationGrid, stack_column: int, about: NDArray[np.float64] | None = None
 ) -> list[ProjectionSolution]:
-    """Search a grid of turns and descend from the best of it.
+    """Search a grid of rotations and descend from the best of it.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def solve(
     return sorted(ends + screened[grid.starts_kept :], key=lambda s: s.cost)
 
 
-def settle(problem: Problem, start: ProjectionSolution) -> tuple[Problem, ProjectionSolution]:
+def converge(problem: Problem, start: ProjectionSolution) -> tuple[Problem, ProjectionSolution]:
     """Fit on all of the metal, with a curved coil's profile where the image asks for one.
 
     Its three terms are fitted where one Gauss-Newton step promises that the cost falls by more than Schwarz's
@@ -152,7 +152,8 @@ def settle(problem: Problem, start: ProjectionSolution) -> tuple[Problem, Projec
 def reversed_hypotheses(problem: Problem, stack_column: int) -> list[Hypothesis]:
     """Fit the image under each way in which its rows and columns may have been reversed.
 
-    Since a projection looks the same from behind but for its columns, each of them is a turn by 180 degrees.
+    Since a projection looks the same from behind but for its columns, each of them is a rotation by 180
+    degrees.
 
     Parameters
     ----------
@@ -168,9 +169,11 @@ def reversed_hypotheses(problem: Problem, stack_column: int) -> list[Hypothesis]
     """
     found: list[Hypothesis] = []
     for name, flip in _FLIPS.items():
-        turned = replace(problem, prior=replace(problem.prior, rotation=problem.prior.rotation @ flip))
-        for solution in solve(turned, REVERSED_GRID, stack_column):
-            walk = Rotation.from_matrix(turned.prior.rotation.T @ solution.parameters.pose.rotation)
+        reversed_problem = replace(
+            problem, prior=replace(problem.prior, rotation=problem.prior.rotation @ flip)
+        )
+        for solution in solve(reversed_problem, REVERSED_GRID, stack_column):
+            walk = Rotation.from_matrix(reversed_problem.prior.rotation.T @ solution.parameters.pose.rotation)
             if np.rad2deg(walk.magnitude()) <= MAX_WALK_DEG:
                 found.append(Hypothesis(name, solution))
                 break
@@ -178,7 +181,7 @@ def reversed_hypotheses(problem: Problem, stack_column: int) -> list[Hypothesis]
 
 
 def in_plane_um(problem: Problem, a: AffineMap, b: AffineMap) -> float:
-    """Mean distance between two placements of the image's field; of a projection, seen along its normal.
+    """Mean distance between two poses of the image's field; of a projection, seen along its normal.
 
     Parameters
     ----------

@@ -29,10 +29,10 @@ from spallmap.registration.verdict import (
 # Where the image shows metal: modelled amplitude above, or magnitude above, these multiples of the noise.
 FOOTPRINT_AMPLITUDE_SIGMA = 2.0
 FOOTPRINT_IMAGE_SIGMA = 6.0
-# This share of the footprint's pixels, the worst explained, is left out of the misfit: sodium in a crack and
-# voids are real, few, and not in the model, while a wrong pose is wrong all along the outlines.
-TRIMMED_SHARE = 0.1
-# Mean square of a standard normal variable without its largest TRIMMED_SHARE.
+# This fraction of the footprint's pixels, the worst explained, is left out of the misfit: sodium in a crack
+# and voids are real, few, and not in the model, while a wrong pose is wrong all along the outlines.
+TRIMMED_FRACTION = 0.1
+# Mean square of a standard normal variable without its largest TRIMMED_FRACTION.
 TRIMMED_NORMAL = 0.6230
 # Pixels whose misfit goes together, for the bootstrap: the electrodes' faces are two rows thick and the
 # outlines wander over several columns.
@@ -42,8 +42,8 @@ BOOTSTRAP_DRAWS = 200
 
 # The limits below stand between what right and wrong registrations of simulated cells showed. The misfit of
 # right ones was 0.02 to 0.07 with voxels of 4.7 um, up to 0.08 with 9.3 um; images of other cells left 0.22
-# and more, reversed rows 0.20 and more, the same cell turned by 90 degrees 0.11 to 0.16. Reversed columns can
-# come down to 0.084; besides by the misfit they are told by the gap.
+# and more, reversed rows 0.20 and more, the same cell rotated by 90 degrees 0.11 to 0.16. Reversed columns
+# can come down to 0.084; besides by the misfit they are distinguished by the gap.
 MAX_MISFIT = 0.09
 # Cost that separates the solution from the best different one, in units of the misfit's variance: a
 # difference of 40 in chi-square is more than six standard deviations. Right registrations had 170 to 6000,
@@ -53,7 +53,7 @@ MIN_GAP = 40.0
 MIN_FOOTPRINT_PIXELS = 30
 MIN_PEAK_SNR = 5.0
 # The prior is good to some 15 degrees about each axis; the search's grid reaches to 24.
-MAX_TURN_DEG = 24.0
+MAX_ROTATION_DEG = 24.0
 # Skin depth and blur beyond five of their prior's standard deviations make up for something else.
 MAX_NUISANCE_SD = 5.0
 # The electrodes are of one metal in one coil; right registrations stayed between 0.94 and 1.05.
@@ -62,7 +62,7 @@ MAX_GAIN_RATIO = 2.0
 MIN_METAL_IN_FIELD = 0.95
 # Half of the half pixel that a link to a crack can bear.
 MAX_SE_PIXEL = 0.25
-# An image of the same metal at a known pose that is found a pixel off was found in another place.
+# An image of the same metal at a known pose that is found a pixel off was found at another pose.
 MAX_KNOWN_ERROR_PIXEL = 1.0
 
 
@@ -81,10 +81,10 @@ class Agreement:
     chi2_footprint : float
         The same over the footprint without its worst pixels, corrected for leaving them out.
     misfit : float
-        Amplitude that is left unexplained beyond the noise, as a share of the footprint's amplitude (root
+        Amplitude that is left unexplained beyond the noise, as a fraction of the footprint's amplitude (root
         mean squares).
     metal_in_field : float
-        Share of the metal's signal that falls inside the field of view.
+        Fraction of the metal's signal that falls inside the field of view.
     """
 
     footprint_pixels: int
@@ -133,9 +133,9 @@ def agreement(problem: Problem, solution: ProjectionSolution) -> Agreement:
     n = int(footprint.sum())
     if n == 0:
         return Agreement(0, 0.0, chi2_all, 0.0, 1.0, 0.0)
-    squares = np.sort(residual[footprint] ** 2)[: max(1, round(n * (1.0 - TRIMMED_SHARE)))]
+    squares = np.sort(residual[footprint] ** 2)[: max(1, round(n * (1.0 - TRIMMED_FRACTION)))]
     chi2 = float(squares.mean()) / TRIMMED_NORMAL
-    # The noise's share of the squared residual is one standard deviation; what is above it is the model's.
+    # The noise's fraction of the squared residual is one standard deviation; what is above it is the model's.
     amplitude = float(np.sqrt((solution.amplitude[footprint] ** 2).mean()))
     excess = sigma * np.sqrt(max(chi2 - 1.0, 0.0))
     return Agreement(
@@ -179,8 +179,8 @@ def parameter_covariance(
     Returns
     -------
     ndarray, shape (6, 6)
-        Of (turn about own x, y, normal in radians; position along own x, y, normal in um); of a projection
-        the depth has none.
+        Of (rotation about own x, y, normal in radians; position along own x, y, normal in um); of a
+        projection the depth has none.
     """
     full = covariance(problem, solution)
     scaled = full * max(1.0, chi2)
@@ -234,7 +234,7 @@ def checks(
         In reading order.
     """
     p = solution.parameters
-    turn = np.rad2deg(Rotation.from_matrix(problem.prior.rotation.T @ p.pose.rotation).as_rotvec())
+    rotation = np.rad2deg(Rotation.from_matrix(problem.prior.rotation.T @ p.pose.rotation).as_rotvec())
     limit_um = MAX_SE_PIXEL * min(problem.sampler.spacing_um)
     errors = [s for s in (se.u, se.v, se.normal) if s is not None]
     worst = float(np.nanmax(answers.errors_um, initial=0.0))
@@ -263,9 +263,9 @@ def checks(
             f"(at least {100 * MIN_METAL_IN_FIELD:.0f} %)",
         ),
         Check(
-            bool(np.abs(turn).max() <= MAX_TURN_DEG),
-            f"the best fit is turned {np.abs(turn).max():.0f} degrees from the directions in the axes "
-            f"column, which has to be good to some 15 degrees (at most {MAX_TURN_DEG:g})",
+            bool(np.abs(rotation).max() <= MAX_ROTATION_DEG),
+            f"the best fit is rotated {np.abs(rotation).max():.0f} degrees from the directions in the axes "
+            f"column, which has to be good to some 15 degrees (at most {MAX_ROTATION_DEG:g})",
         ),
         Check(
             bool(max(np.abs(blur_sd).max(), abs(skin_sd)) <= MAX_NUISANCE_SD and ratio <= MAX_GAIN_RATIO),

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.registration.known_answers import KnownAnswers, known_answers
-from spallmap.registration.projection.fit_parameters import N_PARAMETERS, SHIFT, TURN, FitParameters
-from spallmap.registration.projection.hypotheses import RotationGrid, own_errors_um, settle, solve
+from spallmap.registration.projection.fit_parameters import N_PARAMETERS, ROTATION, SHIFT, FitParameters
+from spallmap.registration.projection.hypotheses import RotationGrid, converge, own_errors_um, solve
 from spallmap.registration.projection.judge import agreement, block_shape, footprint_of
 from spallmap.registration.projection.refine import Problem, ProjectionSolution, evaluate
 from spallmap.registration.verdict import block_labels
 
 # Known poses lie about as far from the found one as a user's axes column from the truth; shifts of a pixel
 # meet the pixel grid at every phase.
-KNOWN_TURN_SD_DEG = 3.0
+KNOWN_ROTATION_SD_DEG = 3.0
 KNOWN_SHIFT_PIXEL = 1.0
 # The search around the found pose: its nodes are those of the whole search, which lie no further apart.
 KNOWN_GRID = RotationGrid((-6.0, 0.0, 6.0), (-4.0, 0.0, 4.0), 2)
@@ -34,7 +34,7 @@ def projection_answers(
 
     An image holds the fitted model at the known pose (with its gains, skin depth, blur and coil), fresh noise
     of the image's own strength, and the image's own misfit: the residual of the real fit without the noise's
-    share, its sign drawn anew block by block, moved with the metal to the nearest pixel.
+    fraction, its sign drawn anew block by block, moved with the metal to the nearest pixel.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def projection_answers(
         truth, image = _draw(problem, best, misfit, rng)
         drawn = replace(problem, image=image)
         ends = solve(replace(coarse, image=image), KNOWN_GRID, stack_column, best.parameters.pose.rotation)
-        _, found = settle(drawn, ends[0])
+        _, found = converge(drawn, ends[0])
         centre = problem.cloud.centre_um
         own = own_errors_um(problem, found.parameters.pose.to_map(centre), truth.pose.to_map(centre))
         rms = np.sqrt((own.reshape(-1, own.shape[-1]) ** 2).mean(axis=0))
@@ -74,7 +74,7 @@ def projection_answers(
 
 
 def _misfit(problem: Problem, best: ProjectionSolution) -> NDArray[np.float64]:
-    """Return what the model leaves unexplained where metal is, scaled down by the noise's share of it."""
+    """Return what the model leaves unexplained where metal is, scaled down by the noise's fraction of it."""
     chi2 = agreement(problem, best).chi2_footprint
     left = np.where(footprint_of(problem, best), problem.image - best.model, 0.0)
     # Single pixels far off are foreign metal, which does not pull the fit either.
@@ -88,7 +88,7 @@ def _draw(
     spacing = problem.sampler.image_spacing_um
     pixels = rng.uniform(-KNOWN_SHIFT_PIXEL, KNOWN_SHIFT_PIXEL, len(spacing))
     step = np.zeros(N_PARAMETERS)
-    step[TURN] = rng.normal(scale=np.deg2rad(KNOWN_TURN_SD_DEG), size=3)
+    step[ROTATION] = rng.normal(scale=np.deg2rad(KNOWN_ROTATION_SD_DEG), size=3)
     step[SHIFT][: len(spacing)] = (pixels * spacing)[::-1]
     truth = best.parameters.moved(step)
     labels = block_labels(misfit.shape, block_shape(problem))

@@ -13,8 +13,8 @@ from scipy import ndimage
 from spallmap.frames import indices_to_points
 from spallmap.tomography.labels import CERAMIC, SODIUM
 
-# Specks of sodium label below this share of all sodium are segmentation noise and carry no visible signal.
-MIN_COMPONENT_SHARE = 0.01
+# Specks of sodium label below this fraction of all sodium are segmentation noise and carry no visible signal.
+MIN_COMPONENT_FRACTION = 0.01
 # Voxels that resolve the skin depth by more than this carry nothing new and are pooled first.
 VOXELS_PER_SKIN_DEPTH = 3.0
 
@@ -64,7 +64,7 @@ class Cloud:
     electrode : ndarray of int, shape (n,)
         0 or 1.
     centre_um : ndarray, shape (3,)
-        The metal's centroid in the volume's frame; turns are about it.
+        The metal's centroid in the volume's frame; rotations are about it.
     spread_um2 : float
         Variance, per direction, of the metal about the point that stands for it.
     """
@@ -105,7 +105,7 @@ def find_metal(phases: NDArray[Any], spacing_um: Sequence[float], skin_depth_um:
     points: list[NDArray[np.float64]] = []
     depths: list[NDArray[np.float64]] = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        if sizes[number - 1] < MIN_COMPONENT_SHARE * sizes.sum():
+        if sizes[number - 1] < MIN_COMPONENT_FRACTION * sizes.sum():
             continue
         inside = labels[box] == number
         # What lies beyond the edge of the scan is unknown and is not taken for a surface; the margin is

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
+from spallmap.image import Image
 from spallmap.registration.projection.fit_parameters import coil_terms
 from spallmap.registration.projection.forward import ProjectionPose, Sampler, Slices, electrode_images
 from spallmap.registration.projection.hypotheses import FINAL_BLOCK_PIXEL
 from spallmap.registration.projection.metal import find_metal, skin_cloud
 from spallmap.registration.projection.register import SKIN_DEPTH_UM
+from spallmap.registration.result import Registration
 
 
 def render_projection(
@@ -59,6 +61,19 @@ def render_projection(
     ------
     ValueError
         If the shape has neither two nor three axes, or the model is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.axes import AxesPrior
+    >>> phases = np.full((8, 8, 8), 5)
+    >>> phases[2:6, 2:6, 2:6] = 2
+    >>> to_reference = AxesPrior.parse("-z,y").map((20, 10), (20.0, 40.0), phases.shape, (30.0,) * 3)
+    >>> seen = render_projection(
+    ...     phases, (30.0,) * 3, to_reference, (20, 10), (20.0, 40.0), model="thickness"
+    ... )
+    >>> print(f"{seen.sum() / 120.0**3:.1f} of the metal's volume, with the side lobes of its edges")
+    1.2 of the metal's volume, with the side lobes of its edges
     """
     if len(shape) not in (2, 3) or len(shape) != len(image_spacing_um):
         raise ValueError(f"an image has two axes or three, each with a spacing; got {tuple(shape)}")
@@ -76,3 +91,48 @@ def render_projection(
     images = electrode_images(cloud, pose, sampler)
     profile = np.exp(np.tensordot(np.asarray(coil), coil_terms(sampler.shape), axes=1))
     return profile * np.abs(np.tensordot(np.asarray(electrode_gain), images, axes=1))
+
+
+def fitted_projection(
+    registration: Registration, image: Image, fixed_phases: NDArray[Any], fixed_spacing_um: Sequence[float]
+) -> NDArray[np.float64] | None:
+    """Image of the metal without noise, at the map and with the scan that a registration fitted.
+
+    Parameters
+    ----------
+    registration : Registration
+        From :func:`register_projection`, not yet carried on to another frame.
+    image : Image
+        What was registered.
+    fixed_phases : ndarray of int, shape (nz, ny, nx)
+        The tomogram that it was registered to.
+    fixed_spacing_um : sequence of float
+        Its voxel size in array order.
+
+    Returns
+    -------
+    ndarray, of the image's shape, or None
+        Amplitude in the image's unit; None where nothing was fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.image import Image
+    >>> from spallmap.registration.compose import refused
+    >>> image = Image(np.ones((12, 12)), ("y", "x"), (23.0, 46.0))
+    >>> fitted_projection(refused("the image is constant"), image, np.ones((4, 4, 4)), (30.0,) * 3) is None
+    True
+    """
+    scan = registration.diagnostics.scan
+    if scan is None:
+        return None
+    return render_projection(
+        fixed_phases,
+        fixed_spacing_um,
+        registration.map,
+        image.spatial_shape,
+        image.spacing_um,
+        skin_depth_um=scan.skin_depth_um,
+        electrode_gain=scan.electrode_gain,
+        coil=scan.coil,
+    )

@@ -245,9 +245,9 @@ def _signal(problem: Problem, p: FitParameters) -> tuple[Complex, Complex]:
     slope = cloud.weight_slope * p.gain[cloud.electrode]
     ky, kx = sampler.frequencies
     blur = np.exp(-0.5 * (kx**2 * p.blur_um2[0] + ky**2 * p.blur_um2[1]))
-    place = own + p.pose.centre_own_um
+    position = own + p.pose.centre_own_um
     channels = np.column_stack([weight[:, None] * side, slope, total[:, None] * own])
-    spectrum = sampler.transform(place, channels, cloud.spread_um2) * blur
+    spectrum = sampler.transform(position, channels, cloud.spread_um2) * blur
     first, second = p.gain[0] * spectrum[0], p.gain[1] * spectrum[1]
     both = first + second
     by_skin, times_x, times_y, times_n = spectrum[2], spectrum[3], spectrum[4], spectrum[5]
@@ -255,8 +255,8 @@ def _signal(problem: Problem, p: FitParameters) -> tuple[Complex, Complex]:
         by_depth = deep_x = deep_y = np.zeros_like(both)
     else:
         channels = np.column_stack([total, total * own[:, 0], total * own[:, 1]])
-        by_depth, deep_x, deep_y = sampler.transform(place, channels, cloud.spread_um2, moving=True) * blur
-    # A turn by w of the image's axes moves a point's own coordinates q by -w x q, and a point that moves
+        by_depth, deep_x, deep_y = sampler.transform(position, channels, cloud.spread_um2, moving=True) * blur
+    # A rotation by w of the image's axes moves a point's own coordinates q by -w x q, and a point that moves
     # changes its Fourier sample by -i k times the move, and its slice by its depth.
     derivatives = np.stack(
         [

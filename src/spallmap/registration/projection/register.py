@@ -1,4 +1,4 @@
-"""Places an image of the metal, in projection or in slices, in the tomogram that shows the same metal."""
+"""Registers an image of the metal, in projection or in slices, to the tomogram that shows the same metal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_points
+from spallmap.image import Image
 from spallmap.registration.compose import refused
 from spallmap.registration.diagnostics import Diagnostics, Rival, ScanModel, Starts
 from spallmap.registration.known_answers import KnownAnswers
@@ -23,13 +24,13 @@ from spallmap.registration.projection.hypotheses import (
     SEARCH_GRID,
     SEARCH_OVERSAMPLING,
     Hypothesis,
+    converge,
     in_plane_um,
     reversed_hypotheses,
-    settle,
     solve,
 )
 from spallmap.registration.projection.judge import (
-    MAX_TURN_DEG,
+    MAX_ROTATION_DEG,
     Alternative,
     agreement,
     checks,
@@ -51,8 +52,8 @@ from spallmap.registration.verdict import (
 METHOD = "skin-weighted projection of the segmented sodium, least squares over the pose"
 # Skin depth of sodium at 105.84 MHz and room temperature.
 SKIN_DEPTH_UM = 10.7
-# A turn about the stack axis that is known no better than this is called unobservable.
-UNOBSERVABLE_TURN_SE_DEG = 5.0
+# A rotation about the stack axis that is known no better than this is called unobservable.
+UNOBSERVABLE_ROTATION_SE_DEG = 5.0
 # Images at known poses: few, for the time they take, but enough to see errors that are twice as large as the
 # covariance says.
 KNOWN_ANSWER_TRIALS = 4
@@ -61,16 +62,14 @@ DEPTH = "depth along the projection"
 
 
 def register_projection(
-    image: NDArray[Any],
-    image_spacing_um: Sequence[float],
-    sigma: float,
-    phases: NDArray[Any],
-    spacing_um: Sequence[float],
-    prior: AxesPrior,
+    image: Image,
+    fixed_phases: NDArray[Any],
+    fixed_spacing_um: Sequence[float],
     *,
-    exclude: NDArray[np.bool_] | None = None,
-    skin_depth_um: float = SKIN_DEPTH_UM,
+    prior: AxesPrior,
+    sigma: float,
     n_coils: int = 1,
+    skin_depth_um: float = SKIN_DEPTH_UM,
     known_answer_trials: int = KNOWN_ANSWER_TRIALS,
     seed: int = 1,
 ) -> Registration:
@@ -86,26 +85,22 @@ def register_projection(
 
     Parameters
     ----------
-    image : ndarray, shape (ny, nx) or (n_slices, ny, nx)
-        Magnitude image, best the echo with the shortest echo time: it is the least weighted by T2. Slices lie
-        side by side without gaps.
-    image_spacing_um : sequence of float
-        Spacing of the image's axes, in array order.
+    image : Image
+        Magnitude, axes (y, x) or (z, y, x), best of the echo that T2 has weighted least. Slices lie side by
+        side without gaps. Where the mask is False, pixels are left out of the score, such as long-T2 regions,
+        so that what is to be linked does not steer the fit.
+    fixed_phases : ndarray of int, shape (nz, ny, nx)
+        Labels of the tomogram: 1 ceramic, 2 sodium.
+    fixed_spacing_um : sequence of float
+        Its voxel size in array order.
+    prior : AxesPrior
+        Which directions of the tomogram the image's axes run along, good to some 15 degrees.
     sigma : float
         Noise standard deviation of the real and of the imaginary part of one coil, in the image's unit.
-    phases : ndarray of int, shape (nz, ny, nx)
-        Labels of the tomogram: 1 ceramic, 2 sodium.
-    spacing_um : sequence of float
-        Voxel size in array order.
-    prior : AxesPrior
-        Which directions the image's axes run along, good to some 15 degrees.
-    exclude : ndarray of bool, of the image's shape, optional
-        Pixels left out of the score, such as long-T2 regions, so that what is to be linked does not steer
-        the fit.
-    skin_depth_um : float
-        Expected skin depth; it is fitted around this value.
     n_coils : int
         Coils whose squares were summed to the magnitude.
+    skin_depth_um : float
+        Expected skin depth; it is fitted around this value.
     known_answer_trials : int
         Images at known poses that are registered to see the method's own errors; 0 leaves the test out.
     seed : int
@@ -120,26 +115,40 @@ def register_projection(
     Raises
     ------
     ValueError
-        If `sigma`, a spacing or a shape makes no sense.
+        If `sigma` makes no sense, or image and prior have different numbers of axes.
+
+    Examples
+    --------
+    What cannot be registered is refused with the reason:
+
+    >>> import numpy as np
+    >>> from spallmap.axes import AxesPrior
+    >>> from spallmap.image import Image
+    >>> phases = np.full((8, 8, 8), 1)
+    >>> phases[:3] = 2
+    >>> flat = Image(np.full((12, 12), 5.0), ("y", "x"), (23.0, 46.0))
+    >>> found = register_projection(flat, phases, (30.0,) * 3, prior=AxesPrior.parse("-z,y"), sigma=1.0)
+    >>> found.verdict, found.reasons
+    ('refused', ('the image is constant',))
     """
-    data = np.asarray(image, dtype=np.float64)
+    data = np.asarray(image.data, dtype=np.float64)
     if not (np.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma must be positive; got {sigma}")
-    shape, image_um = data.shape, tuple(float(s) for s in image_spacing_um)
+    shape, image_um = data.shape, tuple(float(s) for s in image.spacing_um)
     stack = data.ndim == 3
-    if data.ndim not in (2, 3) or len(image_um) != data.ndim or len(prior.names) != data.ndim:
+    if data.ndim != image.n_spatial or len(prior.names) != data.ndim:
         raise ValueError(
             f"image of shape {shape}, spacing {image_um} and axes {prior.names} do not belong together"
         )
-    placed = prior.map(shape, image_um, phases.shape, spacing_um)
-    used = np.isfinite(data) if exclude is None else np.isfinite(data) & ~np.asarray(exclude, dtype=bool)
+    nominal = prior.map(shape, image_um, fixed_phases.shape, fixed_spacing_um)
+    used = np.isfinite(data) if image.mask is None else np.isfinite(data) & image.mask
     data = np.where(np.isfinite(data), data, 0.0)
     try:
         problem, coarse, stack_column = _prepared(
-            data, used, float(sigma), image_um, phases, spacing_um, prior, skin_depth_um, n_coils
+            data, used, float(sigma), image_um, fixed_phases, fixed_spacing_um, prior, skin_depth_um, n_coils
         )
     except Refused as refusal:
-        return refused(str(refusal), placed, METHOD, () if stack else (DEPTH,))
+        return refused(str(refusal), nominal, METHOD, () if stack else (DEPTH,))
     ends = solve(coarse, SEARCH_GRID, stack_column)
     rng = np.random.default_rng(seed)
     return _report(problem, coarse, ends, stack_column, skin_depth_um, known_answer_trials, rng)
@@ -198,7 +207,7 @@ def _report(
     trials: int,
     rng: np.random.Generator,
 ) -> Registration:
-    problem, best = settle(problem, ends[0])
+    problem, best = converge(problem, ends[0])
     centre = problem.cloud.centre_um
     to_volume = best.parameters.pose.to_map(centre)
     sampler = problem.sampler
@@ -226,7 +235,7 @@ def _report(
         to_volume,
         points,
         min_um=pixel_um,
-        min_deg=MAX_TURN_DEG,
+        min_deg=MAX_ROTATION_DEG,
         higher_is_better=False,
         difference_um=difference_um,
     )
@@ -234,10 +243,10 @@ def _report(
     predicted = _standard_error(to_volume, centre, pose_covariance, points, normal=sampler.slices is not None)
     answers = projection_answers(problem, coarse, best, stack_column, trials, rng)
     se = _combined(predicted, answers)
-    turn_se_deg = np.rad2deg(np.sqrt(np.diag(pose_covariance)[:3]))
+    rotation_se_deg = np.rad2deg(np.sqrt(np.diag(pose_covariance)[:3]))
     verdict, reasons = decide(checks(problem, best, found, se, answers, others))
     unobservable = [] if sampler.slices else [DEPTH]
-    if turn_se_deg[stack_column] > UNOBSERVABLE_TURN_SE_DEG:
+    if rotation_se_deg[stack_column] > UNOBSERVABLE_ROTATION_SE_DEG:
         unobservable.append("rotation about the stack axis")
     agreeing = sum(difference_um(e.parameters.pose.to_map(centre), to_volume) < 0.25 * pixel_um for e in ends)
     p = best.parameters
@@ -256,8 +265,8 @@ def _report(
             gap_is="cost beyond the solution's, in units of the misfit's variance",
             measures={
                 **{name: float(value) for name, value in asdict(found).items()},
-                **_by_axis("rotation_from_prior", "deg", _turn_deg(problem, best)),
-                **_by_axis("rotation_se", "deg", turn_se_deg),
+                **_by_axis("rotation_from_prior", "deg", _rotation_from_prior_deg(problem, best)),
+                **_by_axis("rotation_se", "deg", rotation_se_deg),
                 **{f"predicted_se_{name}_um": value for name, value in asdict(predicted).items()},
             },
             known_answers=(answers,) if answers.n else (),
@@ -315,7 +324,7 @@ def _standard_error(
     """Carry the covariance from the image's axes, where it was fitted, to the volume's."""
     R = to_volume.linear
     to_reference = np.zeros((6, 6))
-    # A turn is an axial vector: axes that form a left-handed frame change its sign.
+    # A rotation is an axial vector: axes that form a left-handed frame change its sign.
     to_reference[:3, :3] = np.linalg.det(R) * R
     # Where the centroid appears further along an axis of the image, the image lies further back.
     to_reference[3:, 3:] = -R
@@ -323,6 +332,6 @@ def _standard_error(
     return pose_standard_error(covariance, to_volume, centre_um, points, normal=normal)
 
 
-def _turn_deg(problem: Problem, solution: ProjectionSolution) -> NDArray[np.float64]:
-    turn = problem.prior.rotation.T @ solution.parameters.pose.rotation
-    return np.rad2deg(Rotation.from_matrix(turn).as_rotvec())
+def _rotation_from_prior_deg(problem: Problem, solution: ProjectionSolution) -> NDArray[np.float64]:
+    rotation = problem.prior.rotation.T @ solution.parameters.pose.rotation
+    return np.rad2deg(Rotation.from_matrix(rotation).as_rotvec())

@@ -56,6 +56,13 @@ def rician_moments(amplitude: NDArray[np.float64], sigma: float, n_coils: int = 
     Gudbjartsson and Patz, "The Rician distribution of noisy MRI data", Magn. Reson. Med. 34 (1995) 910.
     Koay and Basser, "Analytically exact correction scheme for signal extraction from noisy magnitude MR
     signals", J. Magn. Reson. 179 (2006) 317 (several coils).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> seen = rician_moments(np.array([0.0, 50.0]), sigma=2.0)
+    >>> seen.mean.round(2), seen.sd.round(2)
+    (array([ 2.51, 50.04]), array([1.31, 2.  ]))
     """
     nu = np.asarray(amplitude, dtype=np.float64) / sigma
     mean = magnitude_mean(nu, n_coils)

@@ -1,4 +1,4 @@
-"""Coarse search over turns: shifts by Fourier correlation at each."""
+"""Coarse search over rotations: shifts by Fourier correlation at each."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class CoarsePose:
     Parameters
     ----------
     pose : ProjectionPose
-        The turn with its best shift.
+        The rotation with its best shift.
     correlation : float
         Between image and model, 0 to 1.
     azimuth_index : int
-        Which turn about the stack axis it belongs to.
+        Which rotation about the stack axis it belongs to.
     """
 
     pose: ProjectionPose
@@ -41,7 +41,7 @@ def coarse_poses(
     tilts_deg: Sequence[float],
     stack_column: int,
 ) -> list[CoarsePose]:
-    """Correlate the model with the image on a grid of turns.
+    """Correlate the model with the image on a grid of rotations.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ def coarse_poses(
     about : ndarray, shape (3, 3)
         Rotation that the grid is laid around.
     azimuths_deg : sequence of float
-        Turns about the own axis that runs along the stack.
+        Rotations about the own axis that runs along the stack.
     tilts_deg : sequence of float
-        Turns about each of the other two own axes.
+        Rotations about each of the other two own axes.
     stack_column : int
         Which own axis runs along the stack: 0 for x, 1 for y, 2 for the normal.
 
     Returns
     -------
     list of CoarsePose
-        One for each turn of the grid.
+        One for each rotation of the grid.
     """
     data = problem.amplitude
     data_spectrum = fft.fftn(data, _correlation_shape(problem))
@@ -71,12 +71,12 @@ def coarse_poses(
             for second in tilts_deg:
                 angles = np.zeros(3)
                 angles[stack_column], angles[others[0]], angles[others[1]] = azimuth, first, second
-                turn = Rotation.from_rotvec(np.deg2rad(angles)).as_matrix()
-                poses.append(_best_shift(problem, about @ turn, data_spectrum, norm, index))
+                rotation = Rotation.from_rotvec(np.deg2rad(angles)).as_matrix()
+                poses.append(_best_shift(problem, about @ rotation, data_spectrum, norm, index))
     return poses
 
 
-def best_per_azimuth(poses: list[CoarsePose], n_each: int, min_turn_deg: float) -> list[CoarsePose]:
+def best_per_azimuth(poses: list[CoarsePose], n_each: int, min_rotation_deg: float) -> list[CoarsePose]:
     """Keep the best few poses at each azimuth that are not neighbours of a better one.
 
     Parameters
@@ -85,7 +85,7 @@ def best_per_azimuth(poses: list[CoarsePose], n_each: int, min_turn_deg: float) 
         The whole grid.
     n_each : int
         Kept per azimuth.
-    min_turn_deg : float
+    min_rotation_deg : float
         Poses closer than this are neighbours.
 
     Returns
@@ -98,8 +98,10 @@ def best_per_azimuth(poses: list[CoarsePose], n_each: int, min_turn_deg: float) 
         ranked = sorted((p for p in poses if p.azimuth_index == index), key=lambda p: -p.correlation)
         chosen: list[CoarsePose] = []
         for pose in ranked:
-            turns = [Rotation.from_matrix(c.pose.rotation.T @ pose.pose.rotation).magnitude() for c in chosen]
-            if all(turn > np.deg2rad(min_turn_deg) for turn in turns):
+            angles = [
+                Rotation.from_matrix(c.pose.rotation.T @ pose.pose.rotation).magnitude() for c in chosen
+            ]
+            if all(angle > np.deg2rad(min_rotation_deg) for angle in angles):
                 chosen.append(pose)
             if len(chosen) == n_each:
                 break

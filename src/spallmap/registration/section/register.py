@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,15 +28,15 @@ METHOD = "section in volume: Fourier search on classes, Gauss-Newton on grey"
 
 def register_section(
     image: Image,
-    grey: NDArray[np.uint16],
-    phases: NDArray[np.uint8],
-    spacing_um: tuple[float, float, float],
-    prior: AxesPrior,
+    fixed_grey: NDArray[np.uint16],
+    fixed_phases: NDArray[np.uint8],
+    fixed_spacing_um: Sequence[float],
     *,
+    prior: AxesPrior,
+    landmarks: Landmarks | None = None,
+    starts: int = STARTS,
     seed: int = 1,
     threads: int = 1,
-    starts: int = STARTS,
-    landmarks: Landmarks | None = None,
 ) -> Registration:
     """Find the plane of a section in a tomogram, and its position in it.
 
@@ -48,23 +49,23 @@ def register_section(
     ----------
     image : Image
         Axes (y, x); its mask is False where there is no specimen (data bar).
-    grey : ndarray of uint16, shape (nz, ny, nx)
+    fixed_grey : ndarray of uint16, shape (nz, ny, nx)
         Tomogram on the common grey scale.
-    phases : ndarray of uint8, shape (nz, ny, nx)
+    fixed_phases : ndarray of uint8, shape (nz, ny, nx)
         1 ceramic, 2 sodium, 3 crack or void in the ceramic, 4 other solid, 5 empty.
-    spacing_um : tuple of float
+    fixed_spacing_um : sequence of float
         Of the tomogram, in array order.
     prior : AxesPrior
         For example ``-z,r`` (columns anywhere across z) or ``-z,y``; good to 15 degrees.
+    landmarks : Landmarks, optional
+        With three ``fit`` points or more, their rigid map is one more start, which is refined to the end; the
+        search goes on beside it, since the verdict needs its rivals. Errors at the points are reported.
+    starts : int
+        Number of coarse poses that are refined.
     seed : int
         For restarts, bootstrap and known answers; the search itself draws nothing.
     threads : int
         Number of threads; the result does not depend on it.
-    starts : int
-        Number of coarse poses that are refined.
-    landmarks : Landmarks, optional
-        With three ``fit`` points or more, their rigid map is one more start, which is refined to the end; the
-        search goes on beside it, since the verdict needs its rivals. Errors at the points are reported.
 
     Returns
     -------
@@ -103,7 +104,8 @@ def register_section(
         image, prior = _transpose(image), AxesPrior((prior.names[1], "r"))
         picked = None if picked is None else picked @ _SWAP
     search = _SectionSearch(prior, seed, threads, starts, picked)
-    found = search.place(image, grey, phases, spacing_um)
+    dz, dy, dx = fixed_spacing_um
+    found = search.place(image, fixed_grey, fixed_phases, (dz, dy, dx))
     return apply_landmarks(exchanged(found, _SWAP) if across else found, landmarks)
 
 

@@ -19,7 +19,7 @@ from spallmap.registration.compose import exchanged, refused
 from spallmap.registration.gauss_newton import Field, Motion
 from spallmap.registration.known_answers import known_answers
 from spallmap.registration.result import Registration
-from spallmap.registration.scale import scale_pays
+from spallmap.registration.scale import scale_is_worthwhile
 from spallmap.registration.verdict import Candidate, Refused
 from spallmap.registration.volume.ceramic import CeramicView, ceramic_view
 from spallmap.registration.volume.judge import MIN_SCORE, block_um, judge
@@ -133,7 +133,7 @@ def register_volume(
     alignment = through(levels, candidates[0].map, Motion())
     body = _body(moving)
     fine = levels[-1]
-    motion = Motion(scale=scale_pays(fine.field, fine.points, fine.basis, alignment, block_um(body)))
+    motion = Motion(scale=scale_is_worthwhile(fine.field, fine.points, fine.basis, alignment, block_um(body)))
     if motion.scale:
         alignment = refine(fine, alignment.map, motion)
     shown = Field(smooth(moving.deficit), moving.spacing_um, moving.origin_um, moving.core)

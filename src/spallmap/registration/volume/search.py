@@ -11,7 +11,7 @@ from scipy import fft, ndimage
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, Points, indices_to_points, points_to_indices, rotation_map
-from spallmap.registration.gauss_newton import interpolate
+from spallmap.registration.interpolation import interpolate
 from spallmap.registration.verdict import Candidate, keep_different
 from spallmap.registration.volume.ceramic import CeramicView, StackAxis, block_mean, stack_axis
 

@@ -25,22 +25,22 @@ UPRIGHT = AffineMap.from_parts(np.column_stack([(1, 0, 0), (0, 0, -1), (0, 1, 0)
 
 
 def drawn_blocks(rng: np.random.Generator, n: int = 12) -> Blocks:
-    place = np.column_stack([rng.uniform(0, 300, (n, 2)), np.zeros(n)])
-    return Blocks(place, rng.normal(0, 0.4, (n, 3)), rng.uniform(0.05, 0.6, (n, 3)))
+    position = np.column_stack([rng.uniform(0, 300, (n, 2)), np.zeros(n)])
+    return Blocks(position, rng.normal(0, 0.4, (n, 3)), rng.uniform(0.05, 0.6, (n, 3)))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_blocks_in_the_fixed_frame_are_turned_into_the_own_one(seed: int) -> None:
+def test_blocks_in_the_fixed_frame_are_carried_into_the_own_one(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    turn = Rotation.random(random_state=seed).as_matrix()
-    place = AffineMap.from_parts(turn, rng.uniform(-500, 500, 3))
+    rotation = Rotation.random(random_state=seed).as_matrix()
+    pose = AffineMap.from_parts(rotation, rng.uniform(-500, 500, 3))
     own = Blocks(rng.uniform(0, 300, (7, 3)), rng.normal(size=(7, 3)))
-    fixed = place(own.position_um), place(own.position_um + own.shift_um) - place(own.position_um)
-    found = own_blocks(known(place, diagnostics=Diagnostics(blocks=Blocks.in_own_frame(*fixed, place))))
+    fixed = pose(own.position_um), pose(own.position_um + own.shift_um) - pose(own.position_um)
+    found = own_blocks(known(pose, diagnostics=Diagnostics(blocks=Blocks.in_own_frame(*fixed, pose))))
     assert found is not None
     np.testing.assert_allclose(found.position_um, own.position_um, atol=1e-9)
     np.testing.assert_allclose(found.shift_um, own.shift_um, atol=1e-9)
-    back = fixed_blocks(known(place, diagnostics=Diagnostics(blocks=own)))
+    back = fixed_blocks(known(pose, diagnostics=Diagnostics(blocks=own)))
     assert back is not None
     np.testing.assert_allclose(back.position_um, fixed[0], atol=1e-9)
     np.testing.assert_allclose(back.shift_um, fixed[1], atol=1e-9)
@@ -143,10 +143,10 @@ def test_section_and_volume_show_what_is_left_to_shift(refused: bool) -> None:
 
 def test_inset_shows_shifts_in_its_plane_only() -> None:
     rng = np.random.default_rng(4)
-    overview, place = rng.uniform(size=(60, 80)), AffineMap.from_parts(np.eye(3), (40.0, 30.0, 0.0))
+    overview, pose = rng.uniform(size=(60, 80)), AffineMap.from_parts(np.eye(3), (40.0, 30.0, 0.0))
     centres = np.column_stack([rng.uniform(40, 90, 9), rng.uniform(30, 70, 9), np.zeros(9)])
     shifts = np.column_stack([np.full(9, 0.3), np.full(9, -0.4), np.zeros(9)])
-    registration = known(place, diagnostics=Diagnostics(blocks=Blocks.in_own_frame(centres, shifts, place)))
+    registration = known(pose, diagnostics=Diagnostics(blocks=Blocks.in_own_frame(centres, shifts, pose)))
     figure = inset_picture(
         overview[15:36, 20:46], None, (2.0, 2.0), overview, None, (2.0, 2.0), registration, "sem"
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spallmap.frames import AffineMap, displacement_um, grid_points
+from spallmap.image import Image
 from spallmap.registration.inset.register import register_inset
 from spallmap.registration.result import Registration
 from tests.schemas import check_registration
@@ -42,10 +43,16 @@ def detail_of(scene: Scene, truth: AffineMap, seed: int) -> tuple[np.ndarray, np
     return grey, mask
 
 
+def image_of(data: np.ndarray, mask: np.ndarray, spacing_um: tuple[float, float] = SQUARE) -> Image:
+    return Image(data, ("channel", "y", "x")[-data.ndim :], spacing_um, mask)
+
+
 def register(
     scene: Scene, image: np.ndarray, mask: np.ndarray, spacing: float, kind: str, seed: int
 ) -> Registration:
-    found = register_inset(image, mask, (spacing, spacing), *overview_of(scene, seed), SQUARE, kind=kind)
+    found = register_inset(
+        image_of(image, mask, (spacing, spacing)), image_of(*overview_of(scene, seed)), kind=kind
+    )
     check_registration(found)
     return found
 
@@ -126,7 +133,7 @@ def test_one_grey_is_refused_on_either_side() -> None:
     assert "one grey" in flat.reasons[0]
     step = (DETAIL_UM, DETAIL_UM)
     blank = np.zeros(OVERVIEW_SHAPE), np.ones(OVERVIEW_SHAPE, dtype=bool)
-    found = register_inset(image, mask, step, *blank, SQUARE, kind="sem")
+    found = register_inset(image_of(image, mask, step), image_of(*blank), kind="sem")
     assert found.verdict == "refused"
     assert "overview" in found.reasons[0]
 
@@ -170,7 +177,7 @@ def test_an_inset_larger_than_its_overview_is_refused() -> None:
     image = electron_image(scene, AffineMap.identity(), OVERVIEW_SHAPE, 1.0, 21)
     small = image[40:100, 40:120]
     found = register_inset(
-        image, np.ones(image.shape, bool), SQUARE, small, np.ones(small.shape, bool), SQUARE, kind="sem"
+        image_of(image, np.ones(image.shape, bool)), image_of(small, np.ones(small.shape, bool)), kind="sem"
     )
     assert found.verdict == "refused"
 
@@ -188,12 +195,8 @@ def test_identical_input_gives_the_same_right_answer_again() -> None:
 def test_shapes_must_fit() -> None:
     with pytest.raises(ValueError, match="mask"):
         register_inset(
-            np.zeros((5, 5)),
-            np.ones((4, 5), bool),
-            SQUARE,
-            np.zeros((9, 9)),
-            np.ones((9, 9), bool),
-            SQUARE,
+            image_of(np.zeros((5, 5)), np.ones((4, 5), bool)),
+            image_of(np.zeros((9, 9)), np.ones((9, 9), bool)),
             kind="sem",
         )
 
@@ -206,12 +209,8 @@ def test_a_thin_bar_that_alone_fixes_the_column_is_seen_wherever_it_lies() -> No
     inset = ground[30:270, 30:350] + rng.normal(0.0, 3.0, (240, 320))
     whole = np.ones(ground.shape, dtype=bool)
     found = register_inset(
-        inset,
-        whole[30:270, 30:350],
-        SQUARE,
-        ground + rng.normal(0.0, 3.0, ground.shape),
-        whole,
-        SQUARE,
+        image_of(inset, whole[30:270, 30:350]),
+        image_of(ground + rng.normal(0.0, 3.0, ground.shape), whole),
         kind="sem",
     )
     truth = AffineMap.from_parts(np.eye(3), [30.0, 30.0, 0.0])

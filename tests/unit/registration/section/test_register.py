@@ -29,7 +29,7 @@ def place(
     section: tuple[np.ndarray, np.ndarray, np.ndarray], grey: np.ndarray, phases: np.ndarray
 ) -> Registration:
     image = Image(section[0], ("y", "x"), (PIXEL_UM, PIXEL_UM), section[1])
-    found = register_section(image, grey, phases, SPACING_UM, PRIOR, starts=80)
+    found = register_section(image, grey, phases, SPACING_UM, prior=PRIOR, starts=80)
     check_registration(found)
     return found
 
@@ -76,7 +76,7 @@ def test_rows_and_columns_exchanged_with_their_axes_give_the_same_place(cell):
     made, grey, phases = cell
     section = cut(made, np.random.default_rng(1))
     image = Image(section[0].T, ("y", "x"), (PIXEL_UM, PIXEL_UM), section[1].T)
-    found = register_section(image, grey, phases, SPACING_UM, AxesPrior.parse("r,-z"), starts=150)
+    found = register_section(image, grey, phases, SPACING_UM, prior=AxesPrior.parse("r,-z"), starts=150)
     own = grid_points(section[0].shape, (PIXEL_UM, PIXEL_UM))[section[1]]
     exchanged = own[:, [1, 0, 2]]
     apart = np.linalg.norm(found.map(exchanged) - AffineMap(section[2])(own), axis=1).mean()
@@ -89,12 +89,12 @@ def test_a_named_direction_is_kept_to_and_a_mirrored_save_is_refused(cell):
     prior = AxesPrior.parse("-z,-x")
     pixel = (PIXEL_UM, PIXEL_UM)
     right = register_section(
-        Image(section[0], ("y", "x"), pixel, section[1]), grey, phases, SPACING_UM, prior, starts=50
+        Image(section[0], ("y", "x"), pixel, section[1]), grey, phases, SPACING_UM, prior=prior, starts=50
     )
     assert right.verdict == "accepted", right.reasons
     assert error_voxels(right, section) < 1.0
     mirrored = Image(np.ascontiguousarray(section[0][:, ::-1]), ("y", "x"), pixel, section[1])
-    assert register_section(mirrored, grey, phases, SPACING_UM, prior, starts=50).verdict == "refused"
+    assert register_section(mirrored, grey, phases, SPACING_UM, prior=prior, starts=50).verdict == "refused"
 
 
 def test_the_same_seed_gives_the_same_result_on_any_number_of_threads(cell):
@@ -102,7 +102,8 @@ def test_the_same_seed_gives_the_same_result_on_any_number_of_threads(cell):
     section = cut(made, np.random.default_rng(2))
     image = Image(section[0], ("y", "x"), (PIXEL_UM, PIXEL_UM), section[1])
     one, two = (
-        register_section(image, grey, phases, SPACING_UM, PRIOR, starts=10, threads=n, seed=3) for n in (1, 2)
+        register_section(image, grey, phases, SPACING_UM, prior=PRIOR, starts=10, threads=n, seed=3)
+        for n in (1, 2)
     )
     np.testing.assert_array_equal(one.map.matrix, two.map.matrix)
     assert one.se_um == two.se_um
@@ -118,7 +119,7 @@ def test_landmarks_start_the_search_and_measure_its_error(cell):
     table["use"] = ["fit", "fit", "fit", "fit", "check"]
     image = Image(section[0], ("y", "x"), (PIXEL_UM, PIXEL_UM), section[1])
     found = register_section(
-        image, grey, phases, SPACING_UM, PRIOR, starts=1, landmarks=parse_landmarks(table)
+        image, grey, phases, SPACING_UM, prior=PRIOR, starts=1, landmarks=parse_landmarks(table)
     )
     assert error_voxels(found, section) < 1.0
     assert found.tre_um is not None
@@ -141,7 +142,7 @@ def image_of(data: np.ndarray, mask: np.ndarray | None = None) -> Image:
 )
 def test_an_image_without_content_is_refused_with_the_reason(cell, image, word):
     _, grey, phases = cell
-    found = register_section(image, grey, phases, SPACING_UM, PRIOR)
+    found = register_section(image, grey, phases, SPACING_UM, prior=PRIOR)
     assert found.verdict == "refused"
     assert word in found.reasons[0]
 
@@ -153,5 +154,5 @@ def test_a_volume_without_ceramic_and_a_field_larger_than_the_ceramic_are_refuse
     assert nothing.verdict == "refused"
     assert "no ceramic" in nothing.reasons[0]
     large = replace(image_of(section[0], section[1]), spacing_um=(8.0, 8.0))
-    outside = register_section(large, grey, phases, SPACING_UM, PRIOR)
+    outside = register_section(large, grey, phases, SPACING_UM, prior=PRIOR)
     assert outside.verdict == "refused"

@@ -12,6 +12,7 @@ from spallmap.registration.landmark_fit import (
     apply_landmarks,
     fit_rigid,
     landmark_errors,
+    landmarks_in,
     start_from_landmarks,
 )
 from spallmap.registration.result import Registration
@@ -84,3 +85,16 @@ def test_a_faulty_table_names_the_place(change, word):
     good = table_of([[0, 0], [1, 0], [0, 1]], [[0, 0, 0], [1, 0, 0], [0, 1, 0]], ["fit"] * 3)
     with pytest.raises(InputError, match=word):
         parse_landmarks(change(good), "marks.csv")
+
+
+def test_partners_are_taken_to_the_tomograms_frame():
+    marks = parse_landmarks(table_of([[0, 0], [1, 0]], [[9, 8, 7], [3, 2, 1]], ["fit", "check"]))
+    to_reference = AffineMap.from_parts(np.eye(3)[[1, 0, 2]], (1.0, 2.0, 3.0))
+    tomogram = Registration(to_reference, "by hand", "accepted", (), 1.0)
+    inside = landmarks_in(marks, tomogram)
+    assert inside is not None
+    np.testing.assert_allclose(to_reference(inside.reference_um), marks.reference_um)
+    np.testing.assert_array_equal(inside.own_um, marks.own_um)
+    assert landmarks_in(marks, None) is marks
+    assert landmarks_in(None, tomogram) is None
+    assert landmarks_in(marks, Registration(to_reference, "by hand", "refused", ("no pores",), 0.1)) is None

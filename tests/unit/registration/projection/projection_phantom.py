@@ -10,6 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_centre
+from spallmap.registration.projection.fit_parameters import FitParameters, Prior
+from spallmap.registration.projection.forward import ProjectionPose, Sampler
+from spallmap.registration.projection.metal import find_metal, skin_cloud
+from spallmap.registration.projection.refine import Problem
 
 SPACING_UM = (8.0, 8.0, 8.0)
 SHAPE = (72, 96, 96)
@@ -87,8 +91,8 @@ def image(
         half = bar.size_um.min() / 2.0
         for node, weight in zip(nodes, weights, strict=True):
             s = (node + 1.0) / 2.0 * half
-            share = weight / 2.0 * half * np.exp(-s / skin_um) / skin_um
-            spectrum -= share * _box_spectrum(bar, s, k, to_volume)
+            fraction = weight / 2.0 * half * np.exp(-s / skin_um) / skin_um
+            spectrum -= fraction * _box_spectrum(bar, s, k, to_volume)
     return np.abs(np.fft.ifft2(spectrum))
 
 
@@ -114,8 +118,8 @@ def stack_image(
     kept = [np.fft.fftfreq(n, 1.0 / n).astype(int) for n in IMAGE_SHAPE]
     for axis, (k, f) in enumerate(zip(kept, fine[1:], strict=True), start=1):
         # The middle of the first fine cell lies (1 - 1/f)/2 of a pixel before that of the first pixel.
-        turn = np.exp(2j * np.pi * k / len(k) * (0.5 - 0.5 / f)) * np.sinc(k / len(k) / f)
-        spectrum = np.take(spectrum, k, axis=axis) * np.expand_dims(turn, tuple({0, 1, 2} - {axis}))
+        phase = np.exp(2j * np.pi * k / len(k) * (0.5 - 0.5 / f)) * np.sinc(k / len(k) / f)
+        spectrum = np.take(spectrum, k, axis=axis) * np.expand_dims(phase, tuple({0, 1, 2} - {axis}))
     return np.abs(np.fft.ifft2(spectrum))
 
 
@@ -125,3 +129,26 @@ def magnitude(
     noise = rng.normal(size=(2 * n_coils, *amplitude.shape)) * sigma
     noise[0] += amplitude
     return np.sqrt((noise**2).sum(axis=0))
+
+
+def make_problem(sigma_fraction: float = 0.03, seed: int = 6) -> tuple[Problem, FitParameters, float]:
+    rng = np.random.default_rng(seed)
+    truth = pose(rng)
+    clean = image(truth)
+    sigma = sigma_fraction * float(clean.max())
+    noise = rng.normal(scale=sigma, size=(2, *IMAGE_SHAPE))
+    metal = find_metal(phases(), SPACING_UM, 10.7)
+    assert metal is not None
+    cloud = skin_cloud(metal, 10.7, 9.0)
+    problem = Problem(
+        np.hypot(clean + noise[0], noise[1]),
+        np.ones(IMAGE_SHAPE, dtype=bool),
+        sigma,
+        Sampler(IMAGE_SHAPE, IMAGE_SPACING_UM),
+        cloud,
+        Prior(PRIOR.linear(), IMAGE_SPACING_UM),
+    )
+    start = FitParameters(
+        ProjectionPose.from_map(truth, cloud.centre_um), np.ones(2), 0.0, np.zeros(2), np.zeros(5)
+    )
+    return problem, start, sigma
