@@ -43,8 +43,8 @@ def test_heading_of_what_was_never_tried_has_no_numbers() -> None:
 
 
 def test_score_is_named_by_the_diagnostics() -> None:
-    told = known(AffineMap.identity(), diagnostics=Diagnostics(score_is="a measure"))
-    assert "0.83 (a measure)" in " ".join(heading("MRI", told))
+    scored = known(AffineMap.identity(), diagnostics=Diagnostics(score_is="a measure"))
+    assert "0.83 (a measure)" in " ".join(heading("MRI", scored))
 
 
 def test_checkerboard_takes_turns_and_stays_pale_where_one_is_missing() -> None:
