@@ -31,18 +31,18 @@ SCALES_VOXELS = (1.0, 1.5, 2.0)
 SIDE = 256
 PAIRS = 2
 THREADS = (2,)
+# Standard deviation of the noise over the contrast between ceramic and air.
 NOISE = 0.10
-"""Standard deviation of the noise over the contrast between ceramic and air."""
 BLUR_VOXELS = 0.6
 APERTURES_VOXELS = (0.3, 3.0)
+# The peer's scales are compared as they are, and times sigma to this power, as ours are, which equalises
+# noise.
 NOISE_EXPONENT = 3.5
-"""The peer's scales are compared as they are, and times sigma to this power, as ours are, which equalises
-noise."""
 THRESHOLDS = 400
 MEMORY_SHAPES = ((256, 256, 256), (512, 512, 512))
 FULL_SHAPE = (1000, 1024, 1024)
+# Edge of the cube that volumes for memory repeat.
 TILE = 128
-"""Edge of the cube that volumes for memory repeat."""
 FRAME = 12
 
 Greys = NDArray[np.float32]

@@ -12,10 +12,10 @@ from spallmap.tomography import Cracks, crack_labels, find_cracks
 from spallmap.tomography.cracks.crack_search import assemble_cracks, find_candidates
 from spallmap.tomography.cracks.thresholds import ceramic_box, crack_thresholds
 
+# Edges of blocks in voxels: the whole ceramic at once, and two that divide nothing evenly.
 BLOCKS = (400, 97, 50)
-"""Edges of blocks in voxels: the whole ceramic at once, and two that divide nothing evenly."""
+# Numbers of slabs that are worked on apart, as jobs on several machines.
 SLABS = (2, 7)
-"""Numbers of slabs that are worked on apart, as jobs on several machines."""
 LABEL_BLOCK = 60
 
 Grey = NDArray[np.uint16]

@@ -25,12 +25,12 @@ from spallmap.tomography import (
 from spallmap.twin import MATTER, CellGeometry, cracks_at, render_volume
 
 TRUE_LABELS = (*CRACK_LABELS, DECOY_LABEL)
+# Edges in voxels; the decoy's rim goes down to nothing.
 APERTURE_BINS = (0.0, 0.3, 0.5, 1.0, 2.0, 3.01)
-"""Edges in voxels; the decoy's rim goes down to nothing."""
+# Half of the zone in which the blurred interface hides a crack, and a voxel of tilt.
 NEAR_FACE_VOXELS = 3.0
-"""Half of the zone in which the blurred interface hides a crack, and a voxel of tilt."""
+# A found point farther than this from every true crack belongs to none.
 REACH_VOXELS = 2.0
-"""A found point farther than this from every true crack belongs to none."""
 
 Floats = NDArray[np.float64]
 

@@ -36,15 +36,16 @@ from spallmap.twin.xct import draw_look
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 VOXEL_UM = 4.66
+# Local apertures are between half and twice the typical one: from 0.3 to 3 voxels.
 TYPICAL_VOXELS = (0.6, 1.5)
-"""Local apertures are between half and twice the typical one: from 0.3 to 3 voxels."""
+# Keeps the draw of the typical aperture apart from what else a seed decides.
 APERTURE_STREAM = 99
-"""Keeps the draw of the typical aperture apart from what else a seed decides."""
-MORPHOLOGY_STREAM, THIN_STREAM = 4, 5
+MORPHOLOGY_STREAM = 4
+THIN_STREAM = 5
+# Apertures in the middle of single sheets, around what can just be found.
 THIN_VOXELS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
-"""Apertures in the middle of single sheets, around what can just be found."""
+# Cells for each of them.
 THIN_CELLS = 6
-"""Cells for each of them."""
 SEEDS = tuple(range(521, 541))
 WANTED_F1 = 0.97
 

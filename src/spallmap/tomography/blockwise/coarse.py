@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from spallmap.blocks import Region, Sliceable, map_blocks
 from spallmap.errors import InputError
 
+# Voxels read at a time: large enough that reading is not held up by its calls, 32 MB of 16-bit grey.
 SLAB_VOXELS = 16_000_000
-"""Voxels read at a time: large enough that reading is not held up by its calls, 32 MB of 16-bit grey."""
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,16 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+# Edge of a cell; no neighbour is sought further away.
 CELL_VOXELS = 5.0
-"""Edge of a cell; no neighbour is sought further away."""
+# Points whose neighbours are held at a time: some 40 MB.
 CHUNK_POINTS = 100_000
-"""Points whose neighbours are held at a time: some 40 MB."""
+# Neighbours on one sheet have normals within 45 degrees: noise turns single ones by 20.
 SAME_COSINE = 0.7
-"""Neighbours on one sheet have normals within 45 degrees: noise turns single ones by 20."""
-OFF_PLANE, OFF_PLANE_SHARE = 1.2, 0.3
-"""Neighbours on one sheet lie within 1.2 voxels of a point's tangent plane, and 0.3 of their distance: ridges
-may be two voxels thick and sheets are bent."""
+# Neighbours on one sheet lie within 1.2 voxels of a point's tangent plane, and 0.3 of their distance: ridges
+# may be two voxels thick and sheets are bent.
+OFF_PLANE = 1.2
+OFF_PLANE_SHARE = 0.3
 
 
 @dataclass(frozen=True)

@@ -25,27 +25,27 @@ from spallmap.tomography.phases.interfaces import Interfaces
 from spallmap.tomography.phases.topology import DEFAULT_SODIUM_GREY, SODIUM_REACH_UM
 
 NO_CERAMIC: Final = 0
+# Sodium lies against the ceramic.
 CONTACT: Final = 1
-"""Sodium lies against the ceramic."""
+# Gas lies between the ceramic and the electrode, or in a void of it.
 GAP: Final = 2
-"""Gas lies between the ceramic and the electrode, or in a void of it."""
+# Ceramic beside the electrode.
 BEYOND: Final = 3
-"""Ceramic beside the electrode."""
 
+# Gas of less than this height, averaged over neighbouring columns, is no void. The height's own error is some
+# 0.3 voxels.
 MIN_GAP_VOXELS = 0.6
-"""Gas of less than this height, averaged over neighbouring columns, is no void. The height's own error is
-some 0.3 voxels."""
+# A void covers at least this many columns: three times three.
 MIN_VOID_COLUMNS = 9
-"""A void covers at least this many columns: three times three."""
+# The electrode's outermost columns hold less sodium by the blur, which passes for gas.
 RIM_VOXELS = 2
-"""The electrode's outermost columns hold less sodium by the blur, which passes for gas."""
+# Smoothing of the gap's height in the plane before it is compared, in voxels.
 GAP_SMOOTHING = 0.7
-"""Smoothing of the gap's height in the plane before it is compared, in voxels."""
+# Notches of the electrode's outline up to twice as wide are voids at its rim; wider ones are its shape.
 ELECTRODE_CLOSING_UM = 60.0
-"""Notches of the electrode's outline up to twice as wide are voids at its rim; wider ones are its shape."""
+# A void holds a column with such a gain for each of the least number of columns; chance puts single columns
+# or pairs above it.
 SURE_GAIN = 25.0
-"""A void holds a column with such a gain for each of the least number of columns; chance puts single
-columns or pairs above it."""
 
 Side = Literal["bottom", "top"]
 SQUARE = np.ones((3, 3), dtype=bool)

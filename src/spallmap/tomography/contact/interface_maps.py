@@ -15,9 +15,9 @@ from spallmap.tomography.contact.face_contact import measure_contact
 from spallmap.tomography.phases.interfaces import find_interfaces
 
 SIDES = ("bottom", "top")
+# Channels of the maps: height z of the face; what lies against it (0 no ceramic, 1 sodium, 2 gas, 3 beyond
+# the electrode); height of the gas; number of the void.
 CHANNELS = tuple(f"{side}_{name}" for side in SIDES for name in ("height_um", "against", "gap_um", "void"))
-"""Channels of the maps: height z of the face; what lies against it (0 no ceramic, 1 sodium, 2 gas, 3 beyond
-the electrode); height of the gas; number of the void."""
 VOID_COLUMNS = (
     "side",
     "void",

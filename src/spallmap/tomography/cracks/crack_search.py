@@ -25,10 +25,10 @@ from spallmap.tomography.grey.common_scale import CERAMIC_GREY
 from spallmap.tomography.labels import is_filled
 from spallmap.tomography.phases.segment import DEFAULT_SODIUM_GREY, SMOOTHING_VOXELS
 
+# Edge of the blocks that ridges are looked for in.
 CANDIDATE_TILE = 160
-"""Edge of the blocks that ridges are looked for in."""
+# A dark voxel within this distance of a ridge belongs to its crack; half of four voxels.
 THICKNESS_REACH = 2.0
-"""A dark voxel within this distance of a ridge belongs to its crack; half of four voxels."""
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,19 @@ from spallmap.tomography.blockwise.voxels import TOUCHING, groups
 from spallmap.tomography.cracks.pores import extents
 from spallmap.tomography.cracks.ridges import Candidates
 
-TOUCH_COSINE, TOUCH_SINE = 0.85, 0.6
-"""Touching voxels belong together as in a sheet. Where sheets cross, the blurred normals turn from one to the
-next, so that most of a network is one piece."""
+# Touching voxels belong together as in a sheet. Where sheets cross, the blurred normals turn from one to the
+# next, so that most of a network is one piece.
+TOUCH_COSINE = 0.85
+TOUCH_SINE = 0.6
+# Least share of a network's ridge voxels in voids that look like pores: simulated networks have 0.37 to 0.7,
+# bowls and branching cracks up to 0.13, small plain sheets with a clump of pores up to 0.23.
 CROWDED_SHARE = 0.25
-"""Least share of a network's ridge voxels in voids that look like pores: simulated networks have 0.37 to 0.7,
-bowls and branching cracks up to 0.13, small plain sheets with a clump of pores up to 0.23."""
+# Least number of a network's ridge voxels that lie in no such void: simulated networks have 370 and more,
+# clumps of pores up to 150.
 MIN_CLEAR_VOXELS = 250
-"""Least number of a network's ridge voxels that lie in no such void: simulated networks have 370 and more,
-clumps of pores up to 150."""
+# Least extent (standard deviation) of these in every direction: simulated networks have 4.0 and more, clumps
+# of pores up to 1.8, a plain sheet through such a clump 1.4.
 MIN_EXTENT_VOXELS = 3.0
-"""Least extent (standard deviation) of these in every direction: simulated networks have 4.0 and more, clumps
-of pores up to 1.8, a plain sheet through such a clump 1.4."""
 
 
 def in_networks(candidates: Candidates, in_pore: NDArray[np.bool_], high: float) -> NDArray[np.bool_]:

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from spallmap.blocks import Region, Sliceable, map_blocks, read_padded, tiles, whole
 from spallmap.tomography.blockwise.gaussian import gaussian_taps, smooth_plane
 
+# Scales that cover sheets between a third of a voxel and three voxels wide.
 SIGMAS_VOXELS = (1.0, 1.5, 2.0)
-"""Scales that cover sheets between a third of a voxel and three voxels wide."""
+# Second derivatives of white noise fall as sigma**-3.5 in three dimensions; the factor makes scales
+# comparable.
 NOISE_EXPONENT = 3.5
-"""Second derivatives of white noise fall as sigma**-3.5 in three dimensions; the factor makes scales
-comparable."""
+# Edge of a block when a whole array is filtered: the planes that the filter works on stay in the cache.
 RESPONSE_TILE = 128
-"""Edge of a block when a whole array is filtered: the planes that the filter works on stay in the cache."""
+# cos(2/3 arccos t) for t between 0 and 1, to 1e-8: a polynomial lets the compiler work on many voxels at
+# once.
 COSINE_OF_TWO_THIRDS = np.polynomial.Chebyshev.interpolate(
     lambda t: np.cos(2.0 / 3.0 * np.arccos(np.clip(t, -1.0, 1.0))), 9, domain=[0.0, 1.0]
 ).convert(kind=np.polynomial.Polynomial)
-"""cos(2/3 arccos t) for t between 0 and 1, to 1e-8: a polynomial lets the compiler work on many voxels at
-once."""
 _C = tuple(np.float32(c) for c in COSINE_OF_TWO_THIRDS.coef)
 _ROOT_3 = np.float32(np.sqrt(3.0))
 

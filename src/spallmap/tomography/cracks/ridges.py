@@ -19,23 +19,22 @@ from spallmap.tomography.cracks.pores import pore_cores
 from spallmap.tomography.grey.common_scale import CERAMIC_GREY
 from spallmap.tomography.labels import VOID, is_filled
 
+# Smoothing before the direction across a sheet is taken; the middle of the filter's scales.
 NORMAL_SIGMA_VOXELS = 1.5
-"""Smoothing before the direction across a sheet is taken; the middle of the filter's scales."""
+# Within this many voxels of the ceramic's surface, sheets that run along it are the surface's own roughness.
 DISTANCE_NEAR = 2.5
-"""Within this many voxels of the ceramic's surface, sheets that run along it are the surface's own
-roughness."""
+# Cosine between the two normals above which a sheet runs along the surface (37 degrees).
 ALONG_SURFACE = 0.8
-"""Cosine between the two normals above which a sheet runs along the surface (37 degrees)."""
+# The ceramic's outermost layer shares its voxels with what lies outside.
 SHELL_VOXELS = 1.0
-"""The ceramic's outermost layer shares its voxels with what lies outside."""
+# Distances from the ceramic's surface are measured up to this many voxels.
 DISTANCE_CAP = 10
-"""Distances from the ceramic's surface are measured up to this many voxels."""
+# Smoothing of the distance before its gradient is taken for the surface's normal.
 SURFACE_SIGMA = 2.0
-"""Smoothing of the distance before its gradient is taken for the surface's normal."""
+# Distances beyond this do not turn the surface's normal.
 SURFACE_CAP = 6.0
-"""Distances beyond this do not turn the surface's normal."""
+# Voxels around a block that the distances and their gradient depend on: six, eight and one, rounded up.
 LABEL_HALO = 16
-"""Voxels around a block that the distances and their gradient depend on: six, eight and one, rounded up."""
 
 
 @dataclass(frozen=True)

@@ -13,34 +13,36 @@ from spallmap.tomography.blockwise.distances import capped_distance
 from spallmap.tomography.cracks.plate import SIGMAS_VOXELS, block_responses, combine
 from spallmap.tomography.labels import VOID, is_filled
 
+# The null leaves out what lies nearer than this to the ceramic's surface.
 FAR_VOXELS = 6
-"""The null leaves out what lies nearer than this to the ceramic's surface."""
+# And nearer than this to a void.
 FAR_FROM_VOIDS = 5
-"""And nearer than this to a void."""
-LOW_QUANTILE, HIGH_QUANTILE = 0.999, 0.9999
-"""Quantiles of the null that a crack must hold throughout and reach somewhere. Voids are kept out of the
-null, so that these describe noise and rings, not pores."""
+# Quantiles of the null that a crack must hold throughout and reach somewhere. Voids are kept out of the null,
+# so that these describe noise and rings, not pores.
+LOW_QUANTILE = 0.999
+HIGH_QUANTILE = 0.9999
+# The high threshold lies this factor above its quantile, since a volume holds more than 10,000 voxels.
 HIGH_MARGIN = 1.25
-"""The high threshold lies this factor above its quantile, since a volume holds more than 10,000 voxels."""
-NOISE_LOW, NOISE_HIGH = 2.45, 3.0
-"""The two quantiles over the 90 % quantile, for where only the volume itself can serve as its null and
-cracks would be part of its tail. Gaussian noise has 1.9 and 2.2 (simulated); rings and pores below
-detection raise them by a quarter to a third in a simulated scan that has both."""
-MAX_LOW, MAX_HIGH = 1.3, 1.75
-"""Largest quantiles of a pristine scan that are believed, over those of noise: where they are higher, it
-holds cracks itself. Pristine scans of simulated cells with pores and rings have 1.0 to 1.25, 1.0 to 1.7."""
+# The two quantiles over the 90 % quantile, for where only the volume itself can serve as its null and cracks
+# would be part of its tail. Gaussian noise has 1.9 and 2.2 (simulated); rings and pores below detection raise
+# them by a quarter to a third in a simulated scan that has both.
+NOISE_LOW = 2.45
+NOISE_HIGH = 3.0
+# Largest quantiles of a pristine scan that are believed, over those of noise: where they are higher, it holds
+# cracks itself. Pristine scans of simulated cells with pores and rings have 1.0 to 1.25, 1.0 to 1.7.
+MAX_LOW = 1.3
+MAX_HIGH = 1.75
+# Least number of ridge voxels of a crack: a sheet of 12 by 12 voxels. Smaller ones are not told from pores.
 MIN_AREA_VOXELS = 150
-"""Least number of ridge voxels of a crack: a sheet of 12 by 12 voxels. Smaller ones are not told from
-pores."""
+# Keeps a noise-free null from dividing by zero.
 MIN_LEVEL = 1e-6
-"""Keeps a noise-free null from dividing by zero."""
+# Below this many voxels of null its far quantiles mean nothing.
 MIN_NULL_VOXELS = 5_000
-"""Below this many voxels of null its far quantiles mean nothing."""
+# Edge of the blocks that the null is taken from.
 NULL_TILE = 96
-"""Edge of the blocks that the null is taken from."""
+# Number of such blocks, spread evenly over the ceramic: 28 million voxels tell a quantile of 99.99 % to a per
+# cent.
 MAX_NULL_TILES = 32
-"""Number of such blocks, spread evenly over the ceramic: 28 million voxels tell a quantile of 99.99 % to a
-per cent."""
 
 
 @dataclass(frozen=True)

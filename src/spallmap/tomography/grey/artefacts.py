@@ -28,12 +28,12 @@ from spallmap.tomography.grey.rings import (
     n_radii,
 )
 
+# Voxels further from the phase's level than this many standard deviations are pores, cracks or edges.
 CLIP_SD = 4.0
-"""Voxels further from the phase's level than this many standard deviations are pores, cracks or edges."""
+# The axis of rotation is sought in this many groups of eight slices over the height of the phase.
 CENTRE_SLABS = 8
-"""The axis of rotation is sought in this many groups of eight slices over the height of the phase."""
+# A phase in fewer slices of the coarse copy says nothing about rings.
 MIN_PHASE_SLICES = 2
-"""A phase in fewer slices of the coarse copy says nothing about rings."""
 
 
 @dataclass(frozen=True)

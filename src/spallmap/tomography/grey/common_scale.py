@@ -20,25 +20,25 @@ from spallmap.tomography.grey.levels import (
     sodium_level,
 )
 
+# Where air comes to lie on the common scale; room below it keeps the noise from being cut off.
 AIR_GREY = 10_000
-"""Where air comes to lie on the common scale; room below it keeps the noise from being cut off."""
+# Where the ceramic comes to lie; the room above holds noise, cupping and denser casings.
 CERAMIC_GREY = 50_000
-"""Where the ceramic comes to lie; the room above holds noise, cupping and denser casings."""
+# The surface of the ceramic against air; what is brighter is no sodium.
 MIDDLE_GREY = (AIR_GREY + CERAMIC_GREY) / 2.0
-"""The surface of the ceramic against air; what is brighter is no sodium."""
+# The levels are sought on a block-averaged copy of at most about this size: it also averages the noise.
 MAX_COARSE_VOXELS = 2_000_000
-"""The levels are sought on a block-averaged copy of at most about this size: it also averages the noise."""
+# One grey value at the end of the range, held by more voxels than this share, is padding or clipping and not
+# air.
 PADDING_FRACTION = 0.005
-"""One grey value at the end of the range, held by more voxels than this share, is padding or clipping and
-not air."""
+# A field of view is round if a circle of its area covers all but this share of it: the steps of the coarse
+# copy's voxels are about 1 %.
 ROUND_MISFIT = 0.03
-"""A field of view is round if a circle of its area covers all but this share of it: the steps of the coarse
-copy's voxels are about 1 %."""
+# The noise is measured in about this many slices; 10 000 pairs of neighbours of each give it to 0.3 %.
 NOISE_SLICES = 24
-"""The noise is measured in about this many slices; 10 000 pairs of neighbours of each give it to 0.3 %."""
 PAIRS_PER_SLICE = 10_000
+# What is said of a volume without ceramic.
 NO_CERAMIC = "no ceramic: no bright phase forms one solid, homogeneous body"
-"""What is said of a volume without ceramic."""
 
 
 @dataclass(frozen=True)

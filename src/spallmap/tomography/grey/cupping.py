@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+# Fewer voxels of the coarse copy in the phase cannot bear seven coefficients.
 MIN_SAMPLES = 2000
-"""Fewer voxels of the coarse copy in the phase cannot bear seven coefficients."""
+# More voxels make the fit no better: its error is then far below any effect.
 MAX_SAMPLES = 200_000
-"""More voxels make the fit no better: its error is then far below any effect."""
+# Voxels further from the fit than this many robust standard deviations are pores, cracks or edges.
 OUTLIER_SD = 3.0
-"""Voxels further from the fit than this many robust standard deviations are pores, cracks or edges."""
+# Edge of the blocks of the coarse copy that count as independent: noise and rings are shorter, save that a
+# ring runs around, and a ring is a radial change indeed.
 CLUSTER_VOXELS = 6
-"""Edge of the blocks of the coarse copy that count as independent: noise and rings are shorter, save that a
-ring runs around, and a ring is a radial change indeed."""
+# Wald statistic per coefficient above which the trend is real; clean volumes stay below 3.
 MIN_WALD = 10.0
-"""Wald statistic per coefficient above which the trend is real; clean volumes stay below 3."""
+# A trend of less than this share of the contrast moves no threshold and no aperture, and is left.
 MIN_RMS = 0.001
-"""A trend of less than this share of the contrast moves no threshold and no aperture, and is left."""
 
 
 @dataclass(frozen=True)

@@ -11,32 +11,32 @@ from scipy import ndimage
 
 Floats = NDArray[np.float64]
 
+# Width of a radius bin in voxels: a detector's column is about one voxel wide and lies anywhere.
 RADIUS_STEP = 0.5
-"""Width of a radius bin in voxels: a detector's column is about one voxel wide and lies anywhere."""
+# Slices that share a profile before it is smoothed along z.
 KNOT_SLICES = 8
-"""Slices that share a profile before it is smoothed along z."""
+# Standard deviation of that smoothing in knots: rings drift over some tens of slices, while the rings that a
+# crack or a pore may pass for are gone after a few.
 DRIFT_KNOTS = 1.0
-"""Standard deviation of that smoothing in knots: rings drift over some tens of slices, while the rings that
-a crack or a pore may pass for are gone after a few."""
+# Azimuth sectors that must agree on a ring, by which a crack or a pore is told from one.
 SECTORS = 16
-"""Azimuth sectors that must agree on a ring, by which a crack or a pore is told from one."""
+# What is smoother than this standard deviation along the radius is cupping and no ring.
 TREND_VOXELS = 15.0
-"""What is smoother than this standard deviation along the radius is cupping and no ring."""
+# A sector that differs by more standard errors shows something else.
 SECTOR_OUTLIER_SD = 3.0
-"""A sector that differs by more standard errors shows something else."""
+# Window over which the strength of the rings is averaged to weigh a profile against its error.
 STRENGTH_VOXELS = 10.0
-"""Window over which the strength of the rings is averaged to weigh a profile against its error."""
+# Rings are real if their mean squared profile is this many times that of its error. In volumes without rings
+# the ratio is 1.0 to 1.4; at 2 the rings are as weak as the error of a whole scan's profile.
 MIN_EXCESS = 2.0
-"""Rings are real if their mean squared profile is this many times that of its error. In volumes without
-rings the ratio is 1.0 to 1.4; at 2 the rings are as weak as the error of a whole scan's profile."""
+# Fewer voxels of a sector and radius bin say nothing about it.
 MIN_VOXELS = 6
-"""Fewer voxels of a sector and radius bin say nothing about it."""
+# Smoothing of the image in which the centre is sought, from coarse to fine; each finds the centre to about a
+# third of it.
 SEARCH_SIGMA = (8.0, 4.0, 2.0, 1.0, 0.0)
-"""Smoothing of the image in which the centre is sought, from coarse to fine; each finds the centre to about
-a third of it."""
+# A centre that is not that of the field must explain this many times the variance; noise alone gives optimum
+# centres of less than 1.1 times.
 CENTRE_GAIN = 1.25
-"""A centre that is not that of the field must explain this many times the variance; noise alone gives
-optimum centres of less than 1.1 times."""
 
 
 @dataclass(frozen=True)

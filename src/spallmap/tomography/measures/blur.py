@@ -12,29 +12,31 @@ from spallmap.blocks import Region, Sliceable
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.phases.interfaces import Interfaces
 
+# Patches of a face reach this far from their middle: 5 by 5 columns, over which a face is a paraboloid.
 PATCH_VOXELS = 2
-"""Patches of a face reach this far from their middle: 5 by 5 columns, over which a face is a paraboloid."""
+# The edge is seen this far to both sides.
 REACH_VOXELS = 6
-"""The edge is seen this far to both sides."""
+# More would not change the median.
 PATCHES_PER_FACE = 200
-"""More would not change the median."""
+# Gauss-Newton steps; the blur moves by less than 1e-3 after half of them.
 ROUNDS = 12
-"""Gauss-Newton steps; the blur moves by less than 1e-3 after half of them."""
+# Least step of grey over the contrast of ceramic and air: that to sodium has 0.75.
 MIN_STEP = 0.4
-"""Least step of grey over the contrast of ceramic and air: that to sodium has 0.75."""
+# Standard deviation of a voxel's own width.
 VOXEL_SIGMA = 1.0 / np.sqrt(12.0)
-"""Standard deviation of a voxel's own width."""
-LEAST_BLUR, MAX_BLUR = 0.05, 3.0
-"""Blurs besides the voxel's own that are believed."""
+# Blurs besides the voxel's own that are believed.
+LEAST_BLUR = 0.05
+MAX_BLUR = 3.0
+# Fewer patches do not measure it.
 MIN_PATCHES = 20
-"""Fewer patches do not measure it."""
+# A patch's residual over the median one's beyond which something else than an edge lies there.
 MAX_MISFIT = 1.5
-"""A patch's residual over the median one's beyond which something else than an edge lies there."""
-USUAL_BLUR_VOXELS, USUAL_SPREAD = 0.7, 0.2
-"""Point spread of laboratory scanners, whose makers state a resolution of 1.5 to 2.5 voxels, and the relative
-spread: where it cannot be measured."""
+# Point spread of laboratory scanners, whose makers state a resolution of 1.5 to 2.5 voxels, and the relative
+# spread: where it cannot be measured.
+USUAL_BLUR_VOXELS = 0.7
+USUAL_SPREAD = 0.2
+# Relative standard error that remains when it is measured: faces are rough below a patch.
 LEAST_SPREAD = 0.03
-"""Relative standard error that remains when it is measured: faces are rough below a patch."""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from spallmap.frames import AffineMap, Points, points_to_indices
 from spallmap.tomography.labels import is_filled
 
 COLUMNS = ("crack", "change", "share_before", "share_comparable", "aperture_before_um", "widened_um")
+# A crack with less of its area there before is new: chance contacts with other cracks cover less.
 NEW_SHARE = 0.1
-"""A crack with less of its area there before is new: chance contacts with other cracks cover less."""
+# A crack with more of its area there before is unchanged: a rim of noise is lost from every scan.
 UNCHANGED_SHARE = 0.8
-"""A crack with more of its area there before is unchanged: a rim of noise is lost from every scan."""
+# Where the earlier scan shows less than this share of a crack's place, nothing is said.
 MIN_COMPARABLE_SHARE = 0.5
-"""Where the earlier scan shows less than this share of a crack's place, nothing is said."""
 
 
 def compare_cracks(

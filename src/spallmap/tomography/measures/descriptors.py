@@ -32,6 +32,7 @@ COLUMNS = (
     "centroid_y_um",
     "centroid_z_um",
 )
+# What more is known of a crack; these columns follow the others.
 EXTRA_COLUMNS = (
     "aperture_se_um",
     "volume_se_um3",
@@ -46,13 +47,12 @@ EXTRA_COLUMNS = (
     "network_share",
     "coherence",
 )
-"""What more is known of a crack; these columns follow the others."""
+# A crack touches an interface with at least this many points of its sheet: one may be noise.
 MIN_TOUCHING = 10
-"""A crack touches an interface with at least this many points of its sheet: one may be noise."""
 
 
+# A crack is filled with what this share of its area is told to hold.
 FILLED_SHARE = 0.8
-"""A crack is filled with what this share of its area is told to hold."""
 
 
 def measure_cracks(

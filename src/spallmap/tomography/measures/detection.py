@@ -16,23 +16,23 @@ from spallmap.tomography.cracks.thresholds import Thresholds, quiet_ceramic
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.measures.blur import Blur
 
+# Nodes of the map: the noise of ceramic changes over hundreds of micrometres.
 MAX_NODES = 4_000
-"""Nodes of the map: the noise of ceramic changes over hundreds of micrometres."""
+# The distance of the nodes is a multiple of this many voxels.
 NODE_STEP = 8
-"""The distance of the nodes is a multiple of this many voxels."""
+# Edge of the cube around a node whose noise is measured; cubes of nearer nodes share voxels.
 SAMPLE_VOXELS = 24
-"""Edge of the cube around a node whose noise is measured; cubes of nearer nodes share voxels."""
+# Fewer voxels of quiet ceramic around a node do not tell its noise to 10 %: smoothed, some 30 of them vary
+# alone.
 MIN_QUIET_VOXELS = 1_000
-"""Fewer voxels of quiet ceramic around a node do not tell its noise to 10 %: smoothed, some 30 of them vary
-alone."""
+# Apertures that are tried.
 APERTURES_VOXELS = np.concatenate([np.linspace(0.0, 1.0, 101), np.linspace(1.02, 4.0, 150)])
-"""Apertures that are tried."""
+# The sheet that is meant has this many times the least area: half of it lies above the low threshold when its
+# median does, and a smooth random field is connected from one half on.
 AREA_FACTOR = 2.0
-"""The sheet that is meant has this many times the least area: half of it lies above the low threshold when
-its median does, and a smooth random field is connected from one half on."""
+# Area of a sheet over which the response's noise is one: 2 pi times the variance of the noise's correlation,
+# 1.8 voxels for the middle scale.
 GRAIN_VOXELS2 = 20.0
-"""Area of a sheet over which the response's noise is one: 2 pi times the variance of the noise's correlation,
-1.8 voxels for the middle scale."""
 _DIRECTIONS = np.array(
     [
         [1, 0, 0],

@@ -17,42 +17,47 @@ from spallmap.tomography.measures.blur import Blur
 from spallmap.tomography.measures.profiles import STEP_VOXELS, WINDOW_VOXELS, profile_offsets
 from spallmap.tomography.phases.segment import DEFAULT_SODIUM_GREY
 
+# Distance of the places where profiles are pooled.
 NODE_VOXELS = 5.0
-"""Distance of the places where profiles are pooled."""
+# Gaussian radius of a pool: some 50 square voxels, 1100 um2 at 4.66 um.
 POOL_VOXELS = 2.0
-"""Gaussian radius of a pool: some 50 square voxels, 1100 um2 at 4.66 um."""
-BIN_VOXELS, BINS = 0.25, 21
-"""Profiles are pooled about the sheet's own place in bins of this width, to 2.6 voxels on both sides."""
+# Profiles are pooled about the sheet's own place in bins of this width, to 2.6 voxels on both sides.
+BIN_VOXELS = 0.25
+BINS = 21
+# Samples further out show the noise.
 FAR_FROM_VOXELS = 4.5
-"""Samples further out show the noise."""
+# Standard deviations of the point spread that are tried, 3 % apart: from a voxel's own width (0.29) with a
+# sharp scanner to twice what scanners are run at.
 BLURS_VOXELS = np.exp(np.linspace(np.log(0.45), np.log(1.3), 36))
-"""Standard deviations of the point spread that are tried, 3 % apart: from a voxel's own width (0.29) with a
-sharp scanner to twice what scanners are run at."""
+# Relative standard error of a pool's missing grey: a profile's area is measured, its shape is judged.
 AREA_SPREAD = 0.04
-"""Relative standard error of a pool's missing grey: a profile's area is measured, its shape is judged."""
+# Relative variation of a pooled profile's width that is no noise: the sheet's waves and its misplacement.
 WIDTH_SPREAD = 0.03
-"""Relative variation of a pooled profile's width that is no noise: the sheet's waves and its misplacement."""
-WIDENED, WIDENED_SPREAD = 1.12, 0.04
-"""These waves and misplacements widen all profiles by this factor against the point spread at a flat face,
-and how well it is known. Simulated sheets with waves of 0.3 voxels have 1.03 to 1.11 where their place is
-known; at this factor what is told with 90 % is right in 95 %. The cracks themselves do not decide: a crack
-that is all sodium looks like one of air in a blurrier scan."""
-LENT, LENDING_VOXELS, LENDING_REACH_VOXELS = 0.5, 10.0, 20.0
-"""Share of its log odds that a pool lends to another close by, and how that falls with distance (Gaussian):
-fillings change over tens of micrometres, and near pools share points. What is told spreads, what is not told
-stays open, unlike in a field of coupled spins, which takes sides by itself."""
+# These waves and misplacements widen all profiles by this factor against the point spread at a flat face, and
+# how well it is known. Simulated sheets with waves of 0.3 voxels have 1.03 to 1.11 where their place is
+# known; at this factor what is told with 90 % is right in 95 %. The cracks themselves do not decide: a crack
+# that is all sodium looks like one of air in a blurrier scan.
+WIDENED = 1.12
+WIDENED_SPREAD = 0.04
+# Share of its log odds that a pool lends to another close by, and how that falls with distance (Gaussian):
+# fillings change over tens of micrometres, and near pools share points. What is told spreads, what is not
+# told stays open, unlike in a field of coupled spins, which takes sides by itself.
+LENT = 0.5
+LENDING_VOXELS = 10.0
+LENDING_REACH_VOXELS = 20.0
+# Point spreads less likely than this, against the likeliest, are left out.
 LEAST_SHARE = 1e-3
-"""Point spreads less likely than this, against the likeliest, are left out."""
+# A pool's own profile is not believed further than 3000 to 1: its shape is a model.
 MAX_LOG_ODDS = 8.0
-"""A pool's own profile is not believed further than 3000 to 1: its shape is a model."""
+# Fewer voxels inside the electrodes do not show the sodium's grey.
 MIN_SODIUM_VOXELS = 2_000
-"""Fewer voxels inside the electrodes do not show the sodium's grey."""
+# What is as bright as this beside the ceramic is no sodium, whose contrast is some 0.78.
 LEAST_CONTRAST = 0.4
-"""What is as bright as this beside the ceramic is no sodium, whose contrast is some 0.78."""
+# More voxels would not change its median.
 ENOUGH_SODIUM_VOXELS = 100_000
-"""More voxels would not change its median."""
-SODIUM_TILE, MAX_SODIUM_TILES = 48, 600
-"""The sodium is sought in cubes of this edge, spread over the volume, at most so many of them."""
+# The sodium is sought in cubes of this edge, spread over the volume, at most so many of them.
+SODIUM_TILE = 48
+MAX_SODIUM_TILES = 600
 
 
 @dataclass(frozen=True)

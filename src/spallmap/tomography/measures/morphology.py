@@ -15,46 +15,51 @@ from spallmap.tomography.blockwise.neighbours import CELL_VOXELS, PointGrid, poi
 
 Morphology = Literal["straight", "branching", "spalling", "diffuse"]
 
+# A sheet that comes this near to an interface touches it: three voxels of the paper's tomogram, within which
+# the blurred interface hides a crack.
 TOUCH_UM = 15.0
-"""A sheet that comes this near to an interface touches it: three voxels of the paper's tomogram, within
-which the blurred interface hides a crack."""
+# Or this near in coarser voxels: the ceramic's outermost layer holds no point.
 TOUCH_VOXELS = 1.5
-"""Or this near in coarser voxels: the ceramic's outermost layer holds no point."""
+# A crack that has risen to the interface along this share of its rim cuts a piece off; a slanting plane has
+# less than half.
 SPALLING_CLOSURE = 0.6
-"""A crack that has risen to the interface along this share of its rim cuts a piece off; a slanting plane has
-less than half."""
+# Distance of the points that shapes are told from: fine against the least sheet.
 SAMPLE_VOXELS = 2.0
-"""Distance of the points that shapes are told from: fine against the least sheet."""
+# Reach within which a sheet looks flat and a junction does not.
 LOCAL_VOXELS = 10.0
-"""Reach within which a sheet looks flat and a junction does not."""
-OFF_VOXELS, OFF_SLOPE = 1.0, 0.25
-"""A neighbour is off a point's tangent plane beyond one voxel and a quarter of its distance: at 10 voxels a
-sheet bent to a radius of 15 voxels stays within, one that meets the plane at 30 degrees does not."""
+# A neighbour is off a point's tangent plane beyond one voxel and a quarter of its distance: at 10 voxels a
+# sheet bent to a radius of 15 voxels stays within, one that meets the plane at 30 degrees does not.
+OFF_VOXELS = 1.0
+OFF_SLOPE = 0.25
+# A point lies at a junction when this share of its neighbours is off its plane: single points beside pores
+# and rims are fewer.
 CROSSING_SHARE = 0.15
-"""A point lies at a junction when this share of its neighbours is off its plane: single points beside pores
-and rims are fewer."""
+# Sampled points of one sheet are no further apart.
 STEP_VOXELS = 4.0
-"""Sampled points of one sheet are no further apart."""
+# Their normals agree within 26 degrees.
 SAME_COSINE = 0.9
-"""Their normals agree within 26 degrees."""
+# Parts of one sheet on two sides of a junction or a pore are this near.
 GAP_VOXELS = 10.0
-"""Parts of one sheet on two sides of a junction or a pore are this near."""
-GAP_COSINE, GAP_SINE = 0.94, 0.2
-"""They continue one another: normals within 20 degrees, a step that leaves their planes by 11 degrees."""
+# They continue one another: normals within 20 degrees, a step that leaves their planes by 11 degrees.
+GAP_COSINE = 0.94
+GAP_SINE = 0.2
+# A sheet counts from this share of the crack's area; what is smaller lies at junctions and rims.
 MIN_SHEET_SHARE = 0.03
-"""A sheet counts from this share of the crack's area; what is smaller lies at junctions and rims."""
+# A crack is a network when its share of voxels at junctions, less half the coherence of their directions,
+# exceeds this: of simulated cracks networks have 0.64 to 0.8 (thin-set ones drawn as points 0.56), branching
+# ones up to 0.53.
 NETWORK_EXCESS = 0.54
-"""A crack is a network when its share of voxels at junctions, less half the coherence of their directions,
-exceeds this: of simulated cracks networks have 0.64 to 0.8 (thin-set ones drawn as points 0.56), branching
-ones up to 0.53."""
+# A crack whose largest sheet has less than this share of it is led by none: simulated bowls have more than
+# 0.9, branching cracks up to 0.7, networks less than 0.2.
 MAIN_SHARE = 0.8
-"""A crack whose largest sheet has less than this share of it is led by none: simulated bowls have more than
-0.9, branching cracks up to 0.7, networks less than 0.2."""
+# Share of a crack off its main sheet, at junctions or on side sheets, that makes it branching: simulated
+# straight cracks have up to 0.02 (0.1 where pores break small ones), branching ones 0.14 and more.
 BRANCHING_SHARE = 0.12
-"""Share of a crack off its main sheet, at junctions or on side sheets, that makes it branching: simulated
-straight cracks have up to 0.02 (0.1 where pores break small ones), branching ones 0.14 and more."""
-NETWORK_WIDTH, MAIN_WIDTH, CLOSURE_WIDTH, BRANCH_WIDTH = 0.03, 0.05, 0.05, 0.025
-"""How sharply these limits are drawn for the score: a third of the gaps between the kinds."""
+# How sharply these limits are drawn for the score: a third of the gaps between the kinds.
+NETWORK_WIDTH = 0.03
+MAIN_WIDTH = 0.05
+CLOSURE_WIDTH = 0.05
+BRANCH_WIDTH = 0.025
 
 
 def touch_um(spacing_um: Sequence[float]) -> float:

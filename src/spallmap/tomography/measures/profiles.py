@@ -13,19 +13,19 @@ from spallmap.blocks import Region, Sliceable, map_blocks, read_padded
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import CERAMIC, VOID
 
+# The deficit is summed this far to both sides: half of three voxels and three standard deviations of the
+# blur.
 WINDOW_VOXELS = 4.0
-"""The deficit is summed this far to both sides: half of three voxels and three standard deviations of the
-blur."""
+# Between the window and this distance the profile shows the ceramic's own grey.
 SHOULDER_VOXELS = 7.0
-"""Between the window and this distance the profile shows the ceramic's own grey."""
+# Sampling along the normal.
 STEP_VOXELS = 0.5
-"""Sampling along the normal."""
+# Fewer clean samples on the shoulders do not show the ceramic's grey.
 MIN_SHOULDER = 3
-"""Fewer clean samples on the shoulders do not show the ceramic's grey."""
+# A profile's reach, the interpolation's two voxels and one for what a sample may not touch.
 HALO_VOXELS = 10
-"""A profile's reach, the interpolation's two voxels and one for what a sample may not touch."""
+# Edge of the blocks that are read: with the halo 1.5 times as much.
 TILE_VOXELS = 128
-"""Edge of the blocks that are read: with the halo 1.5 times as much."""
 
 PoreMask = Callable[[Region], NDArray[np.bool_]]
 

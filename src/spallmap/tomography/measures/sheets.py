@@ -24,32 +24,35 @@ from spallmap.tomography.measures.profiles import (
 )
 from spallmap.tomography.phases.interfaces import Interfaces, find_interfaces
 
+# Gaussian radius over which profiles and directions of one sheet are averaged.
 SMOOTH_VOXELS = 2.0
-"""Gaussian radius over which profiles and directions of one sheet are averaged."""
+# A sample of a mean profile needs at least this share of its neighbours' samples in clean ceramic.
 MIN_CLEAN_SHARE = 0.2
-"""A sample of a mean profile needs at least this share of its neighbours' samples in clean ceramic."""
+# Gaussian radius of the average that the rim is found with: narrow, so as not to move it.
 RIM_SMOOTH_VOXELS = 1.0
-"""Gaussian radius of the average that the rim is found with: narrow, so as not to move it."""
+# The rim is where the opening has fallen to half of that beside it.
 RIM_SHARE = 0.5
-"""The rim is where the opening has fallen to half of that beside it."""
+# How far the opening beside a point is looked at to tell whether the point lies beyond the crack's rim.
 RIM_REACH_VOXELS = 5.0
-"""How far the opening beside a point is looked at to tell whether the point lies beyond the crack's rim."""
+# Quantile of the openings around a point that stands for the opening beside it.
 RIM_QUANTILE = 0.8
-"""Quantile of the openings around a point that stands for the opening beside it."""
-TAIL_VOXELS, LEAST_WINDOW_VOXELS = 2.2, 2.5
-"""The window ends this far from the crack's wall and middle: three standard deviations of the blur."""
+# The window ends this far from the crack's wall and middle: three standard deviations of the blur.
+TAIL_VOXELS = 2.2
+LEAST_WINDOW_VOXELS = 2.5
+# Width to both sides of the window in which what is missing is not the crack's.
 BASE_VOXELS = 2.5
-"""Width to both sides of the window in which what is missing is not the crack's."""
+# Points that say what fills a crack have at least this share of the opening around them.
 VOTER_SHARE = 0.85
-"""Points that say what fills a crack have at least this share of the opening around them."""
+# And lie no further than this from the sheet: those beyond repeat what nearer ones say.
 ALIGNED_VOXELS = 0.75
-"""And lie no further than this from the sheet: those beyond repeat what nearer ones say."""
+# Relative standard error of the opening that comes from the grey levels of ceramic, air and sodium.
 CONTRAST_ERROR = 0.03
-"""Relative standard error of the opening that comes from the grey levels of ceramic, air and sodium."""
 
-UNKNOWN, AIR, METAL = 0, 1, 2
+UNKNOWN = 0
+AIR = 1
+METAL = 2
+# A filling is told where its probability is at least this.
 TOLD = 0.9
-"""A filling is told where its probability is at least this."""
 
 
 @dataclass(frozen=True)

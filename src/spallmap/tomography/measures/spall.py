@@ -12,14 +12,14 @@ from scipy import ndimage
 from spallmap.frames import Points
 from spallmap.tomography.measures.morphology import SPALLING_CLOSURE, touch_um
 
+# Gaps of the crack's shadow on the interface up to twice this wide are closed.
 GAP_PIXELS = 4
-"""Gaps of the crack's shadow on the interface up to twice this wide are closed."""
+# The rim of a spall lies within this share of the crack's greatest depth from the interface.
 RIM_SHARE = 0.25
-"""The rim of a spall lies within this share of the crack's greatest depth from the interface."""
 
+# A roof's shadow on the interface has at least this share of its area; a plane that dips by 63 degrees has
+# it.
 SHADOW_SHARE = 0.45
-"""A roof's shadow on the interface has at least this share of its area; a plane that dips by 63 degrees has
-it."""
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,16 @@ from spallmap.tomography.blockwise.neighbours import point_grid, thin_out
 from spallmap.tomography.cracks.crack_search import Cracks
 from spallmap.tomography.measures.sheets import Sheets, trace_sheets
 
+# Points are thinned to this distance, so that triangles are well shaped.
 POINT_DISTANCE_VOXELS = 1.3
-"""Points are thinned to this distance, so that triangles are well shaped."""
+# Neighbours of a point that its triangles may use.
 REACH_VOXELS = 4.0
-"""Neighbours of a point that its triangles may use."""
+# Longer edges would bridge holes of the sheet.
 MAX_EDGE_VOXELS = 3.5
-"""Longer edges would bridge holes of the sheet."""
+# A triangle stands when at least this many of its three corners see it in their own tangent plane.
 MIN_VOTES = 2
-"""A triangle stands when at least this many of its three corners see it in their own tangent plane."""
+# A surface of more points than this is drawn with fewer of them.
 MAX_POINTS = 1_000_000
-"""A surface of more points than this is drawn with fewer of them."""
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from spallmap.tomography.grey.common_scale import MIDDLE_GREY
 from spallmap.tomography.labels import is_filled
 from spallmap.tomography.phases.faces import refined_heights
 
+# Columns next to the side wall that are left out of the roughness: their faces are blurred with it.
 RIM_COLUMNS = 4
-"""Columns next to the side wall that are left out of the roughness: their faces are blurred with it."""
+# Columns with less than this share of the median thickness cut the side wall of a tilted disc.
 RIM_FRACTION = 0.9
-"""Columns with less than this share of the median thickness cut the side wall of a tilted disc."""
+# Labels end this near to where the grey has its half level; a face further off is the dip of a crack.
 LABEL_STEP_VOXELS = 0.75
-"""Labels end this near to where the grey has its half level; a face further off is the dip of a crack."""
 
 
 @dataclass(frozen=True)

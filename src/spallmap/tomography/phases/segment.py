@@ -30,32 +30,31 @@ from spallmap.tomography.phases.topology import (
 
 __all__ = ["DEFAULT_SODIUM_GREY", "SMOOTHING_VOXELS", "PhasePlan", "plan_phases", "segment_phases"]
 
+# Gaussian sigma that quiets the noise before thresholds; about the blur of the scan, so edges stay in place.
 SMOOTHING_VOXELS = FINE_SMOOTHING_VOXELS
-"""Gaussian sigma that quiets the noise before thresholds; about the blur of the scan, so edges stay in
-place."""
+# The same for sodium against air, whose contrast is a quarter of the ceramic's.
 SOLID_SMOOTHING_VOXELS = 1.2
-"""The same for sodium against air, whose contrast is a quarter of the ceramic's."""
+# Bodies are told apart on a block-averaged copy of at most about this size; what parts them is some voxels
+# wide, and a copy of 216^3 voxels shows a cell's parts with 20 and more of its voxels.
 MAX_COARSE_VOXELS = 10_000_000
-"""Bodies are told apart on a block-averaged copy of at most about this size; what parts them is some voxels
-wide, and a copy of 216^3 voxels shows a cell's parts with 20 and more of its voxels."""
+# A dip of whole voxels below the closed face is the face's own roughness up to this depth.
 NOTCH_VOXELS = 1.5
-"""A dip of whole voxels below the closed face is the face's own roughness up to this depth."""
+# Width of the rim of an upright disc, where blur has rounded its edges off.
 RIM_VOXELS = 2
-"""Width of the rim of an upright disc, where blur has rounded its edges off."""
+# What is void right at a face, where the blur of gas outside makes good ceramic as dark as the middle grey;
+# one voxel deeper the edge with sodium is the threshold.
 VOID_EDGE_GREY = 0.6 * AIR_GREY + 0.4 * CERAMIC_GREY - 1_500.0
-"""What is void right at a face, where the blur of gas outside makes good ceramic as dark as the middle grey;
-one voxel deeper the edge with sodium is the threshold."""
+# The ceramic's blur reaches this far beyond its faces.
 FACE_BLUR_VOXELS = 1.5
-"""The ceramic's blur reaches this far beyond its faces."""
+# Half the edge of the cube that must fit into solid matter: the ceramic's blurred shell is two voxels thick,
+# a thin casing four.
 OPENING_VOXELS = 1
-"""Half the edge of the cube that must fit into solid matter: the ceramic's blurred shell is two voxels thick,
-a thin casing four."""
+# How far around such a cube's middle matter stays: the cube's corners are two voxels off.
 REGROWN_VOXELS = 2
-"""How far around such a cube's middle matter stays: the cube's corners are two voxels off."""
+# Beside padding the smoothing mixes it with the ceramic this far: no void is seen there.
 WALL_VOXELS = 2
-"""Beside padding the smoothing mixes it with the ceramic this far: no void is seen there."""
+# Voxels around a region that its labels depend on.
 HALO = reach(SOLID_SMOOTHING_VOXELS) + OPENING_VOXELS + REGROWN_VOXELS
-"""Voxels around a region that its labels depend on."""
 
 
 @dataclass(frozen=True)
