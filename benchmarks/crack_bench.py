@@ -75,8 +75,8 @@ def conical_crack(rng: np.random.Generator, side: int = SIDE) -> tuple[NDArray[n
     inside = (r < 0.42 * side) & (r > 2.0)
     crack = inside & (np.abs(distance) <= np.maximum(aperture, 1.0) / 2.0)
     # What a sheet covers of a voxel: summed across the sheet it is the aperture.
-    share = np.clip(0.5 * (aperture + 1.0) - np.abs(distance), 0.0, np.minimum(aperture, 1.0)) * inside
-    solid = 1.0 - share.astype(np.float32)
+    fraction = np.clip(0.5 * (aperture + 1.0) - np.abs(distance), 0.0, np.minimum(aperture, 1.0)) * inside
+    solid = 1.0 - fraction.astype(np.float32)
     for _ in range(round(60 * (side / 256) ** 3)):
         radius = rng.uniform(2.0, 6.0)
         centre = rng.uniform(radius + 1, side - radius - 2, 3)

@@ -126,7 +126,7 @@ def memory_kb(pid: int) -> tuple[int, int]:
 
 
 def watch(pid: int, seen: Memory, ended: threading.Event) -> None:
-    """Sample the memory of a process tree until told to end."""
+    """Sample the memory of a process tree until asked to end."""
     while not ended.wait(SAMPLE_S):
         resident, own = (kb / 2**20 for kb in memory_kb(pid))
         seen.resident, seen.own = max(seen.resident, resident), max(seen.own, own)

@@ -140,8 +140,8 @@ def percent(value: float) -> str:
     return "" if np.isnan(value) else f"{100 * value:+.0f}"
 
 
-def share(found: float, of: float) -> str:
-    """Write a share; nothing of nothing is blank."""
+def fraction(found: float, of: float) -> str:
+    """Write a fraction; nothing of nothing is blank."""
     return f"{found / of:.3f}" if of else ""
 
 
@@ -164,7 +164,7 @@ def cell_lines(cells: Sequence[Cell]) -> list[str]:
     rows = []
     for c in cells:
         j, o = c.judged, c.judged.overlap
-        bins = [share(hit, n) for n, hit in j.recall_bins.T]
+        bins = [fraction(hit, n) for n, hit in j.recall_bins.T]
         rows.append(
             [
                 str(c.seed),
@@ -224,7 +224,7 @@ def bin_lines(judged: Sequence[Judged]) -> list[str]:
     for k, name in enumerate(bin_names()):
         own = at == k
         n, hit = (int(v) for v in recall[:, k])
-        row = [name, str(n), share(hit, n), str(int(own.sum()))]
+        row = [name, str(n), fraction(hit, n), str(int(own.sum()))]
         if own.any():
             ratio = found[own] / np.maximum(true[own], 1e-9)
             low, high = np.quantile(found[own] - true[own], (0.16, 0.84))

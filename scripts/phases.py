@@ -11,10 +11,10 @@ from spallmap.tomography import common_grey, plan_phases
 
 
 def main() -> None:
-    output, place, threads = snakemake.output, snakemake.params.path, snakemake.threads
-    with open_volume(Path(place), snakemake.params.spacing_um) as raw:
+    output, path, threads = snakemake.output, snakemake.params.path, snakemake.threads
+    with open_volume(Path(path), snakemake.params.spacing_um) as raw:
         shape, spacing_um = raw.data.shape, raw.spacing_um
-        scale = common_grey(raw.data, place=place, threads=threads)
+        scale = common_grey(raw.data, source_label=path, threads=threads)
         write_slabs(
             output.volume,
             shape,
@@ -26,7 +26,7 @@ def main() -> None:
         )
     grey = open_zarr(output.volume).data
     has_ceramic = scale.ceramic_level is not None
-    plan = plan_phases(grey, spacing_um, place=place, threads=threads, ceramic=has_ceramic)
+    plan = plan_phases(grey, spacing_um, source_label=path, threads=threads, ceramic=has_ceramic)
     write_slabs(
         output.labels,
         shape,

@@ -1,4 +1,4 @@
-"""The errors that a user can cause, each naming the place, what was found and what is allowed."""
+"""The errors that a user can cause, each naming its source, what was found and what is allowed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class InputError(SpallmapError):
 
     Parameters
     ----------
-    place : str
+    source_label : str
         The file, and the row and column or key in it.
     found : str
         What was found there.
@@ -20,8 +20,8 @@ class InputError(SpallmapError):
         What would have been accepted, or what to do.
     """
 
-    def __init__(self, place: str, found: str, allowed: str) -> None:
-        self.place = place
+    def __init__(self, source_label: str, found: str, allowed: str) -> None:
+        self.source_label = source_label
         self.found = found
         self.allowed = allowed
-        super().__init__(f"{place}: found {found}; allowed: {allowed}")
+        super().__init__(f"{source_label}: found {found}; allowed: {allowed}")

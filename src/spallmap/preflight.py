@@ -29,7 +29,7 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
         info = probe_image(acquisition.path, acquisition.modality, acquisition.spacing_um)
     except InputError as error:
         raise InputError(
-            f"{acquisition.column('path')}: {error.place}", error.found, error.allowed
+            f"{acquisition.column('path')}: {error.source_label}", error.found, error.allowed
         ) from error
     if info.spacing_um is None:
         raise InputError(
@@ -42,7 +42,7 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
 
 
 def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any]) -> None:
-    place = f"{acquisition.column('path')}: {acquisition.path}"
+    source_label = f"{acquisition.column('path')}: {acquisition.path}"
     model = t2["model"]
     is_complex = info.dtype.startswith("complex")
     if (model == "complex" and not is_complex) or (model != "complex" and not info.meta["magnitude"]):
@@ -54,7 +54,7 @@ def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any
             else "a real channel alone"
         )
         allowed = "complex data" if model == "complex" else "magnitudes"
-        raise InputError(place, found, f"{allowed} for t2.model {model}")
+        raise InputError(source_label, found, f"{allowed} for t2.model {model}")
     if t2["n_coils"] > 1 and model != "chi":
         raise InputError(
             "configuration, key 't2.n_coils'", f"{t2['n_coils']} with t2.model {model}", "1, or model chi"
@@ -64,4 +64,6 @@ def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any
     n_times = len(set(info.meta["te_ms"]))
     if n_times < needed:
         skipped = f" with t2.skip_echoes {t2['skip_echoes']}" if t2["skip_echoes"] else ""
-        raise InputError(place, f"{n_times} different echo times", f"{needed} or more for {model}{skipped}")
+        raise InputError(
+            source_label, f"{n_times} different echo times", f"{needed} or more for {model}{skipped}"
+        )

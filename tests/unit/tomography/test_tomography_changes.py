@@ -14,7 +14,7 @@ def _sheet(rng: np.random.Generator, x0: float, x1: float, z: float) -> np.ndarr
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_shares_before_are_those_drawn(seed: int) -> None:
+def test_fractions_before_are_those_drawn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     parts = [_sheet(rng, 0, 400, z) for z in (0.0, 100.0, 200.0, 300.0)]
     crack = np.repeat(np.arange(1, 5, dtype=np.int32), [len(p) for p in parts])
@@ -35,10 +35,10 @@ def test_shares_before_are_those_drawn(seed: int) -> None:
     assert tuple(table.columns) == COLUMNS
     assert list(table.crack) == [1, 2, 3, 4]
     assert list(table.change) == ["unchanged", "grown", "new", "not comparable"]
-    assert table.share_before[:3].to_numpy() == pytest.approx([1.0, 0.5, 0.0], abs=0.03)
-    assert table.share_comparable.to_numpy() == pytest.approx([1, 1, 1, 0])
+    assert table.fraction_before[:3].to_numpy() == pytest.approx([1.0, 0.5, 0.0], abs=0.03)
+    assert table.fraction_comparable.to_numpy() == pytest.approx([1, 1, 1, 0])
     assert table.widened_um[:2].to_numpy() == pytest.approx([2.0, 2.0])
-    assert np.isnan(table.share_before[3])
+    assert np.isnan(table.fraction_before[3])
     assert np.isnan(table.aperture_before_um[2])
 
 
@@ -77,7 +77,7 @@ def test_cracks_that_nothing_is_known_of_are_not_comparable() -> None:
     whole = complete(table, [1, 2])
     assert list(whole["crack"]) == [1, 2]
     assert list(whole["change"]) == ["not comparable"] * 2
-    assert list(whole["share_comparable"]) == [0.0, 0.0]
+    assert list(whole["fraction_comparable"]) == [0.0, 0.0]
 
 
 def test_a_crack_without_area_is_not_comparable() -> None:

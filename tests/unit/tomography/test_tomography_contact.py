@@ -51,7 +51,7 @@ def _lens(y0: float, x0: float, radius: float, height: float) -> Floats:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_faces_are_found_to_a_part_of_a_voxel(seed: int) -> None:
+def test_faces_are_found_to_a_fraction_of_a_voxel(seed: int) -> None:
     # The noise of 1 500 is 5 % of the contrast with sodium, as in the twin.
     grey, labels, bottom, top = _draw(np.random.default_rng(seed), np.zeros(SHAPE[1:]))
     faces = find_interfaces(labels, grey)
@@ -90,10 +90,10 @@ def test_voids_are_found_with_their_area_volume_and_height(seed: int) -> None:
         assert row.centroid_y_um == pytest.approx(5.0 * y0, abs=5.0)
     nominal = 25.0 * np.pi * ELECTRODE**2
     assert top.electrode_area_um2 == pytest.approx(nominal, rel=0.03)
-    assert top.lost_share == pytest.approx(
+    assert top.lost_fraction == pytest.approx(
         np.mean(gap[gap >= 0.0] > 0.0) * gap.size * 25.0 / nominal, rel=0.15
     )
-    assert contact.bottom.lost_share < 0.01
+    assert contact.bottom.lost_fraction < 0.01
     assert list(contact.table()["side"].unique()) in (["top"], ["bottom", "top"])
     assert contact.as_json()["top"]["n_voids"] == 3
 
@@ -113,7 +113,7 @@ def test_delamination_and_what_lies_beside_the_electrode() -> None:
     assert np.all(against[(r > 49.0) & (r < 56.0)] == BEYOND)
     assert np.all(against[r > 60.0] == 0)
     assert np.nanmedian(contact.top.gap_um[(r < 41.0) & (x > 67)]) == pytest.approx(15.0, abs=1.0)
-    assert contact.top.lost_share == pytest.approx(0.5, abs=0.05)
+    assert contact.top.lost_fraction == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -136,7 +136,7 @@ def test_roughness_is_that_of_the_drawn_faces_and_maps_say_the_same(seed: int) -
         assert np.median(np.abs(error)) < 0.15
     assert list(found.voids["side"]) == ["top"]
     assert found.maps[CHANNELS.index("top_void")].max() == 1.0
-    assert found.summary["top"]["lost_share"] > found.summary["bottom"]["lost_share"]
+    assert found.summary["top"]["lost_fraction"] > found.summary["bottom"]["lost_fraction"]
 
 
 def test_no_ceramic_gives_empty_maps() -> None:

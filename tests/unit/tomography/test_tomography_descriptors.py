@@ -30,7 +30,7 @@ def _found(drawing: Drawing):
 
 
 @pytest.mark.parametrize(("seed", "aperture"), [(1, 0.5), (2, 0.8), (3, 1.5), (4, 2.5)])
-def test_aperture_area_and_place_of_a_flat_crack(seed: int, aperture: float) -> None:
+def test_aperture_area_and_position_of_a_flat_crack(seed: int, aperture: float) -> None:
     rng = np.random.default_rng(seed)
     normal = np.array([1.0, *rng.uniform(-1, 1, 2)])
     crack = Plane((0.0, 2.0, -3.0), tuple(normal / np.linalg.norm(normal)), 11.0, aperture)
@@ -40,7 +40,7 @@ def test_aperture_area_and_place_of_a_flat_crack(seed: int, aperture: float) -> 
     table = measure_cracks(cracks, grey, phases, SPACING_UM, sheets)
     assert tuple(table.columns) == COLUMNS + EXTRA_COLUMNS
     row = table.iloc[0]
-    # Where the filling cannot be told, the error says so.
+    # Where the filling cannot be distinguished, the error says so.
     allowed = max(0.15 * aperture * VOXEL, 1.5 * row.aperture_se_um)
     assert row.aperture_median_um == pytest.approx(aperture * VOXEL, abs=allowed)
     assert row.aperture_se_um < 0.25 * row.aperture_median_um
@@ -48,8 +48,8 @@ def test_aperture_area_and_place_of_a_flat_crack(seed: int, aperture: float) -> 
     # The filter still answers up to two voxels beyond the rim of a crack that ends abruptly.
     assert 0.9 * area < row.area_um2 < np.pi * 13.0**2 * VOXEL**2
     assert row.volume_um3 == pytest.approx(area * aperture * VOXEL, rel=0.25)
-    place = to_cell(drawing, sheets.points_xyz_um / VOXEL)
-    away = crack.distance(*place.T)
+    position = to_cell(drawing, sheets.points_xyz_um / VOXEL)
+    away = crack.distance(*position.T)
     assert np.mean(np.abs(away)) < 0.2
     expected_dip = np.degrees(np.arccos(abs(normal[0]) / np.linalg.norm(normal)))
     assert row.dip_deg == pytest.approx(expected_dip, abs=2.0)
@@ -64,12 +64,12 @@ def test_aperture_area_and_place_of_a_flat_crack(seed: int, aperture: float) -> 
 
 
 @pytest.mark.parametrize(("filling", "name"), [(AIR, FILLED_WITH_AIR), (SODIUM, METAL)])
-def test_a_wide_crack_tells_what_fills_it(filling: float, name: int) -> None:
+def test_a_wide_crack_shows_what_fills_it(filling: float, name: int) -> None:
     crack = Plane((0.0, 0.0, 0.0), (1.0, 0.3, 0.1), 12.0, 2.8, filling)
     cracks, grey, phases = _found(draw_cell(np.random.default_rng(5), cracks=(crack,)))
     sheets = trace_sheets(cracks, grey, phases, SPACING_UM)
-    told = sheets.filling[sheets.aperture_um > 2.0 * VOXEL]
-    assert np.mean(told == name) > 0.9
+    reported = sheets.filling[sheets.aperture_um > 2.0 * VOXEL]
+    assert np.mean(reported == name) > 0.9
     assert np.median(sheets.aperture_um) == pytest.approx(2.8 * VOXEL, rel=0.12)
 
 

@@ -109,7 +109,7 @@ def test_a_network_of_small_sheets_is_one_diffuse_crack(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_clumps_of_pores_are_no_network_and_stay_out_of_a_sheet(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    pores = [p for place in ((0.0, -12.0, 8.0), (0.0, 6.0, -14.0)) for p in _clump(rng, place)]
+    pores = [p for middle in ((0.0, -12.0, 8.0), (0.0, 6.0, -14.0)) for p in _clump(rng, middle)]
     scan = _scan(draw_cell(rng, pores=pores))
     assert find_cracks(*scan, SPACING_UM, *scan).n == 0
     sheet = Plane((0.0, 6.0, -14.0), (0.2, 1.0, 0.3), 13.0, 1.2)
@@ -124,7 +124,7 @@ def test_clumps_of_pores_are_no_network_and_stay_out_of_a_sheet(seed: int) -> No
 
 
 def test_what_makes_a_network_is_asked_piece_by_piece() -> None:
-    """Solid balls of ridge voxels with one normal: size, share in pores, extent and strength decide."""
+    """Solid balls of ridge voxels with one normal: size, fraction in pores, extent and strength decide."""
     ball = np.argwhere(np.linalg.norm(np.indices((15, 15, 15)) - 7.0, axis=0) <= 7.0)
     plate = np.argwhere(np.ones((1, 40, 40), dtype=bool))
     cases = [(ball, 0.5, 2.0, True), (ball, 0.1, 2.0, False), (ball, 0.95, 2.0, False)]

@@ -32,8 +32,8 @@ def test_phases_of_a_tilted_cell_with_artefacts(seed: int) -> None:
         voids=((3.0, -8.0, 3.0),),
     )
     phases = _segment(drawing.grey)
-    for phase, share in ((1, 0.995), (2, 0.98), (4, 0.97), (5, 0.97)):
-        assert np.mean(phases[drawing.truth == phase] == phase) >= share
+    for phase, fraction in ((1, 0.995), (2, 0.98), (4, 0.97), (5, 0.97)):
+        assert np.mean(phases[drawing.truth == phase] == phase) >= fraction
     # The middle of a pore, three voxels wide at least.
     z, y, x = drawing.axes
     for pz, py, px, pr in PORES:
@@ -41,7 +41,7 @@ def test_phases_of_a_tilted_cell_with_artefacts(seed: int) -> None:
         assert np.all(phases[core] == 3)
 
 
-def test_a_casing_that_touches_the_electrode_is_parted_at_the_outline() -> None:
+def test_a_casing_that_touches_the_electrode_is_separated_at_the_outline() -> None:
     drawing = draw_cell(np.random.default_rng(2), electrode_radius=34.0, casing=(34.5, 39.0))
     phases = _segment(drawing.grey)
     z, y, x = drawing.axes
@@ -99,7 +99,7 @@ def test_labels_do_not_depend_on_the_region_they_are_asked_for_with() -> None:
         assert np.array_equal(parts, whole)
 
 
-def test_bodies_are_told_apart_on_a_coarser_copy_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bodies_are_distinguished_on_a_coarser_copy_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     bowl = Bowl((20.0, 0.0, 0.0), 18.0, 3.0)
     drawing = draw_cell(np.random.default_rng(8), shape=(72, 110, 110), tilt_deg=(4.0, 3.0), cracks=(bowl,))
     fine = _segment(drawing.grey)
@@ -115,8 +115,8 @@ def test_bodies_are_told_apart_on_a_coarser_copy_as_well(monkeypatch: pytest.Mon
 def test_a_stack_tilted_by_ten_degrees(tilt: tuple[float, float]) -> None:
     drawing = draw_cell(np.random.default_rng(9), shape=(80, 110, 110), tilt_deg=tilt, noise=1500.0)
     phases = _segment(drawing.grey)
-    for phase, share in ((1, 0.995), (2, 0.96), (4, 0.95), (5, 0.97)):
-        assert np.mean(phases[drawing.truth == phase] == phase) >= share
+    for phase, fraction in ((1, 0.995), (2, 0.96), (4, 0.95), (5, 0.97)):
+        assert np.mean(phases[drawing.truth == phase] == phase) >= fraction
     assert np.mean(drawing.truth[phases == 1] != 5) > 0.995
 
 

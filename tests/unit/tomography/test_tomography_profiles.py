@@ -7,7 +7,7 @@ from scipy import ndimage
 from spallmap.tomography.blockwise.neighbours import point_grid
 from spallmap.tomography.measures import profiles
 from spallmap.tomography.measures.blur import USUAL_BLUR_VOXELS, Blur, measure_blur
-from spallmap.tomography.measures.filling import WIDENED, sodium_contrast, tell_filling
+from spallmap.tomography.measures.filling import WIDENED, distinguish_filling, sodium_contrast
 from spallmap.tomography.measures.profiles import profile_offsets, sample_profiles
 from spallmap.tomography.phases.interfaces import Interfaces
 
@@ -87,20 +87,20 @@ def test_the_point_spread_is_measured_at_a_tilted_wavy_face(blur: float) -> None
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_filling_is_told_where_the_crack_is_wide_and_not_where_it_is_thin(seed: int) -> None:
+def test_filling_is_reported_where_the_crack_is_wide_and_not_where_it_is_thin(seed: int) -> None:
     rng = np.random.default_rng(seed)
     y, x = (a.ravel() for a in np.mgrid[:60, :120])
     points = np.column_stack([np.zeros(len(y)), y, x]).astype(float)
     contrast, blur = 0.78, 0.7
     sodium = x > 60
-    for aperture, told in ((2.2, True), (0.35, False)):
+    for aperture, reported in ((2.2, True), (0.35, False)):
         c = np.where(sodium, contrast, 1.0)[:, None]
         t = (np.arange(-40, 41) / 80 * aperture)[:, None, None]
         u = profile_offsets()
         # The blurred box as a sum of blurred slices.
         shape = np.exp(-0.5 * ((u - t) / blur) ** 2).mean(axis=0) / (np.sqrt(2 * np.pi) * blur) * aperture
         profile = (c * shape + rng.normal(0, 0.035, (len(y), len(u)))).astype(np.float32)
-        found = tell_filling(
+        found = distinguish_filling(
             point_grid(points, np.ones(len(y), np.int32)),
             np.tile([1.0, 0.0, 0.0], (len(y), 1)),
             profile,
@@ -110,7 +110,7 @@ def test_filling_is_told_where_the_crack_is_wide_and_not_where_it_is_thin(seed: 
             Blur(blur / WIDENED, 0.03, 100),
         ).sodium_probability
         far = np.abs(x - 60) > 12
-        if told:
+        if reported:
             assert np.mean((found > 0.9)[sodium & far]) > 0.95
             assert np.mean((found < 0.1)[~sodium & far]) > 0.95
         else:

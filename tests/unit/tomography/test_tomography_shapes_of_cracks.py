@@ -57,8 +57,8 @@ def test_shapes_drawn_as_points_get_their_names(seed: int) -> None:
         shape = _name(parts, closure)
         assert shape.morphology == name
         assert 0.5 < shape.score <= 1.0
-    assert _name([main], 0.0).main_share > 0.95
-    assert _name([main, side], 0.0).junction_share > 0.1
+    assert _name([main], 0.0).main_fraction > 0.95
+    assert _name([main, side], 0.0).junction_fraction > 0.1
     # Where a limit is met the score says so.
     assert _name([(25.0 * bowl, bowl)], 0.6).score == pytest.approx(0.5, abs=0.02)
 

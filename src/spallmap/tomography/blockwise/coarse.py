@@ -1,4 +1,4 @@
-"""A block-averaged copy of a volume of any size, and what one pass over all voxels tells."""
+"""A block-averaged copy of a volume of any size, and what one pass over all voxels shows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,11 @@ class Coarse:
 
 
 def coarse_copy(
-    source: Sliceable, max_voxels: int, least_factor: int = 1, place: str = "tomogram", threads: int = 1
+    source: Sliceable,
+    max_voxels: int,
+    least_factor: int = 1,
+    source_label: str = "tomogram",
+    threads: int = 1,
 ) -> Coarse:
     """Average blocks of a volume in one pass over its slices.
 
@@ -56,7 +60,7 @@ def coarse_copy(
         The copy has about this many voxels at most.
     least_factor : int
         Smallest edge of a block; an axis of fewer than eight blocks is left as it is.
-    place : str
+    source_label : str
         What to call the volume in an error.
     threads : int
         Number of threads.
@@ -90,7 +94,7 @@ def coarse_copy(
     for part in map_blocks(work, slabs(source.shape, fz), threads):
         if part[0] >= 0:
             raise InputError(
-                place,
+                source_label,
                 f"NaN or infinite grey values, the first in slice {part[0]}",
                 "finite grey values in every voxel",
             )

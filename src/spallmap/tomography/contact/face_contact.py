@@ -68,8 +68,8 @@ class FaceContact:
         Voids numbered by falling area.
     electrode_area_um2, contact_area_um2, void_area_um2 : float
         Nominal area within the electrode's closed outline, and its two parts.
-    lost_share : float
-        Share of the nominal area without contact; NaN where there is no electrode.
+    lost_fraction : float
+        Fraction of the nominal area without contact; NaN where there is no electrode.
     voids : DataFrame
         One row a void: ``void, area_um2, volume_um3, height_max_um, centroid_x_um, centroid_y_um,
         centroid_z_um``, the last on the face.
@@ -82,7 +82,7 @@ class FaceContact:
     electrode_area_um2: float
     contact_area_um2: float
     void_area_um2: float
-    lost_share: float
+    lost_fraction: float
     voids: pd.DataFrame
 
 
@@ -123,14 +123,14 @@ class Contact:
         Returns
         -------
         dict
-            ``bottom`` and ``top``, each with areas, the lost share and the number of voids.
+            ``bottom`` and ``top``, each with areas, the lost fraction and the number of voids.
         """
         return {
             face.side: {
                 "electrode_area_um2": face.electrode_area_um2,
                 "contact_area_um2": face.contact_area_um2,
                 "void_area_um2": face.void_area_um2,
-                "lost_share": face.lost_share,
+                "lost_fraction": face.lost_fraction,
                 "n_voids": len(face.voids),
             }
             for face in (self.bottom, self.top)
@@ -257,7 +257,7 @@ def _measure_face(
         electrode_area_um2=nominal,
         contact_area_um2=nominal - lost,
         void_area_um2=lost,
-        lost_share=lost / nominal if nominal > 0.0 else float("nan"),
+        lost_fraction=lost / nominal if nominal > 0.0 else float("nan"),
         voids=_void_table(
             voids, len(order), gap_um, smooth, fit.height, column_um2, spacing_um[0] * upright, spacing_um
         ),

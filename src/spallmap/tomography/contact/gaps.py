@@ -58,7 +58,7 @@ class Columns:
         return max(6, round(SODIUM_REACH_UM / self.spacing_um[0]))
 
     def read(self, region: Region) -> tuple[NDArray[np.float32], NDArray[np.float64]] | None:
-        """Read a tile of columns, turned outwards and smoothed in the plane.
+        """Read a tile of columns, directed outwards and smoothed in the plane.
 
         Parameters
         ----------

@@ -41,7 +41,7 @@ class InterfaceMaps:
     voids : DataFrame
         One row a void, see :data:`VOID_COLUMNS`.
     summary : dict
-        By side: areas, share of the electrode's area that does not touch the ceramic, number of voids, and
+        By side: areas, fraction of the electrode's area that does not touch the ceramic, number of voids, and
         roughness (Sa, Sq); empty where there is no ceramic.
     """
 

@@ -18,7 +18,7 @@ PORE_RADIUS_VOXELS = 2.3
 PORE_RIM_VOXELS = 1.5
 # A thick void whose core is longer than this many times its width is a wide crack after all.
 SLENDER = 3.0
-# Smaller cores have no shape that could be told.
+# Smaller cores have no shape that could be distinguished.
 MIN_CORE_VOXELS = 10
 # Voxels that a core's neighbourhood reaches to: radius and rim, rounded up.
 REACH = 4

@@ -31,7 +31,7 @@ SHELL_VOXELS = 1.0
 DISTANCE_CAP = 10
 # Smoothing of the distance before its gradient is taken for the surface's normal.
 SURFACE_SIGMA = 2.0
-# Distances beyond this do not turn the surface's normal.
+# Distances beyond this do not rotate the surface's normal.
 SURFACE_CAP = 6.0
 # Voxels around a block that the distances and their gradient depend on: six, eight and one, rounded up.
 LABEL_HALO = 16

@@ -36,7 +36,7 @@ MIN_FRAGMENT_VOXELS = 20
 # void.
 MIN_DEPTH_VOXELS = 4.0
 # A ridge that runs along the surface right below it, or lies in a pore, continues a crack that is no further
-# away: at 30 degrees a sheet takes four voxels to come up from where it is told from the surface.
+# away: at 30 degrees a sheet takes four voxels to come up from where it is distinguished from the surface.
 RIM_VOXELS = 4.0
 # Least over middle principal extent above which a small piece is a shell around a pore.
 ROUND = 0.6
@@ -54,7 +54,7 @@ def number_cracks(
     thresholds: Thresholds,
     network: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int32]:
-    """Tell which ridge voxels belong to cracks, and to which.
+    """Find which ridge voxels belong to cracks, and to which.
 
     Touching voxels with like normals make pieces. A piece that is strong, large and deep enough and no shell
     around a pore is a sheet. Smaller flat pieces continue a sheet where they lie in its plane, no further

@@ -32,7 +32,8 @@ NOISE_HIGH = 3.0
 # cracks itself. Pristine scans of simulated cells with pores and rings have 1.0 to 1.25, 1.0 to 1.7.
 MAX_LOW = 1.3
 MAX_HIGH = 1.75
-# Least number of ridge voxels of a crack: a sheet of 12 by 12 voxels. Smaller ones are not told from pores.
+# Least number of ridge voxels of a crack: a sheet of 12 by 12 voxels. Smaller ones are not distinguished from
+# pores.
 MIN_AREA_VOXELS = 150
 # Keeps a noise-free null from dividing by zero.
 MIN_LEVEL = 1e-6
@@ -40,7 +41,7 @@ MIN_LEVEL = 1e-6
 MIN_NULL_VOXELS = 5_000
 # Edge of the blocks that the null is taken from.
 NULL_TILE = 96
-# Number of such blocks, spread evenly over the ceramic: 28 million voxels tell a quantile of 99.99 % to a per
+# Number of such blocks, spread evenly over the ceramic: 28 million voxels give a quantile of 99.99 % to a per
 # cent.
 MAX_NULL_TILES = 32
 

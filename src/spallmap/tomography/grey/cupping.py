@@ -20,7 +20,7 @@ OUTLIER_SD = 3.0
 CLUSTER_VOXELS = 6
 # Wald statistic per coefficient above which the trend is real; clean volumes stay below 3.
 MIN_WALD = 10.0
-# A trend of less than this share of the contrast moves no threshold and no aperture, and is left.
+# A trend of less than this fraction of the contrast moves no threshold and no aperture, and is left.
 MIN_RMS = 0.001
 
 
@@ -28,9 +28,9 @@ MIN_RMS = 0.001
 class Cupping:
     """Brightness of the reference phase over the field, relative to its level, with air as the zero.
 
-    With ``u, v, w`` the place along y, x and z from the centre in units of the scales, and ``s = u^2 + v^2``,
-    the brightness is ``b0 + b1 s + b2 s^2 + b3 s^3 + b4 u + b5 v + b6 w + b7 w^2``. Beyond the places where
-    it was measured the nearest ones count.
+    With ``u, v, w`` the position along y, x and z from the centre in units of the scales, and ``s = u^2 +
+    v^2``, the brightness is ``b0 + b1 s + b2 s^2 + b3 s^3 + b4 u + b5 v + b6 w + b7 w^2``. Beyond the
+    positions where it was measured the nearest ones count.
 
     Parameters
     ----------
@@ -138,9 +138,9 @@ def measure_cupping(
     index = index[:: -(-len(index) // MAX_SAMPLES)]
     grey = values[tuple(index.T)].astype(np.float64)
     bright = (grey - air) / (level - air)
-    place = (index + 0.5) * np.array(factor) - 0.5
-    centre = np.array([place[:, 0].mean(), *centre_yx])
-    away = place - centre
+    position = (index + 0.5) * np.array(factor) - 0.5
+    centre = np.array([position[:, 0].mean(), *centre_yx])
+    away = position - centre
     scale = (
         max(1.0, float(np.abs(away[:, 0]).max())),
         max(1.0, float(np.hypot(away[:, 1], away[:, 2]).max())),

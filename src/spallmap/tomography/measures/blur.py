@@ -62,7 +62,7 @@ def measure_blur(grey: Sliceable, faces: Interfaces | None) -> Blur:
     """Measure the point spread at the ceramic's faces.
 
     In small patches of each face, a step between two greys with a Gaussian's integral as its profile and a
-    paraboloid as its place is fitted to the voxels. The answer is the patches' median.
+    paraboloid as its position is fitted to the voxels. The answer is the patches' median.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def _patch(
     return _fit_edge(values[::inside], (middle - z0) * inside)
 
 
-def _fit_edge(values: NDArray[np.float64], place: float) -> tuple[float, float] | None:
+def _fit_edge(values: NDArray[np.float64], offset: float) -> tuple[float, float] | None:
     n, r = REACH_VOXELS, PATCH_VOXELS
     z, y, x = (a.ravel() for a in np.mgrid[-n : n + 1, -r : r + 1, -r : r + 1].astype(np.float64))
     v = values.ravel()
@@ -137,7 +137,7 @@ def _fit_edge(values: NDArray[np.float64], place: float) -> tuple[float, float] 
         return None
     surface = np.column_stack([np.ones_like(y), y, x, y * y, y * x, x * x])
     shape = np.zeros(6)
-    shape[0] = place
+    shape[0] = offset
     blur = USUAL_BLUR_VOXELS
     for _ in range(ROUNDS):
         away = z - surface @ shape

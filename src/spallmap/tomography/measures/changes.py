@@ -12,13 +12,13 @@ from scipy.spatial import cKDTree
 from spallmap.frames import AffineMap, Points, points_to_indices
 from spallmap.tomography.labels import is_filled
 
-COLUMNS = ("crack", "change", "share_before", "share_comparable", "aperture_before_um", "widened_um")
+COLUMNS = ("crack", "change", "fraction_before", "fraction_comparable", "aperture_before_um", "widened_um")
 # A crack with less of its area there before is new: chance contacts with other cracks cover less.
-NEW_SHARE = 0.1
+NEW_FRACTION = 0.1
 # A crack with more of its area there before is unchanged: a rim of noise is lost from every scan.
-UNCHANGED_SHARE = 0.8
-# Where the earlier scan shows less than this share of a crack's place, nothing is said.
-MIN_COMPARABLE_SHARE = 0.5
+UNCHANGED_FRACTION = 0.8
+# Where the earlier scan shows less than this fraction of where a crack lies, nothing is said.
+MIN_COMPARABLE_FRACTION = 0.5
 
 
 def compare_cracks(
@@ -48,17 +48,17 @@ def compare_cracks(
     earlier_aperture_um : ndarray, shape (m,)
         Their openings.
     reach_um : float
-        Distance within which two points are one place: the registration's error and two voxels.
+        Distance within which two points count as one: the registration's error and two voxels.
     comparable : ndarray of bool, shape (n,), optional
-        Whether the earlier scan shows ceramic at the point's place; everywhere where absent.
+        Whether the earlier scan shows ceramic at the point; everywhere where absent.
 
     Returns
     -------
     DataFrame
-        One row per crack: number; change (new, grown, unchanged, not comparable); share of the comparable
-        area that was there before; share of the area that is comparable; median aperture before and by how
-        much the same places have widened (NaN where nothing was there). Shares of what is not comparable are
-        NaN.
+        One row per crack: number; change (new, grown, unchanged, not comparable); fraction of the comparable
+        area that was there before; fraction of the area that is comparable; median aperture before and by how
+        much the same points have widened (NaN where nothing was there). Fractions of what is not comparable
+        are NaN.
 
     Raises
     ------
@@ -81,14 +81,14 @@ def compare_cracks(
     for number, start, end in zip(numbers, ends - counts, ends, strict=True):
         own = order[start:end]
         total, visible = float(area_um2[own].sum()), float(area_um2[own][seen[own]].sum())
-        share = float(area_um2[own][there[own]].sum()) / visible if visible else np.nan
+        fraction = float(area_um2[own][there[own]].sum()) / visible if visible else np.nan
         shown = visible / total if total else 0.0
         old = own[there[own]]
         rows.append(
             (
                 int(number),
-                _change(share, shown),
-                share,
+                _change(fraction, shown),
+                fraction,
                 shown,
                 float(np.median(before[old])) if len(old) else np.nan,
                 float(np.median(aperture_um[old] - before[old])) if len(old) else np.nan,
@@ -97,12 +97,12 @@ def compare_cracks(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _change(share_before: float, share_comparable: float) -> str:
-    if share_comparable < MIN_COMPARABLE_SHARE:
+def _change(fraction_before: float, fraction_comparable: float) -> str:
+    if fraction_comparable < MIN_COMPARABLE_FRACTION:
         return "not comparable"
-    if share_before < NEW_SHARE:
+    if fraction_before < NEW_FRACTION:
         return "new"
-    return "unchanged" if share_before > UNCHANGED_SHARE else "grown"
+    return "unchanged" if fraction_before > UNCHANGED_FRACTION else "grown"
 
 
 def vertex_areas(points_xyz_um: Points, triangles: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -129,7 +129,7 @@ def vertex_areas(points_xyz_um: Points, triangles: NDArray[np.int64]) -> NDArray
 def shown_by(
     points_xyz_um: Points, to_points: AffineMap, labels: NDArray[np.integer], spacing_um: Sequence[float]
 ) -> NDArray[np.bool_]:
-    """Whether a tomogram shows ceramic at the places of points.
+    """Whether a tomogram shows ceramic at points.
 
     Parameters
     ----------
@@ -171,5 +171,5 @@ def complete(table: pd.DataFrame, numbers: Sequence[int]) -> pd.DataFrame:
     """
     whole = table.set_index("crack").reindex(pd.Index(list(numbers), name="crack")).reset_index()
     whole["change"] = whole["change"].astype(object).fillna("not comparable")
-    whole["share_comparable"] = whole["share_comparable"].fillna(0.0)
+    whole["fraction_comparable"] = whole["fraction_comparable"].fillna(0.0)
     return whole[list(COLUMNS)]

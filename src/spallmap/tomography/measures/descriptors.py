@@ -37,22 +37,22 @@ EXTRA_COLUMNS = (
     "aperture_se_um",
     "volume_se_um3",
     "filling",
-    "sodium_share",
-    "air_share",
+    "sodium_fraction",
+    "air_fraction",
     "morphology_score",
     "closure",
     "n_sheets",
-    "main_sheet_share",
-    "junction_share",
-    "network_share",
+    "main_sheet_fraction",
+    "junction_fraction",
+    "network_fraction",
     "coherence",
 )
 # A crack touches an interface with at least this many points of its sheet: one may be noise.
 MIN_TOUCHING = 10
 
 
-# A crack is filled with what this share of its area is told to hold.
-FILLED_SHARE = 0.8
+# A crack is filled with what this fraction of its area is reported to hold.
+FILLED_FRACTION = 0.8
 
 
 def measure_cracks(
@@ -88,8 +88,8 @@ def measure_cracks(
         interface; whether it touches the top (larger z) and the bottom interface; morphology (straight,
         branching, spalling, diffuse); volume of ceramic between crack and interface where it is cut off,
         else 0; centroid of the middle surface in the volume's frame; standard errors of the median aperture
-        and of the volume; filling (sodium, air, both, unknown), shares of the area that are told to hold
-        sodium and air; and what decided the morphology, see
+        and of the volume; filling (sodium, air, both, unknown), fractions of the area that are reported to
+        hold sodium and air; and what decided the morphology, see
         :class:`spallmap.tomography.measures.morphology.Shape`.
     """
     traced = trace_sheets(cracks, grey, labels, spacing_um, threads) if sheets is None else sheets
@@ -160,17 +160,17 @@ def _measure(
         shape.score,
         spall.closure,
         shape.n_sheets,
-        shape.main_share,
-        shape.junction_share,
-        shape.network_share,
+        shape.main_fraction,
+        shape.junction_fraction,
+        shape.network_fraction,
         shape.coherence,
     )
     return dict(zip((*COLUMNS, *EXTRA_COLUMNS), values, strict=True))
 
 
 def _filling(sodium: float, air: float) -> str:
-    if sodium >= FILLED_SHARE:
+    if sodium >= FILLED_FRACTION:
         return "sodium"
-    if air >= FILLED_SHARE:
+    if air >= FILLED_FRACTION:
         return "air"
-    return "both" if min(sodium, air) >= (1.0 - FILLED_SHARE) / 2.0 else "unknown"
+    return "both" if min(sodium, air) >= (1.0 - FILLED_FRACTION) / 2.0 else "unknown"

@@ -22,7 +22,7 @@ MAX_NODES = 4_000
 NODE_STEP = 8
 # Edge of the cube around a node whose noise is measured; cubes of nearer nodes share voxels.
 SAMPLE_VOXELS = 24
-# Fewer voxels of quiet ceramic around a node do not tell its noise to 10 %: smoothed, some 30 of them vary
+# Fewer voxels of quiet ceramic around a node do not give its noise to 10 %: smoothed, some 30 of them vary
 # alone.
 MIN_QUIET_VOXELS = 1_000
 # Apertures that are tried.
@@ -61,7 +61,7 @@ class DetectionLimit:
     ----------
     air_um, sodium_um : ndarray of float32, shape (mz, my, mx)
         At the nodes of a coarse grid, for a crack that holds air or sodium; NaN where there is too little
-        quiet ceramic to tell, infinite where no crack up to four voxels would have been found.
+        quiet ceramic to say, infinite where no crack up to four voxels would have been found.
     node_voxels : int
         The nodes are every so many voxels, the first at the volume's first voxel: the frame's origin stays.
     median_air_um, median_sodium_um : float
@@ -91,7 +91,7 @@ def detection_limit(
     is computed with the filter's own differences, averaged over directions. The noise of the response is
     that of the quiet ceramic around each node: its mean and spread for a sheet in any direction of the axes.
     A sheet is found when its median response exceeds the low threshold and its largest, over as many
-    independent places as it has, the high one.
+    independent positions as it has, the high one.
 
     Parameters
     ----------

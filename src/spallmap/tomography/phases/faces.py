@@ -1,4 +1,4 @@
-"""Where the faces of the ceramic lie, column by column, to a part of a voxel."""
+"""Where the faces of the ceramic lie, column by column, to a fraction of a voxel."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from spallmap.tomography.phases.faces import refined_heights
 
 # Columns next to the side wall that are left out of the roughness: their faces are blurred with it.
 RIM_COLUMNS = 4
-# Columns with less than this share of the median thickness cut the side wall of a tilted disc.
+# Columns with less than this fraction of the median thickness cut the side wall of a tilted disc.
 RIM_FRACTION = 0.9
 # Labels end this near to where the grey has its half level; a face further off is the dip of a crack.
 LABEL_STEP_VOXELS = 0.75
@@ -158,8 +158,8 @@ def find_interfaces(labels: Sliceable, grey: Sliceable | None = None, threads: i
         Labels as made by :meth:`spallmap.tomography.PhasePlan.labels`, read once.
     grey : Sliceable, optional
         The volume on the common scale. With it the faces lie where the grey is half-way between that of the
-        ceramic and that of what lies against it, to a part of a voxel; without it half a voxel outside the
-        outermost labelled voxel.
+        ceramic and that of what lies against it, to a fraction of a voxel; without it half a voxel outside
+        the outermost labelled voxel.
     threads : int
         Number of threads.
 

@@ -34,8 +34,8 @@ __all__ = ["DEFAULT_SODIUM_GREY", "SMOOTHING_VOXELS", "PhasePlan", "plan_phases"
 SMOOTHING_VOXELS = FINE_SMOOTHING_VOXELS
 # The same for sodium against air, whose contrast is a quarter of the ceramic's.
 SOLID_SMOOTHING_VOXELS = 1.2
-# Bodies are told apart on a block-averaged copy of at most about this size; what parts them is some voxels
-# wide, and a copy of 216^3 voxels shows a cell's parts with 20 and more of its voxels.
+# Bodies are distinguished on a block-averaged copy of at most about this size; what separates them is some
+# voxels wide, and a copy of 216^3 voxels shows a cell's parts with 20 and more of its voxels.
 MAX_COARSE_VOXELS = 10_000_000
 # A dip of whole voxels below the closed face is the face's own roughness up to this depth.
 NOTCH_VOXELS = 1.5
@@ -66,8 +66,8 @@ class PhasePlan:
     shape : tuple of int
         Of the volume.
     bottom, top : ndarray of float32, shape (ny, nx)
-        Heights of the ceramic's faces in slices, to a part of a voxel, closed over notches; without meaning
-        where there is no ceramic.
+        Heights of the ceramic's faces in slices, to a fraction of a voxel, closed over notches; without
+        meaning where there is no ceramic.
     covered : ndarray of bool, shape (ny, nx)
         Columns that hold ceramic.
     bottom_cut, top_cut : ndarray of bool, shape (ny, nx)
@@ -226,16 +226,16 @@ def _label_ceramic(
 def plan_phases(
     grey: Sliceable,
     spacing_um: Sequence[float],
-    place: str = "tomogram",
+    source_label: str = "tomogram",
     threads: int = 1,
     ceramic: bool = True,
 ) -> PhasePlan:
-    """Find what has to be known of a whole tomogram to part it into its phases.
+    """Find what has to be known of a whole tomogram to separate its phases.
 
     The stack axis of the cell runs roughly along z. The ceramic is the thickest bright body, closed by its
     faces as height maps, so that a crack that opens at a face stays inside. Sodium and casing may share
     their grey: what crosses the ceramic's mid-plane beside it is casing, what lies on a face within the
-    outline is sodium; where the two touch they are parted at the ceramic's outline. Which body is which is
+    outline is sodium; where the two touch they are separated at the ceramic's outline. Which body is which is
     decided on a coarse copy, where their surfaces lie at full resolution.
 
     Parameters
@@ -245,7 +245,7 @@ def plan_phases(
         once more where it is padded.
     spacing_um : sequence of float
         Voxel spacing along z, y and x.
-    place : str
+    source_label : str
         What to call the volume in an error.
     threads : int
         Number of threads.
@@ -263,7 +263,7 @@ def plan_phases(
         If a voxel is NaN or infinite.
     """
     nz, ny, nx = grey.shape
-    coarse = coarse_copy(grey, MAX_COARSE_VOXELS, 1, place, threads)
+    coarse = coarse_copy(grey, MAX_COARSE_VOXELS, 1, source_label, threads)
     topology = find_topology(coarse.values, coarse.factor, spacing_um, ceramic)
     bottom = np.zeros((ny, nx), dtype=np.float32)
     top = np.full((ny, nx), -1.0, dtype=np.float32)
@@ -346,11 +346,11 @@ def _away_from_side(
 def segment_phases(
     grey: Sliceable,
     spacing_um: Sequence[float],
-    place: str = "tomogram",
+    source_label: str = "tomogram",
     threads: int = 1,
     ceramic: bool = True,
 ) -> NDArray[np.uint8]:
-    """Part a whole tomogram into its phases, see :func:`plan_phases`.
+    """Separate the phases of a whole tomogram, see :func:`plan_phases`.
 
     Parameters
     ----------
@@ -358,7 +358,7 @@ def segment_phases(
         Volume on the common scale, see :class:`spallmap.tomography.GreyScale`.
     spacing_um : sequence of float
         Voxel spacing along z, y and x.
-    place : str
+    source_label : str
         What to call the volume in an error.
     threads : int
         Number of threads.
@@ -371,7 +371,7 @@ def segment_phases(
         1 ceramic, 2 sodium, 3 crack or void in the ceramic, 4 casing and other solid, 5 outside air. Without
         ceramic only 4 and 5.
     """
-    plan = plan_phases(grey, spacing_um, place, threads, ceramic)
+    plan = plan_phases(grey, spacing_um, source_label, threads, ceramic)
     shape = plan.shape
     out = np.empty(shape, dtype=np.uint8)
     blocks = tiles(whole(shape))

@@ -25,7 +25,7 @@ SODIUM_EDGE_GREY = (DEFAULT_SODIUM_GREY + CERAMIC_GREY) / 2.0
 COARSE_SMOOTHING_VOXELS = 0.6
 # Smoothing of a copy at full resolution: about the blur of a scan, so that edges stay in place.
 FINE_SMOOTHING_VOXELS = 0.8
-# Erosion that parts the ceramic from whatever bright matter touches it, in voxels of the volume.
+# Erosion that separates the ceramic from whatever bright matter touches it, in voxels of the volume.
 CORE_EROSION_VOXELS = 3
 # A crack that opens at a face leaves a notch of at most twice this width; wider dips are the face's own
 # shape.
@@ -72,7 +72,7 @@ def find_topology(
     spacing_um: Sequence[float],
     ceramic: bool = True,
 ) -> Topology:
-    """Tell the bodies of a cell apart.
+    """Distinguish the bodies of a cell.
 
     Parameters
     ----------
