@@ -22,10 +22,17 @@ import SimpleITK as sitk  # noqa: N813
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spallmap.tomography import AIR_GREY, CERAMIC_GREY, find_cracks, plate_response
-from spallmap.tomography.grey.common_scale import MIDDLE_GREY
-from spallmap.tomography.labels import CERAMIC, OUTSIDE, VOID
-from spallmap.tomography.phases.segment import SMOOTHING_VOXELS
+from spallmap.tomography import (
+    AIR_GREY,
+    CERAMIC,
+    CERAMIC_GREY,
+    MIDDLE_GREY,
+    OUTSIDE,
+    SMOOTHING_VOXELS,
+    VOID,
+    find_cracks,
+    plate_response,
+)
 
 SCALES_VOXELS = (1.0, 1.5, 2.0)
 SIDE = 256

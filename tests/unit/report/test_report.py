@@ -23,7 +23,7 @@ from spallmap.report import (
 from spallmap.report.page_tables import cell_text, flatten, heading, table_view
 from spallmap.report.pictures import fit, size_px
 from spallmap.report.words import summary_sentences
-from spallmap.tomography.measures.descriptors import COLUMNS
+from spallmap.tomography import CRACK_COLUMNS
 from tests.unit.report.page_parts import parsed, png, registration
 
 NASTY = "<script>alert('x')</script> & \"cell\""
@@ -319,10 +319,10 @@ def test_the_summary_tells_changes_the_limit_and_lost_contact() -> None:
 
 
 def test_cracks_stand_in_two_tables_that_share_their_number_alone() -> None:
-    cracks = pd.DataFrame({name: [k] for k, name in enumerate(COLUMNS)})
+    cracks = pd.DataFrame({name: [k] for k, name in enumerate(CRACK_COLUMNS)})
     page = render_report(CellReport("c", "s", cracks=cracks))
     headings = re.findall(r"<th[^>]*>([^<]*)</th>", page.replace("\N{NO-BREAK SPACE}", " "))
-    assert sorted(headings) == sorted(["crack", *map(heading, COLUMNS)])
+    assert sorted(headings) == sorted(["crack", *map(heading, CRACK_COLUMNS)])
     assert page.count("<table") == 2
     empty = render_report(CellReport("c", "s", cracks=cracks[:0]))
     assert "No crack was found" in empty

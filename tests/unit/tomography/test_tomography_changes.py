@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from spallmap.frames import AffineMap
-from spallmap.tomography.measures.changes import COLUMNS, compare_cracks, complete, shown_by, vertex_areas
+from spallmap.tomography.measures.changes import (
+    CHANGE_COLUMNS,
+    compare_cracks,
+    complete,
+    shown_by,
+    vertex_areas,
+)
 
 
 def _sheet(rng: np.random.Generator, x0: float, x1: float, z: float) -> np.ndarray:
@@ -32,7 +38,7 @@ def test_fractions_before_are_those_drawn(seed: int) -> None:
         9.0,
         comparable=crack[mixed] != 4,
     )
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == CHANGE_COLUMNS
     assert list(table.crack) == [1, 2, 3, 4]
     assert list(table.change) == ["unchanged", "grown", "new", "not comparable"]
     assert table.fraction_before[:3].to_numpy() == pytest.approx([1.0, 0.5, 0.0], abs=0.03)

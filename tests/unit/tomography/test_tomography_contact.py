@@ -7,7 +7,7 @@ from scipy.special import erf
 
 from spallmap.tomography import find_interfaces
 from spallmap.tomography.contact.face_contact import BEYOND, CONTACT, GAP, _electrode, measure_contact
-from spallmap.tomography.contact.interface_maps import CHANNELS, interface_maps
+from spallmap.tomography.contact.face_maps import INTERFACE_CHANNELS, interface_maps
 
 AIR, SODIUM, CERAMIC = 10_000.0, 19_000.0, 50_000.0
 SHAPE = (80, 130, 130)
@@ -120,7 +120,7 @@ def test_delamination_and_what_lies_beside_the_electrode() -> None:
 def test_roughness_is_that_of_the_drawn_faces_and_maps_say_the_same(seed: int) -> None:
     grey, labels, bottom, top = _draw(np.random.default_rng(seed), _lens(64.0, 64.0, 12.0, 4.0))
     found = interface_maps(grey, labels, SPACING_UM)
-    assert found.maps.shape == (len(CHANNELS), *SHAPE[1:])
+    assert found.maps.shape == (len(INTERFACE_CHANNELS), *SHAPE[1:])
     y, x = np.ogrid[: SHAPE[1], : SHAPE[2]]
     inside = np.hypot(y - 64.5, x - 64.5) < RADIUS - 4
     rows, columns = np.nonzero(inside)
@@ -135,15 +135,15 @@ def test_roughness_is_that_of_the_drawn_faces_and_maps_say_the_same(seed: int) -
         error = found.maps[4 * k][inside] / SPACING_UM[0] - values
         assert np.median(np.abs(error)) < 0.15
     assert list(found.voids["side"]) == ["top"]
-    assert found.maps[CHANNELS.index("top_void")].max() == 1.0
+    assert found.maps[INTERFACE_CHANNELS.index("top_void")].max() == 1.0
     assert found.summary["top"]["lost_fraction"] > found.summary["bottom"]["lost_fraction"]
 
 
 def test_no_ceramic_gives_empty_maps() -> None:
     labels = np.full((12, 20, 20), 5, dtype=np.uint8)
     found = interface_maps(np.full(labels.shape, 10_000, dtype=np.uint16), labels, SPACING_UM)
-    assert np.isnan(found.maps[CHANNELS.index("top_height_um")]).all()
-    assert not found.maps[CHANNELS.index("top_against")].any()
+    assert np.isnan(found.maps[INTERFACE_CHANNELS.index("top_height_um")]).all()
+    assert not found.maps[INTERFACE_CHANNELS.index("top_against")].any()
     assert len(found.voids) == 0
     assert found.summary == {}
 
@@ -160,8 +160,8 @@ def test_where_the_volume_ends_there_is_no_face() -> None:
     assert below == pytest.approx([5 * 12.4, 5 * 16.4], abs=8.0)
     assert np.isnan(faces.roughness_um(SPACING_UM, top=True).sa_um)
     found = interface_maps(grey, labels, SPACING_UM)
-    assert np.isnan(found.maps[CHANNELS.index("top_height_um")]).all()
-    assert not found.maps[CHANNELS.index("top_against")].any()
+    assert np.isnan(found.maps[INTERFACE_CHANNELS.index("top_height_um")]).all()
+    assert not found.maps[INTERFACE_CHANNELS.index("top_against")].any()
 
 
 @pytest.mark.parametrize("spacing_um", [(5.0, 5.0, 5.0), (5.0, 5.0, 15.0), (5.0, 15.0, 5.0)])

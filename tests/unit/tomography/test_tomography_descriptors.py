@@ -14,7 +14,7 @@ from spallmap.tomography import (
     trace_sheets,
 )
 from spallmap.tomography.measures import profiles
-from spallmap.tomography.measures.descriptors import COLUMNS, EXTRA_COLUMNS
+from spallmap.tomography.measures.descriptors import CRACK_COLUMNS, EXTRA_CRACK_COLUMNS
 from spallmap.tomography.measures.sheets import AIR as FILLED_WITH_AIR
 from spallmap.tomography.measures.sheets import METAL
 from tests.unit.tomography.tomography_drawings import AIR, SODIUM, Bowl, Drawing, Plane, draw_cell, to_cell
@@ -38,7 +38,7 @@ def test_aperture_area_and_position_of_a_flat_crack(seed: int, aperture: float) 
     cracks, grey, phases = _found(drawing)
     sheets = trace_sheets(cracks, grey, phases, SPACING_UM)
     table = measure_cracks(cracks, grey, phases, SPACING_UM, sheets)
-    assert tuple(table.columns) == COLUMNS + EXTRA_COLUMNS
+    assert tuple(table.columns) == CRACK_COLUMNS + EXTRA_CRACK_COLUMNS
     row = table.iloc[0]
     # Where the filling cannot be distinguished, the error says so.
     allowed = max(0.15 * aperture * VOXEL, 1.5 * row.aperture_se_um)
@@ -145,7 +145,7 @@ def test_a_volume_read_in_parts_gives_the_same_sheets(monkeypatch: pytest.Monkey
 def test_no_crack_gives_an_empty_table_and_surface() -> None:
     cracks, grey, phases = _found(draw_cell(np.random.default_rng(9)))
     table = measure_cracks(cracks, grey, phases, SPACING_UM)
-    assert tuple(table.columns) == COLUMNS + EXTRA_COLUMNS
+    assert tuple(table.columns) == CRACK_COLUMNS + EXTRA_CRACK_COLUMNS
     assert len(table) == 0
     surface = mid_surfaces(cracks, grey, phases, SPACING_UM)
     assert surface.points_xyz_um.shape == (0, 3)

@@ -16,6 +16,7 @@ from spallmap.tomography.cracks.pores import Pores, find_pores
 from spallmap.tomography.cracks.ridges import Candidates, block_candidates
 from spallmap.tomography.cracks.sheet_groups import number_cracks
 from spallmap.tomography.cracks.thresholds import (
+    DEFAULT_SEED,
     MIN_AREA_VOXELS,
     Thresholds,
     ceramic_box,
@@ -23,7 +24,8 @@ from spallmap.tomography.cracks.thresholds import (
 )
 from spallmap.tomography.grey.common_scale import CERAMIC_GREY
 from spallmap.tomography.labels import is_filled
-from spallmap.tomography.phases.segment import DEFAULT_SODIUM_GREY, SMOOTHING_VOXELS
+from spallmap.tomography.phases.phase_plan import SMOOTHING_VOXELS
+from spallmap.tomography.phases.topology import DEFAULT_SODIUM_GREY
 
 # Edge of the blocks that ridges are looked for in.
 CANDIDATE_TILE = 160
@@ -78,6 +80,7 @@ def find_cracks(
     null_labels: Sliceable | None = None,
     min_area_voxels: int = MIN_AREA_VOXELS,
     threads: int = 1,
+    seed: int = DEFAULT_SEED,
 ) -> Cracks:
     """Find cracks inside the ceramic.
 
@@ -103,20 +106,54 @@ def find_cracks(
         Least number of ridge voxels of a crack.
     threads : int
         Number of threads.
+    seed : int
+        Which blocks of a ceramic of many are taken for the null.
 
     Returns
     -------
     Cracks
         Possibly none.
+
+    Raises
+    ------
+    ValueError
+        If there are not three positive spacings.
     """
     if len(tuple(spacing_um)) != 3 or min(spacing_um) <= 0:
         raise ValueError(f"three positive spacings are needed; got {spacing_um}")
-    thresholds = crack_thresholds(grey, labels, null_grey, null_labels, min_area_voxels, threads)
+    thresholds = crack_thresholds(grey, labels, null_grey, null_labels, min_area_voxels, threads, seed)
     box = ceramic_box(labels, threads)
     if box is None or not thresholds.usable:
-        return assemble_cracks([], _shape3(labels.shape), thresholds)
+        return assemble_cracks([], labels.shape, thresholds)
     found = find_candidates(grey, labels, box, thresholds, threads)
-    return assemble_cracks([found], _shape3(labels.shape), thresholds, threads)
+    return assemble_cracks([found], labels.shape, thresholds, threads)
+
+
+def slab_region(shape: Sequence[int], number: int, n_slabs: int) -> Region:
+    """Return one of the slabs of whole slices that a volume is searched in, a job a slab.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Number of voxels along z, y and x.
+    number : int
+        Which slab, from 0.
+    n_slabs : int
+        Number of slabs; their thicknesses differ by a slice at most.
+
+    Returns
+    -------
+    tuple of slice
+        The slab; all of them cover the volume once.
+
+    Examples
+    --------
+    >>> from spallmap.tomography import slab_region
+    >>> [slab_region((10, 4, 4), k, 3)[0] for k in range(3)]
+    [slice(0, 3, None), slice(3, 6, None), slice(6, 10, None)]
+    """
+    nz, ny, nx = shape
+    return slice(nz * number // n_slabs, nz * (number + 1) // n_slabs), slice(0, ny), slice(0, nx)
 
 
 def find_candidates(
@@ -158,7 +195,7 @@ def find_candidates(
 
 
 def assemble_cracks(
-    parts: Iterable[Candidates], shape: tuple[int, int, int], thresholds: Thresholds, threads: int = 1
+    parts: Iterable[Candidates], shape: tuple[int, ...], thresholds: Thresholds, threads: int = 1
 ) -> Cracks:
     """Join what was found in the parts of a volume to cracks.
 
@@ -179,13 +216,14 @@ def assemble_cracks(
         Possibly none.
     """
     found = Candidates.joined(parts)
-    pores = find_pores(found.cores, shape)
+    nz, ny, nx = shape
+    pores = find_pores(found.cores, (nz, ny, nx))
     network = in_networks(found, pores.hold(found.index, threads), thresholds.high)
     pores = pores.away_from(found.index[network], threads)
     crack = number_cracks(found, pores.hold(found.index, threads), thresholds, network)
     kept = found.chosen(crack > 0)
     return Cracks(
-        shape,
+        (nz, ny, nx),
         kept.index.astype(np.int64),
         kept.normal.astype(np.float64),
         crack[crack > 0],
@@ -274,8 +312,3 @@ def _nearest(
                         if number > 0:
                             out[z, y, x] = number
                             break
-
-
-def _shape3(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    nz, ny, nx = shape
-    return nz, ny, nx

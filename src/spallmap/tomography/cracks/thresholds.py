@@ -44,6 +44,9 @@ NULL_TILE = 96
 # Number of such blocks, spread evenly over the ceramic: 28 million voxels give a quantile of 99.99 % to a per
 # cent.
 MAX_NULL_TILES = 32
+# The configuration's random_seed unless it says otherwise: with it the draw depends on the number of blocks
+# alone.
+DEFAULT_SEED = 1
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def crack_thresholds(
     null_labels: Sliceable | None = None,
     min_area_voxels: int = MIN_AREA_VOXELS,
     threads: int = 1,
+    seed: int = DEFAULT_SEED,
 ) -> Thresholds:
     """Set the thresholds for the cracks of a volume.
 
@@ -99,6 +103,8 @@ def crack_thresholds(
         Least number of ridge voxels of a crack.
     threads : int
         Number of threads.
+    seed : int
+        Which blocks of a ceramic of many are taken for the null.
 
     Returns
     -------
@@ -107,8 +113,8 @@ def crack_thresholds(
     """
     null = None
     if null_grey is not None and null_labels is not None:
-        null = _quiet(null_grey, null_labels, (0.9, LOW_QUANTILE, HIGH_QUANTILE), threads)
-    own = _quiet(grey, labels, (0.9,) if null is None else (), threads)
+        null = _quiet(null_grey, null_labels, (0.9, LOW_QUANTILE, HIGH_QUANTILE), threads, seed)
+    own = _quiet(grey, labels, (0.9,) if null is None else (), threads, seed)
     # The level of the noise is the volume's own: two scans of a cell need not be equally noisy.
     level_of = own or null
     if level_of is None:
@@ -147,9 +153,11 @@ class _Quiet:
         return f"{self.n} voxels of ceramic far from surfaces and voids"
 
 
-def _quiet(grey: Sliceable, labels: Sliceable, quantiles: Sequence[float], threads: int) -> _Quiet | None:
+def _quiet(
+    grey: Sliceable, labels: Sliceable, quantiles: Sequence[float], threads: int, seed: int
+) -> _Quiet | None:
     """Measure the noise of quiet ceramic; None where there is too little of it."""
-    responses = _quiet_responses(grey, labels, threads)
+    responses = _quiet_responses(grey, labels, threads, seed)
     if responses is None:
         return None
     levels = tuple(max(float(np.quantile(r, 0.9)), MIN_LEVEL) for r in responses)
@@ -221,14 +229,17 @@ def quiet_ceramic(labels: Sliceable, region: Region) -> NDArray[np.bool_]:
     return quiet
 
 
-def _quiet_responses(grey: Sliceable, labels: Sliceable, threads: int) -> list[NDArray[np.float32]] | None:
+def _quiet_responses(
+    grey: Sliceable, labels: Sliceable, threads: int, seed: int
+) -> list[NDArray[np.float32]] | None:
     """Responses of quiet ceramic, one array a scale; None where there is too little."""
     box = ceramic_box(labels, threads)
     if box is None:
         return None
     every = tiles(box, NULL_TILE)
     # Shuffled, so that the first that hold quiet ceramic are spread over all of it.
-    every = [every[k] for k in np.random.default_rng(len(every)).permutation(len(every))]
+    rng = np.random.default_rng(len(every) + (seed ^ DEFAULT_SEED))
+    every = [every[k] for k in rng.permutation(len(every))]
 
     def of(region: Region) -> list[NDArray[np.float32]] | None:
         quiet = quiet_ceramic(labels, region)

@@ -16,7 +16,7 @@ from spallmap.tomography.measures.morphology import classify, touch_um
 from spallmap.tomography.measures.sheets import AIR, METAL, Sheets, trace_sheets
 from spallmap.tomography.measures.spall import spall_of
 
-COLUMNS = (
+CRACK_COLUMNS = (
     "crack",
     "volume_um3",
     "area_um2",
@@ -33,7 +33,7 @@ COLUMNS = (
     "centroid_z_um",
 )
 # What more is known of a crack; these columns follow the others.
-EXTRA_COLUMNS = (
+EXTRA_CRACK_COLUMNS = (
     "aperture_se_um",
     "volume_se_um3",
     "filling",
@@ -99,7 +99,7 @@ def measure_cracks(
         _measure(own, number, cracks, by_crack[starts[number - 1] : starts[number]], spacing_um)
         for number, own in traced.by_crack()
     ]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *EXTRA_COLUMNS])
+    table = pd.DataFrame(rows, columns=[*CRACK_COLUMNS, *EXTRA_CRACK_COLUMNS])
     return _complete(table, cracks.n)
 
 
@@ -165,7 +165,7 @@ def _measure(
         shape.network_fraction,
         shape.coherence,
     )
-    return dict(zip((*COLUMNS, *EXTRA_COLUMNS), values, strict=True))
+    return dict(zip((*CRACK_COLUMNS, *EXTRA_CRACK_COLUMNS), values, strict=True))
 
 
 def _filling(sodium: float, air: float) -> str:

@@ -25,6 +25,8 @@ SAMPLE_VOXELS = 24
 # Fewer voxels of quiet ceramic around a node do not give its noise to 10 %: smoothed, some 30 of them vary
 # alone.
 MIN_QUIET_VOXELS = 1_000
+# The two maps of a limit.
+LIMIT_CHANNELS = ("air_um", "sodium_um")
 # Apertures that are tried.
 APERTURES_VOXELS = np.concatenate([np.linspace(0.0, 1.0, 101), np.linspace(1.02, 4.0, 150)])
 # The sheet that is meant has this many times the least area: half of it lies above the low threshold when its
@@ -73,6 +75,40 @@ class DetectionLimit:
     node_voxels: int
     median_air_um: float
     median_sodium_um: float
+
+    @property
+    def maps(self) -> NDArray[np.float32]:
+        """Both maps, shape (2, mz, my, mx), in the order of :data:`LIMIT_CHANNELS`."""
+        return np.stack([self.air_um, self.sodium_um])
+
+    def node_spacing_um(self, spacing_um: Sequence[float]) -> list[float]:
+        """Return the distance of the nodes.
+
+        Parameters
+        ----------
+        spacing_um : sequence of float
+            Voxel spacing of the volume along z, y and x.
+
+        Returns
+        -------
+        list of float
+            Along z, y and x.
+        """
+        return [self.node_voxels * s for s in spacing_um]
+
+    def as_json(self) -> dict[str, float]:
+        """Return the medians and the distance of the nodes.
+
+        Returns
+        -------
+        dict
+            ``air_um``, ``sodium_um`` and ``node_voxels``.
+        """
+        return {
+            "air_um": self.median_air_um,
+            "sodium_um": self.median_sodium_um,
+            "node_voxels": self.node_voxels,
+        }
 
 
 def detection_limit(

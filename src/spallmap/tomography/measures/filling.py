@@ -15,7 +15,7 @@ from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import SODIUM
 from spallmap.tomography.measures.blur import Blur
 from spallmap.tomography.measures.profiles import STEP_VOXELS, WINDOW_VOXELS, profile_offsets
-from spallmap.tomography.phases.segment import DEFAULT_SODIUM_GREY
+from spallmap.tomography.phases.topology import DEFAULT_SODIUM_GREY
 
 # Distance of the points where profiles are pooled.
 NODE_VOXELS = 5.0

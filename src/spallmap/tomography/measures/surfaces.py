@@ -61,6 +61,23 @@ class Surface:
             "dip_deg": self.dip_deg,
         }
 
+    def none_of_it(self) -> Surface:
+        """Return a surface without points, of the same kind of values.
+
+        Returns
+        -------
+        Surface
+            Empty.
+        """
+        return Surface(
+            self.points_xyz_um[:0],
+            self.triangles[:0],
+            self.crack[:0],
+            self.aperture_um[:0],
+            self.depth_um[:0],
+            self.dip_deg[:0],
+        )
+
 
 def mid_surfaces(
     cracks: Cracks,

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spallmap.blocks import Region, Sliceable, map_blocks, read_padded, shape_of, tiles, whole
+from spallmap.blocks import Sliceable, map_blocks, tiles, whole
 from spallmap.tomography.blockwise.coarse import Coarse, coarse_copy, slabs
-from spallmap.tomography.blockwise.gaussian import reach, smoothed
-from spallmap.tomography.blockwise.opening import opened
-from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY, MIDDLE_GREY
-from spallmap.tomography.labels import CASING, CERAMIC, OUTSIDE, SODIUM, VOID
+from spallmap.tomography.grey.common_scale import AIR_GREY, MIDDLE_GREY, GreyScale
 from spallmap.tomography.phases.faces import face_ends, refined_heights, without_dips
 from spallmap.tomography.phases.interfaces import close_notches, fit_plane
-from spallmap.tomography.phases.topology import (
-    DEFAULT_SODIUM_GREY,
-    FINE_SMOOTHING_VOXELS,
-    NOTCH_RADIUS_VOXELS,
-    SODIUM_EDGE_GREY,
-    Topology,
-    close_outline,
-    find_topology,
-)
+from spallmap.tomography.phases.phase_plan import SMOOTHING_VOXELS, PhasePlan
+from spallmap.tomography.phases.topology import NOTCH_RADIUS_VOXELS, close_outline, find_topology
 
-__all__ = ["DEFAULT_SODIUM_GREY", "SMOOTHING_VOXELS", "PhasePlan", "plan_phases", "segment_phases"]
-
-# Gaussian sigma that quiets the noise before thresholds; about the blur of the scan, so edges stay in place.
-SMOOTHING_VOXELS = FINE_SMOOTHING_VOXELS
-# The same for sodium against air, whose contrast is a quarter of the ceramic's.
-SOLID_SMOOTHING_VOXELS = 1.2
 # Bodies are distinguished on a block-averaged copy of at most about this size; what separates them is some
 # voxels wide, and a copy of 216^3 voxels shows a cell's parts with 20 and more of its voxels.
 MAX_COARSE_VOXELS = 10_000_000
@@ -41,186 +24,10 @@ MAX_COARSE_VOXELS = 10_000_000
 NOTCH_VOXELS = 1.5
 # Width of the rim of an upright disc, where blur has rounded its edges off.
 RIM_VOXELS = 2
-# What is void right at a face, where the blur of gas outside makes good ceramic as dark as the middle grey;
-# one voxel deeper the edge with sodium is the threshold.
-VOID_EDGE_GREY = 0.6 * AIR_GREY + 0.4 * CERAMIC_GREY - 1_500.0
-# The ceramic's blur reaches this far beyond its faces.
-FACE_BLUR_VOXELS = 1.5
-# Half the edge of the cube that must fit into solid matter: the ceramic's blurred shell is two voxels thick,
-# a thin casing four.
-OPENING_VOXELS = 1
-# How far around such a cube's middle matter stays: the cube's corners are two voxels off.
-REGROWN_VOXELS = 2
 # Beside padding the smoothing mixes it with the ceramic this far: no void is seen there.
 WALL_VOXELS = 2
-# Voxels around a region that its labels depend on.
-HALO = reach(SOLID_SMOOTHING_VOXELS) + OPENING_VOXELS + REGROWN_VOXELS
-
-
-@dataclass(frozen=True)
-class PhasePlan:
-    """What has to be known of a whole volume to label any part of it.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Of the volume.
-    bottom, top : ndarray of float32, shape (ny, nx)
-        Heights of the ceramic's faces in slices, to a fraction of a voxel, closed over notches; without
-        meaning where there is no ceramic.
-    covered : ndarray of bool, shape (ny, nx)
-        Columns that hold ceramic.
-    bottom_cut, top_cut : ndarray of bool, shape (ny, nx)
-        Columns whose ceramic goes on beyond the first or the last slice: there is no face.
-    padding, wall : ndarray of bool, shape (ny, nx)
-        Columns of padding, and those with the ones so close to it that it would pass for a void there.
-    topology : Topology
-        The bodies on a coarse copy.
-    """
-
-    shape: tuple[int, int, int]
-    bottom: NDArray[np.float32]
-    top: NDArray[np.float32]
-    covered: NDArray[np.bool_]
-    bottom_cut: NDArray[np.bool_]
-    top_cut: NDArray[np.bool_]
-    padding: NDArray[np.bool_]
-    wall: NDArray[np.bool_]
-    topology: Topology
-
-    @property
-    def has_ceramic(self) -> bool:
-        """Whether there is a ceramic at all."""
-        return bool(self.covered.any())
-
-    def filled(self, region: Region) -> NDArray[np.bool_]:
-        """Say where the ceramic with its cracks and pores is.
-
-        Parameters
-        ----------
-        region : tuple of slice
-            Part of the volume.
-
-        Returns
-        -------
-        ndarray of bool
-            Over the region.
-        """
-        z, y, x = region
-        height = np.arange(z.start, z.stop, dtype=np.float32)[:, None, None]
-        inside: NDArray[np.bool_] = (
-            self.covered[y, x] & (height >= self.bottom[y, x]) & (height <= self.top[y, x])
-        )
-        return inside
-
-    def labels(self, grey: Sliceable, region: Region | None = None) -> NDArray[np.uint8]:
-        """Label a part of the volume.
-
-        Parameters
-        ----------
-        grey : Sliceable, shape (nz, ny, nx)
-            The volume that the plan was made from.
-        region : tuple of slice, optional
-            The part; everything where absent.
-
-        Returns
-        -------
-        ndarray of uint8
-            1 ceramic, 2 sodium, 3 crack or void in the ceramic, 4 casing and other solid, 5 outside air. A
-            voxel's label does not depend on the region that it is asked for with.
-        """
-        region = whole(self.shape) if region is None else region
-        out = np.empty(shape_of(region), dtype=np.uint8)
-        for block in tiles(region):
-            inside = tuple(
-                slice(b.start - r.start, b.stop - r.start) for b, r in zip(block, region, strict=True)
-            )
-            out[inside] = self._labels_of_block(grey, block)
-        return out
-
-    def _labels_of_block(self, grey: Sliceable, block: Region) -> NDArray[np.uint8]:
-        padded = read_padded(grey, block, HALO)
-        filled = self.filled(block)
-        labels = np.full(filled.shape, OUTSIDE, dtype=np.uint8)
-        if not filled.all():
-            kind = self._kind(block)
-            if kind.any() or not self.has_ceramic:
-                self._label_solid(padded, block, kind, labels)
-                labels[:, self.padding[block[1:]]] = OUTSIDE
-        if filled.any():
-            trim = HALO - reach(SMOOTHING_VOXELS)
-            smooth = smoothed(padded[trim:-trim, trim:-trim, trim:-trim], SMOOTHING_VOXELS)
-            z, y, x = block
-            _label_ceramic(
-                smooth,
-                z.start,
-                self.covered[y, x],
-                self.bottom[y, x],
-                self.top[y, x],
-                self.wall[y, x],
-                labels,
-            )
-        return labels
-
-    def _kind(self, block: Region) -> NDArray[np.uint8]:
-        """Say what solid voxels belong to."""
-        coarse = self.topology.kind
-        index = [
-            np.minimum(np.arange(s.start, s.stop) // f, n - 1)
-            for s, f, n in zip(block, self.topology.factor, coarse.shape, strict=True)
-        ]
-        return coarse[np.ix_(*index)]
-
-    def _label_solid(
-        self, padded: NDArray[np.uint16], block: Region, kind: NDArray[np.uint8], labels: NDArray[np.uint8]
-    ) -> None:
-        h = HALO - reach(SOLID_SMOOTHING_VOXELS)
-        near = self._filled_around(block, HALO, FACE_BLUR_VOXELS)
-        if near.any():
-            # Smoothed as it is, the bright ceramic would fill the gas that lies against it.
-            most = min(max(2.0 * self.topology.sodium_grey - AIR_GREY, 0.0), np.iinfo(np.uint16).max)
-            padded = np.where(near, np.minimum(padded, np.uint16(most)), padded)
-        smooth = smoothed(padded, SOLID_SMOOTHING_VOXELS)
-        solid = (smooth > self.topology.solid_grey) & ~self._filled_around(block, h, 0.0)
-        own = smooth[h:-h, h:-h, h:-h]
-        body = opened(solid, OPENING_VOXELS, REGROWN_VOXELS)
-        labels[body & (kind == SODIUM) & (own > self.topology.sodium_grey)] = SODIUM
-        labels[body & (kind == CASING) & (own > self.topology.casing_grey)] = CASING
-
-    def _filled_around(self, block: Region, halo: int, beyond: float) -> NDArray[np.bool_]:
-        """Ceramic, and so far beyond its faces, in a block with a halo (outermost voxels repeated)."""
-        index = [
-            np.clip(np.arange(s.start - halo, s.stop + halo), 0, n - 1)
-            for s, n in zip(block, self.shape, strict=True)
-        ]
-        plane = np.ix_(index[1], index[2])
-        height = index[0].astype(np.float32)[:, None, None]
-        inside: NDArray[np.bool_] = (
-            self.covered[plane]
-            & (height >= self.bottom[plane] - np.float32(beyond))
-            & (height <= self.top[plane] + np.float32(beyond))
-        )
-        return inside
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _label_ceramic(
-    smooth: NDArray[np.float32],
-    first: int,
-    covered: NDArray[np.bool_],
-    bottom: NDArray[np.float32],
-    top: NDArray[np.float32],
-    wall: NDArray[np.bool_],
-    labels: NDArray[np.uint8],
-) -> None:
-    for k in range(smooth.shape[0]):
-        z = np.float32(first + k)
-        for j in range(smooth.shape[1]):
-            for i in range(smooth.shape[2]):
-                if covered[j, i] and bottom[j, i] <= z <= top[j, i]:
-                    depth = min(z - bottom[j, i], top[j, i] - z, np.float32(1.0))
-                    edge = VOID_EDGE_GREY + depth * (SODIUM_EDGE_GREY - VOID_EDGE_GREY)
-                    labels[k, j, i] = CERAMIC if wall[j, i] or smooth[k, j, i] > edge else VOID
+# What is said of a volume with a ceramic's grey and no ceramic.
+NO_BODY = "no ceramic: no bright body lies between two faces"
 
 
 def plan_phases(
@@ -380,3 +187,35 @@ def segment_phases(
     ):
         out[block] = labels
     return out
+
+
+def grey_summary(scale: GreyScale, plan: PhasePlan) -> dict[str, Any]:
+    """Say what was found of a tomogram's greys and phases, for ``grey.json``.
+
+    Parameters
+    ----------
+    scale : GreyScale
+        From :func:`spallmap.tomography.common_grey`.
+    plan : PhasePlan
+        From :func:`plan_phases` of the same tomogram.
+
+    Returns
+    -------
+    dict
+        The scale as :meth:`spallmap.tomography.GreyScale.as_json` gives it. Where its grey promised a ceramic
+        that the phases do not show, the finding says so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import GreyScale, grey_summary, plan_phases
+    >>> scale = GreyScale(air_level=120.0, ceramic_level=700.0, sodium_level=None, noise_sd=9.0)
+    >>> can = np.full((12, 20, 20), 10_000, dtype=np.uint16)
+    >>> can[:, 2:4] = 50_000
+    >>> grey_summary(scale, plan_phases(can, (5.0, 5.0, 5.0)))["finding"]
+    'no ceramic: no bright body lies between two faces'
+    """
+    summary = scale.as_json()
+    if scale.ceramic_level is not None and not plan.has_ceramic:
+        summary["finding"] = NO_BODY
+    return summary

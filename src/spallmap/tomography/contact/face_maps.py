@@ -17,7 +17,9 @@ from spallmap.tomography.phases.interfaces import find_interfaces
 SIDES = ("bottom", "top")
 # Channels of the maps: height z of the face; what lies against it (0 no ceramic, 1 sodium, 2 gas, 3 beyond
 # the electrode); height of the gas; number of the void.
-CHANNELS = tuple(f"{side}_{name}" for side in SIDES for name in ("height_um", "against", "gap_um", "void"))
+INTERFACE_CHANNELS = tuple(
+    f"{side}_{name}" for side in SIDES for name in ("height_um", "against", "gap_um", "void")
+)
 VOID_COLUMNS = (
     "side",
     "void",
@@ -37,7 +39,7 @@ class InterfaceMaps:
     Parameters
     ----------
     maps : ndarray of float32, shape (8, ny, nx)
-        See :data:`CHANNELS`, in the tomogram's own frame; NaN where there is no height or gap.
+        See :data:`INTERFACE_CHANNELS`, in the tomogram's own frame; NaN where there is no height or gap.
     voids : DataFrame
         One row a void, see :data:`VOID_COLUMNS`.
     summary : dict
@@ -72,9 +74,9 @@ def interface_maps(
         Without heights and voids where there is no ceramic.
     """
     faces = find_interfaces(labels, grey, threads)
-    maps = np.full((len(CHANNELS), *labels.shape[1:]), np.nan, dtype=np.float32)
+    maps = np.full((len(INTERFACE_CHANNELS), *labels.shape[1:]), np.nan, dtype=np.float32)
     if faces is None:
-        maps[[k for k, name in enumerate(CHANNELS) if name.endswith(("against", "void"))]] = 0.0
+        maps[[k for k, name in enumerate(INTERFACE_CHANNELS) if name.endswith(("against", "void"))]] = 0.0
         return InterfaceMaps(maps, pd.DataFrame(columns=list(VOID_COLUMNS)), {})
     contact = measure_contact(grey, labels, faces, spacing_um, threads)
     heights, cuts, summary = (faces.bottom, faces.top), (faces.bottom_cut, faces.top_cut), {}
