@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from spallmap.tomography import Cracks, common_grey, find_cracks, segment_phases
+
 Floats = NDArray[np.float64]
 
 AIR, SODIUM, CERAMIC = 10_000.0, 19_000.0, 50_000.0
@@ -140,3 +142,21 @@ def draw_cell(
 def to_cell(drawing: Drawing, points_xyz: Floats) -> Floats:
     """Voxel points (x, y, z) in the cell's own axes, as (z, y, x)."""
     return drawing.to_volume.inv().apply(points_xyz - drawing.centre[::-1])[:, ::-1]
+
+
+def scan_of(drawing: Drawing) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+    """A drawn cell on the common grey scale, and its phases."""
+    grey = common_grey(drawing.grey).apply(drawing.grey)
+    return grey, segment_phases(grey, (4.66, 4.66, 4.66))
+
+
+def cracks_of(drawing: Drawing) -> tuple[Cracks, NDArray[np.uint16], NDArray[np.uint8]]:
+    """The cracks that are found in a drawn cell without a null, its grey and its phases."""
+    grey, phases = scan_of(drawing)
+    return find_cracks(grey, phases, (4.66, 4.66, 4.66)), grey, phases
+
+
+def blobs(seed: int, shape: tuple[int, int, int] = (45, 33, 38), level: float = 0.12) -> NDArray[np.bool_]:
+    """Connected blobs of some voxels."""
+    rng = np.random.default_rng(seed)
+    return ndimage.gaussian_filter(rng.normal(size=shape), 1.2) > level

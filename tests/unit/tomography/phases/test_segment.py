@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from spallmap.blocks import tiles
-from spallmap.tomography import common_grey, find_interfaces, segment_phases
+from spallmap.tomography import common_grey, find_interfaces, grey_summary, segment_phases
 from spallmap.tomography.phases import segment as phases_module
 from spallmap.tomography.phases.segment import plan_phases
 from tests.unit.tomography.tomography_drawings import AIR, CERAMIC, SODIUM, Bowl, Plane, draw_cell
 
 SPACING_UM = (4.66, 4.66, 4.66)
+
 PORES = ((0.0, 5.0, 5.0, 3.5), (-6.0, -15.0, 8.0, 3.0))
 
 
@@ -70,33 +72,6 @@ def test_ceramic_cut_off_by_a_wide_bowl_is_still_ceramic() -> None:
     piece = (drawing.truth == 1) & (bowl.distance(*drawing.axes) < -4.0)
     assert piece.sum() > 300
     assert np.mean(phases[piece] == 1) > 0.98
-
-
-def test_interfaces_follow_the_tilt() -> None:
-    drawing = draw_cell(np.random.default_rng(5), shape=(72, 100, 100), tilt_deg=(5.0, -3.0))
-    faces = find_interfaces(_segment(drawing.grey))
-    assert faces is not None
-    normal = faces.normal(SPACING_UM, top=True)
-    expected = drawing.to_volume.apply([0.0, 0.0, 1.0])[::-1]
-    assert np.degrees(np.arccos(min(1.0, abs(normal @ expected)))) < 0.3
-    middle = np.array([drawing.centre])
-    bottom_um, top_um = faces.depth_um(middle, SPACING_UM)
-    # The drawn disc is 28 voxels thick.
-    assert bottom_um[0] == pytest.approx(14.0 * 4.66, abs=0.7 * 4.66)
-    assert top_um[0] == pytest.approx(14.0 * 4.66, abs=0.7 * 4.66)
-
-
-def test_labels_do_not_depend_on_the_region_they_are_asked_for_with() -> None:
-    drawing = draw_cell(np.random.default_rng(7), cupping=0.05, pores=PORES, tilt_deg=(3.0, 2.0))
-    grey = common_grey(drawing.grey).apply(drawing.grey)
-    plan = plan_phases(grey, SPACING_UM)
-    whole = plan.labels(grey)
-    assert np.array_equal(whole, segment_phases(grey, SPACING_UM, threads=2))
-    for size in (7, 23, (64, 96, 5)):
-        parts = np.zeros_like(whole)
-        for region in tiles((slice(0, 64), slice(0, 96), slice(0, 96)), size):
-            parts[region] = plan.labels(grey, region)
-        assert np.array_equal(parts, whole)
 
 
 def test_bodies_are_distinguished_on_a_coarser_copy_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,3 +194,17 @@ def test_padding_beside_the_ceramic_is_neither_phase_nor_void(
         assert np.all(labels[(z - cz) ** 2 + (py - cy) ** 2 + (px - cx) ** 2 < (pr - 1.5) ** 2] == 3)
     region = (slice(20, 47), slice(0, 31), slice(9, 50))
     assert np.array_equal(plan.labels(grey, region), labels[region])
+
+
+def test_the_summary_says_where_a_ceramics_grey_has_no_ceramic() -> None:
+    drawing = draw_cell(np.random.default_rng(13))
+    scale = common_grey(drawing.grey)
+    grey = scale.apply(drawing.grey)
+    found = plan_phases(grey, SPACING_UM)
+    assert grey_summary(scale, found) == scale.as_json()
+    assert grey_summary(scale, found)["finding"] == ""
+    missed = plan_phases(grey, SPACING_UM, ceramic=False)
+    assert grey_summary(scale, missed)["finding"] == "no ceramic: no bright body lies between two faces"
+    # What the grey scale has found already is said once.
+    none = replace(scale, ceramic_level=None, finding="no ceramic: said before")
+    assert grey_summary(none, missed)["finding"] == "no ceramic: said before"
