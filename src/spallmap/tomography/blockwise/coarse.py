@@ -50,7 +50,9 @@ def coarse_copy(
 ) -> Coarse:
     """Average blocks of a volume in one pass over its slices.
 
-    Sums run within one block in a fixed order, so that nothing depends on how the volume is read.
+    Sums run within one block in a fixed order, so that nothing depends on how the volume is read. Of whole
+    numbers `skimage.transform.downscale_local_mean` gives the same copy, from a volume in memory and without
+    the extremes; of single precision it adds up in single precision.
 
     Parameters
     ----------

@@ -1,4 +1,9 @@
-"""Points of one sheet around each point, found through a grid of cells."""
+"""Points of one sheet around each point, found through a grid of cells.
+
+`scipy.spatial.cKDTree.sparse_distance_matrix`, with the same conditions asked afterwards, finds the same
+neighbours, but takes ten times as long and four to six times the memory (90,000 points of a wavy sheet,
+reaches of 4 and 5 voxels): it holds all pairs with their distances in double precision.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import isotropic_closing
 
 from spallmap.blocks import Region, Sliceable, map_blocks, tiles
 from spallmap.tomography.contact.gaps import (
@@ -277,9 +278,7 @@ def _electrode(
     steps = (spacing_um[1] / fine, spacing_um[2] / fine)
     radius = max(math.ceil(2.0 * max(steps)), round(ELECTRODE_CLOSING_UM / fine))
     padded = np.pad(largest, radius + 1)
-    # Distances make a round closing at the cost of two transforms, whatever its radius.
-    spread = ndimage.distance_transform_edt(~padded, sampling=steps) <= radius
-    closed = ndimage.distance_transform_edt(spread, sampling=steps) > radius
+    closed = isotropic_closing(padded, radius, spacing=steps)
     whole: NDArray[np.bool_] = ndimage.binary_fill_holes(closed | padded)
     cut = radius + 1
     return whole[cut:-cut, cut:-cut] & covered

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from spallmap.blocks import Region, Sliceable, shape_of, whole
 from spallmap.errors import InputError
@@ -369,4 +369,4 @@ def _noise_sd(source: Sliceable, phase: NDArray[np.bool_], factor: tuple[int, in
         aside = np.where(x + 1 < image.shape[1], x + 1, x - 1)
         differences.append(image[y, aside].astype(np.float64) - image[y, x])
     difference = np.concatenate(differences)
-    return float(1.4826 * np.median(np.abs(difference - np.median(difference))) / np.sqrt(2.0))
+    return float(1.4826 * stats.median_abs_deviation(difference) / np.sqrt(2.0))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -154,7 +155,7 @@ def measure_cupping(
         coefficients = np.linalg.lstsq(design[keep], bright[keep], rcond=1e-9)[0]
         residual = bright - design @ coefficients
         middle = np.median(residual[keep])
-        spread = 1.4826 * float(np.median(np.abs(residual[keep] - middle)))
+        spread = 1.4826 * float(stats.median_abs_deviation(residual[keep]))
         keep = np.abs(residual - middle) <= OUTLIER_SD * max(spread, 1e-9)
     covariance = _cluster_covariance(design[keep], residual[keep], index[keep] // CLUSTER_VOXELS)
     trend = design[:, 1:] @ coefficients[1:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage, signal, stats
 from scipy.spatial import ConvexHull
 from skimage.filters import threshold_otsu
 
@@ -169,7 +169,7 @@ def is_ceramic(coarse: NDArray[np.float32], body: NDArray[np.bool_], air: float)
         return False
     values = coarse[body]
     level = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - level)))
+    spread = 1.4826 * float(stats.median_abs_deviation(values))
     if spread > MAX_SPREAD * (level - air):
         return False
     rim = body & ~ndimage.binary_erosion(body)
