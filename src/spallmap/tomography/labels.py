@@ -29,6 +29,13 @@ def is_filled(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
     -------
     ndarray of bool
         Of the labels' shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import CERAMIC, OUTSIDE, VOID, is_filled
+    >>> is_filled(np.array([CERAMIC, VOID, OUTSIDE])).tolist()
+    [True, True, False]
     """
     filled: NDArray[np.bool_] = (labels == CERAMIC) | (labels == VOID)
     return filled

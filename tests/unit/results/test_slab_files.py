@@ -17,8 +17,7 @@ from spallmap.results.crack_search_parts import (
 )
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.slabs import WHOLE_SLICES, write_slabs
-from spallmap.tomography.cracks.ridges import Candidates
-from spallmap.tomography.cracks.thresholds import TOO_LITTLE, Thresholds
+from spallmap.tomography import TOO_LITTLE, Candidates, Thresholds
 
 
 @pytest.mark.parametrize("block", [(64, 256, 256), (7, 20, 300), WHOLE_SLICES])

@@ -78,7 +78,7 @@ def coarse_copy(
         If a voxel is NaN or infinite; the first such slice is named.
     """
     nz, ny, nx = source.shape
-    factor = block_factor(source.shape, max_voxels, least_factor)
+    factor = _block_factor(source.shape, max_voxels, least_factor)
     fz, fy, fx = factor
     coarse = np.zeros((nz // fz, ny // fy, nx // fx), dtype=np.float32)
 
@@ -107,7 +107,7 @@ def coarse_copy(
     return Coarse(coarse, factor, lowest, highest, n_lowest, n_highest)
 
 
-def block_factor(shape: tuple[int, ...], max_voxels: int, least: int = 1) -> tuple[int, int, int]:
+def _block_factor(shape: tuple[int, ...], max_voxels: int, least: int = 1) -> tuple[int, int, int]:
     """Edges of the blocks that bring a volume to a size; an axis of few samples is left as it is.
 
     Parameters

@@ -45,6 +45,15 @@ class InterfaceMaps:
     summary : dict
         By side: areas, fraction of the electrode's area that does not touch the ceramic, number of voids, and
         roughness (Sa, Sq); empty where there is no ceramic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import interface_maps
+    >>> air = np.full((12, 20, 20), 10_000, dtype=np.uint16)
+    >>> found = interface_maps(air, np.full(air.shape, 5, dtype=np.uint8), (5.0, 5.0, 5.0))
+    >>> found.maps.shape, len(found.voids), found.summary
+    ((8, 20, 20), 0, {})
     """
 
     maps: NDArray[np.float32]
@@ -72,6 +81,22 @@ def interface_maps(
     -------
     InterfaceMaps
         Without heights and voids where there is no ceramic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import INTERFACE_CHANNELS, interface_maps
+    >>> z, y, x = np.mgrid[:50, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.full(z.shape, 5, dtype=np.uint8)
+    >>> labels[radius < 20] = 2
+    >>> labels[(abs(z - 25) < 10) & (radius < 26)] = 1
+    >>> grey = np.choose(labels, [0, 50_000, 19_000, 0, 0, 10_000]).astype(np.uint16)
+    >>> found = interface_maps(grey, labels, (5.0, 5.0, 5.0))
+    >>> INTERFACE_CHANNELS[:2], found.maps[:2, 30, 30].tolist()
+    (('bottom_height_um', 'bottom_against'), [77.5, 1.0])
+    >>> found.summary["top"]["n_voids"]
+    0
     """
     faces = find_interfaces(labels, grey, threads)
     maps = np.full((len(INTERFACE_CHANNELS), *labels.shape[1:]), np.nan, dtype=np.float32)

@@ -55,6 +55,21 @@ class Cracks:
         Round voids, where no crack was looked for.
     thresholds : Thresholds
         What was asked of a crack.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> cracks = find_cracks(grey, labels, spacing_um)
+    >>> cracks.n, set(cracks.ridge_crack.tolist())
+    (1, {1})
     """
 
     shape: tuple[int, int, int]
@@ -118,6 +133,22 @@ def find_cracks(
     ------
     ValueError
         If there are not three positive spacings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> find_cracks(grey, labels, spacing_um).n
+    1
+    >>> find_cracks(grey + 40_000.0 * crack, labels, spacing_um).n
+    0
     """
     if len(tuple(spacing_um)) != 3 or min(spacing_um) <= 0:
         raise ValueError(f"three positive spacings are needed; got {spacing_um}")
@@ -184,6 +215,21 @@ def find_candidates(
     -------
     Candidates
         None where the thresholds are not usable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import ceramic_box, crack_thresholds, find_candidates
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> found = find_candidates(grey, labels, ceramic_box(labels), crack_thresholds(grey, labels))
+    >>> bool(np.mean(crack[tuple(found.index.T)]) > 0.8)
+    True
     """
     if not thresholds.usable:
         return Candidates.joined([])
@@ -214,6 +260,28 @@ def assemble_cracks(
     -------
     Cracks
         Possibly none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import (
+    ...     assemble_cracks,
+    ...     crack_thresholds,
+    ...     find_candidates,
+    ...     slab_region,
+    ... )
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> thresholds = crack_thresholds(grey, labels)
+    >>> slabs = [slab_region(grey.shape, k, 2) for k in range(2)]
+    >>> parts = [find_candidates(grey, labels, slab, thresholds) for slab in slabs]
+    >>> assemble_cracks(parts, grey.shape, thresholds).n
+    1
     """
     found = Candidates.joined(parts)
     nz, ny, nx = shape
@@ -250,6 +318,22 @@ def crack_labels(cracks: Cracks, grey: Sliceable, labels: Sliceable, region: Reg
     -------
     ndarray of int32
         Of the region's shape: the crack of its ridge voxels and of the dark voxels beside them, 0 elsewhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import crack_labels, find_cracks
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> cracks = find_cracks(grey, labels, spacing_um)
+    >>> voxels = crack_labels(cracks, grey, labels, (slice(0, 40), slice(0, 60), slice(0, 60)))
+    >>> bool(np.mean(voxels[crack] == 1) > 0.9)
+    True
     """
     out = np.zeros(shape_of(region), dtype=np.int32)
     reach = int(THICKNESS_REACH) + 1

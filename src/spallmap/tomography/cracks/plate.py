@@ -65,12 +65,27 @@ def plate_response(
     ndarray of float32, shape (nz, ny, nx)
         The weighted response.
 
+    Raises
+    ------
+    ValueError
+        If there are not three axes.
+
     References
     ----------
     Sato et al., Tissue classification based on 3D local intensity structures for volume rendering, IEEE
     Transactions on Visualization and Computer Graphics 6 (2000): sheets from the eigenvalues of the Hessian.
     Descoteaux et al., Bone enhancement filtering: application to sinus bone segmentation and simulation of
     pituitary surgery, MICCAI 2005: the same for plates of bone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import plate_response
+    >>> volume = np.full((21, 21, 21), 50_000.0)
+    >>> volume[10] = 10_000.0
+    >>> response = plate_response(volume)
+    >>> int(response[:, 10, 10].argmax())
+    10
     """
     if volume.ndim != 3:
         raise ValueError(f"a volume is needed; got {volume.ndim} axes")

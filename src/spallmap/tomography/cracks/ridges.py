@@ -55,6 +55,17 @@ class Candidates:
         Runs along the ceramic's surface, right below it.
     cores : ndarray of int32, shape (m, 3)
         Voxels around which a ball fits into a void.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import Candidates, Thresholds, find_candidates
+    >>> labels = np.ones((12, 12, 12), dtype=np.uint8)
+    >>> thresholds = Thresholds((1.0, 1.0, 1.0), 100.0, 200.0, 150, "by hand")
+    >>> box = (slice(0, 12), slice(0, 12), slice(0, 12))
+    >>> found = find_candidates(np.full(labels.shape, 50_000.0), labels, box, thresholds)
+    >>> len(found.index), len(Candidates.joined([found, found]).cores)
+    (0, 0)
     """
 
     index: NDArray[Any]
@@ -168,7 +179,7 @@ def block_candidates(
     source[~read_padded(filled, inner(ring, outer), halo)] = CERAMIC_GREY
     response = combine(padded_responses(source, halo), weights)
     response[~filled[inner(ring, outer)]] = 0.0
-    core = grown_inside(region, shape)
+    core = _grown_inside(region, shape)
     index = np.argwhere(response[inner(core, ring)] > low) + [s.start for s in core]
     if len(index) == 0:
         return replace(_NONE, cores=cores)
@@ -187,7 +198,7 @@ def block_candidates(
     return Candidates(index.astype(np.int32), normal.astype(np.float32), strength, depth, skims, cores)
 
 
-def grown_inside(region: Region, shape: tuple[int, ...]) -> Region:
+def _grown_inside(region: Region, shape: tuple[int, ...]) -> Region:
     """Take the volume's two outermost layers off a region: a ridge there has no neighbours to compare.
 
     Parameters

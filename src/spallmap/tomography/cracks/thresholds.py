@@ -64,6 +64,12 @@ class Thresholds:
         Least number of ridge voxels.
     null : str
         Where the thresholds come from, in words.
+
+    Examples
+    --------
+    >>> from spallmap.tomography import TOO_LITTLE, Thresholds
+    >>> Thresholds((0.2, 0.5, 1.1), 2.6, 4.1, 150, "by hand").usable, TOO_LITTLE.usable
+    (True, False)
     """
 
     weights: tuple[float, ...]
@@ -110,6 +116,19 @@ def crack_thresholds(
     -------
     Thresholds
         :data:`TOO_LITTLE` where neither volume has ceramic enough.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import crack_thresholds
+    >>> labels = np.full((40, 50, 50), 5, dtype=np.uint8)
+    >>> labels[5:35, 5:45, 5:45] = 1
+    >>> grey = np.random.default_rng(1).normal(50_000.0, 800.0, labels.shape)
+    >>> thresholds = crack_thresholds(grey, labels)
+    >>> round(thresholds.low, 2), round(thresholds.high / thresholds.low, 2)
+    (3.12, 1.53)
+    >>> thresholds.null[:27]
+    'own ceramic: the noise tail'
     """
     null = None
     if null_grey is not None and null_labels is not None:
@@ -183,6 +202,15 @@ def ceramic_box(labels: Sliceable, threads: int = 1) -> Region | None:
     -------
     tuple of slice or None
         None where there is no ceramic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import ceramic_box
+    >>> labels = np.full((20, 20, 20), 5, dtype=np.uint8)
+    >>> labels[4:9, 3:17, 6:8] = 1
+    >>> ceramic_box(labels)
+    (slice(4, 9, None), slice(3, 17, None), slice(6, 8, None))
     """
 
     def extent(region: Region) -> NDArray[np.int64] | None:

@@ -126,6 +126,14 @@ class GreyScale:
         Rings and cupping: what was measured and what is removed. None: nothing was looked for.
     padding : Padding or None
         What is padding and becomes air; None where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import GreyScale
+    >>> scale = GreyScale(air_level=100.0, ceramic_level=600.0, sodium_level=None, noise_sd=10.0)
+    >>> scale.apply(np.array([[[100.0, 350.0, 600.0]]])).tolist()
+    [[[10000, 30000, 50000]]]
     """
 
     air_level: float
@@ -239,6 +247,20 @@ def common_grey(source: Sliceable, source_label: str = "tomogram", threads: int 
     ------
     InputError
         If the volume is not three-dimensional, holds NaN or infinity, is constant, or shows a single phase.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import common_grey
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> scan = np.where((abs(z - 20) < 12) & (np.hypot(y - 30, x - 30) < 24), 600.0, 100.0)
+    >>> scan += np.random.default_rng(1).normal(0.0, 10.0, scan.shape)
+    >>> scale = common_grey(scan)
+    >>> round(scale.air_level), round(scale.ceramic_level), round(scale.noise_sd)
+    (100, 600, 10)
+    >>> grey = scale.apply(scan)
+    >>> grey.dtype, round(float(grey[20, 30, 30]), -4)
+    (dtype('uint16'), 50000.0)
     """
     _check(source, source_label)
     coarse = coarse_copy(source, MAX_COARSE_VOXELS, 2, source_label, threads)

@@ -51,6 +51,13 @@ class Blur:
         Its relative standard error.
     n_patches : int
         Patches of the ceramic's faces that it was measured at; 0 where it is the usual one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import measure_blur
+    >>> measure_blur(np.full((9, 9, 9), 10_000.0), None)
+    Blur(sigma_voxels=0.7, relative_se=0.2, n_patches=0)
     """
 
     sigma_voxels: float
@@ -75,6 +82,18 @@ def measure_blur(grey: Sliceable, faces: Interfaces | None) -> Blur:
     -------
     Blur
         The usual one where there is too little of a face.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import ndimage
+    >>> from spallmap.tomography import find_interfaces, measure_blur
+    >>> labels = np.full((40, 50, 50), 5, dtype=np.uint8)
+    >>> labels[10:30, 5:45, 5:45] = 1
+    >>> grey = ndimage.gaussian_filter(np.where(labels == 1, 50_000.0, 10_000.0), 0.8)
+    >>> blur = measure_blur(grey, find_interfaces(labels, grey))
+    >>> round(blur.sigma_voxels, 1), blur.n_patches > 100
+    (0.7, True)
     """
     found: list[tuple[float, float]] = []
     for face, inside in ((None, 1), (None, -1)) if faces is None else ((faces.bottom, 1), (faces.top, -1)):

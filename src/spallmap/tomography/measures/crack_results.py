@@ -38,6 +38,17 @@ class CrackResults:
         The scan's point spread.
     sodium_contrast : float
         Contrast of ceramic to sodium over that of ceramic to air.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import describe_cracks, find_cracks
+    >>> grey = np.full((8, 9, 10), 10_000, dtype=np.uint16)
+    >>> labels = np.full(grey.shape, 5, dtype=np.uint8)
+    >>> cracks = find_cracks(grey, labels, (5.0, 5.0, 5.0))
+    >>> found = describe_cracks(cracks, grey, labels, (5.0, 5.0, 5.0))
+    >>> len(found.table), found.thresholds.usable
+    (0, False)
     """
 
     thresholds: Thresholds

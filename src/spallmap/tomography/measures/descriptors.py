@@ -91,6 +91,22 @@ def measure_cracks(
         and of the volume; filling (sodium, air, both, unknown), fractions of the area that are reported to
         hold sodium and air; and what decided the morphology, see
         :class:`spallmap.tomography.measures.morphology.Shape`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks, measure_cracks
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> cracks = find_cracks(grey, labels, spacing_um)
+    >>> row = measure_cracks(cracks, grey, labels, spacing_um).iloc[0]
+    >>> row.morphology, bool(row.touches_top), round(row.dip_deg)
+    ('straight', False, 16)
     """
     traced = trace_sheets(cracks, grey, labels, spacing_um, threads) if sheets is None else sheets
     by_crack = np.argsort(cracks.ridge_crack, kind="stable")

@@ -152,13 +152,13 @@ def classify(
     Kazyak et al., Li penetration in ceramic solid electrolytes: operando microscopy analysis of morphology,
     propagation, and reversibility, Matter 2 (2020): the four kinds.
     """
-    fractions, junction = sheet_fractions(points_xyz_um / voxel_um, normals_xyz)
+    fractions, junction = _sheet_fractions(points_xyz_um / voxel_um, normals_xyz)
     main = float(fractions[0])
     tensor = np.einsum("n,ni,nj->ij", area_um2, normals_xyz, normals_xyz) / area_um2.sum()
     coherence = float(np.linalg.eigvalsh(tensor)[-1])
     network, order = junction, coherence
     if voxels_xyz_um is not None and voxel_normals_xyz is not None:
-        network = sheet_fractions(voxels_xyz_um / voxel_um, voxel_normals_xyz)[1]
+        network = _sheet_fractions(voxels_xyz_um / voxel_um, voxel_normals_xyz)[1]
         n = voxel_normals_xyz
         order = float(np.linalg.eigvalsh(n.T @ n / len(n))[-1])
     leading = _above(main, MAIN_FRACTION, MAIN_WIDTH)
@@ -180,7 +180,7 @@ def _above(value: float, limit: float, width: float) -> float:
     return float(special.expit((value - limit) / width))
 
 
-def sheet_fractions(
+def _sheet_fractions(
     points: NDArray[np.float64], normals: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
     """Separate a crack into smooth sheets.

@@ -81,6 +81,21 @@ class Sheets:
         Distance from each interface; top is the one at larger z.
     dip_deg : ndarray, shape (n,)
         Angle between the sheet and the nearer interface: 0 parallel, 90 perpendicular.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks, trace_sheets
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> sheets = trace_sheets(find_cracks(grey, labels, spacing_um), grey, labels, spacing_um)
+    >>> [(number, len(own.crack) == len(sheets.crack)) for number, own in sheets.by_crack()]
+    [(1, True)]
     """
 
     points_xyz_um: Points
@@ -159,6 +174,21 @@ def trace_sheets(
     -------
     Sheets
         Points in the volume's frame, in an order that depends on their positions alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks, trace_sheets
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> sheets = trace_sheets(find_cracks(grey, labels, spacing_um), grey, labels, spacing_um)
+    >>> round(float(np.median(sheets.dip_deg))), round(float(np.median(sheets.depth_um)), -1)
+    (16, 50.0)
     """
     spacing = np.asarray(spacing_um, dtype=np.float64)
     faces = find_interfaces(labels, grey, threads) if cracks.n else None

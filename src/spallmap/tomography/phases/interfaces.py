@@ -52,6 +52,18 @@ class Interfaces:
     bottom_cut, top_cut : ndarray of bool, shape (ny, nx)
         Columns whose ceramic goes on beyond the first or the last slice: there the volume ends, not the
         ceramic, and the height is that of its end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import Interfaces
+    >>> flat, uncut = np.ones((30, 30), dtype=np.float32), np.zeros((30, 30), dtype=bool)
+    >>> plane = np.array([1.0, 0.0, 0.0])
+    >>> faces = Interfaces(5.5 * flat, 14.5 * flat, 5.5 * plane, 14.5 * plane, uncut, uncut)
+    >>> [float(d[0]) for d in faces.depth_um(np.array([[6.5, 10.0, 10.0]]), (5.0, 5.0, 5.0))]
+    [5.0, 40.0]
+    >>> faces.roughness_um((5.0, 5.0, 5.0), top=True).sa_um
+    0.0
     """
 
     bottom: NDArray[np.float32]
@@ -167,6 +179,18 @@ def find_interfaces(labels: Sliceable, grey: Sliceable | None = None, threads: i
     -------
     Interfaces or None
         None where there is no ceramic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_interfaces
+    >>> labels = np.full((20, 30, 30), 5, dtype=np.uint8)
+    >>> labels[6:15, 4:26, 4:26] = 1
+    >>> faces = find_interfaces(labels)
+    >>> float(faces.bottom[15, 15]), float(faces.top[15, 15])
+    (5.5, 14.5)
+    >>> faces.normal((5.0, 5.0, 5.0), top=True).round(3).tolist()
+    [1.0, 0.0, 0.0]
     """
     nz, ny, nx = labels.shape
     bottom = np.full((ny, nx), nz, dtype=np.float32)

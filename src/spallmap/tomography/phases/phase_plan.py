@@ -52,6 +52,19 @@ class PhasePlan:
         Columns of padding, and those with the ones so close to it that it would pass for a void there.
     topology : Topology
         The bodies on a coarse copy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import plan_phases
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> disc = (abs(z - 20) < 12) & (np.hypot(y - 30, x - 30) < 24)
+    >>> grey = np.where(disc, 50_000, 10_000).astype(np.uint16)
+    >>> plan = plan_phases(grey, (5.0, 5.0, 5.0))
+    >>> plan.has_ceramic
+    True
+    >>> plan.labels(grey, (slice(5, 20), slice(30, 31), slice(30, 31))).ravel().tolist()
+    [5, 5, 5, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
     """
 
     shape: tuple[int, int, int]

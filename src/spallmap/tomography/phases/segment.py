@@ -68,6 +68,16 @@ def plan_phases(
     ------
     InputError
         If a voxel is NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import plan_phases
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> disc = (abs(z - 20) < 12) & (np.hypot(y - 30, x - 30) < 24)
+    >>> plan = plan_phases(np.where(disc, 50_000, 10_000).astype(np.uint16), (5.0, 5.0, 5.0))
+    >>> float(plan.bottom[30, 30]), float(plan.top[30, 30])
+    (8.5, 31.5)
     """
     nz, ny, nx = grey.shape
     coarse = coarse_copy(grey, MAX_COARSE_VOXELS, 1, source_label, threads)
@@ -177,6 +187,21 @@ def segment_phases(
     ndarray of uint8, shape (nz, ny, nx)
         1 ceramic, 2 sodium, 3 crack or void in the ceramic, 4 casing and other solid, 5 outside air. Without
         ceramic only 4 and 5.
+
+    Raises
+    ------
+    InputError
+        If a voxel is NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import CERAMIC, OUTSIDE, segment_phases
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> disc = (abs(z - 20) < 12) & (np.hypot(y - 30, x - 30) < 24)
+    >>> labels = segment_phases(np.where(disc, 50_000, 10_000).astype(np.uint16), (5.0, 5.0, 5.0))
+    >>> bool(np.all(labels[disc] == CERAMIC)), bool(np.all(labels[~disc] == OUTSIDE))
+    (True, True)
     """
     plan = plan_phases(grey, spacing_um, source_label, threads, ceramic)
     shape = plan.shape
