@@ -42,7 +42,7 @@ from spallmap.registration.section.target import (
     settle_stretch,
 )
 from spallmap.registration.section.warp import bending, smooth_warp
-from spallmap.tomography import is_filled
+from spallmap.tomography.labels import is_filled
 from tests.unit.registration.section_cell import SPACING_UM, VOXEL_UM, cut, small_cell
 
 PIXEL_UM = 2.0

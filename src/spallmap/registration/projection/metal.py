@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.frames import indices_to_points
-from spallmap.tomography import CERAMIC, SODIUM
+from spallmap.tomography.labels import CERAMIC, SODIUM
 
 # Specks of sodium label below this share of all sodium are segmentation noise and carry no visible signal.
 MIN_COMPONENT_SHARE = 0.01

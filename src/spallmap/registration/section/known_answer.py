@@ -17,7 +17,8 @@ from spallmap.registration.section.masks import near
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import SCALED, descend
 from spallmap.registration.section.target import SectionSolution, Target, polish, settle_stretch, solve
-from spallmap.tomography import AIR_GREY, CERAMIC_GREY, OUTSIDE, is_filled
+from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
+from spallmap.tomography.labels import OUTSIDE, is_filled
 
 #: Cuts near the solution, and how far from it they lie: other pores are met, the outline is alike.
 NEAR, NEAR_UM, NEAR_DEG = 6, 25.0, 2.5

@@ -12,7 +12,7 @@ from spallmap import frames
 from spallmap.registration.section.compiled import normal_equations, sample_with_gradient
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.resolutions import Level
-from spallmap.tomography import AIR_GREY, CERAMIC_GREY
+from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 
 #: Free parameters of a rigid placement, with one scale, and with one scale for each own axis.
 RIGID, SCALED, STRETCHED = 6, 7, 8

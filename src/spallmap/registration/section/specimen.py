@@ -10,7 +10,8 @@ from scipy import ndimage
 
 from spallmap import frames
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, least_absolute
-from spallmap.tomography import AIR_GREY, CERAMIC_GREY, OUTSIDE, is_filled
+from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
+from spallmap.tomography.labels import OUTSIDE, is_filled
 
 #: Share of the ceramic-to-air step that noise and cupping may take away before a voxel counts as darker.
 DEAD_ZONE = 0.12

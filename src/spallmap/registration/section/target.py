@@ -16,7 +16,9 @@ from spallmap.registration.section.resolutions import Grid, Level, make_grid, ma
 from spallmap.registration.section.search import coarse_search, neighbours
 from spallmap.registration.section.specimen import Specimen, read_specimen
 from spallmap.registration.section.starts import STARTS, climb
-from spallmap.tomography import find_interfaces, is_filled, measure_blur
+from spallmap.tomography.labels import is_filled
+from spallmap.tomography.measures.blur import measure_blur
+from spallmap.tomography.phases.interfaces import find_interfaces
 
 #: Resolution of the coarse search in voxels.
 COARSE_VOXELS = 4.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.frames import Points, grid_points, indices_to_points
-from spallmap.tomography import CASING, CERAMIC, OUTSIDE, SODIUM, VOID, is_filled
+from spallmap.tomography.labels import CASING, CERAMIC, OUTSIDE, SODIUM, VOID, is_filled
 
 MARGIN_SAMPLES = 8
 """Cropped this far around the ceramic: room for smoothing and for the last shifts."""
