@@ -22,8 +22,10 @@ from spallmap.frames import AffineMap, displacement_um, grid_points
 from spallmap.results.ome_zarr import read_volume
 
 VOXEL_UM = 4.66
-PRISTINE, SHORTED = "pristine", "shorted"
-CRACK_LABELS, DECOY_LABEL = (3, 4), 5
+PRISTINE = "pristine"
+SHORTED = "shorted"
+CRACK_LABELS = (3, 4)
+DECOY_LABEL = 5
 # Bounds of the validation, from what the paper's overlay needs: half an MRI pixel, two voxels, half a voxel.
 BOUND_UM = {"mri": 11.5, "sem": 2 * VOXEL_UM, "xct": 0.5 * VOXEL_UM, "inset": 2.0}
 
@@ -49,7 +51,7 @@ class Placed:
 
 
 def judge(results: Path, cell: Path) -> dict[str, Any]:
-    """Measure everything that the truth can tell of one cell's results.
+    """Measure everything that the truth can say of one cell's results.
 
     Parameters
     ----------
@@ -101,25 +103,25 @@ def registrations(results: Path, truth: dict[str, Any]) -> list[Placed]:
         error = field_error_um(path.parent, modality, AffineMap(np.array(said["matrix"])), true_map)
         bound = BOUND_UM[modality if key != "edx" else "sem"]
         placed.append(Placed(f"{state} {acquisition}", said["verdict"], error, bound, tuple(said["reasons"])))
-        inner = said.get("diagnostics", {}).get("matrix_to_intermediate")
+        through = said["diagnostics"]["through"]
         within = {"sem_detail": "detail", "edx": "edx"}.get(key)
-        if inner is not None and within is not None:
+        if through is not None and within is not None:
             true_inner = AffineMap(np.array(truth["within_overview"][within]))
-            error = field_error_um(path.parent, modality, AffineMap(np.array(inner)), true_inner)
+            error = field_error_um(path.parent, modality, AffineMap(np.array(through["matrix"])), true_inner)
             placed.append(
                 Placed(
                     f"{acquisition} in overview",
-                    said["diagnostics"]["verdict_to_intermediate"],
+                    through["verdict"],
                     error,
                     BOUND_UM["inset"],
-                    tuple(said["diagnostics"]["reasons_to_intermediate"]),
+                    tuple(through["reasons"]),
                 )
             )
     return placed
 
 
 def field_error_um(folder: Path, modality: str, said: AffineMap, true: AffineMap) -> float:
-    """Mean displacement over the acquisition's field; of a projection only the part in its own plane."""
+    """Mean displacement over the acquisition's field; of a projection only the component in its own plane."""
     if modality == "xct":
         volume = read_volume(folder / "volume.ome.zarr", level=2)
         points = grid_points(volume.data.shape, volume.spacing_um)

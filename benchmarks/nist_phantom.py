@@ -14,14 +14,20 @@ Array = NDArray[np.float64]
 # the corners of a square, numbered from the corner between spheres 9 and 10. Stupic et al., Magn. Reson.
 # Med. 86 (2021) 1194, describe the phantom; the lengths, mm, were checked in the images: they fit two
 # scanners within 0.3 %.
-CIRCLE_RADIUS_MM, HALF_SQUARE_MM = 50.0, 20.0
-N_OUTER, N_SPHERES = 10, 14
+CIRCLE_RADIUS_MM = 50.0
+HALF_SQUARE_MM = 20.0
+N_OUTER = 10
+N_SPHERES = 14
 # A sphere's plastic shell gives no signal: a dark ring between the liquid inside and the water outside.
-SHELL_MM, INSIDE_MM, OUTSIDE_MM = (8.3, 10.2), 7.0, (11.5, 13.0)
+SHELL_MM = (8.3, 10.2)
+INSIDE_MM = 7.0
+OUTSIDE_MM = (11.5, 13.0)
 # Brightness falls off towards the coil's far end over lengths longer than this.
 SHADE_MM = 15.0
-# The plate hangs in the middle of the water, turned by an unknown angle.
-SEARCH_MM, STEP_MM, STEP_DEG = 16.0, 2.0, 3.0
+# The plate hangs in the middle of the water, rotated by an unknown angle.
+SEARCH_MM = 16.0
+STEP_MM = 2.0
+STEP_DEG = 3.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Plate:
     centres : ndarray, shape (14, 2)
         Row and column of each sphere's centre, in pixels, sphere 1 first.
     angle_deg : float
-        Turn of the plate, positive from sphere 1 towards sphere 2.
+        Rotation of the plate, positive from sphere 1 towards sphere 2.
     scale : float
         Size against the design; far from 1 where something else was found.
     order : float
@@ -49,8 +55,8 @@ class Plate:
 
 def design_mm() -> Array:
     """Rows and columns of the spheres' centres about the plate's, mm, sphere 1 straight up."""
-    turn = 2.0 * np.pi * np.arange(N_OUTER) / N_OUTER
-    outer = CIRCLE_RADIUS_MM * np.stack([-np.cos(turn), np.sin(turn)], axis=1)
+    angle = 2.0 * np.pi * np.arange(N_OUTER) / N_OUTER
+    outer = CIRCLE_RADIUS_MM * np.stack([-np.cos(angle), np.sin(angle)], axis=1)
     inner = HALF_SQUARE_MM * np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, 1.0], [1.0, -1.0]])
     return np.concatenate([outer, inner])
 
@@ -58,8 +64,8 @@ def design_mm() -> Array:
 def find_plate(echoes: Array, pixel_mm: float) -> Plate:
     """Find the spheres.
 
-    The dark shells are looked for with a ring-shaped filter; the design is then turned, moved and scaled
-    to where it meets most of them. It looks alike turned by half a turn: of the two, that is taken in which
+    The dark shells are looked for with a ring-shaped filter; the design is then rotated, moved and scaled
+    to where it meets most of them. It looks alike rotated by 180 degrees: of the two, that is taken in which
     the signal that is left falls from sphere 1 to sphere 10.
 
     Parameters
@@ -95,8 +101,8 @@ def find_plate(echoes: Array, pixel_mm: float) -> Plate:
     pose = optimize.minimize(
         score, best[1], method="Nelder-Mead", options={"initial_simplex": simplex, "xatol": 1e-3}
     ).x
-    turned = pose + np.array([0.0, 0.0, np.pi, 0.0])
-    return min((_judged(echoes, design, p) for p in (pose, turned)), key=lambda plate: plate.order)
+    rotated = pose + np.array([0.0, 0.0, np.pi, 0.0])
+    return min((_judged(echoes, design, p) for p in (pose, rotated)), key=lambda plate: plate.order)
 
 
 def _shells(image: Array, pixel_mm: float) -> Array:
@@ -114,8 +120,8 @@ def _shells(image: Array, pixel_mm: float) -> Array:
 
 def _placed(design: Array, pose: Array) -> Array:
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
-    turned: Array = design @ np.array([[cos, -sin], [sin, cos]])
-    return pose[:2] + pose[3] * turned
+    rotated: Array = design @ np.array([[cos, -sin], [sin, cos]])
+    return pose[:2] + pose[3] * rotated
 
 
 def _judged(echoes: Array, design: Array, pose: Array) -> Plate:

@@ -30,7 +30,7 @@ GRIDS: dict[Pixels, tuple[tuple[int, int], tuple[float, float]]] = {
 }
 # Distance of the fine samples that are projected: a third of a row, below the skin depth of 11 um.
 FINE_UM = 8.0
-# Part of the dendrite's highest pixel above which a pixel is one of its own, as in the twin.
+# Fraction of the dendrite's highest pixel above which a pixel is one of its own, as in the twin.
 FOOTPRINT = 0.35
 # Sizes looked at: pixels of the dendrite at SNR 6 and an electrode SNR of 25, the middle of what is drawn.
 SIZES = (5, 40)
@@ -70,20 +70,20 @@ class Truth:
         electrodes' at the first echo.
     footprint : ndarray of bool, shape (ny, nx)
         The first condition alone.
-    share : ndarray, shape (ny, nx)
-        The dendrite's part of the signal at the first echo.
+    fraction : ndarray, shape (ny, nx)
+        The dendrite's fraction of the signal at the first echo.
     t2_ms : float
         The dendrite's T2.
     """
 
     dendrite: Flags
     footprint: Flags
-    share: Floats
+    fraction: Floats
     t2_ms: float
 
 
 def varied_crack(crack: SpallCrack, rng: np.random.Generator) -> SpallCrack:
-    """Draw another size and another filling of a crack; its place and its shape stay."""
+    """Draw another size and another filling of a crack; its position and its shape stay."""
     radius = float(rng.uniform(70.0, 220.0))
     depth = min(radius * float(rng.uniform(0.5, 0.95)), 170.0)
     start = float(rng.uniform(-0.6, 0.9)) * radius
@@ -176,10 +176,10 @@ def mix(scene: Scene, dendrite_snr: float, electrode_snr: float) -> tuple[Comple
             break
         gain = dendrite_snr / float(own[dendrite].mean())
         dendrite = footprint & (gain * own * decay[0] > bright)
-    part = gain * own * decay[0]
+    dendrite_signal = gain * own * decay[0]
     series = electrode + gain * scene.dendrite * decay[:, None, None]
-    share = part / np.maximum(part + bright, 1e-12)
-    return series, Truth(dendrite, footprint, share, scene.dendrite_t2_ms)
+    fraction = dendrite_signal / np.maximum(dendrite_signal + bright, 1e-12)
+    return series, Truth(dendrite, footprint, fraction, scene.dendrite_t2_ms)
 
 
 def noisy(series: Complex, rng: np.random.Generator) -> Floats:

@@ -13,16 +13,20 @@ from spallmap.image import Image
 from spallmap.readers.sem.data_bar import find_data_bar, specimen_mask
 from spallmap.tomography import common_grey, segment_phases
 from spallmap.twin import TwinCell, draw_section_look, simulate_sem
-from spallmap.twin.poses import SEM_AXES, small_turn
+from spallmap.twin.poses import SEM_AXES, small_rotation
 from spallmap.twin.sem import bar_row_of
 
 VOXEL_UM = 4.66
 SPACING_UM = (VOXEL_UM,) * 3
-COLUMNS, ASPECT = 1024, 0.75
+COLUMNS = 1024
+ASPECT = 0.75
 FIELD_UM = (500.0, 1500.0)
-TILT_DEG, SCALE_OFF, ANISOTROPY = 10.0, 0.02, 0.004
-# The field's middle lies within this share of the plate's radius and thickness about its own middle.
-REACH_RADIUS, REACH_THICKNESS = 0.6, 0.3
+TILT_DEG = 10.0
+SCALE_OFF = 0.02
+ANISOTROPY = 0.004
+# The field's middle lies within this fraction of the plate's radius and thickness about its own middle.
+REACH_RADIUS = 0.6
+REACH_THICKNESS = 0.3
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,9 @@ def section(seed: int, number: int, reference_to_cell: AffineMap) -> SectionCase
     pixel = width / COLUMNS
     shape = (round(ASPECT * COLUMNS), COLUMNS)
     usable = (bar_row_of(shape[0]), COLUMNS)
-    linear = reference_to_cell.linear @ small_turn(rng, TILT_DEG, 0.0) @ SEM_AXES.linear(rng.uniform(0, 360))
+    linear = (
+        reference_to_cell.linear @ small_rotation(rng, TILT_DEG, 0.0) @ SEM_AXES.linear(rng.uniform(0, 360))
+    )
     radius, angle = REACH_RADIUS * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
     outline = geometry.rim
     middle = np.array(

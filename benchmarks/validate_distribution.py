@@ -25,22 +25,29 @@ from numpy.typing import NDArray
 from page import write_section
 from scipy import ndimage
 
-from spallmap.relaxometry import fit_t2
-from spallmap.relaxometry.distribution.estimate import T2Distribution, t2_distribution
-from spallmap.relaxometry.distribution.widths import Estimate, compare_widths, lognormal_fwhm_ms
+from spallmap.relaxometry import (
+    Estimate,
+    T2Distribution,
+    compare_widths,
+    fit_t2,
+    lognormal_fwhm_ms,
+    t2_distribution,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 TE_MS = (2.0, 6.5, 11.0, 15.5, 20.0)
 SHAPE = (48, 40)
-ELECTRODE_MS, LONG_MS, LONG_SD = 7.0, 16.0, 0.1
+ELECTRODE_MS = 7.0
+LONG_MS = 16.0
+LONG_SD = 0.1
 SEED = 20_240
 
 
 @dataclass(frozen=True)
 class Case:
-    """Maps drawn alike: share of long pixels, sd of log T2, its correlation in pixels, number of maps."""
+    """Maps drawn alike: fraction of long pixels, sd of log T2, its correlation in pixels, number of maps."""
 
-    share: float
+    fraction: float
     sd: float
     correlation_px: float
     n: int
@@ -70,7 +77,7 @@ def draw(case: Case, rng: np.random.Generator) -> tuple[NDArray[np.float64], NDA
     """Magnitudes of a map at sigma 1, and log T2 of its electrodes' pixels."""
     electrode = np.zeros(SHAPE, dtype=bool)
     electrode[10:15, 8:32] = electrode[30:35, 8:32] = True
-    n_long = round(case.share * electrode.sum() / (1.0 - case.share))
+    n_long = round(case.fraction * electrode.sum() / (1.0 - case.fraction))
     dendrite = np.zeros(SHAPE, dtype=bool)
     dendrite[15 + np.arange(n_long) % 3, 12 + np.arange(n_long) // 3] = True
     log_t2 = np.log(ELECTRODE_MS) + case.sd * field(rng, case.correlation_px)
@@ -99,9 +106,9 @@ def holds(estimate: Estimate, truth: float) -> bool:
 
 
 def percent(values: list[bool]) -> str:
-    """Share of true values with its standard error."""
-    share = float(np.mean(values))
-    return f"{100 * share:.0f} ± {100 * np.sqrt(max(share * (1 - share), 0.01) / len(values)):.0f}"
+    """Fraction of true values with its standard error."""
+    fraction = float(np.mean(values))
+    return f"{100 * fraction:.0f} ± {100 * np.sqrt(max(fraction * (1 - fraction), 0.01) / len(values)):.0f}"
 
 
 def row(case: Case, found: list[tuple[T2Distribution, float]]) -> str:
@@ -111,17 +118,17 @@ def row(case: Case, found: list[tuple[T2Distribution, float]]) -> str:
     widths = [d.electrode_fwhm_ms for d in all_of]
     kind = "independent" if not case.correlation_px else f"smooth over {case.correlation_px:g} px"
     cells: list[Any] = [
-        f"{100 * case.share:.0f} %",
+        f"{100 * case.fraction:.0f} %",
         kind,
         len(all_of),
         f"{truth:.2f}",
         f"{100 * (np.median([w.value for w in widths]) / truth - 1):+.1f}",
         percent([holds(w, truth) for w in widths]),
         percent([holds(d.electrode_fwhm_ms, realised) for d, realised in found]),
-        f"{100 * np.median([d.long_share.value for d in all_of]):.1f}",
-        percent([holds(d.long_share, case.share) for d in all_of]),
+        f"{100 * np.median([d.long_fraction.value for d in all_of]):.1f}",
+        percent([holds(d.long_fraction, case.fraction) for d in all_of]),
     ]
-    if case.share:
+    if case.fraction:
         t2 = [d.long_t2_ms for d in all_of if np.isfinite(d.long_t2_ms.value)]
         cells += [f"{np.median([t.value for t in t2]):.1f}", percent([holds(t, LONG_MS) for t in t2])]
     else:
@@ -157,7 +164,7 @@ def report(found: list[list[tuple[T2Distribution, float]]]) -> str:
     """Write the section of the page."""
     lines = [
         "| long pixels | T2 over the electrode | maps | FWHM (ms) | its bias (%) | interval holds it (%) "
-        "| holds this map's own (%) | share found (%) | interval holds it (%) | long T2 found (ms) "
+        "| holds this map's own (%) | fraction found (%) | interval holds it (%) | long T2 found (ms) "
         "| interval holds 16 (%) | p < 0.05 (%) |",
         "| " + " | ".join(["---"] * 12) + " |",
         *(row(case, maps) for case, maps in zip(CASES, found, strict=True)),
@@ -172,11 +179,13 @@ def report(found: list[list[tuple[T2Distribution, float]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--processes", type=int, default=2, help="how many maps at a time")
-    parser.add_argument("--share", type=float, default=1.0, help="of the maps of each case, for a quick look")
+    parser.add_argument(
+        "--fraction", type=float, default=1.0, help="of the maps of each case, for a quick look"
+    )
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write the tables")
     options = parser.parse_args()
     jobs = [
-        (i, case, k) for i, case in enumerate(CASES) for k in range(max(4, round(options.share * case.n)))
+        (i, case, k) for i, case in enumerate(CASES) for k in range(max(4, round(options.fraction * case.n)))
     ]
     with ProcessPoolExecutor(options.processes) as pool:
         results = list(pool.map(one, jobs, chunksize=4))

@@ -28,10 +28,13 @@ Array = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "validation.md"
 # What is asked: this agreement, for spheres whose T2 the peer put into this range.
-LIMIT_PERCENT, RANGE_MS = 3.0, (15.0, 600.0)
+LIMIT_PERCENT = 3.0
+RANGE_MS = (15.0, 600.0)
 # The peer's settings: the mean of 5 x 5 pixels in each sphere, the first echo left out, and a least-squares
 # fit of the Rician mean whose noise level is fitted between these limits.
-HALF_WIDTH, SKIP_ECHOES, PEER_NOISE = 2, 1, (1.0, 20.0)
+HALF_WIDTH = 2
+SKIP_ECHOES = 1
+PEER_NOISE = (1.0, 20.0)
 # T2 is sought between these, ms; the phantom's water has some 2.5 s.
 BOUNDS_MS = (1.0, 3000.0)
 # Coils summed as squares in the GE images: what the background's mean over its root mean square, 0.985, says.

@@ -25,10 +25,15 @@ from page import write_section
 from region_cells import TE_MS, Complex, Flags, Floats, Pixels, Scene, Truth, draw_scene, has_size, mix, noisy
 from scipy import ndimage
 
-from spallmap.relaxometry import Regions, estimate_noise, fit_t2, long_t2_regions
-from spallmap.relaxometry.models import get_model
-from spallmap.relaxometry.regions import threshold_map
-from spallmap.relaxometry.regions.pooling import common_t2
+from spallmap.relaxometry import (
+    Regions,
+    common_t2,
+    estimate_noise,
+    fit_t2,
+    get_model,
+    long_t2_regions,
+    threshold_map,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 # Cells of these seeds and above were never drawn while the method's constants were chosen.
@@ -40,7 +45,8 @@ SIDES_AND_CORNERS = np.ones((3, 3))
 # Pixels of a dendrite that a region must hold to be its.
 OVERLAP = 3
 # An electrode this strong rings by several sigma; one this weak lies at the noise floor throughout.
-STRONG, WEAK = 100.0, 5.0
+STRONG = 100.0
+WEAK = 5.0
 GHOST = 0.02
 
 
@@ -53,7 +59,7 @@ class Outcome:
     snr: float
     electrode_snr: float
     size: int
-    share: float
+    fraction: float
     t2_ms: float
     clean_t2_ms: float
     sigma: float
@@ -125,7 +131,7 @@ def look(
         snr=snr,
         electrode_snr=electrode_snr,
         size=int(dendrite.sum()),
-        share=float(truth.share[dendrite].mean()) if dendrite.any() else np.nan,
+        fraction=float(truth.fraction[dendrite].mean()) if dendrite.any() else np.nan,
         t2_ms=truth.t2_ms,
         clean_t2_ms=clean_t2(series, dendrite),
         sigma=sigma,
@@ -176,14 +182,14 @@ def trap_maps(seed: int) -> list[Outcome]:
     """One cell without a dendrite in three difficult pictures, and noise alone."""
     scene = draw_scene(seed, "control", "oblong")
     ghost = np.roll(scene.electrode, scene.electrode.shape[1] // 2, axis=1)
-    turned = np.exp(1j * np.random.default_rng([seed, 2]).uniform(0.0, 2.0 * np.pi))
+    rotated = np.exp(1j * np.random.default_rng([seed, 2]).uniform(0.0, 2.0 * np.pi))
     top = ELECTRODE_SNRS[1]
     traps = {
         f"electrodes of SNR {STRONG:g}": (STRONG, STRONG * scene.electrode),
         f"electrodes of SNR {WEAK:g}": (WEAK, WEAK * scene.electrode),
         f"ghost of {100 * GHOST:g} %, electrodes of SNR {top:g}": (
             top,
-            top * (scene.electrode + GHOST * turned * ghost),
+            top * (scene.electrode + GHOST * rotated * ghost),
         ),
         "noise alone": (0.0, np.zeros_like(scene.electrode)),
     }
@@ -208,7 +214,7 @@ def gather(
 
 
 def rate(flags: Sequence[bool] | pd.Series) -> str:
-    """Say a share of maps as count and per cent."""
+    """Say a fraction of maps as count and per cent."""
     values = np.asarray(flags, dtype=bool)
     return f"{values.sum()} of {values.size} ({100 * values.mean():.1f} %)" if values.size else "none"
 
@@ -240,7 +246,7 @@ def found_table(maps: pd.DataFrame) -> list[str]:
         "dendrite SNR",
         "found",
         "missed",
-        "found in two parts",
+        "found in two pieces",
         "maps with a false region elsewhere",
         "false per map",
         "threshold map: found",
@@ -329,11 +335,13 @@ def report(maps: pd.DataFrame, seconds: float, first: int) -> str:
     lines += found_table(with_dendrite)
     lines += false_table(without)
     lines += split_table(oblong, "size", (0, 3, 5, 8, 12, 20, np.inf), "pixels of the dendrite (oblong)")
-    lines += split_table(oblong, "share", (0.5, 0.6, 0.7, 0.8, 0.9, 1.01), "its mean share of their signal")
+    lines += split_table(
+        oblong, "fraction", (0.5, 0.6, 0.7, 0.8, 0.9, 1.01), "its mean fraction of their signal"
+    )
     lines += split_table(oblong, "clean_t2_ms", (0, 12, 13, 14, 16, np.inf), "noiseless common T2 (ms)")
     lines += error_table(oblong)
     missed = [
-        f"{row.seed} ({row.size} pixels, share {row.share:.2f}, noiseless T2 {row.clean_t2_ms:.1f} ms)"
+        f"{row.seed} ({row.size} pixels, fraction {row.fraction:.2f}, noiseless T2 {row.clean_t2_ms:.1f} ms)"
         for row in last[~last.found].itertuples()
     ]
     lines += ["", f"Missed at SNR {DENDRITE_SNRS[-1]:g}: {', '.join(missed) or 'none'}."]

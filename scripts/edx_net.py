@@ -7,7 +7,7 @@ import numpy as np
 from spallmap.jobs import job
 from spallmap.readers import open_image
 from spallmap.results.ome_tiff import SD_SUFFIX, write_ome_tiff
-from spallmap.sections.elements import net_counts
+from spallmap.sections import net_counts
 
 
 def main() -> None:

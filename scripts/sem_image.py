@@ -1,4 +1,4 @@
-"""Tell the specimen from the data bar of an SEM image."""
+"""Separate the specimen from the data bar of an SEM image."""
 
 from pathlib import Path
 

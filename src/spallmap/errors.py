@@ -4,7 +4,13 @@ from __future__ import annotations
 
 
 class SpallmapError(Exception):
-    """Base of every error that spallmap raises about its inputs."""
+    """Base of every error that spallmap raises about its inputs.
+
+    Examples
+    --------
+    >>> issubclass(InputError, SpallmapError)
+    True
+    """
 
 
 class InputError(SpallmapError):
@@ -18,6 +24,14 @@ class InputError(SpallmapError):
         What was found there.
     allowed : str
         What would have been accepted, or what to do.
+
+    Examples
+    --------
+    >>> error = InputError("acquisitions.tsv, row 3, column 'axes'", "'q,y'", "z,y,x or -z,y")
+    >>> error.source_label
+    "acquisitions.tsv, row 3, column 'axes'"
+    >>> print(error)
+    acquisitions.tsv, row 3, column 'axes': found 'q,y'; allowed: z,y,x or -z,y
     """
 
     def __init__(self, source_label: str, found: str, allowed: str) -> None:

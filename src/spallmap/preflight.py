@@ -18,12 +18,30 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
     acquisition : Acquisition
         A row of the table whose path exists.
     t2 : mapping
-        The configuration's part of that name.
+        The configuration's keys below ``t2``.
 
     Raises
     ------
     InputError
         With the table's row and column, and the file, where it cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import tifffile
+    >>> from spallmap.axes import AxesPrior
+    >>> axes = AxesPrior.parse("-z,r")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     image = Path(folder, "a.tif")
+    ...     tifffile.imwrite(image, np.eye(30))
+    ...     sized = Acquisition("a", "shorted", "sem", "b", image, (0.5, 0.5), axes, None, None, "row 1")
+    ...     probe_acquisition(sized, {})
+    ...     bare = Acquisition("a", "shorted", "sem", "b", image, None, axes, None, None, "row 1")
+    ...     probe_acquisition(bare, {})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    spallmap.errors.InputError: row 1, column 'spacing_um': found no value, and no pixel size in ...
     """
     try:
         info = probe_image(acquisition.path, acquisition.modality, acquisition.spacing_um)

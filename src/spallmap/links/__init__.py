@@ -4,14 +4,12 @@ Everything happens in the plane of the MRI, which is a projection: the depth alo
 is never used. :mod:`~spallmap.links.projection` brings cracks and phases into that plane,
 :mod:`~spallmap.links.null_placements` lists where a region could have lain,
 :mod:`~spallmap.links.position_likelihood` weighs the cracks against each other and against none,
-:mod:`~spallmap.links.chance` tests all links against chance,
-:mod:`~spallmap.links.link` puts these together and :mod:`~spallmap.links.points` goes back to the reference
-frame for the pictures.
+:mod:`~spallmap.links.chance` tests all links against chance, and :mod:`~spallmap.links.link` puts these
+together.
 """
 
 from __future__ import annotations
 
-from spallmap.links.link import Links, link_regions, unlinked
-from spallmap.links.points import crack_points_on_region, link_points
+from spallmap.links.link import Links, link_acquisition, link_regions, unlinked
 
-__all__ = ["Links", "crack_points_on_region", "link_points", "link_regions", "unlinked"]
+__all__ = ["Links", "link_acquisition", "link_regions", "unlinked"]

@@ -56,7 +56,7 @@ def chance_test(
     ratios : sequence of sequence of ndarray, each of shape (n_placements, n_cracks)
         Likelihood ratios of each region of each cluster.
     priors : ndarray, shape (n_cracks,)
-        Prior share of each crack.
+        Prior fraction of each crack.
     n : int
         How many random placements of all regions to draw.
     rng : numpy.random.Generator

@@ -22,7 +22,7 @@ from spallmap.links.position_likelihood import (
     posterior,
 )
 from spallmap.links.projection import Bodies, Footprint, ImagePlane, crack_footprints, project_bodies
-from spallmap.registration.result import StandardError
+from spallmap.registration.result import Registration, StandardError
 
 # A crack is within reach of a region when one pixel of it lies at most this many standard deviations of the
 # point spread and the registration from the crack's footprint.
@@ -44,11 +44,19 @@ class Links:
         One row for each region and crack within reach, the most probable crack first: region, crack,
         probability (those of a region's rows and of none sum to 1), distance_um (mean distance of the
         region's pixels from the crack's footprint in the image's plane, 0 on it), distance_se_um,
-        overlap_fraction (share of the region's pixels that the footprint enters).
+        overlap_fraction (fraction of the region's pixels that the footprint enters).
     summary : dict
         n_regions, n_cracks, statistic, statistic_name, p_value, null {method, n, mean, sd},
         registration_se_um {u, v, normal}, regions (a list of {region, probability_none, crack: the most
         probable one, None where none is more probable than any}), and reason where there is nothing to test.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.links import unlinked
+    >>> links = unlinked(np.array([[0, 1]]), np.zeros((2, 2, 2), int), "no crack was found")
+    >>> list(links.table.columns[:3]), links.summary["reason"]
+    (['region', 'crack', 'probability'], 'no crack was found')
     """
 
     table: pd.DataFrame
@@ -105,19 +113,38 @@ def link_regions(
     ------
     ValueError
         If the regions are not an image, or cracks and phases differ in shape.
+
+    Examples
+    --------
+    One region lies on the one crack, which the image shows edge-on:
+
+    >>> import numpy as np
+    >>> from spallmap.axes import AxesPrior
+    >>> from spallmap.registration.result import StandardError
+    >>> shape, voxel_um, pixel_um = (40, 40, 40), (10.0, 10.0, 10.0), (23.0, 46.0)
+    >>> phases, cracks = np.full(shape, 5), np.zeros(shape, int)
+    >>> phases[4:10], phases[10:30], phases[30:36] = 2, 1, 2  # sodium, ceramic, sodium
+    >>> cracks[14:16, 5:14] = 7
+    >>> regions = np.zeros((18, 10), int)
+    >>> regions[10:12, 1:4] = 1
+    >>> to_reference = AxesPrior.parse("-z,y").map(regions.shape, pixel_um, shape, voxel_um)
+    >>> error = StandardError(u=5.0, v=5.0, normal=None)
+    >>> links = link_regions(regions, pixel_um, to_reference, error, cracks, phases, voxel_um)
+    >>> links.table[["region", "crack", "overlap_fraction"]].values.tolist()
+    [[1.0, 7.0, 1.0]]
+    >>> bool(links.table["probability"][0] > 0.8), links.summary["p_value"] < 0.1
+    (True, True)
     """
     if regions_labels.ndim != 2 or cracks_labels.shape != phases.shape:
         raise ValueError(
             f"regions of an image and cracks on the phases' grid are needed; got shapes "
             f"{regions_labels.shape}, {cracks_labels.shape} and {phases.shape}"
         )
-    nothing = _nothing_to_link(_n_labels(regions_labels), _n_labels(cracks_labels))
-    if nothing:
-        return unlinked(regions_labels, cracks_labels, nothing, se_um)
     plane = ImagePlane.of(regions_labels.shape, mri_spacing_um, mri_to_reference, spacing_um)
-    footprints = crack_footprints(plane, cracks_labels, spacing_um)
-    if not footprints:
-        return unlinked(regions_labels, cracks_labels, "no crack lies in the image's field", se_um)
+    try:
+        footprints = _footprints_to_link(plane, regions_labels, cracks_labels, spacing_um)
+    except _NothingToLinkError as nothing:
+        return unlinked(regions_labels, cracks_labels, str(nothing), se_um)
     bodies = project_bodies(plane, phases, spacing_um)
     errors = _errors_um(plane, bodies, se_um)
     rng = np.random.default_rng(seed)
@@ -151,6 +178,83 @@ def link_regions(
     return Links(_table(rows), {**_empty_summary(regions_labels, cracks_labels, se_um), **found})
 
 
+def link_acquisition(
+    regions_labels: NDArray[Any],
+    mri_spacing_um: Sequence[float],
+    registration: Registration,
+    cracks_labels: NDArray[Any],
+    phases: NDArray[Any],
+    spacing_um: Sequence[float],
+    *,
+    tomogram: Registration | None = None,
+    seed: int = 1,
+    n_null: int = 1999,
+) -> Links:
+    """Link the long-T2 regions of an MRI as it was registered, or say why they cannot be linked.
+
+    Parameters
+    ----------
+    regions_labels : ndarray of int, shape (rows, columns) or (slices, rows, columns)
+        The regions on the MRI's grid; 0 is background. A stack of one slice counts as a projection; of
+        several slices nothing is linked.
+    mri_spacing_um : sequence of float
+        Its pixel size in array order, um.
+    registration : Registration
+        The MRI's, to the reference frame.
+    cracks_labels, phases : ndarray of int, shape (nz, ny, nx)
+        Cracks and phases of the tomogram; 0 is background.
+    spacing_um : sequence of float
+        Its voxel spacing in array order, um.
+    tomogram : Registration, optional
+        The tomogram's own, to the reference frame; absent where it is the reference. An accepted MRI that
+        was registered through its own tomogram implies that this one was accepted.
+    seed : int
+        Seed of all draws.
+    n_null : int
+        How many random placements the test draws.
+
+    Returns
+    -------
+    Links
+        Empty, with a reason, where the MRI's registration was refused, the MRI is a stack of slices, or there
+        is nothing to link.
+
+    Raises
+    ------
+    ValueError
+        If cracks and phases differ in shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> refused = Registration(AffineMap.identity(), "none", "refused", ("too dark",), score=0.0)
+    >>> regions, cracks = np.ones((2, 3), int), np.zeros((2, 3, 3), int)
+    >>> links = link_acquisition(regions, (23.0, 46.0), refused, cracks, cracks, (10.0, 10.0, 10.0))
+    >>> links.summary["reason"]
+    "the MRI's registration was refused: too dark"
+    """
+    labels = np.squeeze(regions_labels)
+    if not registration.accepted:
+        reason = "the MRI's registration was refused: " + "; ".join(registration.reasons)
+        return unlinked(labels, cracks_labels, reason)
+    if labels.ndim != 2:
+        return unlinked(labels, cracks_labels, "the MRI is a stack of slices; only projections are linked")
+    to_tomogram = registration.map if tomogram is None else tomogram.map.inverse() @ registration.map
+    return link_regions(
+        labels,
+        mri_spacing_um[-2:],
+        to_tomogram,
+        registration.se_um,
+        cracks_labels,
+        phases,
+        spacing_um,
+        seed=seed,
+        n_null=n_null,
+    )
+
+
 def unlinked(
     regions_labels: NDArray[Any],
     cracks_labels: NDArray[Any],
@@ -174,6 +278,13 @@ def unlinked(
     -------
     Links
         An empty table, no p-value, and the reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> links = unlinked(np.array([[0, 1]]), np.zeros((2, 2, 2), int), "no crack was found")
+    >>> links.summary["n_regions"], links.summary["p_value"], len(links.table)
+    (1, None, 0)
     """
     summary = _empty_summary(regions_labels, cracks_labels, se_um or StandardError(None, None, None))
     return Links(_table([]), {**summary, "reason": reason})
@@ -199,10 +310,24 @@ def _n_labels(labels: NDArray[Any]) -> int:
     return int(np.count_nonzero(np.unique(labels)))
 
 
-def _nothing_to_link(n_regions: int, n_cracks: int) -> str | None:
-    if n_regions == 0:
-        return "no long-T2 region was found"
-    return "no crack was found" if n_cracks == 0 else None
+class _NothingToLinkError(Exception):
+    """Why there is nothing to link, in words that a person understands."""
+
+
+def _footprints_to_link(
+    plane: ImagePlane,
+    regions_labels: NDArray[Any],
+    cracks_labels: NDArray[Any],
+    spacing_um: Sequence[float],
+) -> tuple[Footprint, ...]:
+    if _n_labels(regions_labels) == 0:
+        raise _NothingToLinkError("no long-T2 region was found")
+    if _n_labels(cracks_labels) == 0:
+        raise _NothingToLinkError("no crack was found")
+    footprints = crack_footprints(plane, cracks_labels, spacing_um)
+    if not footprints:
+        raise _NothingToLinkError("no crack lies in the image's field")
+    return footprints
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -211,7 +336,7 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _errors_um(plane: ImagePlane, bodies: Bodies, se_um: StandardError) -> tuple[float, float]:
-    """Give the errors along rows (v) and columns (u); unknown ones as of any place in the electrolyte."""
+    """Give the errors along rows (v) and columns (u); unknown ones as of any position in the electrolyte."""
     errors = []
     for axis, se in enumerate((se_um.v, se_um.u)):
         inside = np.flatnonzero(bodies.electrolyte.any(axis=1 - axis))

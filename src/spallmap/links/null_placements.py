@@ -50,9 +50,9 @@ def clusters(
     """Group the regions and list the placements of each group.
 
     A placement is the group moved by whole pixels, or mirrored along rows, columns or both and then moved,
-    such that every region of it keeps to the image, lies in the electrolyte with at least its present share,
-    and keeps its mean distance from the nearest electrode within its layer: a region as it is could have been
-    found in all of these.
+    such that every region of it keeps to the image, lies in the electrolyte with at least its present
+    fraction, and keeps its mean distance from the nearest electrode within its layer: a region as it is could
+    have been found in all of these.
 
     Parameters
     ----------
@@ -92,8 +92,8 @@ def _placements(labels: list[int], regions_labels: NDArray[Any], bodies: Bodies,
     observed = [pixels[None] for pixels in own]
     moved: list[list[NDArray[np.int64]]] = [[] for _ in labels]
     for flip_rows, flip_columns in product((False, True), repeat=2):
-        turned = [np.where((flip_rows, flip_columns), high - pixels, pixels - low) for pixels in own]
-        candidates = [pixels[None] + corners[:, None] for pixels in turned]
+        mirrored = [np.where((flip_rows, flip_columns), high - pixels, pixels - low) for pixels in own]
+        candidates = [pixels[None] + corners[:, None] for pixels in mirrored]
         possible = np.ones(len(corners), dtype=bool)
         if not (flip_rows or flip_columns):
             possible &= np.any(corners != low, axis=1)  # the observed placement stands first, once
@@ -108,10 +108,10 @@ def _placements(labels: list[int], regions_labels: NDArray[Any], bodies: Bodies,
 def _could_be(
     candidate: NDArray[np.int64], own: NDArray[np.int64], bodies: Bodies, layer_um: float
 ) -> NDArray[np.bool_]:
-    def share(p: NDArray[np.int64]) -> NDArray[np.float64]:
+    def inside(p: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.asarray(bodies.electrolyte[p[..., 0], p[..., 1]].mean(axis=-1), dtype=np.float64)
 
-    possible: NDArray[np.bool_] = share(candidate) >= share(own)
+    possible: NDArray[np.bool_] = inside(candidate) >= inside(own)
     if np.isfinite(bodies.interface_um).all():
         here = bodies.interface_um[own[:, 0], own[:, 1]].mean()
         there = bodies.interface_um[candidate[..., 0], candidate[..., 1]].mean(axis=-1)

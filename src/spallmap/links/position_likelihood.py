@@ -2,13 +2,13 @@
 
 The model. The sodium that makes a region lies anywhere on the footprint of its crack with equal
 probability, and the image shows it through a point spread: a pixel's density is the blurred footprint, plus
-a small uniform share for pixels that noise has joined to the region. The registration has moved all pixels
+a small uniform fraction for pixels that noise has joined to the region. The registration has moved all pixels
 by one unknown shift, over which the likelihood is averaged. Given the shift, a region holds as many
-independent observations of its place as neighbourhoods that are labelled together. What counts is the
+independent observations of its position as neighbourhoods that are labelled together. What counts is the
 likelihood as a density over all placements that the region could have had; without a crack all of these are
-equally probable. Before the image is seen, a given share of the probability lies on no crack (a false region,
-or a crack that was missed), and the rest is shared by the cracks in proportion to their volume: sodium needs
-room.
+equally probable. Before the image is seen, a given fraction of the probability lies on no crack (a false
+region, or a crack that was missed), and the rest is divided among the cracks in proportion to their volume:
+sodium needs room.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from spallmap.links.projection import Footprint, ImagePlane
 POINT_SPREAD_WIDTH = 1.21
 # Standard deviation of the Gaussian of the same width.
 POINT_SPREAD_PIXELS = POINT_SPREAD_WIDTH / 2.3548
-# Share of a region's pixels that need not lie on its source: rim pixels that noise has joined to it.
-STRAY_SHARE = 0.1
-# Pixels of a region that count as one observation of its place: a pixel and its four neighbours, which are
+# Fraction of a region's pixels that need not lie on its source: rim pixels that noise has joined to it.
+STRAY_FRACTION = 0.1
+# Pixels of a region that count as one observation of its position: a pixel and its four neighbours, which are
 # labelled together, so that a region's rim strays by whole neighbourhoods. With one for each resolution
 # element, 1.5 pixels, probabilities of regions with such rims are too sure of themselves, and simulated
-# cells' true cracks fall behind places a pixel away.
+# cells' true cracks fall behind positions a pixel away.
 PIXELS_PER_OBSERVATION = 5.0
 # Blurring kernels, and the registration's shifts, end here, in standard deviations.
 KERNEL_END = 5.0
 SHIFT_END = 3.0
 
 
-def point_spread_um(plane: ImagePlane) -> tuple[float, float]:
+def _point_spread_um(plane: ImagePlane) -> tuple[float, float]:
     """Return the point spread's standard deviation along rows' and columns' direction, um."""
     return POINT_SPREAD_PIXELS * plane.spacing_um[0], POINT_SPREAD_PIXELS * plane.spacing_um[1]
 
 
 def blur_um(plane: ImagePlane, se_um: Sequence[float]) -> tuple[float, float]:
-    """Return the standard deviation of all that is unknown about a pixel's place.
+    """Return the standard deviation of all that is unknown about a pixel's position.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def blur_um(plane: ImagePlane, se_um: Sequence[float]) -> tuple[float, float]:
     tuple of float
         (row direction, column direction), um.
     """
-    spread = point_spread_um(plane)
+    spread = _point_spread_um(plane)
     return float(np.hypot(se_um[0], spread[0])), float(np.hypot(se_um[1], spread[1]))
 
 
@@ -101,14 +101,14 @@ def crack_density(
     CrackDensity
         Over the whole image.
     """
-    spread = point_spread_um(plane)
+    spread = _point_spread_um(plane)
     sigma = [s / c for s, c in zip(spread, plane.cell_um, strict=True)]
     blurred = ndimage.gaussian_filter(
         footprint.cells.astype(np.float64), sigma, mode="constant", truncate=KERNEL_END
     )
     stray = electrolyte.astype(np.float64) if electrolyte.any() else np.ones(plane.shape)
     # a floor everywhere keeps the logarithm finite for pixels outside the electrolyte
-    floor = STRAY_SHARE * np.maximum(stray / stray.sum(), 1.0 / stray.size)
+    floor = STRAY_FRACTION * np.maximum(stray / stray.sum(), 1.0 / stray.size)
     total = plane.to_pixels(blurred).sum()
     (row_shifts, row_weights), (column_shifts, column_weights) = (
         _shifts(se, s) for se, s in zip(se_um, spread, strict=True)
@@ -116,8 +116,8 @@ def crack_density(
     densities = []
     for shift in product(row_shifts, column_shifts):
         cells = [round(float(d / c)) for d, c in zip(shift, plane.cell_um, strict=True)]
-        density = plane.to_pixels(_moved(blurred, cells[0], cells[1]))
-        densities.append((1.0 - STRAY_SHARE) * density / total + floor)
+        density = plane.to_pixels(ndimage.shift(blurred, cells, order=0, mode="constant"))
+        densities.append((1.0 - STRAY_FRACTION) * density / total + floor)
     return CrackDensity(np.outer(row_weights, column_weights).ravel(), np.log(np.array(densities)))
 
 
@@ -129,17 +129,6 @@ def _shifts(se_um: float, spread_um: float) -> tuple[NDArray[np.float64], NDArra
     nodes = np.linspace(-SHIFT_END, SHIFT_END, 2 * n + 1)
     weights = np.exp(-0.5 * nodes**2)
     return nodes * se_um, weights / weights.sum()
-
-
-def _moved(image: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
-    """Shift by whole cells; what comes in is empty."""
-    moved = np.zeros_like(image)
-    (n_rows, n_columns), (r, c) = image.shape, (rows, columns)
-    if abs(r) < n_rows and abs(c) < n_columns:
-        moved[max(r, 0) : n_rows + min(r, 0), max(c, 0) : n_columns + min(c, 0)] = image[
-            max(-r, 0) : n_rows + min(-r, 0), max(-c, 0) : n_columns + min(-c, 0)
-        ]
-    return moved
 
 
 def placement_likelihoods(
@@ -178,7 +167,7 @@ def placement_likelihoods(
 
 
 def crack_priors(footprints: Sequence[Footprint]) -> NDArray[np.float64]:
-    """Return each crack's prior probability, given that there is one: its share of the cracks' volume."""
+    """Return each crack's prior probability, given that there is one: its fraction of the cracks' volume."""
     volumes = np.array([f.n_voxels for f in footprints], dtype=np.float64)
     priors: NDArray[np.float64] = volumes / volumes.sum()
     return priors

@@ -17,9 +17,9 @@ from spallmap.tomography import CERAMIC, SODIUM, VOID
 POINTS_PER_AXIS = 2
 # More cells in a pixel than this would show nothing that a pixel resolves.
 MAX_CELLS_PER_PIXEL = 16
-# A pixel belongs to a body that fills more than this share of the longest way through it: thin rims count.
+# A pixel belongs to a body that fills more than this fraction of the longest way through it: thin rims count.
 THIN_RIM = 0.2
-# Every n-th voxel along each axis is enough to tell which pixels a body of millimetres covers.
+# Every n-th voxel along each axis is enough to show which pixels a body of millimetres covers.
 BODY_STRIDE = 2
 
 
@@ -62,7 +62,7 @@ class ImagePlane:
         """(row, column) size of a cell, um."""
         return self.spacing_um[0] / self.cells[0], self.spacing_um[1] / self.cells[1]
 
-    def pixel_coordinates(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _pixel_coordinates(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Fractional (row, column) of reference points, shape (n, 3) to (n, 2)."""
         own = self.to_reference.inverse()(points)
         coordinates: NDArray[np.float64] = own[:, 1::-1] / np.asarray(self.spacing_um)
@@ -72,7 +72,7 @@ class ImagePlane:
         """Count reference points in each cell (fine) or pixel; points beyond the image are dropped."""
         cells = np.array(self.cells if fine else (1, 1))
         shape = tuple(int(n) for n in np.array(self.shape) * cells)
-        index = np.floor((self.pixel_coordinates(points) + 0.5) * cells).astype(np.int64)
+        index = np.floor((self._pixel_coordinates(points) + 0.5) * cells).astype(np.int64)
         inside = np.all((index >= 0) & (index < np.array(shape)), axis=1)
         flat = np.ravel_multi_index(tuple(index[inside].T), shape)
         return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
@@ -84,7 +84,7 @@ class ImagePlane:
         return mean
 
 
-def voxel_points(
+def _voxel_points(
     indices: NDArray[np.int64], spacing_um: Sequence[float], per_axis: int = POINTS_PER_AXIS
 ) -> NDArray[np.float64]:
     """Spread points evenly over voxels.
@@ -154,7 +154,7 @@ def crack_footprints(
         if box is None:
             continue
         indices = np.argwhere(cracks_labels[box] == label) + np.array([s.start for s in box])
-        cells = plane.count(voxel_points(indices, spacing_um), fine=True) > 0
+        cells = plane.count(_voxel_points(indices, spacing_um), fine=True) > 0
         if cells.any():
             footprints.append(Footprint(label, len(indices), cells))
     return tuple(footprints)
@@ -167,7 +167,7 @@ class Bodies:
     Parameters
     ----------
     electrolyte : ndarray of bool, shape (rows, columns)
-        Pixels whose ray goes through the ceramic for the most part.
+        Pixels whose line of sight runs through the ceramic for the most part.
     interface_um : ndarray of float, shape (rows, columns)
         Distance of each pixel from the nearest electrode pixel; infinite where there is no electrode.
     """
@@ -177,7 +177,7 @@ class Bodies:
 
 
 def project_bodies(plane: ImagePlane, phases: NDArray[Any], spacing_um: Sequence[float]) -> Bodies:
-    """Tell the electrolyte's pixels and their distance from the electrodes.
+    """Find the electrolyte's pixels and their distance from the electrodes.
 
     Parameters
     ----------
@@ -196,11 +196,11 @@ def project_bodies(plane: ImagePlane, phases: NDArray[Any], spacing_um: Sequence
     thin = phases[::BODY_STRIDE, ::BODY_STRIDE, ::BODY_STRIDE]
     thin_um = [BODY_STRIDE * float(s) for s in spacing_um]
 
-    def rays(*labels: int) -> NDArray[np.float64]:
+    def along_line_of_sight(*labels: int) -> NDArray[np.float64]:
         indices = np.argwhere(np.isin(thin, labels))
         return plane.count(indices_to_points(indices, thin_um), fine=False)
 
-    ceramic, sodium = rays(CERAMIC, VOID), rays(SODIUM)
+    ceramic, sodium = along_line_of_sight(CERAMIC, VOID), along_line_of_sight(SODIUM)
     electrolyte = (ceramic > THIN_RIM * ceramic.max()) & (ceramic >= sodium)
     electrode = (sodium > THIN_RIM * sodium.max()) & (sodium > ceramic)
     if not electrode.any():

@@ -39,7 +39,7 @@ class Checks:
     is_rayleigh, echoes_agree, is_even, is_independent : bool
         Whether the ratio is that of pure noise, and whether echoes, parts of the image and neighbours behave.
     unevenness : float
-        Largest deviation of a part's level, as a share; NaN where too little background is in the parts.
+        Largest deviation of a part's level, as a fraction; NaN where too little background is in the parts.
     correlation : float
         Of neighbouring magnitudes along the rows; NaN where too few pairs are there.
     warnings : tuple of str

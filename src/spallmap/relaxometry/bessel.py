@@ -31,9 +31,10 @@ Array = NDArray[np.float64]
 # the order of the Bessel function: below 3e-9 for all.
 _STEP = 1.0 / 32.0
 # The series' terms fall with (order**2 / x)**k / k!; from this argument on, six of them are good to 1e-9.
-_END_FLAT, _END_PER_ORDER_SQUARED = 32.0, 16.0
+_END_FLAT = 32.0
+_END_PER_ORDER_SQUARED = 16.0
 _TERMS = 6
-# Coils beyond this number are not told from each other, and the table grows with its square.
+# Numbers of coils beyond this are not distinguished, and the table grows with its square.
 MAX_COILS = 32
 
 

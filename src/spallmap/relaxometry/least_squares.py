@@ -93,7 +93,7 @@ def _explained(y: Array, late: Array, theta: float, centred: bool, even: bool, d
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _vertex(profile: Array, theta: Array, best: int) -> float:
-    """Return where the profile has its maximum, as far as its highest point and its neighbours tell."""
+    """Return where the profile has its maximum, as far as its highest point and its neighbours show."""
     if best == 0 or best == theta.size - 1:
         return float(theta[best])
     left, middle, right = profile[best - 1], profile[best], profile[best + 1]
@@ -110,12 +110,12 @@ def _vertex(profile: Array, theta: Array, best: int) -> float:
     skew = 0.5 * (far_right - far_left) - (right - left)
     if bend >= 0.0:
         return float(theta[best])
-    share = -slope / bend
-    return float(theta[best] + step * min(max(share - 0.5 * skew * share * share / bend, -1.0), 1.0))
+    fraction = -slope / bend
+    return float(theta[best] + step * min(max(fraction - 0.5 * skew * fraction * fraction / bend, -1.0), 1.0))
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _climb(
+def _maximise(
     y: Array, late: Array, low: float, high: float, start: float, centred: bool, even: bool, decay: Array
 ) -> tuple[float, float, float, float, float, float, bool]:
     """Maximise the profile between two grid points by safeguarded Newton steps.
@@ -182,8 +182,8 @@ def _crossing(
         inner, root_inner = outer, root_outer
         outer = theta + 1.5 * (outer - theta)
     for _ in range(MAX_STEPS):
-        share = (wanted - root_inner) / (root_outer - root_inner)
-        middle = inner + min(max(share, 0.02), 0.98) * (outer - inner)
+        fraction = (wanted - root_inner) / (root_outer - root_inner)
+        middle = inner + min(max(fraction, 0.02), 0.98) * (outer - inner)
         root = math.sqrt(2.0 * max(peak - _explained(y, late, middle, centred, even, decay), 0.0))
         if abs(root - wanted) < ROOT_TOLERANCE:
             return middle
@@ -293,7 +293,9 @@ def fit_least_squares(
             best += 1
         low, high = search.theta[max(best - 1, 0)], search.theta[min(best + 1, n_grid - 1)]
         start = _vertex(profile, search.theta, best)
-        theta, first, bb, bd, dd, mean_b, converged = _climb(y, late, low, high, start, centred, even, decay)
+        theta, first, bb, bd, dd, mean_b, converged = _maximise(
+            y, late, low, high, start, centred, even, decay
+        )
         peak = 0.5 * first * first * bb
         rate = math.exp(-theta)
         ahead = te_ms[0] * rate

@@ -66,7 +66,7 @@ def _at(
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _climb(
+def _maximise(
     m: Array,
     late: Array,
     low: float,
@@ -152,8 +152,8 @@ def _crossing(
         inner, root_inner = outer, root_outer
         outer = theta + 1.5 * (outer - theta)
     for _ in range(MAX_STEPS):
-        share = (wanted - root_inner) / (root_outer - root_inner)
-        middle = inner + min(max(share, 0.02), 0.98) * (outer - inner)
+        fraction = (wanted - root_inner) / (root_outer - root_inner)
+        middle = inner + min(max(fraction, 0.02), 0.98) * (outer - inner)
         s, value = _at(m, late, middle, s, table, n_coils, decay)
         root = math.sqrt(2.0 * max(peak - value, 0.0))
         if abs(root - wanted) < ROOT_TOLERANCE:
@@ -293,7 +293,7 @@ def fit_magnitudes(
             if profile[k] > profile[best]:
                 best = k
         low, high = search.theta[max(best - 1, 0)], search.theta[min(best + 1, n_grid - 1)]
-        theta, s, converged = _climb(
+        theta, s, converged = _maximise(
             m, late, low, high, search.theta[best], amplitudes[best], table, n_coils, decay
         )
         s, peak = _at(m, late, theta, s, table, n_coils, decay)

@@ -82,6 +82,14 @@ class SignalModel:
         ``(model, samples, status, out, block)``; see :meth:`fit`.
     n_coils : int
         How many receiving coils' squared magnitudes were summed.
+
+    Examples
+    --------
+    >>> from spallmap.relaxometry import MODELS
+    >>> sorted(MODELS)
+    ['chi', 'complex', 'free_offset', 'offset', 'rician']
+    >>> MODELS["free_offset"].n_parameters, MODELS["complex"].complex_data
+    (3, True)
     """
 
     name: str
@@ -309,6 +317,13 @@ def get_model(name: str, n_coils: int = 1) -> SignalModel:
     ------
     InputError
         If there is none of that name, or it does not take that many coils.
+
+    Examples
+    --------
+    >>> get_model("chi", 8).n_coils
+    8
+    >>> get_model("rician").summary
+    's0 exp(-te / T2) seen through the Rice distribution of single-coil magnitudes'
     """
     if name not in MODELS:
         raise InputError("t2.model", repr(name), " or ".join(MODELS))

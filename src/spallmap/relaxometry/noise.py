@@ -16,9 +16,7 @@ from spallmap.relaxometry.phase import phased
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# Mean over root mean square of a Rayleigh distribution.
-RAYLEIGH_RATIO = background_ratio(1)
-# Share of pure noise that the acceptance interval leaves out, half at either end.
+# Fraction of pure noise that the acceptance interval leaves out, half at either end.
 OUTSIDE = 0.02
 # Beyond this distance from the expected ratio of mean to root mean square a level is not used: two coils
 # taken for one are 0.054 off and their level 1.4 times too high; a specimen taken for background is 0.1 off.
@@ -70,7 +68,7 @@ class NoiseEstimate:
     is_independent : bool
         Whether neighbouring pixels' noise is uncorrelated.
     unevenness : float
-        Largest deviation of a part's level from the whole, as a share; NaN where it was not looked at.
+        Largest deviation of a part's level from the whole, as a fraction; NaN where it was not looked at.
     correlation : float
         Correlation of neighbouring background magnitudes; NaN where it was not looked at.
     sigma_per_echo : tuple of float
@@ -79,6 +77,14 @@ class NoiseEstimate:
         Standard error of `sigma` by counting statistics.
     warnings : tuple of str
         What speaks against the estimate, in words.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import estimate_noise
+    >>> noise = estimate_noise(np.random.default_rng(2).rayleigh(3.0, (5, 40, 40)))
+    >>> noise.method, noise.is_rayleigh, noise.warnings
+    ('background, Rayleigh (PIESNO)', True, ())
     """
 
     sigma: float
@@ -115,6 +121,13 @@ def trusted_sigma(noise: NoiseEstimate) -> float:
     InputError
         If what was taken for background is so far from noise that its level means nothing: several coils
         taken for one, a background that the scanner has blanked, or no background at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = np.random.default_rng(2).rayleigh(3.0, (5, 40, 40))
+    >>> round(trusted_sigma(estimate_noise(data)), 1)
+    3.0
     """
     expected = background_ratio(noise.n_coils)
     if abs(noise.rayleigh_ratio - expected) > UNUSABLE_RATIO:
@@ -135,12 +148,12 @@ def estimate_noise(data: ArrayLike, n_coils: int = 1, te_ms: ArrayLike | None = 
     scale is the noise level. The level that explains most pixels is taken; the specimen, which lies above,
     may fill a large part of the image. Pixels that are 0 in all echoes (blanked by the scanner) and pixels
     with negative or non-finite values are left out. The level is that of the median echo. Four things are
-    checked that would make it wrong, and told in ``warnings``: a background that is not Rayleigh (more coils,
-    filtered magnitudes), echoes of different levels (ghosts, leaking signal), parts of the image of different
-    levels (filtered or masked corners, a receiver's filter), and correlated neighbours (zero-filled or
-    filtered images).
+    checked that would make it wrong, and reported in ``warnings``: a background that is not Rayleigh (more
+    coils, filtered magnitudes), echoes of different levels (ghosts, leaking signal), parts of the image of
+    different levels (filtered or masked corners, a receiver's filter), and correlated neighbours (zero-filled
+    or filtered images).
 
-    *Complex data*, echo times given. Where enough pixels have signal, each is turned by its own phase, and
+    *Complex data*, echo times given. Where enough pixels have signal, each is rotated by its own phase, and
     the level follows from the imaginary channel, where no signal is left; else from the background.
 
     Parameters
@@ -167,6 +180,19 @@ def estimate_noise(data: ArrayLike, n_coils: int = 1, te_ms: ArrayLike | None = 
     Koay, Özarslan and Pierpaoli, Probabilistic identification and estimation of noise (PIESNO), J. Magn.
     Reson. 199 (2009) 94.
     Constantinides, Atalar and McVeigh, Magn. Reson. Med. 38 (1997) 852 (several coils).
+
+    Examples
+    --------
+    A specimen that fills half of the image does not matter:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(2)
+    >>> signal = np.zeros((5, 40, 40))
+    >>> signal[:, :20] = 60.0
+    >>> data = np.hypot(signal + 3.0 * rng.normal(size=signal.shape), 3.0 * rng.normal(size=signal.shape))
+    >>> noise = estimate_noise(data)
+    >>> round(noise.sigma, 1), noise.is_rayleigh
+    (3.0, True)
     """
     series = np.asarray(data)
     if series.ndim < 2 or series.size == 0:
@@ -263,13 +289,13 @@ def _from_background(rows: NDArray[Any], n_coils: int) -> NoiseEstimate:
     usable = np.all(np.isfinite(samples) & (samples >= 0.0), axis=0)
     power = np.mean(np.where(usable, samples, 0.0) ** 2, axis=0) / n_coils
     usable &= power > 0.0
-    place = "background of the magnitude images"
+    source_label = "background of the magnitude images"
     advice = f"at least {MIN_SAMPLES} samples of background, or a given noise level (t2.sigma)"
     if usable.sum() * n_echoes < MIN_SAMPLES:
-        raise InputError(place, f"{int(usable.sum())} usable pixels of {n_echoes} echoes", advice)
+        raise InputError(source_label, f"{int(usable.sum())} usable pixels of {n_echoes} echoes", advice)
     found = _level(samples, power, usable, n_coils)
     if found is None:
-        raise InputError(place, "no pixels that look like noise", advice)
+        raise InputError(source_label, "no pixels that look like noise", advice)
     inside, per_echo, checks = found
     # the specimen's side lobes leak into the background of the early echoes, a ghost into some: the median
     # echo
@@ -313,7 +339,8 @@ def _from_phase(rows: NDArray[Any], te_ms: Array, background: NoiseEstimate | No
     n_echoes = rows.shape[0]
     pixels = rows.reshape(n_echoes, -1).T
     pixels = pixels[np.all(np.isfinite(pixels), axis=1) & np.any(pixels != 0.0, axis=1)]
-    place, advice = "complex data", "pixels with signal in two echoes or more, or background, or t2.sigma"
+    source_label = "complex data"
+    advice = "pixels with signal in two echoes or more, or background, or t2.sigma"
     order = np.argsort(te_ms, kind="stable")
     strength = np.sqrt(np.mean(np.abs(pixels) ** 2, axis=1))
     strong = strength > np.median(strength)
@@ -321,22 +348,22 @@ def _from_phase(rows: NDArray[Any], te_ms: Array, background: NoiseEstimate | No
         if n_echoes < 2 or strong.sum() < _MIN_PHASED:
             if background is not None:
                 return background
-            raise InputError(place, f"{int(strong.sum())} pixels with signal, no background", advice)
-        turned = phased(pixels[strong][:, order], te_ms[order]).imag
-        level = np.median(np.sum(turned**2, axis=1)) / stats.chi2.median(n_echoes - 1)
+            raise InputError(source_label, f"{int(strong.sum())} pixels with signal, no background", advice)
+        rotated = phased(pixels[strong][:, order], te_ms[order]).imag
+        level = np.median(np.sum(rotated**2, axis=1)) / stats.chi2.median(n_echoes - 1)
         sigma = float(np.sqrt(level))
         strong = np.abs(pixels[:, order[0]]) > _PHASED_SNR * sigma
     if strong.sum() < _MIN_PHASED:
         if background is not None:
             return background
-        raise InputError(place, f"{int(strong.sum())} pixels with signal, no background", advice)
-    turned = phased(pixels[strong][:, order], te_ms[order]).imag
-    sigma = float(np.sqrt(np.median(np.sum(turned**2, axis=1)) / stats.chi2.median(n_echoes - 1)))
+        raise InputError(source_label, f"{int(strong.sum())} pixels with signal, no background", advice)
+    rotated = phased(pixels[strong][:, order], te_ms[order]).imag
+    sigma = float(np.sqrt(np.median(np.sum(rotated**2, axis=1)) / stats.chi2.median(n_echoes - 1)))
     per_echo = np.empty(n_echoes)
-    # the phase takes its degree of freedom from each echo by the echo's share of the signal
+    # the phase takes its degree of freedom from each echo by the echo's fraction of the signal
     power = np.median(np.abs(pixels[strong][:, order]) ** 2, axis=0)
     kept = np.sqrt(1.0 - power / power.sum())
-    per_echo[order] = np.median(np.abs(turned), axis=0) / stats.norm.ppf(0.75) / kept
+    per_echo[order] = np.median(np.abs(rotated), axis=0) / stats.norm.ppf(0.75) / kept
     warnings: tuple[str, ...] = ()
     if background is not None and abs(sigma / background.sigma - 1.0) > _PHASE_TOLERANCE:
         times = f"{sigma / background.sigma:.2f} times"

@@ -38,7 +38,7 @@ def unit_decays(te_ms: Array, t2_ms: Array, centred: bool = False) -> Array:
 
 
 def phased(samples: NDArray[Any], te_ms: Array) -> NDArray[np.complex128]:
-    """Turn each pixel by its own phase, the same for all echoes.
+    """Rotate each pixel by its own phase, the same for all echoes.
 
     The phase is the maximum-likelihood one: that of the complex amplitude at the T2 that explains most.
 
@@ -59,5 +59,5 @@ def phased(samples: NDArray[Any], te_ms: Array) -> NDArray[np.complex128]:
     amplitudes = np.asarray(samples, dtype=np.complex128) @ unit_decays(te_ms, grid).T
     best = np.argmax(np.abs(amplitudes), axis=1)
     phase = np.angle(amplitudes[np.arange(len(best)), best])
-    turned: NDArray[np.complex128] = samples * np.exp(-1j * phase)[:, None]
-    return turned
+    rotated: NDArray[np.complex128] = samples * np.exp(-1j * phase)[:, None]
+    return rotated

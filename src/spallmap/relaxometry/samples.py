@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 # noise.
 LOWEST_T2_IN_SPACINGS = 0.1
 HIGHEST_T2_IN_LAST_TE = 20.0
-# Echo times closer than this share of the train are one, written with different rounding.
+# Echo times closer than this fraction of the train are one, written with different rounding.
 SAME_TIME = 1e-3
 # Step of the global search in log T2. A likelihood of a few echoes has no structure finer than this: its
 # width in log T2 is 1 / SNR times a factor above 1, and what is sharper is still unimodal between two grid
@@ -64,10 +64,10 @@ def sorted_echoes(
         )
     if not np.all(np.isfinite(te)) or np.any(te < 0.0):
         raise InputError("te_ms", str(te.tolist()), "finite echo times in ms, 0 or above")
-    if distinct_times(te).size < model.n_parameters:
+    if _distinct_times(te).size < model.n_parameters:
         raise InputError(
             "te_ms",
-            f"{distinct_times(te).size} different echo times",
+            f"{_distinct_times(te).size} different echo times",
             f"{model.n_parameters} for model {model.name}",
         )
     if np.iscomplexobj(data) != model.complex_data:
@@ -107,7 +107,7 @@ def drop_first(
     InputError
         If the number is negative, or too few different echo times are left for the model.
     """
-    times = distinct_times(te_ms)
+    times = _distinct_times(te_ms)
     if not 0 <= n_skipped <= times.size - model.n_parameters:
         most = times.size - model.n_parameters
         raise InputError("t2.skip_echoes", str(n_skipped), f"0 to {most} for {times.size} echo times")
@@ -140,21 +140,28 @@ def usable_series(
     ------
     InputError
         As :func:`sorted_echoes` and :func:`drop_first` do.
+
+    Examples
+    --------
+    >>> from spallmap.relaxometry import get_model
+    >>> echoes, te_ms = usable_series([[3.0], [9.0], [5.0]], (18.0, 2.0, 10.0), get_model("rician"), 1)
+    >>> echoes.tolist(), te_ms.tolist()
+    ([[5.0], [3.0]], [10.0, 18.0])
     """
     return drop_first(*sorted_echoes(echoes, te_ms, model), skip_echoes, model)
 
 
-def distinct_times(te_ms: Array) -> Array:
+def _distinct_times(te_ms: Array) -> Array:
     """Return the different echo times in ms, rising; times closer than rounding are one."""
     times = np.unique(te_ms)
-    apart = np.concatenate([[True], np.diff(times) > SAME_TIME * np.ptp(times)])
-    different: Array = times[apart]
+    distinct = np.concatenate([[True], np.diff(times) > SAME_TIME * np.ptp(times)])
+    different: Array = times[distinct]
     return different
 
 
 def default_bounds(te_ms: Array) -> tuple[float, float]:
-    """Lowest and highest T2 in ms that an echo train can tell; see the constants of this module."""
-    spacing = float(np.min(np.diff(distinct_times(te_ms))))
+    """Lowest and highest T2 in ms that an echo train can distinguish; see the constants of this module."""
+    spacing = float(np.min(np.diff(_distinct_times(te_ms))))
     return LOWEST_T2_IN_SPACINGS * spacing, HIGHEST_T2_IN_LAST_TE * float(te_ms[-1])
 
 
@@ -162,11 +169,11 @@ def t2_grid(bounds_ms: tuple[float, float], long_ms: float) -> Array:
     """Grid of T2, even in log T2 on either side of `long_ms`; that is one of its points if inside."""
     low, high = bounds_ms
     knots = [low, long_ms, high] if low < long_ms < high else [low, high]
-    parts = []
+    pieces = []
     for a, b in pairwise(knots):
         n = max(2, int(np.ceil(np.log(b / a) / GRID_STEP)))
-        parts.append(np.exp(np.log(a) + np.log(b / a) * np.arange(n) / n))
-    return np.concatenate([*parts, [high]])
+        pieces.append(np.exp(np.log(a) + np.log(b / a) * np.arange(n) / n))
+    return np.concatenate([*pieces, [high]])
 
 
 def check_sigma(sigma: float) -> float:

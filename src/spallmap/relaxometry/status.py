@@ -6,21 +6,29 @@ from enum import IntEnum
 
 
 class FitStatus(IntEnum):
-    """How the fit of a pixel ended; only ``OK`` values may be averaged."""
+    """How the fit of a pixel ended; only ``OK`` values may be averaged.
+
+    Examples
+    --------
+    >>> FitStatus(2).name
+    'AT_BOUND'
+    >>> int(FitStatus.OK)
+    0
+    """
 
     OK = 0
+    # The signal at the first echo is too weak for a T2 of its own.
     BELOW_SNR = 1
-    """The signal at the first echo is too weak for a T2 of its own."""
+    # The likelihood still rises at the lowest or highest T2 that is allowed.
     AT_BOUND = 2
-    """The likelihood still rises at the lowest or highest T2 that is allowed."""
+    # The search did not end.
     NOT_CONVERGED = 3
-    """The search did not end."""
+    # A sample reached the stated saturation value.
     SATURATED = 4
-    """A sample reached the stated saturation value."""
+    # A sample is not finite, or a magnitude is negative.
     INVALID = 5
-    """A sample is not finite, or a magnitude is negative."""
+    # The caller left the pixel out.
     MASKED = 6
-    """The caller left the pixel out."""
 
 
 # The same as plain integers, which compiled code takes in as constants.

@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 ELECTRODE_SNR = 10.0
 # Bins of the histogram: fixed, so that maps of different states can be laid over each other.
 BIN_MS = 0.5
-# The histogram ends at this many thresholds; what lies beyond is counted apart.
+# The histogram ends at this many thresholds; what lies beyond is counted separately.
 HISTOGRAM_END = 3.0
 # Fewer pixels than this have no peak to speak of.
 MIN_PEAK_PIXELS = 10
@@ -50,6 +50,18 @@ def electrode_pixels(fit: T2Fit, regions: Regions, min_snr: float = ELECTRODE_SN
     -------
     ndarray of bool
         True for electrode pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2, long_t2_regions
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 24, 24))
+    >>> signal[:, 6:10, 4:20] = 40.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> fit = fit_t2(signal + 0.1, te_ms, sigma=1.0)
+    >>> regions = long_t2_regions(signal + 0.1, te_ms, 1.0, spacing_um=(23.0, 46.0))
+    >>> int(electrode_pixels(fit, regions).sum())
+    64
     """
     inside = regions.labels > 0
     within_slice = np.ones((1,) * (inside.ndim - 2) + (3, 3), dtype=bool)
@@ -107,7 +119,23 @@ def _median(values: Array) -> float:
 
 
 def histogram_edges_ms(long_ms: float) -> Array:
-    """Edges of a histogram's bins in ms."""
+    """Edges of a histogram's bins in ms.
+
+    Parameters
+    ----------
+    long_ms : float
+        The threshold of long T2.
+
+    Returns
+    -------
+    ndarray, shape (n_bins + 1,)
+        From 0 in steps of :data:`BIN_MS` to :data:`HISTOGRAM_END` thresholds.
+
+    Examples
+    --------
+    >>> histogram_edges_ms(12.0)[[0, 1, -1]].tolist()
+    [0.0, 0.5, 36.0]
+    """
     edges: Array = np.arange(0.0, HISTOGRAM_END * long_ms + BIN_MS / 2.0, BIN_MS)
     return edges
 
@@ -148,12 +176,25 @@ def summarise_t2(
 
         ``electrode.fwhm_ms`` is the width of the pixels' T2, their errors included. With `distribution`,
         ``electrode`` also holds ``fwhm_intrinsic_ms``, the width without these errors, and ``t2_peak_ms``,
-        the centre of the peak; ``long_component`` holds ``share``, ``share_signal``, ``t2_ms``,
+        the centre of the peak; ``long_component`` holds ``fraction``, ``fraction_signal``, ``t2_ms``,
         ``fwhm_intrinsic_ms``, ``likelihood_ratio``, ``p_value``, ``n_simulated`` and ``p_value_smallest`` of
         the long peak; each of the first five and of the electrode's two has its 95 % interval beside it,
         ``_low`` and ``_high`` before the unit. ``distribution`` says what they rest on. The histogram has
         ``specimen_counts`` and ``specimen_n_above`` of the pixels that hold signal, and with `expected`
         ``expected_electrode`` and ``expected_long``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2, long_t2_regions
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 24, 24))
+    >>> signal[:, 6:10, 4:20] = 40.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> fit = fit_t2(signal + 0.1, te_ms, "rician", sigma=1.0)
+    >>> regions = long_t2_regions(signal + 0.1, te_ms, 1.0, spacing_um=(23.0, 46.0))
+    >>> summary = summarise_t2(fit, None, regions)
+    >>> summary["noise_method"], summary["n_by_status"], summary["long"]["n_regions"]
+    ('given', {'ok': 64, 'below_snr': 512}, 0)
     """
     electrode = electrode_pixels(fit, regions)
     t2_electrode = fit.t2_ms[electrode]
@@ -207,8 +248,8 @@ def _add_distribution(
     summary["electrode"] |= _with_interval("fwhm_intrinsic", found.electrode_fwhm_ms, "_ms")
     summary["electrode"] |= _with_interval("t2_peak", found.electrode_t2_ms, "_ms")
     summary["long_component"] = {
-        **_with_interval("share", found.long_share),
-        **_with_interval("share_signal", found.long_share_signal),
+        **_with_interval("fraction", found.long_fraction),
+        **_with_interval("fraction_signal", found.long_fraction_signal),
         **_with_interval("t2", found.long_t2_ms, "_ms"),
         **_with_interval("fwhm_intrinsic", found.long_fwhm_ms, "_ms"),
         "likelihood_ratio": test.likelihood_ratio,

@@ -14,11 +14,11 @@ Array = NDArray[np.float64]
 
 __all__ = ["CHANNELS", "INTERVAL_CHANNELS", "FitStatus", "T2Fit"]
 
+# The maps of a fit, in the order of the result file.
 CHANNELS = ("t2_ms", "t2_se_ms", "s0", "s0_se", "offset", "p_long", "chi2_reduced", "snr", "status")
-"""The maps of a fit, in the order of the result file."""
 
+# The ends of the 95 % interval of T2, in the order of their result file.
 INTERVAL_CHANNELS = ("t2_low_ms", "t2_high_ms")
-"""The ends of the 95 % interval of T2, in the order of their result file."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,17 @@ class T2Fit:
     t2_low_ms, t2_high_ms : ndarray or None
         Ends of the 95 % interval of T2, where the profile likelihood has fallen by 1.92; 0 or infinite where
         it does not fall so far between the bounds of the search. None unless asked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> fit = fit_t2(100.0 * np.exp(-np.array(te_ms)[:, None] / 9.0), te_ms, sigma=1e-3)
+    >>> bool(fit.ok[0]), fit.status.tolist()
+    (True, [0])
+    >>> fit.stack(("t2_ms", "s0")).round(3).tolist()
+    [[9.0], [100.0]]
     """
 
     t2_ms: Array
@@ -84,10 +95,6 @@ class T2Fit:
         """Pixels whose values may be used."""
         usable: NDArray[np.bool_] = self.status == FitStatus.OK
         return usable
-
-    def channels(self) -> dict[str, NDArray[np.float32]]:
-        """Return every map by name as float32, in the order of the result file."""
-        return dict(zip(CHANNELS, self.stack(CHANNELS), strict=True))
 
     def stack(self, names: Sequence[str]) -> NDArray[np.float32]:
         """Return maps by name as one float32 array, shape (n_names, ...)."""

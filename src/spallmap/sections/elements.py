@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from spallmap.errors import InputError
 
 FloatMaps = NDArray[np.float32]
 
+# Variance given to a pixel without a count. The Poisson variance equals the mean, which is not zero because
+# none was seen: a flat prior on the mean gives it the variance counts + 1, so 1 where nothing was counted.
 ZERO_COUNT_VARIANCE = 1.0
-"""Variance given to a pixel without a count. The Poisson variance equals the mean, which is not zero because
-none was seen: a flat prior on the mean gives it the variance counts + 1, so 1 where nothing was counted."""
-
-NO_BACKGROUND = "none: a map of window counts holds no spectrum to take the background from"
-"""What to say of net counts that had no background to subtract."""
 
 
 def net_counts(window: ArrayLike, background: ArrayLike | None = None) -> tuple[FloatMaps, FloatMaps]:
     """Turn window counts into net counts with their standard deviation.
 
-    A map of window counts alone does not tell how many of them are bremsstrahlung or belong to a
-    neighbouring line: no background is invented, and the net counts are then the window's (see
-    :data:`NO_BACKGROUND`). Where the background under each window is known, as expected counts, it is
-    subtracted; net counts may then be negative and are left so, because clipping would bias every mean that
-    is taken later.
+    A map of window counts alone does not show how many of them are bremsstrahlung or belong to a
+    neighbouring line: no background is invented, and the net counts are then the window's. Where the
+    background under each window is known, as expected counts, it is subtracted; net counts may then be
+    negative and are left so, because clipping would bias every mean that is taken later.
 
     Parameters
     ----------
@@ -46,6 +41,14 @@ def net_counts(window: ArrayLike, background: ArrayLike | None = None) -> tuple[
     ------
     InputError
         If counts are negative or not finite, or there is not one map of rows and columns per element.
+
+    Examples
+    --------
+    >>> net, sd = net_counts([[[0, 4], [9, 16]]])
+    >>> net.tolist(), sd.tolist()
+    ([[[0.0, 4.0], [9.0, 16.0]]], [[[1.0, 2.0], [3.0, 4.0]]])
+    >>> net_counts([[[0, 4]]], background=1.5)[0].tolist()
+    [[[-1.5, 2.5]]]
     """
     counts = np.asarray(window, dtype=np.float64)
     if counts.ndim != 3 or counts.size == 0:
@@ -62,34 +65,9 @@ def net_counts(window: ArrayLike, background: ArrayLike | None = None) -> tuple[
     return net.astype(np.float32), np.sqrt(variance).astype(np.float32)
 
 
-def _check(place: str, counts: NDArray[np.float64]) -> None:
+def _check(source_label: str, counts: NDArray[np.float64]) -> None:
     wrong = ~np.isfinite(counts) | (counts < 0.0)
     if wrong.any():
-        raise InputError(place, f"{int(wrong.sum())} negative or non-finite counts", "counts of 0 and more")
-
-
-def smoothed(net: FloatMaps, sd: FloatMaps, sigma_px: float) -> tuple[FloatMaps, FloatMaps]:
-    """Average neighbouring pixels with Gaussian weights, for display.
-
-    Parameters
-    ----------
-    net, sd : ndarray, shape (n_elements, ny, nx)
-        Net counts and their standard deviations; the pixels' errors are independent.
-    sigma_px : float
-        Width of the weights in pixels.
-
-    Returns
-    -------
-    net, sd : ndarray of float32, shape (n_elements, ny, nx)
-        Weighted means in counts a pixel, and the standard deviation of each mean. Neighbouring pixels' errors
-        are no longer independent.
-    """
-    width = (0.0, sigma_px, sigma_px)
-    mean = ndimage.gaussian_filter(net.astype(np.float64), width, mode="nearest")
-    impulse = np.zeros(2 * int(np.ceil(5.0 * sigma_px)) + 1)
-    impulse[impulse.size // 2] = 1.0
-    squared_weights = ndimage.gaussian_filter1d(impulse, sigma_px) ** 2
-    variance = sd.astype(np.float64) ** 2
-    for axis in (1, 2):
-        variance = ndimage.convolve1d(variance, squared_weights, axis=axis, mode="nearest")
-    return mean.astype(np.float32), np.sqrt(variance).astype(np.float32)
+        raise InputError(
+            source_label, f"{int(wrong.sum())} negative or non-finite counts", "counts of 0 and more"
+        )

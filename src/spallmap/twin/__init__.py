@@ -21,7 +21,7 @@ from spallmap.twin.geometry import CellGeometry
 from spallmap.twin.morphologies import MORPHOLOGIES, draw_morphology
 from spallmap.twin.mri import MriScan, simulate_mri
 from spallmap.twin.poses import draw_inset_pose, draw_mri_pose, draw_section_pose, draw_xct_pose
-from spallmap.twin.render import LABELS, MATTER, cracks_at, render_volume, shares_of
+from spallmap.twin.render import LABELS, MATTER, cracks_at, fractions_of, render_volume
 from spallmap.twin.scans import STATES, TE_MS, SectionScan, TwinCell
 from spallmap.twin.sem import ELEMENTS, SemImage, draw_section_look, simulate_edx, simulate_sem
 from spallmap.twin.shapes import CellStates, draw_cell
@@ -57,8 +57,8 @@ __all__ = [
     "draw_section_look",
     "draw_section_pose",
     "draw_xct_pose",
+    "fractions_of",
     "render_volume",
-    "shares_of",
     "simulate_edx",
     "simulate_mri",
     "simulate_sem",

@@ -25,11 +25,11 @@ from spallmap.twin.sizes import FULL, Sizes
 Modality = Literal["xct", "mri", "sem", "edx"]
 MODALITIES: tuple[Modality, ...] = ("xct", "mri", "sem", "edx")
 
+# Columns of the table of acquisitions.
 COLUMNS = ("cell", "state", "modality", "name", "path", "spacing_um", "axes", "within", "landmarks")
-"""Columns of the table of acquisitions."""
 
+# Folder of the MRI's scan in its study.
 SCAN_NUMBER = "5"
-"""Folder of the MRI's scan in its study."""
 
 
 def write_cell(
@@ -73,6 +73,16 @@ def write_cell(
     ------
     ValueError
         If a modality or state is unknown, or nothing is asked for.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     folder = Path(parent) / "cell"
+    ...     coarse = Sizes(xct_shape=(24, 40, 40), xct_spacing_um=37.0)
+    ...     write_cell(folder, 7, modalities=("xct",), states=("pristine",), sizes=coarse)
+    ...     sorted(path.name for path in folder.iterdir())
+    ['acquisitions.tsv', 'config.yaml', 'truth', 'xct_pristine']
     """
     unknown = (set(modalities) - set(MODALITIES)) | (set(states) - set(STATES))
     if unknown or not modalities or not states:
@@ -169,7 +179,7 @@ def _write_mri(partial: Path, scan: MriScan, state: State) -> dict[str, float]:
         t2_bulk=scan.t2_ms,
         sigma=np.array(scan.sigma),
         signal=scan.signal,
-        frac=scan.share,
+        frac=scan.fraction,
     )
     t2_ms = scan.t2_ms[scan.electrode]
     low, high = np.percentile(t2_ms, [25.0, 75.0])
@@ -184,13 +194,13 @@ def _write_mri(partial: Path, scan: MriScan, state: State) -> dict[str, float]:
 def _write_section(partial: Path, section: SectionScan, sizes: Sizes, with_edx: bool) -> list[dict[str, str]]:
     for name, image in (("overview", section.overview), ("detail", section.detail)):
         formats.write_zeiss_tiff(partial / f"sem_{name}.tif", image.image, image.spacing_um)
-    shares = section.overview.shares
+    fractions = section.overview.fractions
     np.savez_compressed(
         partial / "truth" / "sem_overview.npz",
-        crack=(shares[..., EMPTY_CRACK] + shares[..., SODIUM_CRACK]).astype(np.float16),
-        crack_na=shares[..., SODIUM_CRACK].astype(np.float16),
-        ceramic=shares[..., CERAMIC].astype(np.float16),
-        na=shares[..., SODIUM].astype(np.float16),
+        crack=(fractions[..., EMPTY_CRACK] + fractions[..., SODIUM_CRACK]).astype(np.float16),
+        crack_na=fractions[..., SODIUM_CRACK].astype(np.float16),
+        ceramic=fractions[..., CERAMIC].astype(np.float16),
+        na=fractions[..., SODIUM].astype(np.float16),
     )
     overview = {"modality": "sem", "name": "overview", "path": "sem_overview.tif", "axes": "-z,r"}
     detail = {"modality": "sem", "name": "detail", "path": "sem_detail.tif", "within": "overview"}
@@ -227,7 +237,7 @@ def _crack_truth(geometry: CellGeometry, to_reference: AffineMap) -> dict[str, A
             "aperture_p5_um": float(low),
             "aperture_median_um": float(median),
             "aperture_p95_um": float(high),
-            "filled_share": float(filled.mean()),
+            "filled_fraction": float(filled.mean()),
         },
         "decoy": far,
     }

@@ -41,25 +41,24 @@ from spallmap.twin.tape import (
     RIM,
 )
 
+# Stands for a distance that is too large to matter.
 FAR_UM = 1.0e6
-"""Stands for a distance that is too large to matter."""
 
+# Step of the difference quotient for a crack's slope; far below its shortest wave.
 GRADIENT_STEP_UM = 0.05
-"""Step of the difference quotient for a crack's slope; far below its shortest wave."""
 
-
+# Bound of a crack's slope inside its rim, over depth by radius: 2 for a bowl, half again for dents.
 STEEPEST = 3.0
-"""Bound of a crack's slope inside its rim, over depth by radius: 2 for a bowl, half again for dents."""
 
 
 @compiled
 def covered(distance: float, width: float) -> float:
-    """Share of a sample of some width that lies inside a flat boundary."""
+    """Fraction of a sample of some width that lies inside a flat boundary."""
     return min(1.0, max(0.0, 0.5 - distance / width))
 
 
 @compiled
-def plane_at(x: float, y: float, tape: Floats, at: int) -> float:
+def _plane_at(x: float, y: float, tape: Floats, at: int) -> float:
     """Value of a wave record without its cosines."""
     return float(tape[at] + tape[at + 1] * x + tape[at + 2] * y)
 
@@ -67,7 +66,7 @@ def plane_at(x: float, y: float, tape: Floats, at: int) -> float:
 @compiled
 def waves_at(x: float, y: float, tape: Floats, at: int) -> float:
     """Value of a wave record."""
-    total = plane_at(x, y, tape, at)
+    total = _plane_at(x, y, tape, at)
     for i in range(int(tape[at + 4])):
         j = at + 5 + 4 * i
         total += tape[j] * math.cos(tape[j + 1] * x + tape[j + 2] * y + tape[j + 3])
@@ -75,9 +74,9 @@ def waves_at(x: float, y: float, tape: Floats, at: int) -> float:
 
 
 @compiled
-def waves_and_slope(x: float, y: float, tape: Floats, at: int) -> tuple[float, float, float]:
+def _waves_and_slope(x: float, y: float, tape: Floats, at: int) -> tuple[float, float, float]:
     """Value of a wave record and its slopes along x and y."""
-    total, slope_x, slope_y = plane_at(x, y, tape, at), tape[at + 1], tape[at + 2]
+    total, slope_x, slope_y = _plane_at(x, y, tape, at), tape[at + 1], tape[at + 2]
     for i in range(int(tape[at + 4])):
         j = at + 5 + 4 * i
         phase = tape[j + 1] * x + tape[j + 2] * y + tape[j + 3]
@@ -89,7 +88,7 @@ def waves_and_slope(x: float, y: float, tape: Floats, at: int) -> tuple[float, f
 
 
 @compiled
-def radius_at(dx: float, dy: float, r: float, tape: Floats, at: int) -> float:
+def _radius_at(dx: float, dy: float, r: float, tape: Floats, at: int) -> float:
     """Radius of an outline in the direction of (dx, dy), which has the length r."""
     c, s = dx / r, dy / r
     ck, sk = c * c - s * s, 2.0 * c * s
@@ -101,20 +100,20 @@ def radius_at(dx: float, dy: float, r: float, tape: Floats, at: int) -> float:
 
 
 @compiled
-def outline_distance(x: float, y: float, tape: Floats, at: int) -> float:
+def _outline_distance(x: float, y: float, tape: Floats, at: int) -> float:
     """Distance from an upright wall whose plan is an outline."""
     dx, dy = x - tape[at], y - tape[at + 1]
     r = math.sqrt(dx * dx + dy * dy)
     # No outline leaves its circle by more than a quarter of the radius: far from it the circle will do.
     if abs(r - tape[at + 2]) > 0.25 * tape[at + 2]:
         return float(r - tape[at + 2])
-    return r - radius_at(dx, dy, r, tape, at)
+    return r - _radius_at(dx, dy, r, tape, at)
 
 
 @compiled
-def height_above(x: float, y: float, z: float, near: float, tape: Floats, at: int) -> float:
+def _height_above(x: float, y: float, z: float, near: float, tape: Floats, at: int) -> float:
     """Height over a wavy face; its waves are left out farther away than they and `near` reach."""
-    height = z - plane_at(x, y, tape, at)
+    height = z - _plane_at(x, y, tape, at)
     if abs(height) > tape[at + 3] + near:
         return height
     return z - waves_at(x, y, tape, at)
@@ -123,9 +122,9 @@ def height_above(x: float, y: float, z: float, near: float, tape: Floats, at: in
 @compiled
 def ceramic_walls(x: float, y: float, z: float, near: float, tape: Floats) -> tuple[float, float, float]:
     """Distances from the ceramic's rim, its bottom face and its top face."""
-    side = outline_distance(x, y, tape, int(tape[RIM]))
-    below = -height_above(x, y, z, near, tape, int(tape[FACE]))
-    above = height_above(x, y, z, near, tape, int(tape[FACE + 1]))
+    side = _outline_distance(x, y, tape, int(tape[RIM]))
+    below = -_height_above(x, y, z, near, tape, int(tape[FACE]))
+    above = _height_above(x, y, z, near, tape, int(tape[FACE + 1]))
     return side, below, above
 
 
@@ -135,15 +134,15 @@ def electrode_walls(
 ) -> tuple[float, float, float]:
     """Distances from electrode e's rim, its face on the ceramic and its outer face (0 bottom, 1 top)."""
     sign = 2.0 * e - 1.0
-    side = outline_distance(x, y, tape, int(tape[ELECTRODE_OUTLINE + e]))
-    inner = -sign * height_above(x, y, z, near, tape, int(tape[FACE + e]))
-    outer = sign * height_above(x, y, z, near, tape, int(tape[ELECTRODE_OUTER + e]))
+    side = _outline_distance(x, y, tape, int(tape[ELECTRODE_OUTLINE + e]))
+    inner = -sign * _height_above(x, y, z, near, tape, int(tape[FACE + e]))
+    outer = sign * _height_above(x, y, z, near, tape, int(tape[ELECTRODE_OUTER + e]))
     return side, inner, outer
 
 
 @compiled
 def casing_covered(x: float, y: float, width: float, tape: Floats) -> float:
-    """Share of a sample that the casing fills."""
+    """Fraction of a sample that the casing fills."""
     at = int(tape[CASING])
     r = math.sqrt(x * x + y * y)
     ring = covered(max(tape[at] - r, r - tape[at + 1]), width)
@@ -194,7 +193,7 @@ def _crack_depth(x: float, y: float, tape: Floats, at: int) -> float:
     rim = int(tape[at + CRACK_RIM])
     dx, dy = x - tape[rim], y - tape[rim + 1]
     r = math.sqrt(dx * dx + dy * dy)
-    rho = r / radius_at(dx, dy, r, tape, rim) if r > 1e-9 else 0.0
+    rho = r / _radius_at(dx, dy, r, tape, rim) if r > 1e-9 else 0.0
     depth = tape[at + CRACK_DEPTH]
     if tape[at + CRACK_IS_CONE] > 0.5:
         tip = tape[at + CRACK_TIP]
@@ -231,7 +230,7 @@ def crack_sheet(x: float, y: float, z: float, near: float, tape: Floats) -> tupl
         return FAR_UM, 0.0, FAR_UM
     face, waves = int(tape[at + CRACK_FACE]), int(tape[at + CRACK_WAVINESS])
     side = tape[at + CRACK_SIDE]
-    rough = z - plane_at(x, y, tape, face) + side * _crack_depth(x, y, tape, at)
+    rough = z - _plane_at(x, y, tape, face) + side * _crack_depth(x, y, tape, at)
     # Inside its rim a bowl is at most twice depth over radius steep, somewhat more where the rim is dented.
     steepest = math.sqrt(1.0 + (STEEPEST * tape[at + CRACK_DEPTH] / tape[rim + 2]) ** 2)
     if abs(rough) > tape[waves + 3] + (near + tape[at + CRACK_WIDEST]) * steepest:
@@ -239,7 +238,7 @@ def crack_sheet(x: float, y: float, z: float, near: float, tape: Floats) -> tupl
     h = GRADIENT_STEP_UM
     slope_x = _crack_depth(x + h, y, tape, at) - _crack_depth(x - h, y, tape, at)
     slope_y = _crack_depth(x, y + h, tape, at) - _crack_depth(x, y - h, tape, at)
-    wave, wave_x, wave_y = waves_and_slope(x, y, tape, waves)
+    wave, wave_x, wave_y = _waves_and_slope(x, y, tape, waves)
     slope_x = tape[face + 1] - side * slope_x / (2.0 * h) + wave_x
     slope_y = tape[face + 2] - side * slope_y / (2.0 * h) + wave_y
     distance = (rough - wave) / math.sqrt(1.0 + slope_x * slope_x + slope_y * slope_y)
@@ -285,11 +284,11 @@ def patch_sheet(x: float, y: float, z: float, near: float, patch: int, tape: Flo
 
 @compiled
 def patch_matter(patch: int, tape: Floats) -> int:
-    """Return what fills a patch: 0 nothing, 1 sodium, 2 nothing in the decoy; shares and labels go by it."""
+    """Return what fills a patch: 0 nothing, 1 sodium, 2 nothing in the decoy; rendering goes by it."""
     return int(tape[int(tape[PATCHES]) + PATCH_HEAD + PATCH_SIZE * patch + PATCH_MATTER])
 
 
 @compiled
 def sheet_covered(distance: float, aperture: float, width: float) -> float:
-    """Share of a sample that a flat sheet fills; summed over the samples across it, it gives the aperture."""
+    """Fraction of a sample that a flat sheet fills; its sum over the samples across it gives the aperture."""
     return covered(distance - aperture / 2.0, width) - covered(distance + aperture / 2.0, width)

@@ -11,14 +11,14 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+# TIFF tag in which Zeiss SEM software keeps its settings as text.
 ZEISS_TAG = 34118
-"""TIFF tag in which Zeiss SEM software keeps its settings as text."""
 
+# Larmor frequency of 23Na at 9.4 T.
 SODIUM_MHZ = 105.84
-"""Larmor frequency of 23Na at 9.4 T."""
 
+# Largest stored value of a ParaVision image, a little below what 16 signed bits hold.
 FULL_SCALE = 30000
-"""Largest stored value of a ParaVision image, a little below what 16 signed bits hold."""
 
 
 def write_tiff_folder(folder: Path, volume: NDArray[np.uint16]) -> None:
@@ -209,11 +209,11 @@ def write_paravision(
         Rows, columns.
     """
     n_echo, n_rows, n_columns = magnitude.shape
-    place = folder / "pdata" / "1"
-    place.mkdir(parents=True, exist_ok=True)
+    processed = folder / "pdata" / "1"
+    processed.mkdir(parents=True, exist_ok=True)
     slope = float(magnitude.max()) / FULL_SCALE
     stored = np.rint(magnitude / slope).astype("<i2")
-    (place / "2dseq").write_bytes(stored.tobytes())
+    (processed / "2dseq").write_bytes(stored.tobytes())
     fov_mm = (n_columns * spacing_um[1] / 1000.0, n_rows * spacing_um[0] / 1000.0)
     size = np.array([n_columns, n_rows])
     te = np.array(te_ms, dtype=np.float64)
@@ -257,8 +257,8 @@ def write_paravision(
     }
     _write_parameters(folder / "acqp", acquired)
     _write_parameters(folder / "method", method)
-    _write_parameters(place / "reco", reco)
-    _write_parameters(place / "visu_pars", _visu_parameters(stored, slope, te, fov_mm))
+    _write_parameters(processed / "reco", reco)
+    _write_parameters(processed / "visu_pars", _visu_parameters(stored, slope, te, fov_mm))
 
 
 def _visu_parameters(

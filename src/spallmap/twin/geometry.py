@@ -232,6 +232,16 @@ class CellGeometry:
         that is neither bowl nor cone. Where two meet, the earlier one goes on.
     site_um : tuple of float
         Point (x, y, z) of the ceramic's face where the crack is centred, or would be; sections go through it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell
+    >>> cell = draw_cell(np.random.default_rng(7)).shorted
+    >>> cell.crack.side, len(cell.patches), cell.without_cracks().patches
+    (1, 1, ())
+    >>> 330.0 <= cell.thickness_um <= 400.0
+    True
     """
 
     rim: Outline

@@ -14,11 +14,11 @@ from spallmap.twin.shapes import TYPICAL_VOXEL_UM, draw_cell
 Morphology = Literal["straight", "branching", "spalling", "diffuse"]
 MORPHOLOGIES: tuple[Morphology, ...] = get_args(Morphology)
 
+# Width of a cell, over the usual one, that still has room for a crack of every kind.
 SMALL_WIDTH = 0.6
-"""Width of a cell, over the usual one, that still has room for a crack of every kind."""
 
+# Voxels of 4.66 um that hold such a cell with its casing.
 SMALL_SHAPE = (190, 216, 216)
-"""Voxels of 4.66 um that hold such a cell with its casing."""
 
 
 def draw_morphology(
@@ -58,6 +58,13 @@ def draw_morphology(
     References
     ----------
     Kazyak et al., Matter 2 (2020) 1025-1048: the four kinds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cell = draw_morphology(np.random.default_rng(7), "branching")
+    >>> cell.crack, 2 <= len(cell.patches) <= 4
+    (None, True)
     """
     if kind not in MORPHOLOGIES:
         raise ValueError(f"kinds of crack are {MORPHOLOGIES}; got {kind!r}")
@@ -110,9 +117,9 @@ def _side_sheet(rng: np.random.Generator, main: PatchCrack) -> PatchCrack:
     slope = 2.0 * main.bend_um * s / main.half_lengths_um[0]
     tangent, normal = along + slope * normal, normal - slope * along
     tangent, normal = tangent / np.linalg.norm(tangent), normal / np.linalg.norm(normal)
-    turn = rng.uniform(-np.pi / 3.0, np.pi / 3.0)
-    line = np.cos(turn) * tangent + np.sin(turn) * inwards
-    onwards = -np.sin(turn) * tangent + np.cos(turn) * inwards
+    rotation = rng.uniform(-np.pi / 3.0, np.pi / 3.0)
+    line = np.cos(rotation) * tangent + np.sin(rotation) * inwards
+    onwards = -np.sin(rotation) * tangent + np.cos(rotation) * inwards
     angle = np.deg2rad(rng.uniform(30.0, 90.0))
     away = np.cos(angle) * onwards + np.sin(angle) * normal * (1.0 if rng.random() < 0.5 else -1.0)
     half = (float(rng.uniform(45.0, 80.0)), float(rng.uniform(75.0, 130.0)))

@@ -24,17 +24,17 @@ from spallmap.twin.fields import (
 from spallmap.twin.geometry import CellGeometry, Floats
 from spallmap.twin.tape import ELECTRODE_T2, STACK, lay_out
 
+# Depth at which the radio field in sodium falls to 1/e at 9.4 T (10.7 um), as used for the forward model.
 SKIN_UM = 11.0
-"""Depth at which the radio field in sodium falls to 1/e at 9.4 T (10.7 um), as used for the forward model."""
 
+# Width of the zone of fine, sodium-filled fissures beside a filled crack.
 FRINGE_UM = 8.0
-"""Width of the zone of fine, sodium-filled fissures beside a filled crack."""
 
-FRINGE_SHARE = 0.25
-"""Share of sodium in that zone next to the crack."""
+# Fraction of sodium in that zone next to the crack.
+FRINGE_FRACTION = 0.25
 
+# The electrodes' transverse relaxation times stay within these.
 T2_LIMITS_MS = (5.0, 10.0)
-"""The electrodes' transverse relaxation times stay within these."""
 
 
 class ImagedMetal(NamedTuple):
@@ -78,14 +78,26 @@ class MriScan:
         Standard deviation of the noise in the real and in the imaginary part.
     signal : ndarray, shape (n_rows, n_columns)
         First echo without noise.
-    share : ndarray, shape (n_rows, n_columns)
-        The dendrite's part of that signal (0 where there is no signal to speak of).
+    fraction : ndarray, shape (n_rows, n_columns)
+        The dendrite's fraction of that signal (0 where there is no signal to speak of).
     t2_ms : ndarray, shape (n_rows, n_columns)
         Mean T2 of the electrode sodium in a pixel; NaN outside `electrode`.
     dendrite, electrode : ndarray of bool, shape (n_rows, n_columns)
         Pixels in which either prevails.
     dendrite_t2_ms : float
         The dendrite's T2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.twin import draw_cell, draw_mri_pose, simulate_mri
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> pose = draw_mri_pose(rng, (32, 24), (46.0, 92.0), AffineMap.identity())
+    >>> scan = simulate_mri(cell, pose, rng, shape=(32, 24), spacing_um=(46.0, 92.0))
+    >>> bool(np.any(scan.dendrite & scan.electrode)), bool(0.0 <= scan.fraction.min())
+    (False, True)
     """
 
     magnitude: Floats
@@ -94,7 +106,7 @@ class MriScan:
     to_cell: AffineMap
     sigma: float
     signal: Floats
-    share: Floats
+    fraction: Floats
     t2_ms: Floats
     dendrite: NDArray[np.bool_]
     electrode: NDArray[np.bool_]
@@ -131,13 +143,13 @@ def _project(
                     if z * (2.0 * e - 1.0) < 0.0:
                         continue
                     side, inner, outer = electrode_walls(x, y, z, e, width, tape)
-                    share = covered(side, width) * covered(inner, width) * covered(outer, width)
-                    if share == 0.0 or max(side, inner, outer) < -6.0 * SKIN_UM:
+                    fraction = covered(side, width) * covered(inner, width) * covered(outer, width)
+                    if fraction == 0.0 or max(side, inner, outer) < -6.0 * SKIN_UM:
                         continue
                     _pore, void = hollow_distances(x, y, z, tape)
-                    share *= 1.0 - covered(void, width)
+                    fraction *= 1.0 - covered(void, width)
                     depth = max(0.0, min(-side, -inner, -outer, void))
-                    weight = step * share * math.exp(-depth / SKIN_UM)
+                    weight = step * fraction * math.exp(-depth / SKIN_UM)
                     t2 = waves_at(x, y, tape, int(tape[ELECTRODE_T2 + e]))
                     t2 = min(T2_LIMITS_MS[1], max(T2_LIMITS_MS[0], t2))
                     start[j, i] += weight
@@ -152,7 +164,7 @@ def _project(
                 if disc > 0.0:
                     sheet = sheet_covered(distance, aperture, width)
                     beside = max(0.0, abs(distance) - aperture / 2.0)
-                    fringe = FRINGE_SHARE * (1.0 - sheet) * math.exp(-beside / FRINGE_UM)
+                    fringe = FRINGE_FRACTION * (1.0 - sheet) * math.exp(-beside / FRINGE_UM)
                     dendrite[j, i] += step * disc * covered(edge, width) * (sheet + fringe)
 
 
@@ -211,8 +223,8 @@ def project_metal(
 
 def _fine_positions(n: int, spacing_um: float, fine_um: float) -> Floats:
     """Centres of fine cells that divide n pixels evenly; the first pixel's centre is at 0."""
-    parts = math.ceil(spacing_um / fine_um)
-    return ((np.arange(n * parts) + 0.5) / parts - 0.5) * spacing_um
+    n_fine = math.ceil(spacing_um / fine_um)
+    return ((np.arange(n * n_fine) + 0.5) / n_fine - 0.5) * spacing_um
 
 
 def sample_k_space(
@@ -253,8 +265,8 @@ def image_of(k_space: NDArray[np.complex128], spacing_um: tuple[float, float]) -
     """Reconstruct the image at the pixel centres from its k-space samples; inverse of the sampling."""
     kernels = []
     for n in k_space.shape[-2:]:
-        turns = np.outer(np.arange(n), np.arange(n) - n // 2) / n
-        kernels.append(np.exp(2j * np.pi * turns) / n)
+        cycles = np.outer(np.arange(n), np.arange(n) - n // 2) / n
+        kernels.append(np.exp(2j * np.pi * cycles) / n)
     image: NDArray[np.complex128] = kernels[0] @ k_space @ kernels[1].T
     return image / (spacing_um[0] * spacing_um[1])
 
@@ -296,6 +308,19 @@ def simulate_mri(
     -------
     MriScan
         Magnitudes and truth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.twin import draw_cell, draw_mri_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> pose = draw_mri_pose(rng, (32, 24), (46.0, 92.0), AffineMap.identity())
+    >>> scan = simulate_mri(cell, pose, rng, shape=(32, 24), spacing_um=(46.0, 92.0), electrode_snr=25.0)
+    >>> snr = scan.signal[scan.electrode] / scan.sigma
+    >>> scan.magnitude.shape, bool(20.0 < np.median(snr) < 30.0)
+    ((5, 32, 24), True)
     """
     drawn = rng.uniform(20.0, 35.0), rng.uniform(4.5, 7.0)
     electrode_snr = drawn[0] if electrode_snr is None else electrode_snr
@@ -318,16 +343,16 @@ def simulate_mri(
         # The mask is where the dendrite stands out and prevails; it depends on the scale, hence the rounds.
         gain = electrode_snr * sigma / float(np.abs(from_dendrite).max())
         for _ in range(20):
-            part = gain * np.abs(from_dendrite) * decay[0]
-            dendrite = (part > 0.35 * part.max()) & (part > bright)
-            level = float(np.median(part[dendrite])) if dendrite.any() else float(part.max())
+            own = gain * np.abs(from_dendrite) * decay[0]
+            dendrite = (own > 0.35 * own.max()) & (own > bright)
+            level = float(np.median(own[dendrite])) if dendrite.any() else float(own.max())
             gain *= dendrite_snr * sigma / level
         from_dendrite = gain * from_dendrite
     image = from_electrode + from_dendrite * decay
-    part = np.abs(from_dendrite) * decay[0]
+    own = np.abs(from_dendrite) * decay[0]
     dendrite &= np.abs(image[0]) > 2.5 * sigma
     noise = rng.normal(size=(2, *image.shape)) * sigma
-    total = part + bright
+    total = own + bright
     return MriScan(
         magnitude=np.abs(image + noise[0] + 1j * noise[1]),
         te_ms=te_ms,
@@ -335,7 +360,7 @@ def simulate_mri(
         to_cell=to_cell,
         sigma=sigma,
         signal=np.abs(image[0]),
-        share=np.where(total > sigma, part / np.maximum(total, 1e-12), 0.0),
+        fraction=np.where(total > sigma, own / np.maximum(total, 1e-12), 0.0),
         t2_ms=np.where(electrode & ~dendrite, t2_weighted / np.where(start == 0.0, 1.0, start), np.nan),
         dendrite=dendrite,
         electrode=electrode & ~dendrite,

@@ -12,15 +12,15 @@ from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_centre
 from spallmap.twin.geometry import CellGeometry, Floats
 
+# Rows of the MRI run down the stack, columns across it.
 MRI_AXES = AxesPrior.parse("-z,y")
-"""Rows of the MRI run down the stack, columns across it."""
 
+# Rows of a section run down the stack, columns in an unknown direction across it.
 SEM_AXES = AxesPrior.parse("-z,r")
-"""Rows of a section run down the stack, columns in an unknown direction across it."""
 
 
-def small_turn(rng: np.random.Generator, tilt_deg: float, azimuth_deg: float) -> Floats:
-    """Turn about z, then about a horizontal axis.
+def small_rotation(rng: np.random.Generator, tilt_deg: float, azimuth_deg: float) -> Floats:
+    """Rotation about z, then about a horizontal axis.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def placed(linear: ArrayLike, own_um: ArrayLike, cell_um: ArrayLike) -> AffineMa
 def draw_xct_pose(
     rng: np.random.Generator, shape: Sequence[int], spacing_um: float, tilt_deg: float = 4.0
 ) -> AffineMap:
-    """Draw a tomogram's map to the cell frame: up to `tilt_deg` of tilt and turn, some 10 um of shift.
+    """Draw a tomogram's map to the cell frame: up to `tilt_deg` of tilt and rotation, some 10 um of shift.
 
     Parameters
     ----------
@@ -62,14 +62,22 @@ def draw_xct_pose(
     spacing_um : float
         Voxel size.
     tilt_deg : float
-        Largest tilt, and largest turn about the stack axis.
+        Largest tilt, and largest rotation about the stack axis.
 
     Returns
     -------
     AffineMap
         Own points to cell points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pose = draw_xct_pose(np.random.default_rng(7), (24, 40, 40), 37.0)
+    >>> middle = pose(np.array([721.5, 721.5, 425.5]))
+    >>> bool(np.all(np.abs(middle) <= 12.0))
+    True
     """
-    linear = small_turn(rng, tilt_deg, tilt_deg)
+    linear = small_rotation(rng, tilt_deg, tilt_deg)
     return placed(linear, grid_centre(shape, (spacing_um,) * 3), rng.uniform(-12.0, 12.0, 3))
 
 
@@ -91,14 +99,22 @@ def draw_mri_pose(
     reference_to_cell : AffineMap
         The reference tomogram's pose.
     azimuth_deg : float
-        Largest turn about the stack axis away from the prior.
+        Largest rotation about the stack axis away from the prior.
 
     Returns
     -------
     AffineMap
         Own points to cell points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> pose = draw_mri_pose(np.random.default_rng(7), (64, 48), (23.0, 46.0), AffineMap.identity())
+    >>> (pose.linear @ np.array([0.0, 1.0, 0.0])).round().tolist()[2]  # rows run down the stack
+    -1.0
     """
-    linear = reference_to_cell.linear @ small_turn(rng, 4.0, azimuth_deg) @ MRI_AXES.linear()
+    linear = reference_to_cell.linear @ small_rotation(rng, 4.0, azimuth_deg) @ MRI_AXES.linear()
     return placed(linear, grid_centre(shape, spacing_um), rng.uniform(-60.0, 60.0, 3))
 
 
@@ -128,9 +144,20 @@ def draw_section_pose(
     -------
     AffineMap
         Own points to cell points; the plane passes within some 25 um of the site's axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> pose = draw_section_pose(rng, cell, (582, 900), 1.0, 60.0)
+    >>> depth = pose.inverse()(np.array(cell.site_um))[2]
+    >>> bool(abs(depth) < 40.0)
+    True
     """
     azimuth = rng.uniform(0.0, 360.0)
-    linear = small_turn(rng, 4.0, 2.0) @ SEM_AXES.linear(azimuth)
+    linear = small_rotation(rng, 4.0, 2.0) @ SEM_AXES.linear(azimuth)
     x, y, z = geometry.site_um
     target = np.array([x, y, z - np.sign(z) * site_depth_um])
     u, v = linear[:, 0], linear[:, 1]
@@ -145,27 +172,34 @@ def draw_inset_pose(
     inset_shape: Sequence[int],
     inset_spacing_um: float,
     overview_point_um: ArrayLike,
-    turn_deg: float,
+    rotation_deg: float,
 ) -> AffineMap:
     """Draw where a small field lies in an image of the same plane.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Draws the turn.
+        Draws the rotation.
     inset_shape : sequence of int
         Its rows and columns.
     inset_spacing_um : float
         Its pixel size.
     overview_point_um : array_like, shape (3,)
         Where its middle lies, in the frame of the larger image.
-    turn_deg : float
-        Largest turn in the plane.
+    rotation_deg : float
+        Largest rotation in the plane.
 
     Returns
     -------
     AffineMap
         Own points to the larger image's points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pose = draw_inset_pose(np.random.default_rng(7), (61, 81), 0.5, (300.0, 200.0, 0.0), 4.0)
+    >>> pose(np.array([20.0, 15.0, 0.0])).round(6).tolist()
+    [300.0, 200.0, 0.0]
     """
-    turn = Rotation.from_euler("z", rng.uniform(-1.0, 1.0) * turn_deg, degrees=True).as_matrix()
-    return placed(turn, grid_centre(inset_shape, (inset_spacing_um,) * 2), overview_point_um)
+    rotation = Rotation.from_euler("z", rng.uniform(-1.0, 1.0) * rotation_deg, degrees=True).as_matrix()
+    return placed(rotation, grid_centre(inset_shape, (inset_spacing_um,) * 2), overview_point_um)

@@ -1,4 +1,4 @@
-"""What fills a sample: shares of matter at points and on grids, and the labels that are the truth."""
+"""What fills a sample: fractions of matter at points and on grids, and the labels that are the truth."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from spallmap.twin.fields import (
 from spallmap.twin.geometry import CellGeometry, Floats
 from spallmap.twin.tape import STACK, lay_out
 
+# What the last axis of fractions stands for; what is missing to 1 is the gas outside.
 MATTER = ("ceramic", "sodium", "casing", "empty_crack", "sodium_crack", "decoy", "pore", "void")
-"""What the last axis of shares stands for; what is missing to 1 is the gas outside."""
 
 CERAMIC, SODIUM, CASING, EMPTY_CRACK, SODIUM_CRACK, DECOY, PORE, VOID = range(len(MATTER))
 
+# A boundary within this many voxels' width of a voxel's middle touches one of its octants.
 REFINE_WITHIN = 1.4
-"""A boundary within this many voxels' width of a voxel's middle touches one of its eight parts."""
 
+# Values of the true label volume; 0 is everything else: gas, casing, pores, voids.
 LABELS = {"ceramic": 1, "sodium": 2, "empty_crack": 3, "sodium_crack": 4, "decoy": 5}
-"""Values of the true label volume; 0 is everything else: gas, casing, pores, voids."""
 
 
 @compiled
-def shares_at(x: float, y: float, z: float, width: float, tape: Floats, out: Floats) -> None:
-    """Write the shares of matter of one sample of some width into `out`, shape (8,)."""
+def _fractions_at(x: float, y: float, z: float, width: float, tape: Floats, out: Floats) -> None:
+    """Write the fractions of matter of one sample of some width into `out`, shape (8,)."""
     out[:] = 0.0
     out[CASING] = casing_covered(x, y, width, tape)
     stack = int(tape[STACK])
@@ -69,9 +69,9 @@ def shares_at(x: float, y: float, z: float, width: float, tape: Floats, out: Flo
     for patch in range(patches_near(x, y, z, width, tape)):
         distance, aperture = patch_sheet(x, y, z, width, patch, tape)
         if aperture > 0.0:
-            part = solid * sheet_covered(distance, aperture, width)
-            out[EMPTY_CRACK + patch_matter(patch, tape)] += part
-            solid -= part
+            sheet = solid * sheet_covered(distance, aperture, width)
+            out[EMPTY_CRACK + patch_matter(patch, tape)] += sheet
+            solid -= sheet
     pore = solid * covered(pore_distance, width)
     out[PORE] = pore
     out[CERAMIC] = solid - pore
@@ -94,16 +94,16 @@ def _crack_at(x: float, y: float, z: float, width: float, tape: Floats) -> tuple
 
 
 @compiled
-def _label_at(x: float, y: float, z: float, width: float, tape: Floats, shares: Floats) -> int:
-    """Return the true label of one sample whose shares are known."""
-    in_disc = shares[CERAMIC] + shares[EMPTY_CRACK] + shares[SODIUM_CRACK] + shares[DECOY]
-    if in_disc + shares[PORE] > 0.5 and shares[PORE] < 0.5:
+def _label_at(x: float, y: float, z: float, width: float, tape: Floats, fractions: Floats) -> int:
+    """Return the true label of one sample whose fractions are known."""
+    in_disc = fractions[CERAMIC] + fractions[EMPTY_CRACK] + fractions[SODIUM_CRACK] + fractions[DECOY]
+    if in_disc + fractions[PORE] > 0.5 and fractions[PORE] < 0.5:
         label, _aperture = _crack_at(x, y, z, width, tape)
         if label > 0:
             return label
-    if shares[CERAMIC] > 0.5:
+    if fractions[CERAMIC] > 0.5:
         return 1
-    return 2 if shares[SODIUM] > 0.5 else 0
+    return 2 if fractions[SODIUM] > 0.5 else 0
 
 
 @compiled
@@ -118,7 +118,7 @@ def _fill_cracks(
 @compiled
 def _fill_points(points: Floats, width: float, tape: Floats, out: Floats) -> None:
     for i in range(points.shape[0]):
-        shares_at(points[i, 0], points[i, 1], points[i, 2], width, tape, out[i])
+        _fractions_at(points[i, 0], points[i, 1], points[i, 2], width, tape, out[i])
 
 
 @compiled
@@ -131,7 +131,7 @@ def _fill_volume(
     out: NDArray[np.float32],
     labels: NDArray[np.uint8],
 ) -> None:
-    shares, part = np.zeros(grey.shape[0] - 1), np.zeros(grey.shape[0] - 1)
+    fractions, octant = np.zeros(grey.shape[0] - 1), np.zeros(grey.shape[0] - 1)
     for k in range(out.shape[0]):
         for j in range(out.shape[1]):
             for i in range(out.shape[2]):
@@ -139,36 +139,36 @@ def _fill_volume(
                 x = to_cell[0, 0] * p[0] + to_cell[0, 1] * p[1] + to_cell[0, 2] * p[2] + to_cell[0, 3]
                 y = to_cell[1, 0] * p[0] + to_cell[1, 1] * p[1] + to_cell[1, 2] * p[2] + to_cell[1, 3]
                 z = to_cell[2, 0] * p[0] + to_cell[2, 1] * p[1] + to_cell[2, 2] * p[2] + to_cell[2, 3]
-                shares_at(x, y, z, REFINE_WITHIN * spacing, tape, shares)
+                _fractions_at(x, y, z, REFINE_WITHIN * spacing, tape, fractions)
                 mixed = False
-                for m in range(shares.shape[0]):
-                    mixed = mixed or 0.0 < shares[m] < 1.0
+                for m in range(fractions.shape[0]):
+                    mixed = mixed or 0.0 < fractions[m] < 1.0
                 if mixed:
                     # Where bodies meet, their flat boundaries do not multiply: look at half the width.
-                    shares[:] = 0.0
+                    fractions[:] = 0.0
                     for corner in range(8):
                         u = (0.5 * (corner & 1) - 0.25) * spacing
                         v = (0.25 * (corner & 2) - 0.25) * spacing
                         w = (0.125 * (corner & 4) - 0.25) * spacing
-                        shares_at(
+                        _fractions_at(
                             x + to_cell[0, 0] * u + to_cell[0, 1] * v + to_cell[0, 2] * w,
                             y + to_cell[1, 0] * u + to_cell[1, 1] * v + to_cell[1, 2] * w,
                             z + to_cell[2, 0] * u + to_cell[2, 1] * v + to_cell[2, 2] * w,
                             spacing / 2.0,
                             tape,
-                            part,
+                            octant,
                         )
-                        for m in range(shares.shape[0]):
-                            shares[m] += part[m] / 8.0
-                labels[k, j, i] = _label_at(x, y, z, spacing, tape, shares)
+                        for m in range(fractions.shape[0]):
+                            fractions[m] += octant[m] / 8.0
+                labels[k, j, i] = _label_at(x, y, z, spacing, tape, fractions)
                 value = grey[-1]
-                for m in range(shares.shape[0]):
-                    value += shares[m] * (grey[m] - grey[-1])
+                for m in range(fractions.shape[0]):
+                    value += fractions[m] * (grey[m] - grey[-1])
                 out[k, j, i] = value
 
 
-def shares_of(geometry: CellGeometry, points: Floats, width_um: float) -> Floats:
-    """Shares of matter of samples of one width.
+def fractions_of(geometry: CellGeometry, points: Floats, width_um: float) -> Floats:
+    """Fractions of matter of samples of one width.
 
     Parameters
     ----------
@@ -182,7 +182,16 @@ def shares_of(geometry: CellGeometry, points: Floats, width_um: float) -> Floats
     Returns
     -------
     ndarray, shape (..., 8)
-        Shares in the order of `MATTER`; their sum is at most 1.
+        Fractions in the order of `MATTER`; their sum is at most 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell
+    >>> cell = draw_cell(np.random.default_rng(7)).shorted
+    >>> points = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 900.0]])
+    >>> fractions_of(cell, points, 4.66).sum(axis=-1).round(6).tolist()  # outside there is gas
+    [1.0, 0.0]
     """
     flat = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)
     out = np.empty((len(flat), len(MATTER)))
@@ -191,7 +200,7 @@ def shares_of(geometry: CellGeometry, points: Floats, width_um: float) -> Floats
 
 
 def cracks_at(geometry: CellGeometry, points: Floats, width_um: float) -> tuple[NDArray[np.uint8], Floats]:
-    """Tell which crack samples of one width lie on, and how wide it is there.
+    """Find which crack samples of one width lie on, and how wide it is there.
 
     Parameters
     ----------
@@ -209,6 +218,16 @@ def cracks_at(geometry: CellGeometry, points: Floats, width_um: float) -> tuple[
         the same one.
     apertures_um : ndarray, shape (n,)
         Its local aperture, 0 for none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell
+    >>> cell = draw_cell(np.random.default_rng(7)).shorted
+    >>> centre = np.array(cell.decoy.centre_um)[None]
+    >>> labels, apertures_um = cracks_at(cell, centre, 1.0)
+    >>> int(labels[0]) == LABELS["decoy"], bool(np.isclose(apertures_um[0], cell.decoy.aperture_um))
+    (True, True)
     """
     flat = np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)
     labels, apertures = np.empty(len(flat), dtype=np.uint8), np.empty(len(flat))
@@ -247,6 +266,19 @@ def render_volume(
         The mixed values.
     labels : ndarray of uint8, shape (nz, ny, nx)
         The truth, see `LABELS`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_xct_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> shape, spacing_um = (24, 40, 40), 37.0
+    >>> to_cell = draw_xct_pose(rng, shape, spacing_um)
+    >>> grey = dict.fromkeys((*MATTER, "gas"), 0.0) | {"ceramic": 1.0}
+    >>> mixed, labels = render_volume(cell, to_cell, shape, spacing_um, grey)
+    >>> mixed.shape, bool(mixed[labels == LABELS["ceramic"]].min() > 0.4)
+    ((24, 40, 40), True)
     """
     table = np.array([values[name] for name in (*MATTER, "gas")])
     out = np.empty(shape, dtype=np.float32)

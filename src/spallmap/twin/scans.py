@@ -20,21 +20,21 @@ from spallmap.twin.xct import XctScan, draw_look, simulate_xct
 State = Literal["pristine", "shorted"]
 STATES: tuple[State, ...] = ("pristine", "shorted")
 
+# Echo times, ms.
 TE_MS = (2.0, 6.0, 10.0, 14.0, 18.0)
-"""Echo times, ms."""
 
 _STREAMS = ("geometry", "look", "pose", "xct", "mri", "section", "grains", "sem", "detail", "edx")
 
 
 def stream(seed: int, name: str, state: State = "shorted") -> np.random.Generator:
-    """Random numbers of one part of a cell, independent of those of every other part.
+    """Random numbers of one component of a cell, independent of those of every other component.
 
     Parameters
     ----------
     seed : int
         The cell's seed, not negative.
     name : str
-        The part.
+        The component.
     state : {"pristine", "shorted"}
         The state that it belongs to.
 
@@ -60,6 +60,21 @@ class SectionScan:
         From the element maps' points to the cell frame.
     detail_to_overview, edx_to_overview : AffineMap
         Where the two lie in the overview.
+
+    Examples
+    --------
+    >>> from spallmap.twin import Sizes, TwinCell
+    >>> small = Sizes(
+    ...     sem_shape=(100, 150),
+    ...     sem_spacing_um=6.0,
+    ...     detail_shape=(40, 50),
+    ...     detail_spacing_um=2.0,
+    ...     edx_shape=(30, 40),
+    ...     edx_spacing_um=12.0,
+    ... )
+    >>> section = TwinCell(7, sizes=small).section()
+    >>> section.detail.image.shape, section.edx.shape
+    ((40, 50), (4, 30, 40))
     """
 
     overview: SemImage
@@ -86,6 +101,13 @@ class TwinCell:
         Matrices and pixel sizes.
     aperture_um : float, optional
         Typical aperture of the crack instead of a random one.
+
+    Examples
+    --------
+    >>> from spallmap.twin import Sizes
+    >>> twin = TwinCell(7, sizes=Sizes(xct_shape=(24, 40, 40), xct_spacing_um=37.0))
+    >>> twin.geometry("pristine").crack is None, twin.xct("shorted").volume.shape
+    (True, (24, 40, 40))
     """
 
     seed: int

@@ -20,18 +20,19 @@ from spallmap.twin.render import (
     SODIUM,
     SODIUM_CRACK,
     VOID,
-    shares_of,
+    fractions_of,
 )
 
-BAR_ROWS_SHARE = 0.09
-"""Share of the rows that the data bar takes, about 60 of 640."""
+# Fraction of the rows that the data bar takes, about 60 of 640.
+BAR_ROWS_FRACTION = 0.09
 
+# Mean grey of each kind of matter in a backscattered-electron image, 8 bits.
 BRIGHTNESS = {"ceramic": 168.0, "sodium": 104.0, "casing": 46.0, "hollow": 12.0, "gas": 9.0}
-"""Mean grey of each kind of matter in a backscattered-electron image, 8 bits."""
 
+# Elements of the maps; the ceramic is sodium beta-alumina, casing and embedding hold carbon.
 ELEMENTS = ("C", "O", "Na", "Al")
-"""Elements of the maps; the ceramic is sodium beta-alumina, casing and embedding hold carbon."""
 
+# Mean counts a pixel, in the order of `ELEMENTS`; an empty crack has drawn in residue of the polish.
 COUNTS = {
     "ceramic": (0.3, 14.0, 3.4, 15.0),
     "sodium": (2.5, 3.4, 9.0, 0.15),
@@ -40,7 +41,6 @@ COUNTS = {
     "hollow": (0.8, 0.9, 0.6, 0.7),
     "gas": (0.15, 0.1, 0.05, 0.05),
 }
-"""Mean counts a pixel, in the order of `ELEMENTS`; an empty crack has drawn in residue of the polish."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,28 @@ class SemImage:
         Pixel size.
     bar_row : int
         First row of the data bar.
-    shares : ndarray of float32, shape (n_rows, n_columns, 8)
+    fractions : ndarray of float32, shape (n_rows, n_columns, 8)
         What truly fills each pixel, see `spallmap.twin.render.MATTER`.
     to_cell : AffineMap
         From its points to the cell frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_section_look, draw_section_pose, simulate_sem
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> to_cell = draw_section_pose(rng, cell, (91, 150), 6.0, 60.0)
+    >>> look = draw_section_look(rng, (600.0, 900.0))
+    >>> section = simulate_sem(cell, to_cell, rng, look=look, shape=(100, 150), spacing_um=6.0)
+    >>> section.fractions.shape, bool(section.fractions.sum(axis=-1).max() < 1.0 + 1e-6)
+    ((100, 150, 8), True)
     """
 
     image: NDArray[np.uint8]
     spacing_um: float
     bar_row: int
-    shares: NDArray[np.float32]
+    fractions: NDArray[np.float32]
     to_cell: AffineMap
 
 
@@ -100,6 +112,13 @@ def draw_section_look(
     -------
     SectionLook
         The grains.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> look = draw_section_look(np.random.default_rng(7), (600.0, 900.0))
+    >>> look.grain_points_um.shape[0] == look.grain_grey.size
+    True
     """
     margin = 4.0 * grain_um
     size = np.array(size_um[::-1]) + 2.0 * margin
@@ -109,7 +128,7 @@ def draw_section_look(
 
 def bar_row_of(n_rows: int) -> int:
     """First row of the data bar in an image of some height."""
-    return n_rows - round(BAR_ROWS_SHARE * n_rows)
+    return n_rows - round(BAR_ROWS_FRACTION * n_rows)
 
 
 def simulate_sem(
@@ -145,21 +164,33 @@ def simulate_sem(
     -------
     SemImage
         The image with its truth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_section_look, draw_section_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> to_cell = draw_section_pose(rng, cell, (91, 150), 6.0, 60.0)
+    >>> look = draw_section_look(rng, (600.0, 900.0))
+    >>> section = simulate_sem(cell, to_cell, rng, look=look, shape=(100, 150), spacing_um=6.0)
+    >>> section.image.shape, section.bar_row
+    ((100, 150), 91)
     """
     points = grid_points(shape, (spacing_um, spacing_um))
-    shares = shares_of(geometry, to_cell(points), spacing_um)
+    fractions = fractions_of(geometry, to_cell(points), spacing_um)
     in_plane = points if to_overview is None else to_overview(points)
     b = BRIGHTNESS
-    hollow = shares[..., EMPTY_CRACK] + shares[..., DECOY] + shares[..., PORE] + shares[..., VOID]
-    metal = shares[..., SODIUM] + shares[..., SODIUM_CRACK]
-    ceramic = shares[..., CERAMIC]
+    hollow = fractions[..., EMPTY_CRACK] + fractions[..., DECOY] + fractions[..., PORE] + fractions[..., VOID]
+    metal = fractions[..., SODIUM] + fractions[..., SODIUM_CRACK]
+    ceramic = fractions[..., CERAMIC]
     grey = (
         b["ceramic"] * ceramic
         + b["sodium"] * metal
-        + b["casing"] * shares[..., CASING]
+        + b["casing"] * fractions[..., CASING]
         + b["hollow"] * hollow
     )
-    grey += b["gas"] * (1.0 - ceramic - metal - hollow - shares[..., CASING])
+    grey += b["gas"] * (1.0 - ceramic - metal - hollow - fractions[..., CASING])
     grey += ceramic * _grains(look, in_plane[..., :2], spacing_um)
     # More electrons leave the rim of a body than its middle: bright edges some micrometres wide.
     for width_um, height in ((1.2, 70.0), (4.0, 45.0)):
@@ -171,7 +202,7 @@ def simulate_sem(
     image = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
     bar_row = bar_row_of(shape[0])
     _draw_bar(image, bar_row, spacing_um)
-    return SemImage(image, spacing_um, bar_row, shares.astype(np.float32), to_cell)
+    return SemImage(image, spacing_um, bar_row, fractions.astype(np.float32), to_cell)
 
 
 def _grains(look: SectionLook, points: Floats, spacing_um: float) -> Floats:
@@ -232,14 +263,25 @@ def simulate_edx(
     -------
     ndarray of uint16, shape (4, n_rows, n_columns)
         Counts of `ELEMENTS`, Poisson distributed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_section_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> to_cell = draw_section_pose(rng, cell, (91, 150), 6.0, 60.0)
+    >>> counts = simulate_edx(cell, to_cell, rng, shape=(60, 80), spacing_um=8.0)
+    >>> counts.shape, counts.dtype
+    ((4, 60, 80), dtype('uint16'))
     """
-    shares = shares_of(geometry, to_cell(grid_points(shape, (spacing_um, spacing_um))), spacing_um)
+    fractions = fractions_of(geometry, to_cell(grid_points(shape, (spacing_um, spacing_um))), spacing_um)
     amounts = {
-        "ceramic": shares[..., CERAMIC],
-        "sodium": shares[..., SODIUM] + shares[..., SODIUM_CRACK],
-        "casing": shares[..., CASING],
-        "crack": shares[..., EMPTY_CRACK] + shares[..., DECOY],
-        "hollow": shares[..., PORE] + shares[..., VOID],
+        "ceramic": fractions[..., CERAMIC],
+        "sodium": fractions[..., SODIUM] + fractions[..., SODIUM_CRACK],
+        "casing": fractions[..., CASING],
+        "crack": fractions[..., EMPTY_CRACK] + fractions[..., DECOY],
+        "hollow": fractions[..., PORE] + fractions[..., VOID],
     }
     amounts["gas"] = 1.0 - np.sum(list(amounts.values()), axis=0)
     expected = np.stack(

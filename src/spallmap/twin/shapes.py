@@ -23,11 +23,11 @@ from spallmap.twin.geometry import (
 
 Kind = Literal["dendrite", "control"]
 
+# Cosines of a wavy surface: enough that it does not repeat within the cell.
 N_WAVES = 18
-"""Cosines of a wavy surface: enough that it does not repeat within the cell."""
 
+# Voxel size of the tomograms that the apertures are drawn for.
 TYPICAL_VOXEL_UM = 4.66
-"""Voxel size of the tomograms that the apertures are drawn for."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,14 @@ class CellStates:
     pristine, shorted : CellGeometry
         The same ceramic, pores and casing; the electrodes have been pressed and moved between the two, and
         the cracks are in the second alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell
+    >>> states = draw_cell(np.random.default_rng(7))
+    >>> states.pristine.rim is states.shorted.rim
+    True
     """
 
     pristine: CellGeometry
@@ -74,6 +82,15 @@ def draw_cell(
     -------
     CellStates
         The two states.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> states = draw_cell(np.random.default_rng(7))
+    >>> states.pristine.crack, states.shorted.crack.shape
+    (None, 'cone')
+    >>> draw_cell(np.random.default_rng(7), kind="control").shorted.decoy is None
+    True
     """
     radius = width * rng.uniform(485.0, 545.0)
     half = rng.uniform(165.0, 200.0)
@@ -143,12 +160,12 @@ def _electrode(rng: np.random.Generator, side: Side, radius: float, half: float)
 
 
 def _moved(rng: np.random.Generator, electrode: Electrode) -> Electrode:
-    """Return the electrode as it was before cycling: elsewhere, turned, thicker, of its own T2."""
+    """Return the electrode as it was before cycling: elsewhere, rotated, thicker, of its own T2."""
     outline = electrode.outline
     shift = rng.normal(0.0, 8.0, 2)
-    turn = np.deg2rad(rng.normal(0.0, 3.0))
+    rotation = np.deg2rad(rng.normal(0.0, 3.0))
     orders = np.arange(2, 2 + len(outline.harmonics))
-    c, s = np.cos(orders * turn), np.sin(orders * turn)
+    c, s = np.cos(orders * rotation), np.sin(orders * rotation)
     a, b = outline.harmonics.T
     harmonics = np.column_stack([c * a - s * b, s * a + c * b])
     centre = (outline.centre_um[0] + float(shift[0]), outline.centre_um[1] + float(shift[1]))
@@ -167,8 +184,8 @@ def _joined(*parts: Hollows) -> Hollows:
     )
 
 
-def _first(share: float, hollows: Hollows) -> Hollows:
-    n = round(share * len(hollows.centres_um))
+def _first(fraction: float, hollows: Hollows) -> Hollows:
+    n = round(fraction * len(hollows.centres_um))
     return Hollows(hollows.centres_um[:n], hollows.semi_axes_um[:n], hollows.axes[:n], hollows.in_sodium[:n])
 
 
@@ -195,9 +212,9 @@ def _voids(rng: np.random.Generator, electrodes: tuple[Electrode, Electrode], ha
     xy += np.array([electrodes[e].outline.centre_um for e in which])
     width = np.clip(np.exp(rng.normal(np.log(24.0), 0.4, n)), 8.0, 60.0)
     semi_axes = np.column_stack([width, width * rng.uniform(0.6, 1.2, n), rng.uniform(7.0, 16.0, n)])
-    turned = Rotation.from_euler("z", rng.uniform(0.0, 360.0, (n, 1)), degrees=True)
+    rotated = Rotation.from_euler("z", rng.uniform(0.0, 360.0, (n, 1)), degrees=True)
     z = np.where(which == 1, half, -half)
-    return Hollows(np.column_stack([xy, z]), semi_axes, turned.as_matrix(), np.ones(n, dtype=np.bool_))
+    return Hollows(np.column_stack([xy, z]), semi_axes, rotated.as_matrix(), np.ones(n, dtype=np.bool_))
 
 
 def _crack(

@@ -11,16 +11,21 @@ class Sizes:
 
     Parameters
     ----------
-    xct_shape, xct_spacing_um
+    xct_shape, xct_spacing_um : tuple of int, float
         The tomograms; their field should hold the casing, some 1400 um across and 800 um high.
-    mri_shape, mri_spacing_um
+    mri_shape, mri_spacing_um : tuple of int, tuple of float
         The MRI.
-    sem_shape, sem_spacing_um
+    sem_shape, sem_spacing_um : tuple of int, float
         The section's overview, data bar included.
-    detail_shape, detail_spacing_um
+    detail_shape, detail_spacing_um : tuple of int, float
         The section's detail, data bar included.
-    edx_shape, edx_spacing_um
+    edx_shape, edx_spacing_um : tuple of int, float
         The element maps.
+
+    Examples
+    --------
+    >>> Sizes().mri_shape, Sizes(mri_shape=(32, 24)).sem_spacing_um
+    ((64, 48), 1.0)
     """
 
     xct_shape: tuple[int, int, int] = (190, 324, 324)
@@ -35,8 +40,8 @@ class Sizes:
     edx_spacing_um: float = 2.0
 
 
+# As laboratory instruments deliver a cell.
 FULL = Sizes()
-"""As laboratory instruments deliver a cell."""
 
+# The same cell in an eighth of the tomogram's voxels; draw the crack twice as wide to see it.
 COARSE = Sizes(xct_shape=(95, 162, 162), xct_spacing_um=9.32)
-"""The same cell in an eighth of the tomogram's voxels; draw the crack twice as wide to see it."""

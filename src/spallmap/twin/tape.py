@@ -1,6 +1,6 @@
 """The geometry laid out in one array, which compiled code reads much faster than many small ones.
 
-The array starts with a directory: at the places named here stands where a body's record begins. Records:
+The array starts with a directory: the entries named here hold where a body's record begins. Records:
 
 - outline: centre x and y, radius, number of harmonics, then cosine and sine coefficient of each;
 - waves: offset, two slopes, largest deviation from the plane, number of terms, then four numbers of each;
@@ -48,21 +48,28 @@ DIRECTORY_SIZE = 14
 CRACK_RIM, CRACK_WAVINESS, CRACK_APERTURE, CRACK_EDGE, CRACK_FACE = range(5)
 CRACK_DEPTH, CRACK_IS_CONE, CRACK_TIP, CRACK_SIDE, CRACK_THINNEST, CRACK_WIDEST = range(5, 11)
 
-PATCH_HEAD, PATCH_SIZE = 6, 20
-PATCH_REACH, PATCH_STEEPNESS, PATCH_MATTER, PATCH_BEGIN = 16, 17, 18, 19
-"""Distance of a patch's farthest point from its middle; how much thicker it is along its normal where it is
-steepest; place of its filling in `PATCH_MATTERS`; where it begins."""
+# Numbers before the first patch, and numbers of each.
+PATCH_HEAD = 6
+PATCH_SIZE = 20
+# Distance of a patch's farthest point from its middle.
+PATCH_REACH = 16
+# How much thicker it is along its normal where it is steepest.
+PATCH_STEEPNESS = 17
+# Index of its filling in `PATCH_MATTERS`.
+PATCH_MATTER = 18
+# Where it begins.
+PATCH_BEGIN = 19
 
 PATCH_MATTERS: tuple[PatchMatter, ...] = ("empty_crack", "sodium_crack", "decoy")
 
+# Numbers that describe one hollow.
 HOLLOW_SIZE = 16
-"""Numbers that describe one hollow."""
 
+# Edge of the cubes that list the hollows near them; about the distance between pores.
 BUCKET_UM = 50.0
-"""Edge of the cubes that list the hollows near them; about the distance between pores."""
 
+# Distances to hollows are exact up to here: three skin depths of sodium.
 REACH_UM = 35.0
-"""Distances to hollows are exact up to here: three skin depths of sodium."""
 
 
 class _Writer:
@@ -87,15 +94,15 @@ class _Writer:
     def hollows(self, hollows: Hollows) -> float:
         low, shape, starts, members = _buckets(hollows)
         n = len(hollows.centres_um)
-        parts = (
+        columns = (
             hollows.centres_um,
             hollows.semi_axes_um,
             hollows.axes.reshape(n, 9),
             hollows.in_sodium[:, None],
         )
-        table = np.concatenate([np.asarray(p, dtype=np.float64) for p in parts], axis=1)
-        places = [self.add(starts), self.add(members), self.add(table.ravel())]
-        return self.add([*low, *shape, *places])
+        table = np.concatenate([np.asarray(p, dtype=np.float64) for p in columns], axis=1)
+        records = [self.add(starts), self.add(members), self.add(table.ravel())]
+        return self.add([*low, *shape, *records])
 
     def crack(self, crack: SpallCrack, face: float) -> float:
         records = [
@@ -210,6 +217,6 @@ def lay_out(geometry: CellGeometry) -> Floats:
     if geometry.patches:
         directory[PATCHES] = w.patches(geometry.patches)
     directory[STACK] = w.add(_bounds(geometry))
-    for place, start in directory.items():
-        w.numbers[place] = start
+    for entry, start in directory.items():
+        w.numbers[entry] = start
     return np.array(w.numbers)

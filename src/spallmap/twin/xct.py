@@ -30,6 +30,11 @@ class XctLook:
         Standard deviation of the rings.
     noise_grey, noise_voxels : float
         Standard deviation of the noise and its correlation, a Gaussian's standard deviation.
+
+    Examples
+    --------
+    >>> XctLook(noise_grey=0.0).values()["pore"]
+    13000.0
     """
 
     gas: float = 13000.0
@@ -63,6 +68,18 @@ class XctScan:
         True labels, see `spallmap.twin.render.LABELS`.
     to_cell : AffineMap
         From its points to the cell frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_xct_pose, simulate_xct
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> shape, spacing_um = (24, 40, 40), 37.0
+    >>> to_cell = draw_xct_pose(rng, shape, spacing_um)
+    >>> scan = simulate_xct(cell, to_cell, rng, shape=shape, spacing_um=spacing_um)
+    >>> scan.volume.dtype, scan.labels.dtype, scan.to_cell is to_cell
+    (dtype('uint16'), dtype('uint8'), True)
     """
 
     volume: NDArray[np.uint16]
@@ -117,6 +134,19 @@ def simulate_xct(
     -------
     XctScan
         The tomogram with its truth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_xct_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> shape, spacing_um = (24, 40, 40), 37.0
+    >>> to_cell = draw_xct_pose(rng, shape, spacing_um)
+    >>> scan = simulate_xct(cell, to_cell, rng, shape=shape, spacing_um=spacing_um)
+    >>> ceramic, sodium = (scan.volume[scan.labels == label].mean() for label in (1, 2))
+    >>> bool(ceramic > 1.7 * sodium)
+    True
     """
     drawn = draw_look(rng)
     look = drawn if look is None else look

@@ -15,11 +15,11 @@ from spallmap.twin.geometry import CellGeometry
 from spallmap.twin.render import render_volume
 from spallmap.twin.xct import XctLook, blur, draw_look, draw_rings, shade, stored
 
+# Slices of a slab: with six more for the blur, one of 1024 x 1024 pixels takes 90 MB as float32.
 SLICES = 16
-"""Slices of a slab: with six more for the blur, one of 1024 x 1024 pixels takes 90 MB as float32."""
 
+# Standard deviations after which scipy's Gaussian ends.
 TRUNCATE = 4.0
-"""Standard deviations after which scipy's Gaussian ends."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,13 @@ class XctSlab:
         Grey values.
     labels : ndarray of uint8, shape (n, ny, nx)
         True labels, see `spallmap.twin.render.LABELS`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> grey, labels = np.zeros((8, 40, 40), np.uint16), np.zeros((8, 40, 40), np.uint8)
+    >>> XctSlab(16, grey, labels).first_slice
+    16
     """
 
     first_slice: int
@@ -85,6 +92,18 @@ def simulate_xct_slabs(
     ------
     ValueError
         If there is no slice in a slab.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.twin import draw_cell, draw_xct_pose
+    >>> rng = np.random.default_rng(7)
+    >>> cell = draw_cell(rng).shorted
+    >>> shape, spacing_um = (24, 40, 40), 37.0
+    >>> to_cell = draw_xct_pose(rng, shape, spacing_um)
+    >>> slabs = list(simulate_xct_slabs(cell, to_cell, rng, shape=shape, spacing_um=spacing_um))
+    >>> [(slab.first_slice, slab.volume.shape) for slab in slabs]
+    [(0, (16, 40, 40)), (16, (8, 40, 40))]
     """
     if slices < 1:
         raise ValueError(f"a slab needs one or more slices; got {slices}")

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_centre, indices_to_points, rotation_map
+from spallmap.links.projection import ImagePlane, crack_footprints, project_bodies
 
 VOXEL_UM = 10.0
 PIXEL_UM = (23.0, 46.0)
@@ -102,7 +103,19 @@ def cell() -> Cell:
     cracks[cap(shape, (34, 56, 30), 17, 10) & (phases == 1)] = 2
     phases[cracks > 0] = 3
     start = AxesPrior.parse("-z,y").map(SHAPE, PIXEL_UM, shape, (VOXEL_UM,) * 3)
-    turn = rotation_map(
+    rotation = rotation_map(
         Rotation.from_euler("xyz", (3, -4, 6), degrees=True), grid_centre(shape, (VOXEL_UM,) * 3), (5, -8, 4)
     )
-    return Cell(phases, cracks, turn @ start)
+    return Cell(phases, cracks, rotation @ start)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20)
+
+
+@pytest.fixture(scope="module")
+def scene(cell):
+    plane = ImagePlane.of(SHAPE, PIXEL_UM, cell.to_reference, cell.spacing_um)
+    bodies = project_bodies(plane, cell.phases, cell.spacing_um)
+    return plane, bodies, crack_footprints(plane, cell.cracks, cell.spacing_um)

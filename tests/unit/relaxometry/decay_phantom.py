@@ -66,9 +66,9 @@ def cell_map(
             rng.uniform(4.0, 8.0),
             rng.uniform(1.5, 4.0),
         )
-        for part in np.linspace(0.0, 1.0, 200):
-            column = int((start + length * part) * FINE)
-            row = edge[column] + 0.3 + drop * np.sin(np.pi * part * 0.8)
+        for along in np.linspace(0.0, 1.0, 200):
+            column = int((start + length * along) * FINE)
+            row = edge[column] + 0.3 + drop * np.sin(np.pi * along * 0.8)
             filament[int(row * FINE) : int((row + rng.uniform(1.2, 2.0)) * FINE), column] = 1.0
         filament = ndimage.gaussian_filter(filament * (metal == 0.0), FINE * 0.4)
         filament *= dendrite_snr / np.mean(np.sort(cropped(filament, shape).real.ravel())[-15:])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special, stats
 
 from spallmap.errors import InputError
-from spallmap.relaxometry import FitStatus, fit_t2
+from spallmap.relaxometry import CHANNELS, FitStatus, fit_t2
 from spallmap.relaxometry.models import MODELS
 from spallmap.relaxometry.rice import RAYLEIGH_MEAN
 from tests.unit.relaxometry.decay_phantom import TE_MS, decays, magnitudes
@@ -293,8 +293,8 @@ def test_any_shape_of_pixels() -> None:
     np.testing.assert_array_equal(stacked[0], fit.t2_ms.astype(np.float32))
     np.testing.assert_array_equal(stacked[1], fit.status)
     names = "t2_ms t2_se_ms s0 s0_se offset p_long chi2_reduced snr status"
-    assert list(fit.channels()) == names.split()
-    np.testing.assert_array_equal(fit.channels()["t2_ms"], stacked[0])
+    assert list(CHANNELS) == names.split()
+    np.testing.assert_array_equal(fit.stack(CHANNELS)[0], stacked[0])
 
 
 @pytest.mark.parametrize(

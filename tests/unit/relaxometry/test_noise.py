@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from spallmap.errors import InputError
-from spallmap.relaxometry.noise import RAYLEIGH_RATIO, estimate_noise, trusted_sigma
+from spallmap.relaxometry.background import background_ratio
+from spallmap.relaxometry.noise import estimate_noise, trusted_sigma
 from tests.unit.relaxometry.decay_phantom import TE_MS, magnitudes
 
 
-def series(share: float, sigma: float, seed: int, n_echoes: int = 5) -> np.ndarray:
+def series(fraction: float, sigma: float, seed: int, n_echoes: int = 5) -> np.ndarray:
     rng = np.random.default_rng(seed)
     signal = np.zeros((n_echoes, 64, 48))
-    rows = round(64 * share)
+    rows = round(64 * fraction)
     brightness = rng.uniform(3.0, 40.0, size=(rows, 48))
     te = np.resize(TE_MS, n_echoes)
     signal[:, :rows] = sigma * brightness * np.exp(-te[:, None, None] / 7.0)
@@ -19,14 +20,15 @@ def series(share: float, sigma: float, seed: int, n_echoes: int = 5) -> np.ndarr
 
 
 @pytest.mark.parametrize(
-    ("share", "n_echoes"), [(s, n) for s in (0.0, 0.1, 0.3, 0.5) for n in (2, 5, 12)] + [(0.0, 1), (0.2, 1)]
+    ("fraction", "n_echoes"),
+    [(s, n) for s in (0.0, 0.1, 0.3, 0.5) for n in (2, 5, 12)] + [(0.0, 1), (0.2, 1)],
 )
-def test_sigma_is_found_whatever_part_the_specimen_fills(share: float, n_echoes: int) -> None:
+def test_sigma_is_found_whatever_fraction_the_specimen_fills(fraction: float, n_echoes: int) -> None:
     errors = []
     for seed in range(5):
-        found = estimate_noise(series(share, 2.7, seed, n_echoes))
+        found = estimate_noise(series(fraction, 2.7, seed, n_echoes))
         errors.append(found.sigma / 2.7 - 1.0)
-    # one echo tells weak signal from noise less well than several do
+    # one echo distinguishes weak signal from noise less well than several do
     assert abs(np.mean(errors)) < (0.06 if n_echoes == 1 else 0.02)
 
 
@@ -55,7 +57,7 @@ def test_standard_error_covers_the_scatter_of_complex_data() -> None:
 
 def test_pure_noise_is_said_to_be_rayleigh() -> None:
     found = [estimate_noise(series(0.3, 1.0, seed)) for seed in range(20)]
-    assert np.mean([f.rayleigh_ratio for f in found]) == pytest.approx(RAYLEIGH_RATIO, abs=0.003)
+    assert np.mean([f.rayleigh_ratio for f in found]) == pytest.approx(background_ratio(1), abs=0.003)
     assert all(f.is_rayleigh and f.echoes_agree and not f.warnings for f in found)
 
 
@@ -108,37 +110,38 @@ def test_complex_data_give_the_same_level() -> None:
     assert estimate_noise(data).sigma == estimate_noise(np.abs(data)).sigma
 
 
-def even_specimen(rng: np.random.Generator, share: float) -> np.ndarray:
+def even_specimen(rng: np.random.Generator, fraction: float) -> np.ndarray:
     """Complex echoes of a specimen of one brightness and random phases, sigma 1."""
     signal = np.zeros((5, 60, 60))
-    signal[:, : round(60 * share)] = 20.0 * np.exp(-np.array(TE_MS) / 7.0)[:, None, None]
+    signal[:, : round(60 * fraction)] = 20.0 * np.exp(-np.array(TE_MS) / 7.0)[:, None, None]
     phase = np.exp(2j * np.pi * rng.random((60, 60)))
     return signal * phase + rng.normal(size=signal.shape) + 1j * rng.normal(size=signal.shape)
 
 
-@pytest.mark.parametrize("share", [0.4, 0.6, 0.8])
-def test_an_even_specimen_larger_than_the_background_is_not_taken_for_it(share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.4, 0.6, 0.8])
+def test_an_even_specimen_larger_than_the_background_is_not_taken_for_it(fraction: float) -> None:
     for seed in range(5):
-        found = estimate_noise(np.abs(even_specimen(np.random.default_rng(seed), share)))
+        found = estimate_noise(np.abs(even_specimen(np.random.default_rng(seed), fraction)))
         assert found.is_rayleigh
         assert found.sigma == pytest.approx(1.0, abs=0.04)
 
 
-@pytest.mark.parametrize("share", [0.5, 1.0])
-def test_complex_data_give_the_level_without_any_background(share: float) -> None:
+@pytest.mark.parametrize("fraction", [0.5, 1.0])
+def test_complex_data_give_the_level_without_any_background(fraction: float) -> None:
     levels = [
-        estimate_noise(even_specimen(np.random.default_rng(seed), share), te_ms=TE_MS) for seed in range(10)
+        estimate_noise(even_specimen(np.random.default_rng(seed), fraction), te_ms=TE_MS)
+        for seed in range(10)
     ]
     assert all(found.method.startswith("imaginary channel") for found in levels)
     assert np.mean([found.sigma for found in levels]) == pytest.approx(1.0, abs=0.01)
     assert np.mean([found.sigma_per_echo for found in levels], axis=0) == pytest.approx(np.ones(5), abs=0.04)
     shuffled = [3, 1, 4, 0, 2]
-    data = even_specimen(np.random.default_rng(0), share)
+    data = even_specimen(np.random.default_rng(0), fraction)
     other = estimate_noise(data[shuffled], te_ms=np.array(TE_MS)[shuffled])
     assert other.sigma == pytest.approx(levels[0].sigma, rel=1e-9)
 
 
-def test_a_phase_that_drifts_from_echo_to_echo_is_told() -> None:
+def test_a_phase_that_drifts_from_echo_to_echo_is_reported() -> None:
     data = even_specimen(np.random.default_rng(1), 0.5) * np.exp(0.2j * np.arange(5))[:, None, None]
     assert "phase is not the same" in estimate_noise(data, te_ms=TE_MS).warnings[0]
 
@@ -156,7 +159,7 @@ def test_several_coils_have_one_level(n_coils: int) -> None:
     assert not found.warnings
 
 
-def test_filtered_corners_are_told() -> None:
+def test_filtered_corners_are_reported() -> None:
     rng = np.random.default_rng(10)
     data = series(0.3, 1.0, 10)
     data[:, 48:, :12] *= 0.8
@@ -169,7 +172,7 @@ def test_filtered_corners_are_told() -> None:
     assert sum(not f.is_even for f in plain) == 0
 
 
-def test_an_image_filled_with_zeros_is_told() -> None:
+def test_an_image_filled_with_zeros_is_reported() -> None:
     rng = np.random.default_rng(11)
     k_space = np.zeros((5, 64, 64), dtype=complex)
     k_space[:, 16:48, 16:48] = rng.normal(size=(5, 32, 32)) + 1j * rng.normal(size=(5, 32, 32))

@@ -108,7 +108,7 @@ def test_peaks_are_added_without_changing_what_was_there() -> None:
     assert electrode["fwhm_intrinsic_low_ms"] <= electrode["fwhm_intrinsic_ms"]
     assert electrode["fwhm_intrinsic_ms"] <= electrode["fwhm_intrinsic_high_ms"]
     assert electrode["t2_peak_ms"] == pytest.approx(np.nanmedian(t2_ms), rel=0.04)
-    assert 0.0 <= long["share_low"] <= long["share"] <= long["share_high"] < 0.4
+    assert 0.0 <= long["fraction_low"] <= long["fraction"] <= long["fraction_high"] < 0.4
     assert long["p_value"] < 0.05
     assert long["t2_ms"] > 12.0
     histogram = full["histogram"]

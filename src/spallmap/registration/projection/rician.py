@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from spallmap.relaxometry.rice import magnitude_mean
+from spallmap.relaxometry import magnitude_mean
 
 # From here on, in units that grow with the noise floor, the series in 1 / nu^2 are exact to 1e-4; further
 # down the variance would be a difference of squares that cancels.

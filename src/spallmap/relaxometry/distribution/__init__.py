@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from spallmap.relaxometry.distribution.estimate import T2Distribution, specimen_pixels, t2_distribution
+from spallmap.relaxometry.distribution.estimate import T2Distribution, t2_distribution
 from spallmap.relaxometry.distribution.expected import ExpectedCounts, expected_counts
-from spallmap.relaxometry.distribution.longtest import LongTest, long_peak_test, simulated_echoes
 from spallmap.relaxometry.distribution.widths import (
     Estimate,
     WidthComparison,
@@ -15,14 +14,10 @@ from spallmap.relaxometry.distribution.widths import (
 __all__ = [
     "Estimate",
     "ExpectedCounts",
-    "LongTest",
     "T2Distribution",
     "WidthComparison",
     "compare_widths",
     "expected_counts",
     "lognormal_fwhm_ms",
-    "long_peak_test",
-    "simulated_echoes",
-    "specimen_pixels",
     "t2_distribution",
 ]

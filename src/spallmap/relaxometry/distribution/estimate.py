@@ -7,24 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage, special
+from scipy import special
+from skimage.morphology import remove_small_objects
 
 from spallmap.errors import InputError
 from spallmap.relaxometry.distribution.intervals import (
     CHI2_95,
+    FRACTION,
     LONG_CENTRE,
     LONG_SD,
-    SHARE,
     PeakLikelihood,
     peak_likelihood,
     profile_ends,
 )
 from spallmap.relaxometry.distribution.longtest import NOT_SOUGHT, LongTest, long_peak_test
 from spallmap.relaxometry.distribution.mixture import (
+    HIGHEST_FRACTION,
     HIGHEST_LONG_SD,
-    HIGHEST_SHARE,
+    LOWEST_FRACTION,
     LOWEST_SD,
-    LOWEST_SHARE,
     Mixture,
     PixelLikelihoods,
     fine_grid,
@@ -52,7 +53,8 @@ MIN_PIXELS = 30
 MAX_PIXELS = 3000
 # T2 that a peak may reach, in closest echo spacings and in last echo times: beyond these ends all T2 look the
 # same to an echo train.
-_LOWEST_IN_SPACINGS, _HIGHEST_IN_LAST_TE = 0.3, 6.0
+_LOWEST_IN_SPACINGS = 0.3
+_HIGHEST_IN_LAST_TE = 6.0
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,15 @@ class T2Distribution:
         Its full width at half maximum without the pixels' errors.
     long_t2_ms, long_fwhm_ms : Estimate
         Centre and width of the long peak, without the pixels' errors.
-    long_share, long_share_signal : Estimate
-        Share of the specimen's pixels in the long peak, and of its signal at echo time 0.
+    long_fraction, long_fraction_signal : Estimate
+        Fraction of the specimen's pixels in the long peak, and of its signal at echo time 0.
     test : LongTest
         Whether there is a long peak.
     mixture : Mixture or None
         The fitted peaks, log T2 in ms; None where there were too few pixels.
     specimen : ndarray of bool, shape of one echo
         The specimen's pixels.
-    share_of_pixel : ndarray, shape (n_used,)
+    fraction_of_pixel : ndarray, shape (n_used,)
         Probability of each fitted pixel to lie in the long peak, by its brightness alone.
     first : ndarray, shape (n_used,)
         Fitted signal of these pixels at the first echo, in units of sigma.
@@ -88,6 +90,17 @@ class T2Distribution:
         for independent pixels.
     long_ms : float
         Lowest centre of the long peak.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2, t2_distribution
+    >>> echoes, te_ms = np.zeros((5, 8, 8)), (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> nothing = t2_distribution(
+    ...     echoes, te_ms, fit_t2(echoes, te_ms, sigma=1.0), rng=np.random.default_rng(1)
+    ... )
+    >>> nothing.n_pixels, nothing.mixture, nothing.electrode_t2_ms.value
+    (0, None, nan)
     """
 
     n_pixels: int
@@ -96,12 +109,12 @@ class T2Distribution:
     electrode_fwhm_ms: Estimate
     long_t2_ms: Estimate
     long_fwhm_ms: Estimate
-    long_share: Estimate
-    long_share_signal: Estimate
+    long_fraction: Estimate
+    long_fraction_signal: Estimate
     test: LongTest
     mixture: Mixture | None
     specimen: Flags
-    share_of_pixel: Array
+    fraction_of_pixel: Array
     first: Array
     width_threshold: float
     long_ms: float
@@ -130,12 +143,11 @@ def specimen_pixels(fit: T2Fit, first: Array) -> Flags:
     strong = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND)) & (fit.snr >= limit)
     if get_model(fit.model, fit.n_coils).n_parameters > AMPLITUDE_AND_T2:
         strong &= first >= limit
-    within_slice = np.zeros((3,) * strong.ndim, dtype=bool)
-    within_slice[(1,) * (strong.ndim - 2)] = True
-    groups, _ = ndimage.label(strong, within_slice)
-    sizes = np.bincount(groups.ravel())
-    sizes[0] = 0
-    specimen: Flags = sizes[groups] >= MIN_SPECIMEN_PIXELS
+    specimen: Flags = np.empty(strong.shape, dtype=bool)
+    for index in np.ndindex(strong.shape[:-2]):
+        specimen[index] = remove_small_objects(
+            strong[index], max_size=MIN_SPECIMEN_PIXELS - 1, connectivity=2
+        )
     return specimen
 
 
@@ -181,6 +193,22 @@ def t2_distribution(
     observation's own likelihood).
     McLachlan, On bootstrapping the likelihood ratio test statistic for the number of components in a normal
     mixture, J. R. Stat. Soc. C 36 (1987) 318.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2
+    >>> rng = np.random.default_rng(3)
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 24, 24))
+    >>> signal[:, 6:12, 4:20] = 40.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> echoes = np.hypot(signal + rng.normal(size=signal.shape), rng.normal(size=signal.shape))
+    >>> fit = fit_t2(echoes, te_ms, sigma=1.0)
+    >>> found = t2_distribution(echoes, te_ms, fit, rng=rng)
+    >>> bool(found.electrode_t2_ms.low < 7.0 < found.electrode_t2_ms.high)
+    True
+    >>> bool(found.test.p_value > 0.05)
+    True
     """
     model = get_model(fit.model, fit.n_coils)
     data, te = sorted_echoes(echoes, te_ms, model)
@@ -197,7 +225,7 @@ def t2_distribution(
     if len(chosen) > MAX_PIXELS:
         chosen = chosen[np.sort(rng.choice(len(chosen), MAX_PIXELS, replace=False))]
     at: tuple[NDArray[np.int64], ...] = tuple(chosen.T)
-    log_t2 = fine_grid(peak_bounds(te, fit.t2_bounds_ms))
+    log_t2 = fine_grid(_peak_bounds(te, fit.t2_bounds_ms))
     used = np.ravel_multi_index(at, specimen.shape)
     samples = model.prepare(data.reshape(te.size, -1)[:, used].T / fit.sigma, te)
     pixels = pixel_likelihoods(samples, te, model, log_t2)
@@ -205,7 +233,7 @@ def t2_distribution(
     test, best = long_peak_test(pixels, one, fit.snr[at], te, model, fit.long_ms, rng)
     scan = peak_likelihood(pixels, best, chosen, rng)
     found = _Found(pixels, one, best, fit.snr[at], float(te[0]), fit.long_ms)
-    share, share_signal = _shares(found, test)
+    fraction, fraction_signal = _fractions(found, test)
     return T2Distribution(
         n_pixels=int(specimen.sum()),
         n_used=len(chosen),
@@ -213,19 +241,19 @@ def t2_distribution(
         electrode_fwhm_ms=_width(best, scan),
         long_t2_ms=_long_t2(found),
         long_fwhm_ms=_long_fwhm(found),
-        long_share=share,
-        long_share_signal=share_signal,
+        long_fraction=fraction,
+        long_fraction_signal=fraction_signal,
         test=test,
         mixture=best,
         specimen=specimen,
-        share_of_pixel=best.shares(pixels.brightness),
+        fraction_of_pixel=best.fractions(pixels.brightness),
         first=fit.snr[at],
         width_threshold=scan.threshold,
         long_ms=fit.long_ms,
     )
 
 
-def peak_bounds(te_ms: Array, t2_bounds_ms: tuple[float, float]) -> tuple[float, float]:
+def _peak_bounds(te_ms: Array, t2_bounds_ms: tuple[float, float]) -> tuple[float, float]:
     """Lowest and highest T2 in ms of any peak; see the constants of this module."""
     spacing = float(np.min(np.diff(np.unique(te_ms))))
     low = max(_LOWEST_IN_SPACINGS * spacing, t2_bounds_ms[0])
@@ -251,26 +279,26 @@ def _centre_ms(centre: Array, sd: Array) -> Array:
 
 def _width(best: Mixture, scan: PeakLikelihood) -> Estimate:
     low, high = scan.interval(lognormal_fwhm_ms)
-    # a peak as narrow as can be told may be without any width
+    # a peak as narrow as can be distinguished may be without any width
     low = 0.0 if np.any(scan.fall[:, 0] <= scan.threshold) and scan.sds[0] <= LOWEST_SD else low
     return Estimate(float(lognormal_fwhm_ms(best.centre, best.sd)), low, high)
 
 
-def _shares(found: _Found, test: LongTest) -> tuple[Estimate, Estimate]:
+def _fractions(found: _Found, test: LongTest) -> tuple[Estimate, Estimate]:
     if not np.isfinite(test.likelihood_ratio):
         return UNKNOWN, UNKNOWN
     start = found.best
-    bounds = tuple(float(special.logit(s)) for s in (LOWEST_SHARE, HIGHEST_SHARE))
-    low, high = profile_ends(found.pixels, start, found.long_ms, SHARE, (bounds[0], bounds[1]))
-    ends = [low.share, high.share]
-    signals = [_signal_share(found, m) for m in (low, high)]
-    if test.likelihood_ratio < CHI2_95 or low.share <= LOWEST_SHARE * (1.0 + 1e-6):
+    bounds = tuple(float(special.logit(s)) for s in (LOWEST_FRACTION, HIGHEST_FRACTION))
+    low, high = profile_ends(found.pixels, start, found.long_ms, FRACTION, (bounds[0], bounds[1]))
+    ends = [low.fraction, high.fraction]
+    signals = [_signal_fraction(found, m) for m in (low, high)]
+    if test.likelihood_ratio < CHI2_95 or low.fraction <= LOWEST_FRACTION * (1.0 + 1e-6):
         ends[0] = signals[0] = 0.0
-    return Estimate(start.share, *ends), Estimate(_signal_share(found, start), *signals)
+    return Estimate(start.fraction, *ends), Estimate(_signal_fraction(found, start), *signals)
 
 
-def _signal_share(found: _Found, mixture: Mixture) -> float:
-    """Share of the signal at echo time 0, each pixel's first echo taken back by the T2 of its peak."""
+def _signal_fraction(found: _Found, mixture: Mixture) -> float:
+    """Fraction of the signal at echo time 0, each pixel's first echo taken back by the T2 of its peak."""
     of_long = responsibilities(found.pixels, mixture)
     long = float(np.sum(of_long * found.first)) * np.exp(found.first_te_ms / np.exp(mixture.long_centre))
     rest = float(np.sum((1.0 - of_long) * found.first)) * np.exp(found.first_te_ms / np.exp(mixture.centre))
@@ -278,7 +306,7 @@ def _signal_share(found: _Found, mixture: Mixture) -> float:
 
 
 def _long_t2(found: _Found) -> Estimate:
-    if found.best.share == 0.0:
+    if found.best.fraction == 0.0:
         return UNKNOWN
     bounds = (float(np.log(found.long_ms)), float(found.pixels.log_t2[-1]))
     low, high = profile_ends(found.pixels, found.best, found.long_ms, LONG_CENTRE, bounds)
@@ -286,7 +314,7 @@ def _long_t2(found: _Found) -> Estimate:
 
 
 def _long_fwhm(found: _Found) -> Estimate:
-    if found.best.share == 0.0:
+    if found.best.fraction == 0.0:
         return UNKNOWN
     bounds = (float(np.log(LOWEST_SD)), float(np.log(HIGHEST_LONG_SD)))
     low, high = profile_ends(found.pixels, found.best, found.long_ms, LONG_SD, bounds)
@@ -303,12 +331,12 @@ def _unknown(specimen: Flags, long_ms: float) -> T2Distribution:
         electrode_fwhm_ms=UNKNOWN,
         long_t2_ms=UNKNOWN,
         long_fwhm_ms=UNKNOWN,
-        long_share=UNKNOWN,
-        long_share_signal=UNKNOWN,
+        long_fraction=UNKNOWN,
+        long_fraction_signal=UNKNOWN,
         test=NOT_SOUGHT,
         mixture=None,
         specimen=specimen,
-        share_of_pixel=np.zeros(0),
+        fraction_of_pixel=np.zeros(0),
         first=np.zeros(0),
         width_threshold=float("nan"),
         long_ms=long_ms,

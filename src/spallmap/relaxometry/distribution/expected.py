@@ -27,6 +27,13 @@ class ExpectedCounts:
     ----------
     electrode, long : ndarray, shape (n_bins,)
         Those of either peak.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> counts = ExpectedCounts(electrode=np.array([3.5, 40.2]), long=np.array([0.0, 1.3]))
+    >>> (counts.electrode + counts.long).round(1).tolist()
+    [3.5, 41.5]
     """
 
     electrode: Array
@@ -56,12 +63,27 @@ def expected_counts(
     -------
     ExpectedCounts or None
         Mean counts, scaled to all pixels of the specimen; None where there are no peaks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2, t2_distribution
+    >>> rng = np.random.default_rng(3)
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 24, 24))
+    >>> signal[:, 6:12, 4:20] = 40.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> echoes = np.hypot(signal + rng.normal(size=signal.shape), rng.normal(size=signal.shape))
+    >>> fit = fit_t2(echoes, te_ms, sigma=1.0)
+    >>> peaks = t2_distribution(echoes, te_ms, fit, rng=rng)
+    >>> expected = expected_counts(peaks, fit, np.array([0.0, 5.0, 9.0, 36.0]), rng=rng)
+    >>> int(np.argmax(expected.electrode)), bool(abs(expected.electrode.sum() + expected.long.sum() - 96) < 3)
+    (1, True)
     """
     peaks = distribution.mixture
     if peaks is None:
         return None
     first = np.tile(distribution.first, N_MAPS)
-    is_long = rng.random(first.size) < np.tile(distribution.share_of_pixel, N_MAPS)
+    is_long = rng.random(first.size) < np.tile(distribution.fraction_of_pixel, N_MAPS)
     spread = rng.normal(size=first.size)
     theta = np.where(is_long, peaks.long_centre + peaks.long_sd * spread, peaks.centre + peaks.sd * spread)
     echoes = simulated_echoes(theta, first, np.array(fit.te_ms), get_model(fit.model, fit.n_coils), rng)
@@ -76,5 +98,5 @@ def expected_counts(
         threads=1,
     )
     scale = distribution.n_pixels / distribution.n_used / N_MAPS
-    counts = [np.histogram(again.t2_ms[again.ok & part], edges_ms)[0] for part in (~is_long, is_long)]
+    counts = [np.histogram(again.t2_ms[again.ok & peak], edges_ms)[0] for peak in (~is_long, is_long)]
     return ExpectedCounts(counts[0] * scale, counts[1] * scale)

@@ -27,14 +27,21 @@ CHI2_95 = 3.841
 BLOCK_PIXELS = 6
 # Draws of blocks: the 95 % quantile of their likelihood ratios is then known to some 8 %.
 N_BLOCK_DRAWS = 400
-# Grid of the electrode's peak: points, and reach of the centre in its standard errors for independent pixels.
-_N_CENTRES, _N_SDS = 25, 61
-_CENTRE_REACH, _SD_REACH = 10.0, 3.0
+# Grid of the electrode's peak: points along its centre and along its width.
+_N_CENTRES = 25
+_N_SDS = 61
+# Reach of that grid: of the centre in its standard errors for independent pixels, of the width as a factor.
+_CENTRE_REACH = 10.0
+_SD_REACH = 3.0
+# Error of a single pixel's log T2 that these standard errors are made from.
 _TYPICAL_ERROR = 0.1
 # Points between two of that grid at which its interpolated likelihood is read.
 _FINER = 8
-# Parameters of a mixture by their place.
-SHARE, LONG_CENTRE, LONG_SD = 2, 3, 4
+# Parameters of a mixture by their index.
+FRACTION = 2
+LONG_CENTRE = 3
+LONG_SD = 4
+# An end of an interval is sought to this distance in such a parameter.
 _RESOLUTION = 0.01
 
 
@@ -65,13 +72,13 @@ class PeakLikelihood:
 
 
 def peak_likelihood(
-    pixels: PixelLikelihoods, best: Mixture, places: NDArray[np.int64], rng: np.random.Generator
+    pixels: PixelLikelihoods, best: Mixture, positions: NDArray[np.int64], rng: np.random.Generator
 ) -> PeakLikelihood:
     """Scan the electrode's peak, and find by blocks of pixels how far its likelihood may fall.
 
     For independent pixels twice the log-likelihood falls by 3.84 at the ends of a 95 % interval. T2 of
     neighbouring pixels is similar, so that they count for fewer. Square blocks of pixels, their grid at a
-    random place, are drawn with replacement; the 95 % quantile of twice the rise from the fitted width to
+    random position, are drawn with replacement; the 95 % quantile of twice the rise from the fitted width to
     each draw's own best is taken instead, if it is larger. The long peak stays as it was fitted.
 
     Parameters
@@ -80,7 +87,7 @@ def peak_likelihood(
         The pixels.
     best : Mixture
         Their fit.
-    places : ndarray of int, shape (n_pixels, 2) or (n_pixels, 3)
+    positions : ndarray of int, shape (n_pixels, 2) or (n_pixels, 3)
         Row and column of each pixel, its slice before them where there are many.
     rng : numpy.random.Generator
         Draws the blocks.
@@ -94,7 +101,7 @@ def peak_likelihood(
     ----------
     Künsch, The jackknife and the bootstrap for general stationary observations, Ann. Statist. 17 (1989) 1217.
     """
-    n = len(places)
+    n = len(positions)
     reach = _CENTRE_REACH * float(np.hypot(best.sd, _TYPICAL_ERROR)) / np.sqrt(n)
     centres = best.centre + reach * np.linspace(-1.0, 1.0, _N_CENTRES)
     low = max(LOWEST_SD, best.sd / _SD_REACH)
@@ -102,13 +109,13 @@ def peak_likelihood(
     sds = np.exp(np.linspace(np.log(low), np.log(high), _N_SDS))
     grid = [g.ravel() for g in np.meshgrid(centres, sds, indexing="ij")]
     averages = peak_likelihoods(pixels, *grid)
-    if best.share > 0.0:
-        shares = best.shares(pixels.brightness)[:, None]
+    if best.fraction > 0.0:
+        fractions = best.fractions(pixels.brightness)[:, None]
         long = peak_likelihoods(pixels, np.array([best.long_centre]), np.array([best.long_sd]))
-        averages = (1.0 - shares) * averages + shares * long
+        averages = (1.0 - fractions) * averages + fractions * long
     logs = np.log(np.maximum(averages, 1e-300))
     fitted = int(np.argmin(np.abs(np.log(sds / best.sd))))
-    drawn = (_block_counts(places, rng) @ logs).reshape(N_BLOCK_DRAWS, _N_CENTRES, _N_SDS)
+    drawn = (_block_counts(positions, rng) @ logs).reshape(N_BLOCK_DRAWS, _N_CENTRES, _N_SDS)
     rises = 2.0 * (drawn.max(axis=(1, 2)) - drawn[:, :, fitted].max(axis=1))
     total = logs.sum(axis=0).reshape(_N_CENTRES, _N_SDS)
     log_sds = np.log(sds)
@@ -121,11 +128,11 @@ def peak_likelihood(
     return PeakLikelihood(fine_centres, np.exp(fine_log_sds), fall, threshold)
 
 
-def _block_counts(places: NDArray[np.int64], rng: np.random.Generator) -> Array:
+def _block_counts(positions: NDArray[np.int64], rng: np.random.Generator) -> Array:
     """How often each pixel is drawn, shape (N_BLOCK_DRAWS, n_pixels)."""
-    counts = np.empty((N_BLOCK_DRAWS, len(places)))
+    counts = np.empty((N_BLOCK_DRAWS, len(positions)))
     for row in counts:
-        blocks = places.copy()
+        blocks = positions.copy()
         blocks[:, -2:] = (blocks[:, -2:] + rng.integers(0, BLOCK_PIXELS, size=2)) // BLOCK_PIXELS
         _, block = np.unique(blocks, axis=0, return_inverse=True)
         n = int(block.max()) + 1
@@ -134,7 +141,7 @@ def _block_counts(places: NDArray[np.int64], rng: np.random.Generator) -> Array:
 
 
 def profile_ends(
-    pixels: PixelLikelihoods, best: Mixture, long_ms: float, place: int, bounds: tuple[float, float]
+    pixels: PixelLikelihoods, best: Mixture, long_ms: float, index: int, bounds: tuple[float, float]
 ) -> tuple[Mixture, Mixture]:
     """Mixtures at the ends of a 95 % interval of one parameter, the others fitted anew.
 
@@ -146,8 +153,8 @@ def profile_ends(
         Their fit.
     long_ms : float
         Lowest centre of the long peak.
-    place : int
-        The parameter's place in :meth:`Mixture.parameters`.
+    index : int
+        The parameter's index in :meth:`Mixture.parameters`.
     bounds : tuple of float
         Where the interval ends at the latest.
 
@@ -156,20 +163,20 @@ def profile_ends(
     low, high : Mixture
         Where twice the log-likelihood has fallen by 3.84.
     """
-    low, high = (_end(pixels, best, long_ms, place, bound) for bound in bounds)
+    low, high = (_end(pixels, best, long_ms, index, bound) for bound in bounds)
     return low, high
 
 
-def _end(pixels: PixelLikelihoods, best: Mixture, long_ms: float, place: int, bound: float) -> Mixture:
+def _end(pixels: PixelLikelihoods, best: Mixture, long_ms: float, index: int, bound: float) -> Mixture:
     """Fit with one parameter held between its best value and a bound, where the likelihood falls enough."""
 
     def held(value: float) -> Mixture:
-        return fit_two_peaks(pixels, best, long_ms, fixed={place: value})
+        return fit_two_peaks(pixels, best, long_ms, fixed={index: value})
 
     def excess(value: float) -> float:
         return 2.0 * (best.log_likelihood - held(value).log_likelihood) - CHI2_95
 
-    centre = float(best.parameters()[place])
+    centre = float(best.parameters()[index])
     if bound == centre or excess(bound) <= 0.0 or excess(centre) >= 0.0:
         return held(bound)
     first, last = sorted((centre, bound))

@@ -15,10 +15,12 @@ _MAX_STEPS = 400
 # A rise of the log-likelihood below this, by a step that was hardly damped, ends the search; likelihood
 # ratios are looked at to 0.01.
 _SMALLEST_RISE = 1e-4
-_FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 0.01, 1e-6, 1e6
+_FIRST_DAMPING = 0.01
+_LEAST_DAMPING = 1e-6
+_MOST_DAMPING = 1e6
 # Step for the second derivatives: rounding and truncation are both below 1e-4 of them.
 _DIFFERENCE = 1e-4
-# A pixel's logit is never further than this from that of the mean share.
+# A pixel's logit is never further than this from that of the mean fraction.
 _WIDEST = 60.0
 # Longest step of any parameter, all of which are logarithms or logits.
 _LONGEST_STEP = 1.0
@@ -26,7 +28,7 @@ _LONGEST_STEP = 1.0
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _normal(log_t2: Array, centre: float, sd: float, out: Array) -> tuple[int, int]:
-    """Fill in a normal distribution over the grid that sums to 1; returns the part that is not zero."""
+    """Fill in a normal distribution over the grid that sums to 1; returns the range that is not zero."""
     n = log_t2.size
     step = log_t2[1] - log_t2[0]
     first = max(0, min(n - 1, int((centre - _REACH * sd - log_t2[0]) / step)))
@@ -47,43 +49,43 @@ def _moments(row: Array, log_t2: Array, centre: float, sd: float, density: Array
     out = np.zeros(3)
     for k in range(a, b):
         z = (log_t2[k] - centre) / sd
-        part = row[k] * density[k]
-        out[0] += part
-        out[1] += part * z
-        out[2] += part * (z * z - 1.0)
+        term = row[k] * density[k]
+        out[0] += term
+        out[1] += term * z
+        out[2] += term * (z * z - 1.0)
     return out
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def long_shares(brightness: Array, logit_share: float, trend: float) -> tuple[Array, float]:
+def long_fractions(brightness: Array, logit_fraction: float, trend: float) -> tuple[Array, float]:
     """Probability of each pixel to lie in the long peak, by its brightness alone.
 
     Parameters
     ----------
     brightness : ndarray, shape (n_pixels,)
         Logarithm of the signal, about 0.
-    logit_share : float
+    logit_fraction : float
         Logit of their mean.
     trend : float
         Change of a pixel's logit with its brightness.
 
     Returns
     -------
-    shares : ndarray, shape (n_pixels,)
-        Their mean is the share.
+    fractions : ndarray, shape (n_pixels,)
+        Their mean is the fraction.
     spread : float
-        Sum of ``share * (1 - share)``.
+        Sum of ``fraction * (1 - fraction)``.
     """
-    wanted = brightness.size / (1.0 + np.exp(-logit_share))
-    shares = np.empty(brightness.size)
-    low, high = logit_share - _WIDEST, logit_share + _WIDEST
-    level, spread = logit_share, 0.0
+    wanted = brightness.size / (1.0 + np.exp(-logit_fraction))
+    fractions = np.empty(brightness.size)
+    low, high = logit_fraction - _WIDEST, logit_fraction + _WIDEST
+    level, spread = logit_fraction, 0.0
     for _ in range(_MAX_STEPS):
         total = spread = 0.0
         for i in range(brightness.size):
-            shares[i] = 1.0 / (1.0 + np.exp(-level - trend * brightness[i]))
-            total += shares[i]
-            spread += shares[i] * (1.0 - shares[i])
+            fractions[i] = 1.0 / (1.0 + np.exp(-level - trend * brightness[i]))
+            total += fractions[i]
+            spread += fractions[i] * (1.0 - fractions[i])
         if abs(total - wanted) <= 1e-10 * wanted:
             break
         if total > wanted:
@@ -93,7 +95,7 @@ def long_shares(brightness: Array, logit_share: float, trend: float) -> tuple[Ar
         level += (wanted - total) / spread
         if not low < level < high:
             level = 0.5 * (low + high)
-    return shares, spread
+    return fractions, spread
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -106,30 +108,32 @@ def _evaluate(
     density, long_density = np.zeros(log_t2.size), np.zeros(log_t2.size)
     a, b = _normal(log_t2, centre, sd, density)
     c, d = _normal(log_t2, long_centre, long_sd, long_density)
-    shares, spread = long_shares(brightness, parameters[2], parameters[5]) if with_long else (brightness, 1.0)
+    fractions, spread = (
+        long_fractions(brightness, parameters[2], parameters[5]) if with_long else (brightness, 1.0)
+    )
     total = by_level = by_trend = lean = 0.0
     gradient[:] = 0.0
     for i in range(likelihood.shape[0]):
         short = _moments(likelihood[i], log_t2, centre, sd, density, a, b)
-        share = shares[i] if with_long else 0.0
-        value = (1.0 - share) * short[0]
+        fraction = fractions[i] if with_long else 0.0
+        value = (1.0 - fraction) * short[0]
         if with_long:
             long = _moments(likelihood[i], log_t2, long_centre, long_sd, long_density, c, d)
-            value += share * long[0]
+            value += fraction * long[0]
         value = max(value, 1e-300)
         total += np.log(value)
-        gradient[0] += (1.0 - share) * short[1] / sd / value
-        gradient[1] += (1.0 - share) * short[2] / value
+        gradient[0] += (1.0 - fraction) * short[1] / sd / value
+        gradient[1] += (1.0 - fraction) * short[2] / value
         if with_long:
-            weight = share * (1.0 - share)
+            weight = fraction * (1.0 - fraction)
             slope = weight * (long[0] - short[0]) / value
             by_level += slope
             by_trend += slope * brightness[i]
             lean += weight * brightness[i]
-            gradient[3] += share * long[1] / long_sd / value
-            gradient[4] += share * long[2] / value
+            gradient[3] += fraction * long[1] / long_sd / value
+            gradient[4] += fraction * long[2] / value
     if with_long:
-        # the level that all logits share follows from their mean and the trend
+        # the level common to all logits follows from their mean and the trend
         mean = 1.0 / (1.0 + np.exp(-parameters[2]))
         gradient[2] = by_level * likelihood.shape[0] * mean * (1.0 - mean) / spread
         gradient[5] = by_trend - by_level * lean / spread
@@ -138,7 +142,7 @@ def _evaluate(
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _solve(matrix: Array, right: Array, free: NDArray[np.bool_], damping: float) -> tuple[bool, Array]:
-    """Solve for the free parameters with a damped matrix by Cholesky's method; tells if it is positive."""
+    """Solve for the free parameters with a damped matrix by Cholesky's method; also if it is positive."""
     n = right.size
     factor = np.zeros((n, n))
     out = np.zeros(n)
@@ -211,9 +215,9 @@ def maximise(
     brightness : ndarray, shape (n_pixels,)
         Logarithm of the signal, about 0.
     start, lows, highs : ndarray, shape (6,)
-        Centre, log standard deviation, logit of the long peak's share, its centre and log standard deviation,
-        change of a pixel's logit with its brightness: where to start and between which bounds. Equal bounds
-        hold a parameter.
+        Centre, log standard deviation, logit of the long peak's fraction, its centre and log standard
+        deviation, change of a pixel's logit with its brightness: where to start and between which bounds.
+        Equal bounds hold a parameter.
     with_long : bool
         Whether there is a long peak; without one only the first two parameters count.
 

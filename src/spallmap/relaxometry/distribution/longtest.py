@@ -38,7 +38,8 @@ class LongTest:
     likelihood_ratio : float
         Twice the rise of the log-likelihood by a long peak; NaN where none was sought.
     p_value : float
-        Share of maps without a long peak whose likelihood ratio is at least this; NaN where none was sought.
+        Fraction of maps without a long peak whose likelihood ratio is at least this; NaN where none was
+        sought.
     n_simulated : int
         Maps that were simulated.
     smallest_p : float

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import interpolate, special
 
-from spallmap.relaxometry.distribution.kernels import long_shares, maximise
+from spallmap.relaxometry.distribution.kernels import long_fractions, maximise
 from spallmap.relaxometry.models import SignalModel
 from spallmap.relaxometry.samples import GRID_STEP
 
@@ -28,25 +28,31 @@ Array = NDArray[np.float64]
 # Step in log T2 of the sums over a peak. Sums of a normal density are exact to 3e-4 from steps of 1.5
 # standard deviations down, which with the next constant is never exceeded.
 FINE_STEP = 0.03
-# Limits of a peak's standard deviation in log T2: below the first even 1000 pixels at SNR 40 cannot tell it
-# from none (6.5 % each, 0.2 % in the mean); the second is a peak whose half maximum spans a factor of four.
-LOWEST_SD, HIGHEST_SD = 0.02, 0.6
+# Lowest standard deviation of a peak in log T2: below it even 1000 pixels at SNR 40 cannot distinguish it
+# from none (6.5 % each, 0.2 % in the mean).
+LOWEST_SD = 0.02
+# The highest one is that of a peak whose half maximum spans a factor of four.
+HIGHEST_SD = 0.6
 # The same for the long peak: a wider one would be a background under everything and not a peak.
 HIGHEST_LONG_SD = 0.4
-# Limits of the long peak's share: less than a pixel in any map that is used, and more than any dendrite.
-LOWEST_SHARE, HIGHEST_SHARE = 1e-4, 0.9
-_LOGIT_SHARE = (float(special.logit(LOWEST_SHARE)), float(special.logit(HIGHEST_SHARE)))
+# Limits of the long peak's fraction: less than a pixel in any map that is used, and more than any dendrite.
+LOWEST_FRACTION = 1e-4
+HIGHEST_FRACTION = 0.9
+_LOGIT_FRACTION = (float(special.logit(LOWEST_FRACTION)), float(special.logit(HIGHEST_FRACTION)))
 # Steepest trend: at twice the signal the odds of the long peak change fourfold. It bounds what would run away
 # where every pixel of the long peak is darker than any other. Of simulated maps (rough electrodes with mixed
-# pixels, and clear-cut ones) the share's interval holds the truth in all with 2; with 4 in 83 % of the rough
-# ones, whose dark rims are then taken for dendrite, and with 1 in 83 % of the clear-cut ones.
+# pixels, and clear-cut ones) the fraction's interval holds the truth in all with 2; with 4 in 83 % of the
+# rough ones, whose dark rims are then taken for dendrite, and with 1 in 83 % of the clear-cut ones.
 STEEPEST_TREND = 2.0
-# Darkest first sample that is told from others, in units of sigma.
+# Darkest first sample that is distinguished from others, in units of sigma.
 _DARKEST = 1.0
 # Where the long peak is first looked for: step of its centre, and its widths.
-_SEEK_STEP, _SEEK_SD = 0.1, (0.05, 0.2, HIGHEST_LONG_SD)
-_START_SHARE, _START_LONG_SD = 0.03, 0.15
-# Shares of fewer than the pixel likelihood's e-th power below its peak do not matter to any sum.
+_SEEK_STEP = 0.1
+_SEEK_SD = (0.05, 0.2, HIGHEST_LONG_SD)
+# What a search starts from: the long peak's fraction and its width.
+_START_FRACTION = 0.03
+_START_LONG_SD = 0.15
+# A pixel's log-likelihood this far below its peak does not matter to any sum.
 _FLOOR = 60.0
 
 
@@ -79,8 +85,8 @@ class Mixture:
         Mean of the log of T2 in ms over the electrode's peak.
     sd : float
         Standard deviation of its log T2.
-    share : float
-        Share of pixels in the long peak; 0 where there is none.
+    fraction : float
+        Fraction of pixels in the long peak; 0 where there is none.
     trend : float
         Change with brightness of the logit of a pixel's probability to lie in the long peak.
     long_centre, long_sd : float
@@ -91,25 +97,25 @@ class Mixture:
 
     centre: float
     sd: float
-    share: float
+    fraction: float
     long_centre: float
     long_sd: float
     trend: float
     log_likelihood: float
 
     def parameters(self) -> Array:
-        """Return what is varied in a fit: centre, log sd, logit share, long centre, log long sd, trend."""
-        share = float(np.clip(special.logit(self.share), *_LOGIT_SHARE))
+        """Return what is varied in a fit: centre, log sd, logit fraction, long centre, log long sd, trend."""
+        fraction = float(np.clip(special.logit(self.fraction), *_LOGIT_FRACTION))
         widths = np.log([self.sd, self.long_sd])
-        return np.array([self.centre, widths[0], share, self.long_centre, widths[1], self.trend])
+        return np.array([self.centre, widths[0], fraction, self.long_centre, widths[1], self.trend])
 
-    def shares(self, brightness: Array) -> Array:
+    def fractions(self, brightness: Array) -> Array:
         """Probability of each pixel to lie in the long peak, by its brightness alone."""
-        if self.share == 0.0:
+        if self.fraction == 0.0:
             return np.zeros(brightness.size)
-        _, _, share, _, _, trend = self.parameters()
-        shares: Array = long_shares(brightness, share, trend)[0]
-        return shares
+        _, _, fraction, _, _, trend = self.parameters()
+        fractions: Array = long_fractions(brightness, fraction, trend)[0]
+        return fractions
 
 
 def fine_grid(bounds_ms: tuple[float, float]) -> Array:
@@ -155,10 +161,10 @@ def _maximise(
 ) -> Mixture:
     lows, highs = np.array(bounds).T
     total, p = maximise(pixels.likelihood, pixels.log_t2, pixels.brightness, start, lows, highs, with_long)
-    share = float(special.expit(p[2])) if with_long else 0.0
+    fraction = float(special.expit(p[2])) if with_long else 0.0
     widths = np.exp(p[[1, 4]])
     return Mixture(
-        float(p[0]), float(widths[0]), share, float(p[3]), float(widths[1]), float(p[5]), float(total)
+        float(p[0]), float(widths[0]), fraction, float(p[3]), float(widths[1]), float(p[5]), float(total)
     )
 
 
@@ -173,7 +179,7 @@ def fit_one_peak(pixels: PixelLikelihoods) -> Mixture:
     Returns
     -------
     Mixture
-        With no share in a long peak, so that its centre and width mean nothing.
+        With no fraction in a long peak, so that its centre and width mean nothing.
     """
     log_t2 = pixels.log_t2
     middle = float(np.median(log_t2[np.argmax(pixels.likelihood, axis=1)]))
@@ -223,7 +229,7 @@ def fit_two_peaks(
     long_ms : float
         Lowest centre of the long peak.
     fixed : dict, optional
-        Parameters, by their place in :meth:`Mixture.parameters`, that are held at a value.
+        Parameters, by their index in :meth:`Mixture.parameters`, that are held at a value.
 
     Returns
     -------
@@ -232,7 +238,7 @@ def fit_two_peaks(
     """
     threshold, last = float(np.log(long_ms)), float(pixels.log_t2[-1])
     start = one.parameters()
-    if one.share == 0.0:
+    if one.fraction == 0.0:
         centres, sds = (
             grid.ravel() for grid in np.meshgrid(np.arange(threshold, last, _SEEK_STEP), np.array(_SEEK_SD))
         )
@@ -242,12 +248,19 @@ def fit_two_peaks(
         if gain[best] <= 0.0 and fixed is None:
             return one
         start = np.array(
-            [one.centre, np.log(one.sd), special.logit(_START_SHARE), centres[best], np.log(sds[best]), 0.0]
+            [
+                one.centre,
+                np.log(one.sd),
+                special.logit(_START_FRACTION),
+                centres[best],
+                np.log(sds[best]),
+                0.0,
+            ]
         )
     bounds = [
         (float(pixels.log_t2[0]), threshold),
         (np.log(LOWEST_SD), np.log(HIGHEST_SD)),
-        _LOGIT_SHARE,
+        _LOGIT_FRACTION,
         (threshold, last),
         (np.log(LOWEST_SD), np.log(HIGHEST_LONG_SD)),
         (-STEEPEST_TREND, STEEPEST_TREND),
@@ -262,11 +275,11 @@ def fit_two_peaks(
 
 def responsibilities(pixels: PixelLikelihoods, mixture: Mixture) -> Array:
     """Probability of each pixel to belong to the long peak, shape (n_pixels,)."""
-    if mixture.share == 0.0:
+    if mixture.fraction == 0.0:
         return np.zeros(len(pixels.likelihood))
     centres = np.array([mixture.centre, mixture.long_centre])
     both = peak_likelihoods(pixels, centres, np.array([mixture.sd, mixture.long_sd]))
-    shares = mixture.shares(pixels.brightness)
-    both *= np.stack([1.0 - shares, shares], axis=1)
+    fractions = mixture.fractions(pixels.brightness)
+    both *= np.stack([1.0 - fractions, fractions], axis=1)
     of_long: Array = both[:, 1] / np.maximum(both.sum(axis=1), 1e-300)
     return of_long

@@ -24,6 +24,12 @@ class Estimate:
     low, high : float
         Ends of the interval; `low` is 0 where nothing keeps the number from 0, `high` is infinite where
         nothing bounds it.
+
+    Examples
+    --------
+    >>> width = Estimate(1.2, 0.9, 1.6)
+    >>> width.low <= width.value <= width.high
+    True
     """
 
     value: float
@@ -46,6 +52,12 @@ class WidthComparison:
         Second over first.
     differ : bool
         Whether the interval of the difference leaves 0 out.
+
+    Examples
+    --------
+    >>> from spallmap.relaxometry import compare_widths
+    >>> compare_widths(Estimate(1.0, 0.9, 1.1), Estimate(2.0, 1.8, 2.2)).differ
+    True
     """
 
     difference: Estimate
@@ -70,6 +82,14 @@ def lognormal_fwhm_ms(centre: ArrayLike, sd: ArrayLike) -> Array:
     -------
     ndarray
         In ms.
+
+    Examples
+    --------
+    A narrow peak is nearly normal in T2 itself, with a width of 2.355 standard deviations:
+
+    >>> import numpy as np
+    >>> round(float(lognormal_fwhm_ms(np.log(7.0), 0.1)), 3)
+    1.636
     """
     mean, spread = np.asarray(centre, dtype=np.float64), np.asarray(sd, dtype=np.float64)
     width: Array = 2.0 * np.exp(mean - spread**2) * np.sinh(HALF_MAXIMUM * spread)
@@ -97,6 +117,14 @@ def compare_widths(first: Estimate, second: Estimate) -> WidthComparison:
     ----------
     Zou and Donner, Construction of confidence limits about effect measures: a general approach, Statist. Med.
     27 (2008) 1693.
+
+    Examples
+    --------
+    >>> found = compare_widths(Estimate(1.0, 0.8, 1.3), Estimate(1.5, 1.2, 1.9))
+    >>> [round(v, 2) for v in (found.difference.value, found.difference.low, found.difference.high)]
+    [0.5, 0.08, 0.95]
+    >>> round(found.ratio.value, 2), found.differ
+    (1.5, True)
     """
     if not (np.isfinite(first.value) and np.isfinite(second.value)):
         return WidthComparison(UNKNOWN, UNKNOWN, False)

@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # Step of the T2 grid in log T2. The narrowest class is twice as wide, and where a likelihood is narrower than
-# the step its nearest points still tell which class is closer.
+# the step its nearest points still show which class is closer.
 STEP = 0.1
 # A long T2 may be up to this factor above the threshold; for one further up, that is the nearest long value.
 # Dendrites of 14 to 18 ms are sought above 12 ms; with a factor of 2, 1 to 3 % fewer of them are found.
@@ -25,17 +25,17 @@ SCATTER = 0.1
 # Scatter of the neighbourhoods' T2 about that of the slice, standard deviation of log T2: it covers
 # electrodes of 5 to 10 ms in one slice.
 SPREAD = 0.2
-# Share of the short pixels that do not have the T2 of their neighbourhood: one odd pixel must not outweigh
+# Fraction of the short pixels that do not have the T2 of their neighbourhood: one odd pixel must not outweigh
 # all the others there.
 OUTLIERS = 0.02
 # Reach of a neighbourhood, one standard deviation of a Gaussian, in pixels (the root of a pixel's area).
 REACH_PIXELS = 5.0
-# Share of long pixels that is expected before anything is known.
-LONG_SHARE = 0.1
+# Fraction of long pixels that is expected before anything is known.
+LONG_FRACTION = 0.1
 
 
 def evidence_grid(long_ms: float) -> tuple[Array, int]:
-    """T2 grid over both classes, and the threshold's place in it.
+    """T2 grid over both classes, and the threshold's index in it.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def long_evidence(profile: Array, voters: Flags, threshold: int, spacing_um: Seq
 
     A long T2 is even in log T2 from the threshold to :data:`LONG_SPAN` times it. A short one is normal in
     log T2 about the neighbourhood's with standard deviation :data:`SCATTER`, cut at the threshold, but for a
-    share :data:`OUTLIERS` that may be anywhere below the threshold. The neighbourhood's T2 is not known
+    fraction :data:`OUTLIERS` that may be anywhere below the threshold. The neighbourhood's T2 is not known
     either; it has the probability that the neighbours' likelihoods give it (local likelihood), times a prior
     about the T2 of the slice. The pixel itself is left out, and every neighbour counts with its own
     probability of being short and a Gaussian weight of its distance.
@@ -90,25 +90,25 @@ def long_evidence(profile: Array, voters: Flags, threshold: int, spacing_um: Seq
     Kass and Raftery, Bayes factors, J. Am. Stat. Assoc. 90 (1995) 773.
     Tibshirani and Hastie, Local likelihood estimation, J. Am. Stat. Assoc. 82 (1987) 559.
     """
-    place = STEP * (np.arange(profile.shape[1]) - threshold)
+    offset = STEP * (np.arange(profile.shape[1]) - threshold)
     # the threshold itself belongs to both classes by half
-    half = np.where(place == 0.0, 0.5, 1.0)
+    half = np.where(offset == 0.0, 0.5, 1.0)
     likelihood = np.exp(profile - profile.max(axis=1, keepdims=True))
-    is_long = half * (place >= 0.0)
-    is_below = half * (place <= 0.0)
+    is_long = half * (offset >= 0.0)
+    is_below = half * (offset <= 0.0)
     for_long = _log(likelihood @ (is_long / is_long.sum()))
-    centres = place[(place <= 0.0) & (place > -np.log(SHORT_SPAN) - STEP / 2.0)]
+    centres = offset[(offset <= 0.0) & (offset > -np.log(SHORT_SPAN) - STEP / 2.0)]
 
     def about(scatter: float) -> Array:
         """Log-likelihood of each centre, shape (n_voters, n_centres)."""
-        near = is_below[:, None] * np.exp(-0.5 * ((place[:, None] - centres) / scatter) ** 2)
+        near = is_below[:, None] * np.exp(-0.5 * ((offset[:, None] - centres) / scatter) ** 2)
         even = is_below[:, None] / is_below.sum()
         return _log(likelihood @ ((1.0 - OUTLIERS) * near / near.sum(axis=0) + OUTLIERS * even))
 
     wide = about(SPREAD)
-    both = np.logaddexp(np.log(1.0 - LONG_SHARE) + wide, np.log(LONG_SHARE) + for_long[:, None])
+    both = np.logaddexp(np.log(1.0 - LONG_FRACTION) + wide, np.log(LONG_FRACTION) + for_long[:, None])
     slice_wide = int(np.argmax(both.sum(axis=0)))
-    is_short = np.exp(np.log(1.0 - LONG_SHARE) + wide[:, slice_wide] - both[:, slice_wide])
+    is_short = np.exp(np.log(1.0 - LONG_FRACTION) + wide[:, slice_wide] - both[:, slice_wide])
     near = about(SCATTER)
     around = _around(is_short[:, None] * near, voters, spacing_um)
     around -= 0.5 * ((centres - centres[slice_wide]) / SPREAD) ** 2

@@ -68,6 +68,14 @@ class Regions:
         for a T2 above the threshold; 0 where a pixel is too weak to vote.
     long_ms : float
         The threshold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import long_t2_regions
+    >>> nothing = long_t2_regions(np.zeros((5, 8, 8)), (2, 6, 10, 14, 18), 1.0, spacing_um=(23.0, 46.0))
+    >>> int(nothing.labels.max()), list(nothing.table.columns[:4])
+    (0, ['region', 'pixels', 'area_um2', 't2_ms'])
     """
 
     labels: Labels
@@ -95,7 +103,7 @@ def long_t2_regions(
 ) -> Regions:
     """Find the regions whose T2 is longer than a threshold.
 
-    A single pixel at SNR 4 cannot tell. So three things are put together:
+    A single pixel at SNR 4 cannot decide. So three things are put together:
 
     - each pixel's evidence for a T2 above `long_ms` against the T2 of the short pixels around it, from its
       likelihood over T2 with the amplitude profiled out (:mod:`spallmap.relaxometry.regions.evidence`);
@@ -106,7 +114,7 @@ def long_t2_regions(
 
     A region is thus where the metal has the T2 of a dendrite rather than that of the electrodes. Where both
     share the pixels, the region's common T2 lies between the two and may lie below `long_ms`; where the
-    dendrite's share of the signal is below a half or so, it is missed. The noise is taken as independent
+    dendrite's fraction of the signal is below a half or so, it is missed. The noise is taken as independent
     between pixels: do not use images that were filtered or zero-filled.
 
     Slices, if there are many, are treated one by one: neither a neighbourhood nor a region crosses slices,
@@ -151,6 +159,20 @@ def long_t2_regions(
     Besag, On the statistical analysis of dirty pictures, J. R. Stat. Soc. B 48 (1986) 259 (the model).
     Bullmore et al., Global, voxel, and cluster tests, by theory and permutation, for a difference between two
     groups of structural MR images of the brain, IEEE Trans. Med. Imaging 18 (1999) 32 (the cluster's sum).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 24, 24))
+    >>> signal[:, 6:10, 4:20] = 40.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> signal[:, 10:13, 8:12] = 20.0 * np.exp(-np.array(te_ms) / 20.0)[:, None, None]
+    >>> echoes = signal + 0.1
+    >>> found = long_t2_regions(echoes, te_ms, 1.0, spacing_um=(23.0, 46.0))
+    >>> found.table[["region", "pixels", "area_um2"]].values.tolist()
+    [[1.0, 12.0, 12696.0]]
+    >>> found.table[["centroid_x_um", "centroid_y_um"]].values.tolist()
+    [[437.0, 253.0]]
     """
     chosen = get_model(model, n_coils)
     data, te = drop_first(*sorted_echoes(echoes, te_ms, chosen), skip_echoes, chosen)
@@ -229,6 +251,18 @@ def threshold_map(fit: T2Fit) -> NDArray[np.bool_]:
     -------
     ndarray of bool, shape of one echo
         True where the fit may be used, or ended at its highest T2, and T2 is above the threshold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 24, 24))
+    >>> signal[:, 6:10, 4:20] = 40.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> signal[:, 10:13, 8:12] = 20.0 * np.exp(-np.array(te_ms) / 20.0)[:, None, None]
+    >>> echoes = signal + 0.1
+    >>> int(threshold_map(fit_t2(echoes, te_ms, sigma=1.0)).sum())
+    12
     """
     usable = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND))
     above: NDArray[np.bool_] = usable & (np.nan_to_num(fit.t2_ms) > fit.long_ms)
@@ -236,5 +270,32 @@ def threshold_map(fit: T2Fit) -> NDArray[np.bool_]:
 
 
 def region_pixels(fit: T2Fit, regions: Regions) -> NDArray[np.bool_]:
-    """Pixels inside any region whose own fit may be used."""
+    """Pixels inside any region whose own fit may be used.
+
+    Parameters
+    ----------
+    fit : T2Fit
+        The maps.
+    regions : Regions
+        Their long-T2 regions.
+
+    Returns
+    -------
+    ndarray of bool, shape of one echo
+        True for such pixels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import fit_t2
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 24, 24))
+    >>> signal[:, 6:10, 4:20] = 40.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> signal[:, 10:13, 8:12] = 20.0 * np.exp(-np.array(te_ms) / 20.0)[:, None, None]
+    >>> echoes = signal + 0.1
+    >>> fit = fit_t2(echoes, te_ms, sigma=1.0)
+    >>> regions = long_t2_regions(echoes, te_ms, 1.0, spacing_um=(23.0, 46.0))
+    >>> int(region_pixels(fit, regions).sum())
+    12
+    """
     return (regions.labels > 0) & fit.ok

@@ -69,7 +69,7 @@ def likeliest_labels(evidence: Array, voters: Flags, coupling: float) -> Flags:
 
 
 def _pairs(voters: Flags, coupling: float) -> Edges:
-    """Pairs of neighbouring voters by their numbers, and what it costs to part them."""
+    """Pairs of neighbouring voters by their numbers, and what it costs to separate them."""
     number = np.full(voters.shape, -1, dtype=np.intp)
     number[voters] = np.arange(np.count_nonzero(voters))
     padded = np.pad(number, 1, constant_values=-1)
@@ -79,7 +79,7 @@ def _pairs(voters: Flags, coupling: float) -> Edges:
         other = padded[1 + down : 1 + down + ny, 1 + right : 1 + right + nx]
         both = (number >= 0) & (other >= 0)
         found.append((number[both], other[both], np.full(np.count_nonzero(both), coupling * weight)))
-    first, second, weights = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    first, second, weights = (np.concatenate(columns) for columns in zip(*found, strict=True))
     return first, second, weights
 
 

@@ -39,6 +39,16 @@ def common_t2(
     t2_ms, t2_se_ms : float
         The maximum of the summed profile likelihood and its standard error from the curvature there (observed
         information); NaN for the error where the maximum lies on a bound.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import get_model
+    >>> te_ms = np.array([2.0, 6.0, 10.0, 14.0, 18.0])
+    >>> samples = np.array([[30.0], [90.0]]) * np.exp(-te_ms / 17.0) * 1e3
+    >>> t2_ms, t2_se_ms = common_t2(samples, te_ms, get_model("complex"), (0.4, 400.0))
+    >>> round(t2_ms, 2), t2_se_ms < 0.01
+    (17.0, True)
     """
     low, high = np.log(bounds_ms)
     grid = np.linspace(low, high, int((high - low) / GRID_STEP) + 2)

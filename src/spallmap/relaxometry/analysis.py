@@ -1,0 +1,171 @@
+"""All that is made of one echo series: its maps, its long-T2 regions and its numbers."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from spallmap.relaxometry.distribution import expected_counts, t2_distribution
+from spallmap.relaxometry.fit import fit_t2
+from spallmap.relaxometry.models import get_model
+from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise, trusted_sigma
+from spallmap.relaxometry.regions import Regions, long_t2_regions
+from spallmap.relaxometry.samples import usable_series
+from spallmap.relaxometry.summary import histogram_edges_ms, summarise_t2
+from spallmap.relaxometry.t2_fit import T2Fit
+
+
+@dataclass(frozen=True)
+class SeriesAnalysis:
+    """What one echo series holds.
+
+    Parameters
+    ----------
+    fit : T2Fit
+        The maps, with the intervals of T2.
+    noise : NoiseEstimate or None
+        Where the noise level comes from; None where it was given.
+    regions : Regions
+        The long-T2 regions.
+    summary : dict
+        As from :func:`spallmap.relaxometry.summarise_t2`, with the peaks of the distribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.relaxometry import analyse_series
+    >>> found = analyse_series(
+    ...     np.zeros((5, 8, 8)),
+    ...     (2.0, 6.0, 10.0, 14.0, 18.0),
+    ...     spacing_um=(23.0, 46.0),
+    ...     rng=np.random.default_rng(1),
+    ...     sigma=1.0,
+    ... )
+    >>> found.noise, found.summary["n_fitted"]
+    (None, 0)
+    """
+
+    fit: T2Fit
+    noise: NoiseEstimate | None
+    regions: Regions
+    summary: dict[str, Any]
+
+
+def acquisition_generator(random_seed: int, acquisition: str) -> np.random.Generator:
+    """Make the random numbers of one acquisition.
+
+    Parameters
+    ----------
+    random_seed : int
+        The run's only source of randomness.
+    acquisition : str
+        What the acquisition is called in the results. Another acquisition gets other numbers, and none gets
+        others because one is added or left out.
+
+    Returns
+    -------
+    numpy.random.Generator
+        Always the same for the same arguments.
+
+    Examples
+    --------
+    >>> first = acquisition_generator(1, "cell-a/shorted/mri-t2").random(2)
+    >>> again = acquisition_generator(1, "cell-a/shorted/mri-t2").random(2)
+    >>> bool((first == again).all())
+    True
+    >>> other = acquisition_generator(1, "cell-a/pristine/mri-t2").random(2)
+    >>> bool((first == other).any())
+    False
+    """
+    return np.random.default_rng([random_seed, zlib.crc32(acquisition.encode())])
+
+
+def analyse_series(
+    echoes: ArrayLike,
+    te_ms: Sequence[float],
+    *,
+    spacing_um: Sequence[float],
+    rng: np.random.Generator,
+    model: str = "rician",
+    long_ms: float = 12.0,
+    sigma: float | None = None,
+    n_coils: int = 1,
+    skip_echoes: int = 0,
+    saturation: float | None = None,
+    threads: int | None = None,
+) -> SeriesAnalysis:
+    """Fit T2 maps, find the long-T2 regions and the peaks of the T2 distribution.
+
+    Parameters
+    ----------
+    echoes : array_like, shape (n_echoes, ny, nx) or (n_echoes, nz, ny, nx)
+        Magnitudes, or complex data for model ``complex``; any order of echoes.
+    te_ms : sequence of float
+        Echo time of each, in ms.
+    spacing_um : sequence of float
+        Pixel size in array order, (y, x) or (z, y, x).
+    rng : numpy.random.Generator
+        Draws the blocks of pixels and the simulated maps of the distribution.
+    model, long_ms, n_coils, skip_echoes, saturation, threads : str, float, int, int, float, int
+        As for :func:`spallmap.relaxometry.fit_t2`.
+    sigma : float, optional
+        Noise per channel in the units of the data; absent: estimated from the echoes that are not skipped.
+
+    Returns
+    -------
+    SeriesAnalysis
+        Maps, regions and numbers.
+
+    Raises
+    ------
+    InputError
+        If the series or a setting cannot be used, or no noise level is given and none can be trusted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(5)
+    >>> te_ms = (2.0, 6.0, 10.0, 14.0, 18.0)
+    >>> signal = np.zeros((5, 32, 32))
+    >>> signal[:, 8:14, 6:26] = 30.0 * np.exp(-np.array(te_ms) / 7.0)[:, None, None]
+    >>> signal[:, 14:17, 10:16] = 12.0 * np.exp(-np.array(te_ms) / 18.0)[:, None, None]
+    >>> echoes = np.hypot(signal + rng.normal(size=signal.shape), rng.normal(size=signal.shape))
+    >>> found = analyse_series(echoes, te_ms, spacing_um=(23.0, 46.0), rng=rng, threads=1)
+    >>> round(found.fit.sigma, 1), len(found.regions.table)
+    (1.0, 1)
+    >>> bool(abs(found.summary["electrode"]["t2_median_ms"] - 7.0) < 0.3)
+    True
+    """
+    chosen = get_model(model, n_coils)
+    samples, te = usable_series(echoes, te_ms, chosen, skip_echoes)
+    noise = estimate_noise(samples, chosen.n_coils, te) if sigma is None else None
+    fit = fit_t2(
+        samples,
+        te.tolist(),
+        model=chosen.name,
+        sigma=sigma if noise is None else trusted_sigma(noise),
+        long_ms=long_ms,
+        saturation=saturation,
+        n_coils=chosen.n_coils,
+        intervals=True,
+        threads=threads,
+    )
+    regions = long_t2_regions(
+        samples,
+        te.tolist(),
+        fit.sigma,
+        long_ms=fit.long_ms,
+        spacing_um=spacing_um,
+        model=chosen.name,
+        n_coils=chosen.n_coils,
+        threads=threads,
+    )
+    distribution = t2_distribution(samples, te.tolist(), fit, rng=rng)
+    expected = expected_counts(distribution, fit, histogram_edges_ms(fit.long_ms), rng=rng)
+    summary = summarise_t2(fit, noise, regions, distribution, expected)
+    return SeriesAnalysis(fit, noise, regions, summary)
