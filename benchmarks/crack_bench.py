@@ -22,27 +22,34 @@ import SimpleITK as sitk  # noqa: N813
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spallmap.tomography import AIR_GREY, CERAMIC_GREY, find_cracks, plate_response
-from spallmap.tomography.grey.common_scale import MIDDLE_GREY
-from spallmap.tomography.labels import CERAMIC, OUTSIDE, VOID
-from spallmap.tomography.phases.segment import SMOOTHING_VOXELS
+from spallmap.tomography import (
+    AIR_GREY,
+    CERAMIC,
+    CERAMIC_GREY,
+    MIDDLE_GREY,
+    OUTSIDE,
+    SMOOTHING_VOXELS,
+    VOID,
+    find_cracks,
+    plate_response,
+)
 
 SCALES_VOXELS = (1.0, 1.5, 2.0)
 SIDE = 256
 PAIRS = 2
 THREADS = (2,)
+# Standard deviation of the noise over the contrast between ceramic and air.
 NOISE = 0.10
-"""Standard deviation of the noise over the contrast between ceramic and air."""
 BLUR_VOXELS = 0.6
 APERTURES_VOXELS = (0.3, 3.0)
+# The peer's scales are compared as they are, and times sigma to this power, as ours are, which equalises
+# noise.
 NOISE_EXPONENT = 3.5
-"""The peer's scales are compared as they are, and times sigma to this power, as ours are, which equalises
-noise."""
 THRESHOLDS = 400
 MEMORY_SHAPES = ((256, 256, 256), (512, 512, 512))
 FULL_SHAPE = (1000, 1024, 1024)
+# Edge of the cube that volumes for memory repeat.
 TILE = 128
-"""Edge of the cube that volumes for memory repeat."""
 FRAME = 12
 
 Greys = NDArray[np.float32]
@@ -75,8 +82,8 @@ def conical_crack(rng: np.random.Generator, side: int = SIDE) -> tuple[NDArray[n
     inside = (r < 0.42 * side) & (r > 2.0)
     crack = inside & (np.abs(distance) <= np.maximum(aperture, 1.0) / 2.0)
     # What a sheet covers of a voxel: summed across the sheet it is the aperture.
-    share = np.clip(0.5 * (aperture + 1.0) - np.abs(distance), 0.0, np.minimum(aperture, 1.0)) * inside
-    solid = 1.0 - share.astype(np.float32)
+    fraction = np.clip(0.5 * (aperture + 1.0) - np.abs(distance), 0.0, np.minimum(aperture, 1.0)) * inside
+    solid = 1.0 - fraction.astype(np.float32)
     for _ in range(round(60 * (side / 256) ** 3)):
         radius = rng.uniform(2.0, 6.0)
         centre = rng.uniform(radius + 1, side - radius - 2, 3)

@@ -8,14 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.blocks import tiles, whole
-from spallmap.tomography import Cracks, crack_labels, find_cracks
-from spallmap.tomography.cracks.crack_search import assemble_cracks, find_candidates
-from spallmap.tomography.cracks.thresholds import ceramic_box, crack_thresholds
+from spallmap.tomography import (
+    Cracks,
+    assemble_cracks,
+    ceramic_box,
+    crack_labels,
+    crack_thresholds,
+    find_candidates,
+    find_cracks,
+)
 
+# Edges of blocks in voxels: the whole ceramic at once, and two that divide nothing evenly.
 BLOCKS = (400, 97, 50)
-"""Edges of blocks in voxels: the whole ceramic at once, and two that divide nothing evenly."""
+# Numbers of slabs that are worked on apart, as jobs on several machines.
 SLABS = (2, 7)
-"""Numbers of slabs that are worked on apart, as jobs on several machines."""
 LABEL_BLOCK = 60
 
 Grey = NDArray[np.uint16]

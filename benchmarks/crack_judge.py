@@ -25,12 +25,12 @@ from spallmap.tomography import (
 from spallmap.twin import MATTER, CellGeometry, cracks_at, render_volume
 
 TRUE_LABELS = (*CRACK_LABELS, DECOY_LABEL)
+# Edges in voxels; the decoy's rim goes down to nothing.
 APERTURE_BINS = (0.0, 0.3, 0.5, 1.0, 2.0, 3.01)
-"""Edges in voxels; the decoy's rim goes down to nothing."""
+# Half of the zone in which the blurred interface hides a crack, and a voxel of tilt.
 NEAR_FACE_VOXELS = 3.0
-"""Half of the zone in which the blurred interface hides a crack, and a voxel of tilt."""
+# A found point farther than this from every true crack belongs to none.
 REACH_VOXELS = 2.0
-"""A found point farther than this from every true crack belongs to none."""
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +52,7 @@ class Found:
 def analyse(
     volume: NDArray[np.uint16], spacing_um: float, null: Found | None = None, threads: int = 1
 ) -> Found:
-    """Prepare, find and measure; the one place that knows the library's functions.
+    """Prepare, find and measure; the one function that knows the library's functions.
 
     Parameters
     ----------
@@ -93,11 +93,11 @@ class Truth:
     mask : ndarray of bool, shape (nz, ny, nx)
         Voxels of any crack, the decoy among them.
     index : ndarray of int, shape (n, 3)
-        Their places (z, y, x).
+        Their positions (z, y, x).
     label, aperture, depth : ndarray, shape (n,)
         Label, local aperture and depth below the nearer face of the ceramic, the latter two in voxels.
     volume_um3 : dict
-        True volume of the crack and of the decoy, from their shares of every voxel.
+        True volume of the crack and of the decoy, from their fractions of every voxel.
     """
 
     mask: NDArray[np.bool_]
@@ -149,8 +149,8 @@ def _true_volumes(
     volumes = {}
     for name, matters in (("crack", ("empty_crack", "sodium_crack")), ("decoy", ("decoy",))):
         values = dict.fromkeys((*MATTER, "gas"), 0.0) | dict.fromkeys(matters, 1.0)
-        shares, _ = render_volume(geometry, to_cell @ shift, shape, spacing_um, values)
-        volumes[name] = float(shares.sum(dtype=np.float64)) * spacing_um**3
+        fractions, _ = render_volume(geometry, to_cell @ shift, shape, spacing_um, values)
+        volumes[name] = float(fractions.sum(dtype=np.float64)) * spacing_um**3
     return volumes
 
 
@@ -201,12 +201,12 @@ def hold(found: Found, truth: Truth, spacing_um: float) -> Judged:
     )
     near = truth.depth < NEAR_FACE_VOXELS
     tree = cKDTree(truth.index)
-    places = found.points_xyz_um[:, ::-1] / spacing_um
-    away, nearest = tree.query(places, distance_upper_bound=REACH_VOXELS)
+    positions = found.points_xyz_um[:, ::-1] / spacing_um
+    away, nearest = tree.query(positions, distance_upper_bound=REACH_VOXELS)
     close = np.isfinite(away)
     nearest = nearest[close]
     pieces, errors = {}, {}
-    of_decoy = np.zeros(len(places), dtype=bool)
+    of_decoy = np.zeros(len(positions), dtype=bool)
     of_decoy[close] = truth.label[nearest] == DECOY_LABEL
     # A found crack belongs to the true one that most of its points lie on.
     numbers = [int(n) for n in np.unique(found.crack)]

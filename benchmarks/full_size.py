@@ -32,10 +32,10 @@ from spallmap.twin.scans import stream
 ROOT = Path(__file__).resolve().parents[1]
 README = Path(__file__).with_name("README.md")
 SHAPE = (1000, 1024, 1024)
+# The whole cell, casing included, is in the field.
 VOXEL_UM = 1.4
-"""The whole cell, casing included, is in the field."""
+# Typical aperture of the crack: about a voxel.
 APERTURE_UM = 1.5
-"""Typical aperture of the crack: about a voxel."""
 SAMPLE_S = 0.2
 JUDGED_SLICES = 50
 IDENTITY = "urn:uuid:5b4f3f0e-5d1f-5c86-9f0c-2f1c2a3b4c5d"
@@ -126,7 +126,7 @@ def memory_kb(pid: int) -> tuple[int, int]:
 
 
 def watch(pid: int, seen: Memory, ended: threading.Event) -> None:
-    """Sample the memory of a process tree until told to end."""
+    """Sample the memory of a process tree until asked to end."""
     while not ended.wait(SAMPLE_S):
         resident, own = (kb / 2**20 for kb in memory_kb(pid))
         seen.resident, seen.own = max(seen.resident, resident), max(seen.own, own)

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from spallmap.frames import AffineMap, displacement_um, grid_centre, grid_points
 from spallmap.image import Image
 from spallmap.readers.sem.data_bar import find_data_bar, specimen_mask
-from spallmap.tomography.grey.common_scale import common_grey
-from spallmap.tomography.phases.segment import segment_phases
+from spallmap.tomography import common_grey, segment_phases
 from spallmap.twin import TwinCell, draw_section_look, simulate_sem
 from spallmap.twin.poses import SEM_AXES, small_rotation
 from spallmap.twin.sem import bar_row_of

@@ -36,15 +36,16 @@ from spallmap.twin.xct import draw_look
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 VOXEL_UM = 4.66
+# Local apertures are between half and twice the typical one: from 0.3 to 3 voxels.
 TYPICAL_VOXELS = (0.6, 1.5)
-"""Local apertures are between half and twice the typical one: from 0.3 to 3 voxels."""
+# Keeps the draw of the typical aperture apart from what else a seed decides.
 APERTURE_STREAM = 99
-"""Keeps the draw of the typical aperture apart from what else a seed decides."""
-MORPHOLOGY_STREAM, THIN_STREAM = 4, 5
+MORPHOLOGY_STREAM = 4
+THIN_STREAM = 5
+# Apertures in the middle of single sheets, around what can just be found.
 THIN_VOXELS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
-"""Apertures in the middle of single sheets, around what can just be found."""
+# Cells for each of them.
 THIN_CELLS = 6
-"""Cells for each of them."""
 SEEDS = tuple(range(521, 541))
 WANTED_F1 = 0.97
 
@@ -139,8 +140,8 @@ def percent(value: float) -> str:
     return "" if np.isnan(value) else f"{100 * value:+.0f}"
 
 
-def share(found: float, of: float) -> str:
-    """Write a share; nothing of nothing is blank."""
+def fraction(found: float, of: float) -> str:
+    """Write a fraction; nothing of nothing is blank."""
     return f"{found / of:.3f}" if of else ""
 
 
@@ -163,7 +164,7 @@ def cell_lines(cells: Sequence[Cell]) -> list[str]:
     rows = []
     for c in cells:
         j, o = c.judged, c.judged.overlap
-        bins = [share(hit, n) for n, hit in j.recall_bins.T]
+        bins = [fraction(hit, n) for n, hit in j.recall_bins.T]
         rows.append(
             [
                 str(c.seed),
@@ -223,7 +224,7 @@ def bin_lines(judged: Sequence[Judged]) -> list[str]:
     for k, name in enumerate(bin_names()):
         own = at == k
         n, hit = (int(v) for v in recall[:, k])
-        row = [name, str(n), share(hit, n), str(int(own.sum()))]
+        row = [name, str(n), fraction(hit, n), str(int(own.sum()))]
         if own.any():
             ratio = found[own] / np.maximum(true[own], 1e-9)
             low, high = np.quantile(found[own] - true[own], (0.16, 0.84))

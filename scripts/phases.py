@@ -1,20 +1,24 @@
-"""Bring a tomogram to the common grey scale and tell its phases."""
+"""Bring a tomogram to the common grey scale and separate its phases."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
 from spallmap.readers import open_volume
 from spallmap.results.ome_zarr import open_zarr
 from spallmap.results.slabs import WHOLE_SLICES, write_slabs
 from spallmap.results.tables import write_json
-from spallmap.tomography import common_grey, plan_phases
+from spallmap.tomography import common_grey, grey_summary, plan_phases
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:
-    output, place, threads = snakemake.output, snakemake.params.path, snakemake.threads
-    with open_volume(Path(place), snakemake.params.spacing_um) as raw:
+    output, path, threads = snakemake.output, snakemake.params.path, snakemake.threads
+    with open_volume(Path(path), snakemake.params.spacing_um) as raw:
         shape, spacing_um = raw.data.shape, raw.spacing_um
-        scale = common_grey(raw.data, place=place, threads=threads)
+        scale = common_grey(raw.data, source_label=path, threads=threads)
         write_slabs(
             output.volume,
             shape,
@@ -25,8 +29,9 @@ def main() -> None:
             block=WHOLE_SLICES,
         )
     grey = open_zarr(output.volume).data
-    has_ceramic = scale.ceramic_level is not None
-    plan = plan_phases(grey, spacing_um, place=place, threads=threads, ceramic=has_ceramic)
+    plan = plan_phases(
+        grey, spacing_um, source_label=path, threads=threads, ceramic=scale.ceramic_level is not None
+    )
     write_slabs(
         output.labels,
         shape,
@@ -36,10 +41,7 @@ def main() -> None:
         labels=True,
         threads=threads,
     )
-    summary = scale.as_json()
-    if has_ceramic and not plan.has_ceramic:
-        summary["finding"] = "no ceramic: no bright body lies between two faces"
-    write_json(output.grey, summary)
+    write_json(output.grey, grey_summary(scale, plan))
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

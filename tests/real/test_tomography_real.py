@@ -26,7 +26,7 @@ def can() -> np.ndarray:
 
 
 def test_a_battery_can_is_said_to_hold_no_ceramic(can: np.ndarray) -> None:
-    scale = common_grey(can, place="cell_vol")
+    scale = common_grey(can, source_label="cell_vol")
     assert scale.ceramic_level is None
     assert "no ceramic" in scale.finding
     # Nothing is taken out of it: rings could not be distinguished from the can.
@@ -47,5 +47,5 @@ def test_no_crack_is_invented_in_the_can_even_when_its_wall_is_called_ceramic(ca
     sparse = can[:, ::2, ::2]
     grey = scale.apply(sparse)
     assert np.median(grey[sparse <= 2]) == pytest.approx(AIR_GREY, abs=500.0)
-    phases = segment_phases(grey, (20.0, 40.0, 40.0), place="cell_vol")
+    phases = segment_phases(grey, (20.0, 40.0, 40.0), source_label="cell_vol")
     assert find_cracks(grey, phases, (20.0, 40.0, 40.0)).n == 0

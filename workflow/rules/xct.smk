@@ -61,6 +61,8 @@ rule crack_thresholds:
     resources:
         mem_mb=growing(3000),
         runtime=60,
+    params:
+        seed=config["random_seed"],
     script:
         SCRIPTS / "crack_thresholds.py"
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.frames import AffineMap, indices_to_points
-from spallmap.tomography.labels import CERAMIC, SODIUM, VOID
+from spallmap.tomography import CERAMIC, SODIUM, VOID
 
 # Every voxel is split into this many points along each axis, so that a footprint has no holes between voxels.
 POINTS_PER_AXIS = 2

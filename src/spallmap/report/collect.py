@@ -15,7 +15,7 @@ from spallmap.report.flicker import flicker_pictures
 from spallmap.results.cell import CellResults, Row
 from spallmap.results.ome_zarr import open_zarr
 from spallmap.results.tables import read_json, read_table
-from spallmap.tomography.measures.detection import AREA_FACTOR
+from spallmap.tomography import AREA_FACTOR
 
 # The overlay pictures' captions go by what is drawn, which their names begin with.
 _OVERLAYS = {"mri-": "mri_overlay", "sem-": "section_overlay", "edx-": "elements_overlay"}

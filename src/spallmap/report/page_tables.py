@@ -27,7 +27,7 @@ HEADINGS = {
     "aperture_se": "aperture, standard error",
     "volume_se": "volume, standard error",
     "electrode_area": "area of the electrode",
-    "lost_share": "share without contact",
+    "lost_fraction": "fraction without contact",
     "n_voids": "voids",
     "sa": "roughness Sa",
     "sq": "roughness Sq",

@@ -149,11 +149,11 @@ def _changes(cracks: pd.DataFrame) -> str:
 
 
 def _contact_sentences(interfaces: pd.DataFrame) -> list[str]:
-    known_sides = [row for row in interfaces.to_dict("records") if known(row["lost_share"])]
+    known_sides = [row for row in interfaces.to_dict("records") if known(row["lost_fraction"])]
     if not known_sides:
         return []
     parts = [
-        f"{_percent(row['lost_share'])} % at the {row['side']} ({count(int(row['n_voids']), 'void')})"
+        f"{_percent(row['lost_fraction'])} % at the {row['side']} ({count(int(row['n_voids']), 'void')})"
         for row in known_sides
     ]
     return [f"Contact lost to voids between electrode and ceramic: {' and '.join(parts)}."]

@@ -11,8 +11,7 @@ import numpy as np
 from spallmap.errors import InputError
 from spallmap.results.atomic import atomic_path
 from spallmap.results.tables import read_json, write_json
-from spallmap.tomography.cracks.ridges import Candidates
-from spallmap.tomography.cracks.thresholds import TOO_LITTLE, Thresholds
+from spallmap.tomography import TOO_LITTLE, Candidates, Thresholds
 
 
 def write_thresholds(path: Path | str, thresholds: Thresholds) -> None:

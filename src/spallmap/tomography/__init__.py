@@ -1,33 +1,98 @@
 """Tomograms: common grey scale, phases, cracks and what they measure."""
 
-from spallmap.tomography.cracks.crack_search import Cracks, crack_labels, find_cracks
-from spallmap.tomography.cracks.plate import plate_response
-from spallmap.tomography.cracks.thresholds import Thresholds
-from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY, GreyScale, common_grey
-from spallmap.tomography.measures.descriptors import measure_cracks
-from spallmap.tomography.measures.sheets import Sheets, trace_sheets
-from spallmap.tomography.measures.surfaces import Surface, mid_surfaces
-from spallmap.tomography.phases.interfaces import Interfaces, find_interfaces
-from spallmap.tomography.phases.segment import PhasePlan, plan_phases, segment_phases
+from spallmap.tomography.contact import INTERFACE_CHANNELS, InterfaceMaps, interface_maps
+from spallmap.tomography.cracks import (
+    TOO_LITTLE,
+    Candidates,
+    Cracks,
+    Thresholds,
+    assemble_cracks,
+    ceramic_box,
+    crack_labels,
+    crack_thresholds,
+    find_candidates,
+    find_cracks,
+    plate_response,
+    slab_region,
+)
+from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY, MIDDLE_GREY, GreyScale, common_grey
+from spallmap.tomography.labels import CASING, CERAMIC, OUTSIDE, SODIUM, VOID, is_filled
+from spallmap.tomography.measures import (
+    AREA_FACTOR,
+    CRACK_COLUMNS,
+    LIMIT_CHANNELS,
+    Blur,
+    CrackResults,
+    ReferencePose,
+    Sheets,
+    Surface,
+    comparison_level,
+    crack_changes,
+    describe_cracks,
+    measure_blur,
+    measure_cracks,
+    mid_surfaces,
+    surface_in_reference,
+    trace_sheets,
+)
+from spallmap.tomography.phases import (
+    SMOOTHING_VOXELS,
+    Interfaces,
+    PhasePlan,
+    find_interfaces,
+    grey_summary,
+    plan_phases,
+    segment_phases,
+)
 
 __all__ = [
     "AIR_GREY",
+    "AREA_FACTOR",
+    "CASING",
+    "CERAMIC",
     "CERAMIC_GREY",
+    "CRACK_COLUMNS",
+    "INTERFACE_CHANNELS",
+    "LIMIT_CHANNELS",
+    "MIDDLE_GREY",
+    "OUTSIDE",
+    "SMOOTHING_VOXELS",
+    "SODIUM",
+    "TOO_LITTLE",
+    "VOID",
+    "Blur",
+    "Candidates",
+    "CrackResults",
     "Cracks",
     "GreyScale",
+    "InterfaceMaps",
     "Interfaces",
     "PhasePlan",
+    "ReferencePose",
     "Sheets",
     "Surface",
     "Thresholds",
+    "assemble_cracks",
+    "ceramic_box",
     "common_grey",
+    "comparison_level",
+    "crack_changes",
     "crack_labels",
+    "crack_thresholds",
+    "describe_cracks",
+    "find_candidates",
     "find_cracks",
     "find_interfaces",
+    "grey_summary",
+    "interface_maps",
+    "is_filled",
+    "measure_blur",
     "measure_cracks",
     "mid_surfaces",
     "plan_phases",
     "plate_response",
     "segment_phases",
+    "slab_region",
+    "surface_in_reference",
     "trace_sheets",
 ]

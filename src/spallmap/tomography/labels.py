@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 CERAMIC: Final = 1
 SODIUM: Final = 2
+# Crack or void inside the ceramic's hull, whatever fills it.
 VOID: Final = 3
-"""Crack or void inside the ceramic's hull, whatever fills it."""
+# Casing and everything else that is solid.
 CASING: Final = 4
-"""Casing and everything else that is solid."""
+# Air, also in voids of the electrodes.
 OUTSIDE: Final = 5
-"""Air, also in voids of the electrodes."""
 
 
 def is_filled(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
@@ -29,6 +29,13 @@ def is_filled(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
     -------
     ndarray of bool
         Of the labels' shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import CERAMIC, OUTSIDE, VOID, is_filled
+    >>> is_filled(np.array([CERAMIC, VOID, OUTSIDE])).tolist()
+    [True, True, False]
     """
     filled: NDArray[np.bool_] = (labels == CERAMIC) | (labels == VOID)
     return filled

@@ -18,7 +18,7 @@ from spallmap.report import (
 )
 from spallmap.report.page_tables import heading
 from spallmap.report.pictures import size_px
-from spallmap.tomography.measures.descriptors import COLUMNS
+from spallmap.tomography import CRACK_COLUMNS
 from tests.unit.report.page_parts import parsed, png, registration
 
 NASTY = "<script>alert('x')</script> & \"cell\""
@@ -117,10 +117,10 @@ def test_a_page_of_many_pictures_stays_small(report: CellReport) -> None:
 
 
 def test_cracks_stand_in_two_tables_that_share_their_number_alone() -> None:
-    cracks = pd.DataFrame({name: [k] for k, name in enumerate(COLUMNS)})
+    cracks = pd.DataFrame({name: [k] for k, name in enumerate(CRACK_COLUMNS)})
     page = render_report(CellReport("c", "s", cracks=cracks))
     headings = re.findall(r"<th[^>]*>([^<]*)</th>", page.replace("\N{NO-BREAK SPACE}", " "))
-    assert sorted(headings) == sorted(["crack", *map(heading, COLUMNS)])
+    assert sorted(headings) == sorted(["crack", *map(heading, CRACK_COLUMNS)])
     assert page.count("<table") == 2
     empty = render_report(CellReport("c", "s", cracks=cracks[:0]))
     assert "No crack was found" in empty

@@ -106,7 +106,7 @@ def test_the_summary_reports_changes_the_limit_and_lost_contact() -> None:
         {"crack": [1, 2], "volume_um3": [5e5, 1e5], "change": ["grown", "new"], "morphology": "spalling"}
     )
     faces = pd.DataFrame(
-        {"side": ["bottom", "top"], "lost_share": [0.055, np.nan], "n_voids": [7, 0], "sa_um": [1.0, 2.0]}
+        {"side": ["bottom", "top"], "lost_fraction": [0.055, np.nan], "n_voids": [7, 0], "sa_um": [1.0, 2.0]}
     )
     limit = CrackLimit(0.652, 6514.7, 3257.3)
     report = CellReport("c", "s", cracks=cracks, crack_limit=limit, interfaces=faces)
@@ -117,7 +117,7 @@ def test_the_summary_reports_changes_the_limit_and_lost_contact() -> None:
     assert "6 % at the bottom (7 voids)." in text
     assert "top" not in text
     page = parsed(render_report(report)).text
-    assert "share without contact" in page
+    assert "fraction without contact" in page
     none = " ".join(summary_sentences(CellReport("c", "s", cracks=cracks[:0], crack_limit=limit)))
     assert "no crack was found" in none
     assert "less than 0.65 µm" in none

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from spallmap.tomography import Cracks, common_grey, find_cracks, segment_phases
+
 Floats = NDArray[np.float64]
 
 AIR, SODIUM, CERAMIC = 10_000.0, 19_000.0, 50_000.0
@@ -56,7 +58,7 @@ class Bowl:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawn cell: grey values, true phases (0 where a voxel is mixed), and voxel indices turned to the
+    """A drawn cell: grey values, true phases (0 where a voxel is mixed), and voxel indices rotated to the
     cell's axes."""
 
     grey: Floats
@@ -67,7 +69,7 @@ class Drawing:
 
 
 def cover(distance: Floats) -> Floats:
-    """Share of a voxel below a flat wall at a signed distance."""
+    """Fraction of a voxel below a flat wall at a signed distance."""
     return np.clip(0.5 - distance, 0.0, 1.0)
 
 
@@ -92,11 +94,11 @@ def draw_cell(
 ) -> Drawing:
     """Draw Na | ceramic | Na in a casing, three samples per voxel along each axis for the cracks."""
     centre = (np.array(shape) - 1.0) / 2.0
-    turn = Rotation.from_euler("xy", tilt_deg, degrees=True)
+    rotation = Rotation.from_euler("xy", tilt_deg, degrees=True)
     index = np.stack(np.meshgrid(*[np.arange(n, dtype=float) for n in shape], indexing="ij"), -1) - centre
     # The rotation works on (x, y, z).
     z, y, x = np.moveaxis(
-        turn.inv().apply(index.reshape(-1, 3)[:, ::-1]).reshape(*shape, 3)[..., ::-1], -1, 0
+        rotation.inv().apply(index.reshape(-1, 3)[:, ::-1]).reshape(*shape, 3)[..., ::-1], -1, 0
     )
     r = np.hypot(y, x)
     disc = cover(r - radius) * cover(np.abs(z) - half)
@@ -110,21 +112,21 @@ def draw_cell(
         metal *= 1.0 - cover(np.sqrt((z - half) ** 2 + (y - vy) ** 2 + (x - vx) ** 2) - vr)
     grey = AIR + (CERAMIC - AIR) * disc + (SODIUM - AIR) * metal + (casing_grey - AIR) * ring
     truth = np.full(shape, 5, dtype=np.uint8)
-    for share, number in ((ring, 4), (metal, 2), (disc, 1)):
-        truth[share > 0.999] = number
-        truth[(share > 0.001) & (share < 0.999)] = 0
+    for fraction, number in ((ring, 4), (metal, 2), (disc, 1)):
+        truth[fraction > 0.999] = number
+        truth[(fraction > 0.001) & (fraction < 0.999)] = 0
     for pz, py, px, pr in pores:
         hole = disc * cover(np.sqrt((z - pz) ** 2 + (y - py) ** 2 + (x - px) ** 2) - pr)
         grey += (AIR - CERAMIC) * hole
         truth[hole > 0.001] = 3
     for crack in cracks:
-        open_share = np.zeros(shape)
+        open_fraction = np.zeros(shape)
         for step in (-1 / 3, 0.0, 1 / 3):
             d = np.abs(crack.distance(z, y, x) + step)
-            open_share += np.clip((crack.aperture / 2 - d) * 3.0 + 0.5, 0.0, 1.0) / 3.0
-        open_share *= crack.inside(z, y, x) * disc
-        grey += (crack.filling - CERAMIC) * open_share
-        truth[open_share > 0.001] = 3
+            open_fraction += np.clip((crack.aperture / 2 - d) * 3.0 + 0.5, 0.0, 1.0) / 3.0
+        open_fraction *= crack.inside(z, y, x) * disc
+        grey += (crack.filling - CERAMIC) * open_fraction
+        truth[open_fraction > 0.001] = 3
     grey = ndimage.gaussian_filter(grey, blur)
     if cupping:
         grey *= 1.0 - cupping * (1.0 - (r / radius) ** 2).clip(0.0, 1.0)
@@ -134,9 +136,27 @@ def draw_cell(
         grey += amplitude[np.hypot(ry, rx).astype(int)]
     field = ndimage.gaussian_filter(rng.normal(0.0, 1.0, shape), 0.5)
     grey += field * (noise / field.std())
-    return Drawing(grey * scale[0] + scale[1], truth, (z, y, x), turn, centre)
+    return Drawing(grey * scale[0] + scale[1], truth, (z, y, x), rotation, centre)
 
 
 def to_cell(drawing: Drawing, points_xyz: Floats) -> Floats:
     """Voxel points (x, y, z) in the cell's own axes, as (z, y, x)."""
     return drawing.to_volume.inv().apply(points_xyz - drawing.centre[::-1])[:, ::-1]
+
+
+def scan_of(drawing: Drawing) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+    """A drawn cell on the common grey scale, and its phases."""
+    grey = common_grey(drawing.grey).apply(drawing.grey)
+    return grey, segment_phases(grey, (4.66, 4.66, 4.66))
+
+
+def cracks_of(drawing: Drawing) -> tuple[Cracks, NDArray[np.uint16], NDArray[np.uint8]]:
+    """The cracks that are found in a drawn cell without a null, its grey and its phases."""
+    grey, phases = scan_of(drawing)
+    return find_cracks(grey, phases, (4.66, 4.66, 4.66)), grey, phases
+
+
+def blobs(seed: int, shape: tuple[int, int, int] = (45, 33, 38), level: float = 0.12) -> NDArray[np.bool_]:
+    """Connected blobs of some voxels."""
+    rng = np.random.default_rng(seed)
+    return ndimage.gaussian_filter(rng.normal(size=shape), 1.2) > level

@@ -1,4 +1,4 @@
-"""A block-averaged copy of a volume of any size, and what one pass over all voxels tells."""
+"""A block-averaged copy of a volume of any size, and what one pass over all voxels shows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from spallmap.blocks import Region, Sliceable, map_blocks
 from spallmap.errors import InputError
 
+# Voxels read at a time: large enough that reading is not held up by its calls, 32 MB of 16-bit grey.
 SLAB_VOXELS = 16_000_000
-"""Voxels read at a time: large enough that reading is not held up by its calls, 32 MB of 16-bit grey."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,17 @@ class Coarse:
 
 
 def coarse_copy(
-    source: Sliceable, max_voxels: int, least_factor: int = 1, place: str = "tomogram", threads: int = 1
+    source: Sliceable,
+    max_voxels: int,
+    least_factor: int = 1,
+    source_label: str = "tomogram",
+    threads: int = 1,
 ) -> Coarse:
     """Average blocks of a volume in one pass over its slices.
 
-    Sums run within one block in a fixed order, so that nothing depends on how the volume is read.
+    Sums run within one block in a fixed order, so that nothing depends on how the volume is read. Of whole
+    numbers `skimage.transform.downscale_local_mean` gives the same copy, from a volume in memory and without
+    the extremes; of single precision it adds up in single precision.
 
     Parameters
     ----------
@@ -56,7 +62,7 @@ def coarse_copy(
         The copy has about this many voxels at most.
     least_factor : int
         Smallest edge of a block; an axis of fewer than eight blocks is left as it is.
-    place : str
+    source_label : str
         What to call the volume in an error.
     threads : int
         Number of threads.
@@ -72,7 +78,7 @@ def coarse_copy(
         If a voxel is NaN or infinite; the first such slice is named.
     """
     nz, ny, nx = source.shape
-    factor = block_factor(source.shape, max_voxels, least_factor)
+    factor = _block_factor(source.shape, max_voxels, least_factor)
     fz, fy, fx = factor
     coarse = np.zeros((nz // fz, ny // fy, nx // fx), dtype=np.float32)
 
@@ -90,7 +96,7 @@ def coarse_copy(
     for part in map_blocks(work, slabs(source.shape, fz), threads):
         if part[0] >= 0:
             raise InputError(
-                place,
+                source_label,
                 f"NaN or infinite grey values, the first in slice {part[0]}",
                 "finite grey values in every voxel",
             )
@@ -101,7 +107,7 @@ def coarse_copy(
     return Coarse(coarse, factor, lowest, highest, n_lowest, n_highest)
 
 
-def block_factor(shape: tuple[int, ...], max_voxels: int, least: int = 1) -> tuple[int, int, int]:
+def _block_factor(shape: tuple[int, ...], max_voxels: int, least: int = 1) -> tuple[int, int, int]:
     """Edges of the blocks that bring a volume to a size; an axis of few samples is left as it is.
 
     Parameters

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from spallmap.tomography.blockwise.coarse import native
 
+# Gaussians end at this many standard deviations, where 6e-5 of them is left, as in scipy.
 TRUNCATE = 4.0
-"""Gaussians end at this many standard deviations, where 6e-5 of them is left, as in scipy."""
 
 
 def gaussian_taps(sigma: float) -> NDArray[np.float32]:

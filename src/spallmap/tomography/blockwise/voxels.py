@@ -8,8 +8,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+# Voxels no further apart than this touch: faces, edges and corners of a voxel.
 TOUCHING = 1.8
-"""Voxels no further apart than this touch: faces, edges and corners of a voxel."""
 
 
 def order(index: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.morphology import isotropic_closing
 
 from spallmap.blocks import Region, Sliceable, map_blocks, tiles
 from spallmap.tomography.contact.gaps import (
@@ -25,27 +26,27 @@ from spallmap.tomography.phases.interfaces import Interfaces
 from spallmap.tomography.phases.topology import DEFAULT_SODIUM_GREY, SODIUM_REACH_UM
 
 NO_CERAMIC: Final = 0
+# Sodium lies against the ceramic.
 CONTACT: Final = 1
-"""Sodium lies against the ceramic."""
+# Gas lies between the ceramic and the electrode, or in a void of it.
 GAP: Final = 2
-"""Gas lies between the ceramic and the electrode, or in a void of it."""
+# Ceramic beside the electrode.
 BEYOND: Final = 3
-"""Ceramic beside the electrode."""
 
+# Gas of less than this height, averaged over neighbouring columns, is no void. The height's own error is some
+# 0.3 voxels.
 MIN_GAP_VOXELS = 0.6
-"""Gas of less than this height, averaged over neighbouring columns, is no void. The height's own error is
-some 0.3 voxels."""
+# A void covers at least this many columns: three times three.
 MIN_VOID_COLUMNS = 9
-"""A void covers at least this many columns: three times three."""
+# The electrode's outermost columns hold less sodium by the blur, which passes for gas.
 RIM_VOXELS = 2
-"""The electrode's outermost columns hold less sodium by the blur, which passes for gas."""
+# Smoothing of the gap's height in the plane before it is compared, in voxels.
 GAP_SMOOTHING = 0.7
-"""Smoothing of the gap's height in the plane before it is compared, in voxels."""
+# Notches of the electrode's outline up to twice as wide are voids at its rim; wider ones are its shape.
 ELECTRODE_CLOSING_UM = 60.0
-"""Notches of the electrode's outline up to twice as wide are voids at its rim; wider ones are its shape."""
+# A void holds a column with such a gain for each of the least number of columns; chance puts single columns
+# or pairs above it.
 SURE_GAIN = 25.0
-"""A void holds a column with such a gain for each of the least number of columns; chance puts single
-columns or pairs above it."""
 
 Side = Literal["bottom", "top"]
 SQUARE = np.ones((3, 3), dtype=bool)
@@ -68,8 +69,8 @@ class FaceContact:
         Voids numbered by falling area.
     electrode_area_um2, contact_area_um2, void_area_um2 : float
         Nominal area within the electrode's closed outline, and its two parts.
-    lost_share : float
-        Share of the nominal area without contact; NaN where there is no electrode.
+    lost_fraction : float
+        Fraction of the nominal area without contact; NaN where there is no electrode.
     voids : DataFrame
         One row a void: ``void, area_um2, volume_um3, height_max_um, centroid_x_um, centroid_y_um,
         centroid_z_um``, the last on the face.
@@ -82,7 +83,7 @@ class FaceContact:
     electrode_area_um2: float
     contact_area_um2: float
     void_area_um2: float
-    lost_share: float
+    lost_fraction: float
     voids: pd.DataFrame
 
 
@@ -123,14 +124,14 @@ class Contact:
         Returns
         -------
         dict
-            ``bottom`` and ``top``, each with areas, the lost share and the number of voids.
+            ``bottom`` and ``top``, each with areas, the lost fraction and the number of voids.
         """
         return {
             face.side: {
                 "electrode_area_um2": face.electrode_area_um2,
                 "contact_area_um2": face.contact_area_um2,
                 "void_area_um2": face.void_area_um2,
-                "lost_share": face.lost_share,
+                "lost_fraction": face.lost_fraction,
                 "n_voids": len(face.voids),
             }
             for face in (self.bottom, self.top)
@@ -257,7 +258,7 @@ def _measure_face(
         electrode_area_um2=nominal,
         contact_area_um2=nominal - lost,
         void_area_um2=lost,
-        lost_share=lost / nominal if nominal > 0.0 else float("nan"),
+        lost_fraction=lost / nominal if nominal > 0.0 else float("nan"),
         voids=_void_table(
             voids, len(order), gap_um, smooth, fit.height, column_um2, spacing_um[0] * upright, spacing_um
         ),
@@ -277,9 +278,7 @@ def _electrode(
     steps = (spacing_um[1] / fine, spacing_um[2] / fine)
     radius = max(math.ceil(2.0 * max(steps)), round(ELECTRODE_CLOSING_UM / fine))
     padded = np.pad(largest, radius + 1)
-    # Distances make a round closing at the cost of two transforms, whatever its radius.
-    spread = ndimage.distance_transform_edt(~padded, sampling=steps) <= radius
-    closed = ndimage.distance_transform_edt(spread, sampling=steps) > radius
+    closed = isotropic_closing(padded, radius, spacing=steps)
     whole: NDArray[np.bool_] = ndimage.binary_fill_holes(closed | padded)
     cut = radius + 1
     return whole[cut:-cut, cut:-cut] & covered

@@ -16,16 +16,16 @@ from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY, MIDDLE
 from spallmap.tomography.phases.faces import COLUMN_TILE, IN_PLANE_SMOOTHING
 from spallmap.tomography.phases.topology import SODIUM_REACH_UM
 
+# Gas is put into a column only where it lowers the squared misfit by this many variances of the noise.
 MIN_GAIN = 12.0
-"""Gas is put into a column only where it lowers the squared misfit by this many variances of the noise."""
+# Blurs that are tried, standard deviations in voxels; scans have 0.6 to 1.2.
 BLURS = tuple(0.5 + 0.1 * k for k in range(11))
-"""Blurs that are tried, standard deviations in voxels; scans have 0.6 to 1.2."""
+# Columns that decide on the blur.
 SAMPLE_COLUMNS = 3000
-"""Columns that decide on the blur."""
+# How far into the ceramic a column's fit begins.
 INSIDE_VOXELS = 5
-"""How far into the ceramic a column's fit begins."""
+# A column with less sodium than this within reach is beyond the electrode.
 MIN_SODIUM_VOXELS = 2.0
-"""A column with less sodium than this within reach is beyond the electrode."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Columns:
         return max(6, round(SODIUM_REACH_UM / self.spacing_um[0]))
 
     def read(self, region: Region) -> tuple[NDArray[np.float32], NDArray[np.float64]] | None:
-        """Read a tile of columns, turned outwards and smoothed in the plane.
+        """Read a tile of columns, directed outwards and smoothed in the plane.
 
         Parameters
         ----------

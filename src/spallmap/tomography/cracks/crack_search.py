@@ -16,6 +16,7 @@ from spallmap.tomography.cracks.pores import Pores, find_pores
 from spallmap.tomography.cracks.ridges import Candidates, block_candidates
 from spallmap.tomography.cracks.sheet_groups import number_cracks
 from spallmap.tomography.cracks.thresholds import (
+    DEFAULT_SEED,
     MIN_AREA_VOXELS,
     Thresholds,
     ceramic_box,
@@ -23,12 +24,13 @@ from spallmap.tomography.cracks.thresholds import (
 )
 from spallmap.tomography.grey.common_scale import CERAMIC_GREY
 from spallmap.tomography.labels import is_filled
-from spallmap.tomography.phases.segment import DEFAULT_SODIUM_GREY, SMOOTHING_VOXELS
+from spallmap.tomography.phases.phase_plan import SMOOTHING_VOXELS
+from spallmap.tomography.phases.topology import DEFAULT_SODIUM_GREY
 
+# Edge of the blocks that ridges are looked for in.
 CANDIDATE_TILE = 160
-"""Edge of the blocks that ridges are looked for in."""
+# A dark voxel within this distance of a ridge belongs to its crack; half of four voxels.
 THICKNESS_REACH = 2.0
-"""A dark voxel within this distance of a ridge belongs to its crack; half of four voxels."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,21 @@ class Cracks:
         Round voids, where no crack was looked for.
     thresholds : Thresholds
         What was asked of a crack.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> cracks = find_cracks(grey, labels, spacing_um)
+    >>> cracks.n, set(cracks.ridge_crack.tolist())
+    (1, {1})
     """
 
     shape: tuple[int, int, int]
@@ -78,6 +95,7 @@ def find_cracks(
     null_labels: Sliceable | None = None,
     min_area_voxels: int = MIN_AREA_VOXELS,
     threads: int = 1,
+    seed: int = DEFAULT_SEED,
 ) -> Cracks:
     """Find cracks inside the ceramic.
 
@@ -103,20 +121,70 @@ def find_cracks(
         Least number of ridge voxels of a crack.
     threads : int
         Number of threads.
+    seed : int
+        Which blocks of a ceramic of many are taken for the null.
 
     Returns
     -------
     Cracks
         Possibly none.
+
+    Raises
+    ------
+    ValueError
+        If there are not three positive spacings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> find_cracks(grey, labels, spacing_um).n
+    1
+    >>> find_cracks(grey + 40_000.0 * crack, labels, spacing_um).n
+    0
     """
     if len(tuple(spacing_um)) != 3 or min(spacing_um) <= 0:
         raise ValueError(f"three positive spacings are needed; got {spacing_um}")
-    thresholds = crack_thresholds(grey, labels, null_grey, null_labels, min_area_voxels, threads)
+    thresholds = crack_thresholds(grey, labels, null_grey, null_labels, min_area_voxels, threads, seed)
     box = ceramic_box(labels, threads)
     if box is None or not thresholds.usable:
-        return assemble_cracks([], _shape3(labels.shape), thresholds)
+        return assemble_cracks([], labels.shape, thresholds)
     found = find_candidates(grey, labels, box, thresholds, threads)
-    return assemble_cracks([found], _shape3(labels.shape), thresholds, threads)
+    return assemble_cracks([found], labels.shape, thresholds, threads)
+
+
+def slab_region(shape: Sequence[int], number: int, n_slabs: int) -> Region:
+    """Return one of the slabs of whole slices that a volume is searched in, a job a slab.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Number of voxels along z, y and x.
+    number : int
+        Which slab, from 0.
+    n_slabs : int
+        Number of slabs; their thicknesses differ by a slice at most.
+
+    Returns
+    -------
+    tuple of slice
+        The slab; all of them cover the volume once.
+
+    Examples
+    --------
+    >>> from spallmap.tomography import slab_region
+    >>> [slab_region((10, 4, 4), k, 3)[0] for k in range(3)]
+    [slice(0, 3, None), slice(3, 6, None), slice(6, 10, None)]
+    """
+    nz, ny, nx = shape
+    return slice(nz * number // n_slabs, nz * (number + 1) // n_slabs), slice(0, ny), slice(0, nx)
 
 
 def find_candidates(
@@ -147,6 +215,21 @@ def find_candidates(
     -------
     Candidates
         None where the thresholds are not usable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import ceramic_box, crack_thresholds, find_candidates
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> found = find_candidates(grey, labels, ceramic_box(labels), crack_thresholds(grey, labels))
+    >>> bool(np.mean(crack[tuple(found.index.T)]) > 0.8)
+    True
     """
     if not thresholds.usable:
         return Candidates.joined([])
@@ -158,7 +241,7 @@ def find_candidates(
 
 
 def assemble_cracks(
-    parts: Iterable[Candidates], shape: tuple[int, int, int], thresholds: Thresholds, threads: int = 1
+    parts: Iterable[Candidates], shape: tuple[int, ...], thresholds: Thresholds, threads: int = 1
 ) -> Cracks:
     """Join what was found in the parts of a volume to cracks.
 
@@ -177,15 +260,38 @@ def assemble_cracks(
     -------
     Cracks
         Possibly none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import (
+    ...     assemble_cracks,
+    ...     crack_thresholds,
+    ...     find_candidates,
+    ...     slab_region,
+    ... )
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> thresholds = crack_thresholds(grey, labels)
+    >>> slabs = [slab_region(grey.shape, k, 2) for k in range(2)]
+    >>> parts = [find_candidates(grey, labels, slab, thresholds) for slab in slabs]
+    >>> assemble_cracks(parts, grey.shape, thresholds).n
+    1
     """
     found = Candidates.joined(parts)
-    pores = find_pores(found.cores, shape)
+    nz, ny, nx = shape
+    pores = find_pores(found.cores, (nz, ny, nx))
     network = in_networks(found, pores.hold(found.index, threads), thresholds.high)
     pores = pores.away_from(found.index[network], threads)
     crack = number_cracks(found, pores.hold(found.index, threads), thresholds, network)
     kept = found.chosen(crack > 0)
     return Cracks(
-        shape,
+        (nz, ny, nx),
         kept.index.astype(np.int64),
         kept.normal.astype(np.float64),
         crack[crack > 0],
@@ -212,6 +318,22 @@ def crack_labels(cracks: Cracks, grey: Sliceable, labels: Sliceable, region: Reg
     -------
     ndarray of int32
         Of the region's shape: the crack of its ridge voxels and of the dark voxels beside them, 0 elsewhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import crack_labels, find_cracks
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> cracks = find_cracks(grey, labels, spacing_um)
+    >>> voxels = crack_labels(cracks, grey, labels, (slice(0, 40), slice(0, 60), slice(0, 60)))
+    >>> bool(np.mean(voxels[crack] == 1) > 0.9)
+    True
     """
     out = np.zeros(shape_of(region), dtype=np.int32)
     reach = int(THICKNESS_REACH) + 1
@@ -274,8 +396,3 @@ def _nearest(
                         if number > 0:
                             out[z, y, x] = number
                             break
-
-
-def _shape3(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    nz, ny, nx = shape
-    return nz, ny, nx

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from spallmap.blocks import Region, Sliceable, map_blocks, read_padded, tiles, whole
 from spallmap.tomography.blockwise.gaussian import gaussian_taps, smooth_plane
 
+# Scales that cover sheets between a third of a voxel and three voxels wide.
 SIGMAS_VOXELS = (1.0, 1.5, 2.0)
-"""Scales that cover sheets between a third of a voxel and three voxels wide."""
+# Second derivatives of white noise fall as sigma**-3.5 in three dimensions; the factor makes scales
+# comparable.
 NOISE_EXPONENT = 3.5
-"""Second derivatives of white noise fall as sigma**-3.5 in three dimensions; the factor makes scales
-comparable."""
+# Edge of a block when a whole array is filtered: the planes that the filter works on stay in the cache.
 RESPONSE_TILE = 128
-"""Edge of a block when a whole array is filtered: the planes that the filter works on stay in the cache."""
+# cos(2/3 arccos t) for t between 0 and 1, to 1e-8: a polynomial lets the compiler work on many voxels at
+# once.
 COSINE_OF_TWO_THIRDS = np.polynomial.Chebyshev.interpolate(
     lambda t: np.cos(2.0 / 3.0 * np.arccos(np.clip(t, -1.0, 1.0))), 9, domain=[0.0, 1.0]
 ).convert(kind=np.polynomial.Polynomial)
-"""cos(2/3 arccos t) for t between 0 and 1, to 1e-8: a polynomial lets the compiler work on many voxels at
-once."""
 _C = tuple(np.float32(c) for c in COSINE_OF_TWO_THIRDS.coef)
 _ROOT_3 = np.float32(np.sqrt(3.0))
 
@@ -65,12 +65,27 @@ def plate_response(
     ndarray of float32, shape (nz, ny, nx)
         The weighted response.
 
+    Raises
+    ------
+    ValueError
+        If there are not three axes.
+
     References
     ----------
     Sato et al., Tissue classification based on 3D local intensity structures for volume rendering, IEEE
     Transactions on Visualization and Computer Graphics 6 (2000): sheets from the eigenvalues of the Hessian.
     Descoteaux et al., Bone enhancement filtering: application to sinus bone segmentation and simulation of
     pituitary surgery, MICCAI 2005: the same for plates of bone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import plate_response
+    >>> volume = np.full((21, 21, 21), 50_000.0)
+    >>> volume[10] = 10_000.0
+    >>> response = plate_response(volume)
+    >>> int(response[:, 10, 10].argmax())
+    10
     """
     if volume.ndim != 3:
         raise ValueError(f"a volume is needed; got {volume.ndim} axes")

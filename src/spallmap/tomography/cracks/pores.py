@@ -12,16 +12,16 @@ from spallmap.blocks import Region, grown, inner, shape_of
 from spallmap.tomography.blockwise.distances import capped_distance
 from spallmap.tomography.blockwise.voxels import groups, order
 
+# A void into which a ball of this radius fits is too thick for a crack: 4.6 voxels.
 PORE_RADIUS_VOXELS = 2.3
-"""A void into which a ball of this radius fits is too thick for a crack: 4.6 voxels."""
+# The blurred rim of a pore, where the filter answers as to a sheet.
 PORE_RIM_VOXELS = 1.5
-"""The blurred rim of a pore, where the filter answers as to a sheet."""
+# A thick void whose core is longer than this many times its width is a wide crack after all.
 SLENDER = 3.0
-"""A thick void whose core is longer than this many times its width is a wide crack after all."""
+# Smaller cores have no shape that could be distinguished.
 MIN_CORE_VOXELS = 10
-"""Smaller cores have no shape that could be told."""
+# Voxels that a core's neighbourhood reaches to: radius and rim, rounded up.
 REACH = 4
-"""Voxels that a core's neighbourhood reaches to: radius and rim, rounded up."""
 
 
 @dataclass(frozen=True)

@@ -19,23 +19,22 @@ from spallmap.tomography.cracks.pores import pore_cores
 from spallmap.tomography.grey.common_scale import CERAMIC_GREY
 from spallmap.tomography.labels import VOID, is_filled
 
+# Smoothing before the direction across a sheet is taken; the middle of the filter's scales.
 NORMAL_SIGMA_VOXELS = 1.5
-"""Smoothing before the direction across a sheet is taken; the middle of the filter's scales."""
+# Within this many voxels of the ceramic's surface, sheets that run along it are the surface's own roughness.
 DISTANCE_NEAR = 2.5
-"""Within this many voxels of the ceramic's surface, sheets that run along it are the surface's own
-roughness."""
+# Cosine between the two normals above which a sheet runs along the surface (37 degrees).
 ALONG_SURFACE = 0.8
-"""Cosine between the two normals above which a sheet runs along the surface (37 degrees)."""
+# The ceramic's outermost layer shares its voxels with what lies outside.
 SHELL_VOXELS = 1.0
-"""The ceramic's outermost layer shares its voxels with what lies outside."""
+# Distances from the ceramic's surface are measured up to this many voxels.
 DISTANCE_CAP = 10
-"""Distances from the ceramic's surface are measured up to this many voxels."""
+# Smoothing of the distance before its gradient is taken for the surface's normal.
 SURFACE_SIGMA = 2.0
-"""Smoothing of the distance before its gradient is taken for the surface's normal."""
+# Distances beyond this do not rotate the surface's normal.
 SURFACE_CAP = 6.0
-"""Distances beyond this do not turn the surface's normal."""
+# Voxels around a block that the distances and their gradient depend on: six, eight and one, rounded up.
 LABEL_HALO = 16
-"""Voxels around a block that the distances and their gradient depend on: six, eight and one, rounded up."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,17 @@ class Candidates:
         Runs along the ceramic's surface, right below it.
     cores : ndarray of int32, shape (m, 3)
         Voxels around which a ball fits into a void.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import Candidates, Thresholds, find_candidates
+    >>> labels = np.ones((12, 12, 12), dtype=np.uint8)
+    >>> thresholds = Thresholds((1.0, 1.0, 1.0), 100.0, 200.0, 150, "by hand")
+    >>> box = (slice(0, 12), slice(0, 12), slice(0, 12))
+    >>> found = find_candidates(np.full(labels.shape, 50_000.0), labels, box, thresholds)
+    >>> len(found.index), len(Candidates.joined([found, found]).cores)
+    (0, 0)
     """
 
     index: NDArray[Any]
@@ -169,7 +179,7 @@ def block_candidates(
     source[~read_padded(filled, inner(ring, outer), halo)] = CERAMIC_GREY
     response = combine(padded_responses(source, halo), weights)
     response[~filled[inner(ring, outer)]] = 0.0
-    core = grown_inside(region, shape)
+    core = _grown_inside(region, shape)
     index = np.argwhere(response[inner(core, ring)] > low) + [s.start for s in core]
     if len(index) == 0:
         return replace(_NONE, cores=cores)
@@ -188,7 +198,7 @@ def block_candidates(
     return Candidates(index.astype(np.int32), normal.astype(np.float32), strength, depth, skims, cores)
 
 
-def grown_inside(region: Region, shape: tuple[int, ...]) -> Region:
+def _grown_inside(region: Region, shape: tuple[int, ...]) -> Region:
     """Take the volume's two outermost layers off a region: a ridge there has no neighbours to compare.
 
     Parameters

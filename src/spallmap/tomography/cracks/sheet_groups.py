@@ -11,41 +11,41 @@ from spallmap.tomography.cracks.pores import extents
 from spallmap.tomography.cracks.ridges import Candidates
 from spallmap.tomography.cracks.thresholds import Thresholds
 
+# Touching voxels of one sheet have normals within 32 degrees; where a pore meets a crack they have not.
 TOUCH_COSINE = 0.85
-"""Touching voxels of one sheet have normals within 32 degrees; where a pore meets a crack they have not."""
+# The step between touching voxels leaves the sheet's plane by at most 37 degrees, which a voxel grid asks
+# for.
 TOUCH_SINE = 0.6
-"""The step between touching voxels leaves the sheet's plane by at most 37 degrees, which a voxel grid asks
-for."""
+# Largest eigenvalue of the mean outer product of a fragment's normals: 1 when flat, 0.6 for half a pore's
+# shell.
 FLAT_FRAGMENT = 0.8
-"""Largest eigenvalue of the mean outer product of a fragment's normals: 1 when flat, 0.6 for half a pore's
-shell."""
+# Pieces of one sheet may be this far apart: the width of a common pore, or of a patch below detection.
 GAP_VOXELS = 5.0
-"""Pieces of one sheet may be this far apart: the width of a common pore, or of a patch below detection."""
+# The normals of two pieces across a gap agree within 45 degrees.
 GAP_COSINE = 0.7
-"""The normals of two pieces across a gap agree within 45 degrees."""
+# The step across a gap leaves the sheet's own plane by at most 30 degrees.
 IN_PLANE_SINE = 0.5
-"""The step across a gap leaves the sheet's own plane by at most 30 degrees."""
+# Sheets that come this near to one another, at whatever angle, make one crack: where they meet the filter,
+# which looks for one direction, sees neither.
 MEET_VOXELS = 4.0
-"""Sheets that come this near to one another, at whatever angle, make one crack: where they meet the filter,
-which looks for one direction, sees neither."""
+# Least number of ridge voxels of a sheet that joins a crack at an angle: shells of pores are smaller.
 MIN_BRANCH_VOXELS = 60
-"""Least number of ridge voxels of a sheet that joins a crack at an angle: shells of pores are smaller."""
+# Smaller pieces do not join a crack: noise has plenty of them.
 MIN_FRAGMENT_VOXELS = 20
-"""Smaller pieces do not join a crack: noise has plenty of them."""
+# A crack reaches at least this far from the ceramic's surface; what does not is roughness or an interface
+# void.
 MIN_DEPTH_VOXELS = 4.0
-"""A crack reaches at least this far from the ceramic's surface; what does not is roughness or an interface
-void."""
+# A ridge that runs along the surface right below it, or lies in a pore, continues a crack that is no further
+# away: at 30 degrees a sheet takes four voxels to come up from where it is distinguished from the surface.
 RIM_VOXELS = 4.0
-"""A ridge that runs along the surface right below it, or lies in a pore, continues a crack that is no further
-away: at 30 degrees a sheet takes four voxels to come up from where it is told from the surface."""
+# Least over middle principal extent above which a small piece is a shell around a pore.
 ROUND = 0.6
-"""Least over middle principal extent above which a small piece is a shell around a pore."""
+# A shell of larger principal extent (standard deviation) than this is no pore's, whatever its shape: those
+# that are not left out as thick voids have 2.2, some that touch one another 4.
 ROUND_EXTENT_VOXELS = 5.0
-"""A shell of larger principal extent (standard deviation) than this is no pore's, whatever its shape: those
-that are not left out as thick voids have 2.2, some that touch one another 4."""
+# Least middle principal extent (standard deviation) of a sheet: no single pore that is not left out as a
+# thick void, and no row of them, is as wide.
 MIN_WIDTH_VOXELS = 2.8
-"""Least middle principal extent (standard deviation) of a sheet: no single pore that is not left out as a
-thick void, and no row of them, is as wide."""
 
 
 def number_cracks(
@@ -54,7 +54,7 @@ def number_cracks(
     thresholds: Thresholds,
     network: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int32]:
-    """Tell which ridge voxels belong to cracks, and to which.
+    """Find which ridge voxels belong to cracks, and to which.
 
     Touching voxels with like normals make pieces. A piece that is strong, large and deep enough and no shell
     around a pore is a sheet. Smaller flat pieces continue a sheet where they lie in its plane, no further

@@ -13,34 +13,40 @@ from spallmap.tomography.blockwise.distances import capped_distance
 from spallmap.tomography.cracks.plate import SIGMAS_VOXELS, block_responses, combine
 from spallmap.tomography.labels import VOID, is_filled
 
+# The null leaves out what lies nearer than this to the ceramic's surface.
 FAR_VOXELS = 6
-"""The null leaves out what lies nearer than this to the ceramic's surface."""
+# And nearer than this to a void.
 FAR_FROM_VOIDS = 5
-"""And nearer than this to a void."""
-LOW_QUANTILE, HIGH_QUANTILE = 0.999, 0.9999
-"""Quantiles of the null that a crack must hold throughout and reach somewhere. Voids are kept out of the
-null, so that these describe noise and rings, not pores."""
+# Quantiles of the null that a crack must hold throughout and reach somewhere. Voids are kept out of the null,
+# so that these describe noise and rings, not pores.
+LOW_QUANTILE = 0.999
+HIGH_QUANTILE = 0.9999
+# The high threshold lies this factor above its quantile, since a volume holds more than 10,000 voxels.
 HIGH_MARGIN = 1.25
-"""The high threshold lies this factor above its quantile, since a volume holds more than 10,000 voxels."""
-NOISE_LOW, NOISE_HIGH = 2.45, 3.0
-"""The two quantiles over the 90 % quantile, for where only the volume itself can serve as its null and
-cracks would be part of its tail. Gaussian noise has 1.9 and 2.2 (simulated); rings and pores below
-detection raise them by a quarter to a third in a simulated scan that has both."""
-MAX_LOW, MAX_HIGH = 1.3, 1.75
-"""Largest quantiles of a pristine scan that are believed, over those of noise: where they are higher, it
-holds cracks itself. Pristine scans of simulated cells with pores and rings have 1.0 to 1.25, 1.0 to 1.7."""
+# The two quantiles over the 90 % quantile, for where only the volume itself can serve as its null and cracks
+# would be part of its tail. Gaussian noise has 1.9 and 2.2 (simulated); rings and pores below detection raise
+# them by a quarter to a third in a simulated scan that has both.
+NOISE_LOW = 2.45
+NOISE_HIGH = 3.0
+# Largest quantiles of a pristine scan that are believed, over those of noise: where they are higher, it holds
+# cracks itself. Pristine scans of simulated cells with pores and rings have 1.0 to 1.25, 1.0 to 1.7.
+MAX_LOW = 1.3
+MAX_HIGH = 1.75
+# Least number of ridge voxels of a crack: a sheet of 12 by 12 voxels. Smaller ones are not distinguished from
+# pores.
 MIN_AREA_VOXELS = 150
-"""Least number of ridge voxels of a crack: a sheet of 12 by 12 voxels. Smaller ones are not told from
-pores."""
+# Keeps a noise-free null from dividing by zero.
 MIN_LEVEL = 1e-6
-"""Keeps a noise-free null from dividing by zero."""
+# Below this many voxels of null its far quantiles mean nothing.
 MIN_NULL_VOXELS = 5_000
-"""Below this many voxels of null its far quantiles mean nothing."""
+# Edge of the blocks that the null is taken from.
 NULL_TILE = 96
-"""Edge of the blocks that the null is taken from."""
+# Number of such blocks, spread evenly over the ceramic: 28 million voxels give a quantile of 99.99 % to a per
+# cent.
 MAX_NULL_TILES = 32
-"""Number of such blocks, spread evenly over the ceramic: 28 million voxels tell a quantile of 99.99 % to a
-per cent."""
+# The configuration's random_seed unless it says otherwise: with it the draw depends on the number of blocks
+# alone.
+DEFAULT_SEED = 1
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,12 @@ class Thresholds:
         Least number of ridge voxels.
     null : str
         Where the thresholds come from, in words.
+
+    Examples
+    --------
+    >>> from spallmap.tomography import TOO_LITTLE, Thresholds
+    >>> Thresholds((0.2, 0.5, 1.1), 2.6, 4.1, 150, "by hand").usable, TOO_LITTLE.usable
+    (True, False)
     """
 
     weights: tuple[float, ...]
@@ -82,6 +94,7 @@ def crack_thresholds(
     null_labels: Sliceable | None = None,
     min_area_voxels: int = MIN_AREA_VOXELS,
     threads: int = 1,
+    seed: int = DEFAULT_SEED,
 ) -> Thresholds:
     """Set the thresholds for the cracks of a volume.
 
@@ -96,16 +109,31 @@ def crack_thresholds(
         Least number of ridge voxels of a crack.
     threads : int
         Number of threads.
+    seed : int
+        Which blocks of a ceramic of many are taken for the null.
 
     Returns
     -------
     Thresholds
         :data:`TOO_LITTLE` where neither volume has ceramic enough.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import crack_thresholds
+    >>> labels = np.full((40, 50, 50), 5, dtype=np.uint8)
+    >>> labels[5:35, 5:45, 5:45] = 1
+    >>> grey = np.random.default_rng(1).normal(50_000.0, 800.0, labels.shape)
+    >>> thresholds = crack_thresholds(grey, labels)
+    >>> round(thresholds.low, 2), round(thresholds.high / thresholds.low, 2)
+    (3.12, 1.53)
+    >>> thresholds.null[:27]
+    'own ceramic: the noise tail'
     """
     null = None
     if null_grey is not None and null_labels is not None:
-        null = _quiet(null_grey, null_labels, (0.9, LOW_QUANTILE, HIGH_QUANTILE), threads)
-    own = _quiet(grey, labels, (0.9,) if null is None else (), threads)
+        null = _quiet(null_grey, null_labels, (0.9, LOW_QUANTILE, HIGH_QUANTILE), threads, seed)
+    own = _quiet(grey, labels, (0.9,) if null is None else (), threads, seed)
     # The level of the noise is the volume's own: two scans of a cell need not be equally noisy.
     level_of = own or null
     if level_of is None:
@@ -144,9 +172,11 @@ class _Quiet:
         return f"{self.n} voxels of ceramic far from surfaces and voids"
 
 
-def _quiet(grey: Sliceable, labels: Sliceable, quantiles: Sequence[float], threads: int) -> _Quiet | None:
+def _quiet(
+    grey: Sliceable, labels: Sliceable, quantiles: Sequence[float], threads: int, seed: int
+) -> _Quiet | None:
     """Measure the noise of quiet ceramic; None where there is too little of it."""
-    responses = _quiet_responses(grey, labels, threads)
+    responses = _quiet_responses(grey, labels, threads, seed)
     if responses is None:
         return None
     levels = tuple(max(float(np.quantile(r, 0.9)), MIN_LEVEL) for r in responses)
@@ -172,6 +202,15 @@ def ceramic_box(labels: Sliceable, threads: int = 1) -> Region | None:
     -------
     tuple of slice or None
         None where there is no ceramic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import ceramic_box
+    >>> labels = np.full((20, 20, 20), 5, dtype=np.uint8)
+    >>> labels[4:9, 3:17, 6:8] = 1
+    >>> ceramic_box(labels)
+    (slice(4, 9, None), slice(3, 17, None), slice(6, 8, None))
     """
 
     def extent(region: Region) -> NDArray[np.int64] | None:
@@ -218,14 +257,17 @@ def quiet_ceramic(labels: Sliceable, region: Region) -> NDArray[np.bool_]:
     return quiet
 
 
-def _quiet_responses(grey: Sliceable, labels: Sliceable, threads: int) -> list[NDArray[np.float32]] | None:
+def _quiet_responses(
+    grey: Sliceable, labels: Sliceable, threads: int, seed: int
+) -> list[NDArray[np.float32]] | None:
     """Responses of quiet ceramic, one array a scale; None where there is too little."""
     box = ceramic_box(labels, threads)
     if box is None:
         return None
     every = tiles(box, NULL_TILE)
     # Shuffled, so that the first that hold quiet ceramic are spread over all of it.
-    every = [every[k] for k in np.random.default_rng(len(every)).permutation(len(every))]
+    rng = np.random.default_rng(len(every) + (seed ^ DEFAULT_SEED))
+    every = [every[k] for k in rng.permutation(len(every))]
 
     def of(region: Region) -> list[NDArray[np.float32]] | None:
         quiet = quiet_ceramic(labels, region)

@@ -1,8 +1,8 @@
 """Rings and cupping of a tomogram: measured first, taken out only where they exceed the noise.
 
-The model is ``grey = air + brightness(place) * (true - air) + ring(z, radius)``: cupping scales what stands
-out from air, rings are added to everything. What is taken out depends on a voxel's place alone, so that any
-part of a volume can be corrected by itself.
+The model is ``grey = air + brightness(position) * (true - air) + ring(z, radius)``: cupping scales what
+stands out from air, rings are added to everything. What is taken out depends on a voxel's position alone, so
+that any part of a volume can be corrected by itself.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from spallmap.tomography.grey.rings import (
     n_radii,
 )
 
+# Voxels further from the phase's level than this many standard deviations are pores, cracks or edges.
 CLIP_SD = 4.0
-"""Voxels further from the phase's level than this many standard deviations are pores, cracks or edges."""
+# The axis of rotation is sought in this many groups of eight slices over the height of the phase.
 CENTRE_SLABS = 8
-"""The axis of rotation is sought in this many groups of eight slices over the height of the phase."""
+# A phase in fewer slices of the coarse copy says nothing about rings.
 MIN_PHASE_SLICES = 2
-"""A phase in fewer slices of the coarse copy says nothing about rings."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,15 @@ class Artefacts:
         z, y, x = (np.arange(s.start, s.stop) for s in region)
         cupping = self.cupping if self.cupping and self.cupping.removed else None
         if self.rings is not None and self.rings.removed:
-            index, share = self.rings.radius_index(y, x)
+            index, fraction = self.rings.radius_index(y, x)
             profile = self.rings.at_slices(z)
         else:
             index = np.zeros((len(y), len(x)), dtype=np.int32)
-            share = np.zeros((len(y), len(x)), dtype=np.float32)
+            fraction = np.zeros((len(y), len(x)), dtype=np.float32)
             profile = np.zeros((len(z), 2), dtype=np.float32)
         plane = np.ones((len(y), len(x)), dtype=np.float32) if cupping is None else cupping.in_plane(y, x)
         line = np.zeros(len(z), dtype=np.float32) if cupping is None else cupping.along_z(z)
-        _correct(grey, plane, line, index, share, profile, np.float32(air))
+        _correct(grey, plane, line, index, fraction, profile, np.float32(air))
 
     def as_json(self) -> dict[str, Any]:
         """Return the measures without the tables.
@@ -124,7 +124,7 @@ def _correct(
     plane: NDArray[np.float32],
     line: NDArray[np.float32],
     index: NDArray[np.int32],
-    share: NDArray[np.float32],
+    fraction: NDArray[np.float32],
     profile: NDArray[np.float32],
     air: np.float32,
 ) -> None:
@@ -132,7 +132,7 @@ def _correct(
         for j in range(grey.shape[1]):
             for i in range(grey.shape[2]):
                 r = index[j, i]
-                ring = profile[k, r] + share[j, i] * (profile[k, r + 1] - profile[k, r])
+                ring = profile[k, r] + fraction[j, i] * (profile[k, r + 1] - profile[k, r])
                 grey[k, j, i] = (grey[k, j, i] - ring - air) / (plane[j, i] + line[k]) + air
 
 

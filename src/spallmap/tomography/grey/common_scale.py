@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from spallmap.blocks import Region, Sliceable, shape_of, whole
 from spallmap.errors import InputError
@@ -20,25 +20,25 @@ from spallmap.tomography.grey.levels import (
     sodium_level,
 )
 
+# Where air comes to lie on the common scale; room below it keeps the noise from being cut off.
 AIR_GREY = 10_000
-"""Where air comes to lie on the common scale; room below it keeps the noise from being cut off."""
+# Where the ceramic comes to lie; the room above holds noise, cupping and denser casings.
 CERAMIC_GREY = 50_000
-"""Where the ceramic comes to lie; the room above holds noise, cupping and denser casings."""
+# The surface of the ceramic against air; what is brighter is no sodium.
 MIDDLE_GREY = (AIR_GREY + CERAMIC_GREY) / 2.0
-"""The surface of the ceramic against air; what is brighter is no sodium."""
+# The levels are sought on a block-averaged copy of at most about this size: it also averages the noise.
 MAX_COARSE_VOXELS = 2_000_000
-"""The levels are sought on a block-averaged copy of at most about this size: it also averages the noise."""
+# One grey value at the end of the range, held by more voxels than this fraction, is padding or clipping and
+# not air.
 PADDING_FRACTION = 0.005
-"""One grey value at the end of the range, held by more voxels than this share, is padding or clipping and
-not air."""
+# A field of view is round if a circle of its area covers all but this fraction of it: the steps of the coarse
+# copy's voxels are about 1 %.
 ROUND_MISFIT = 0.03
-"""A field of view is round if a circle of its area covers all but this share of it: the steps of the coarse
-copy's voxels are about 1 %."""
+# The noise is measured in about this many slices; 10 000 pairs of neighbours of each give it to 0.3 %.
 NOISE_SLICES = 24
-"""The noise is measured in about this many slices; 10 000 pairs of neighbours of each give it to 0.3 %."""
 PAIRS_PER_SLICE = 10_000
+# What is said of a volume without ceramic.
 NO_CERAMIC = "no ceramic: no bright phase forms one solid, homogeneous body"
-"""What is said of a volume without ceramic."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class GreyScale:
     """The map from a scan's grey values to the common scale.
 
     It is linear, with rings and slow changes of the brightness taken out first where they were found to
-    exceed the noise. What becomes of a voxel depends on its grey value and its place alone.
+    exceed the noise. What becomes of a voxel depends on its grey value and its position alone.
 
     Parameters
     ----------
@@ -115,17 +115,25 @@ class GreyScale:
         Grey of the brightest phase, which takes the ceramic's place on the scale where there is none.
     finding : str
         A sentence on what was not found; empty otherwise.
-    padding_share : float
-        Share of the volume that is padding.
+    padding_fraction : float
+        Fraction of the volume that is padding.
     field_radius_voxels : float or None
         Radius of a round field of view in a padded volume.
-    clipped_low_share, clipped_high_share : float
-        Shares of voxels with the least and with the greatest grey value, where so many have them that they
+    clipped_low_fraction, clipped_high_fraction : float
+        Fractions of voxels with the least and with the greatest grey value, where so many have them that they
         must have been cut off; else 0, and 0 for the least where that is the padding.
     artefacts : Artefacts or None
         Rings and cupping: what was measured and what is removed. None: nothing was looked for.
     padding : Padding or None
         What is padding and becomes air; None where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import GreyScale
+    >>> scale = GreyScale(air_level=100.0, ceramic_level=600.0, sodium_level=None, noise_sd=10.0)
+    >>> scale.apply(np.array([[[100.0, 350.0, 600.0]]])).tolist()
+    [[[10000, 30000, 50000]]]
     """
 
     air_level: float
@@ -134,10 +142,10 @@ class GreyScale:
     noise_sd: float
     bright_level: float | None = None
     finding: str = ""
-    padding_share: float = 0.0
+    padding_fraction: float = 0.0
     field_radius_voxels: float | None = None
-    clipped_low_share: float = 0.0
-    clipped_high_share: float = 0.0
+    clipped_low_fraction: float = 0.0
+    clipped_high_fraction: float = 0.0
     artefacts: Artefacts | None = None
     padding: Padding | None = None
 
@@ -204,16 +212,16 @@ class GreyScale:
             "bright_level": self.bright_level,
             "noise_sd": self.noise_sd,
             "finding": self.finding,
-            "padding_share": self.padding_share,
+            "padding_fraction": self.padding_fraction,
             "padding_grey": None if self.padding is None else self.padding.grey,
             "field_radius_voxels": self.field_radius_voxels,
-            "clipped_low_share": self.clipped_low_share,
-            "clipped_high_share": self.clipped_high_share,
+            "clipped_low_fraction": self.clipped_low_fraction,
+            "clipped_high_fraction": self.clipped_high_fraction,
             **({} if self.artefacts is None else self.artefacts.as_json()),
         }
 
 
-def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) -> GreyScale:
+def common_grey(source: Sliceable, source_label: str = "tomogram", threads: int = 1) -> GreyScale:
     """Find the grey levels of air and ceramic, and what rings and cupping have done to them.
 
     The ceramic is the brightest phase that forms one solid, homogeneous body; air is the darkest phase.
@@ -225,7 +233,7 @@ def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) ->
     ----------
     source : Sliceable, shape (nz, ny, nx)
         Grey values of any real type; read twice, slice by slice.
-    place : str
+    source_label : str
         What to call the volume in an error.
     threads : int
         Number of threads.
@@ -239,12 +247,26 @@ def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) ->
     ------
     InputError
         If the volume is not three-dimensional, holds NaN or infinity, is constant, or shows a single phase.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import common_grey
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> scan = np.where((abs(z - 20) < 12) & (np.hypot(y - 30, x - 30) < 24), 600.0, 100.0)
+    >>> scan += np.random.default_rng(1).normal(0.0, 10.0, scan.shape)
+    >>> scale = common_grey(scan)
+    >>> round(scale.air_level), round(scale.ceramic_level), round(scale.noise_sd)
+    (100, 600, 10)
+    >>> grey = scale.apply(scan)
+    >>> grey.dtype, round(float(grey[20, 30, 30]), -4)
+    (dtype('uint16'), 50000.0)
     """
-    _check(source, place)
-    coarse = coarse_copy(source, MAX_COARSE_VOXELS, 2, place, threads)
+    _check(source, source_label)
+    coarse = coarse_copy(source, MAX_COARSE_VOXELS, 2, source_label, threads)
     if coarse.lowest == coarse.highest:
         raise InputError(
-            place, f"the same grey value {coarse.lowest:g} everywhere", "a volume that shows something"
+            source_label, f"the same grey value {coarse.lowest:g} everywhere", "a volume that shows something"
         )
     padded = _padding(coarse)
     # A block that holds some padding is neither padding nor air.
@@ -253,7 +275,7 @@ def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) ->
     values = coarse.values
     peaks = phase_peaks(values[valid])
     if len(peaks) < 2:
-        raise InputError(place, "a single grey phase", "air and a ceramic that is brighter")
+        raise InputError(source_label, "a single grey phase", "air and a ceramic that is brighter")
     air = mirrored_median(values[valid], peaks[0], (peaks[0] + peaks[1]) / 2.0)
     field = _round_field(padded, coarse.factor)
     padding = None
@@ -278,7 +300,7 @@ def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) ->
     noise = _noise_sd(source, phase, coarse.factor)
     artefacts = None
     if body is not None:
-        # Elsewhere rings could not be told from a round can, nor cupping from its shells.
+        # Elsewhere rings could not be distinguished from a round can, nor cupping from its shells.
         artefacts = measure_artefacts(source, coarse, phase, air, bright, noise, threads)
     clipped = _clipped(source, coarse, padded)
     return GreyScale(
@@ -288,22 +310,24 @@ def common_grey(source: Sliceable, place: str = "tomogram", threads: int = 1) ->
         noise_sd=noise,
         bright_level=bright,
         finding=NO_CERAMIC if body is None else "",
-        padding_share=float(np.mean(padded)),
+        padding_fraction=float(np.mean(padded)),
         field_radius_voxels=None if field is None else field[2],
-        clipped_low_share=clipped[0],
-        clipped_high_share=clipped[1],
+        clipped_low_fraction=clipped[0],
+        clipped_high_fraction=clipped[1],
         artefacts=artefacts,
         padding=padding,
     )
 
 
-def _check(source: Sliceable, place: str) -> None:
+def _check(source: Sliceable, source_label: str) -> None:
     if len(source.shape) != 3 or min(source.shape) < 2:
         raise InputError(
-            place, f"an array of shape {source.shape}", "a volume of at least 2 voxels along z, y and x"
+            source_label,
+            f"an array of shape {source.shape}",
+            "a volume of at least 2 voxels along z, y and x",
         )
     if source.dtype.kind not in "iuf":
-        raise InputError(place, f"values of type {source.dtype}", "real grey values")
+        raise InputError(source_label, f"values of type {source.dtype}", "real grey values")
 
 
 def _interior(phase: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -344,7 +368,7 @@ def _round_field(
 
 
 def _clipped(source: Sliceable, coarse: Coarse, padded: NDArray[np.bool_]) -> tuple[float, float]:
-    """Shares of voxels at both ends of the grey values, where noise alone would not put so many."""
+    """Fractions of voxels at both ends of the grey values, where noise alone would not put so many."""
     total = float(np.prod(source.shape))
     padding_is_low = bool(padded.any()) and float(coarse.values[padded][0]) == coarse.lowest
     low = 0.0 if padding_is_low else coarse.n_lowest / total
@@ -367,4 +391,4 @@ def _noise_sd(source: Sliceable, phase: NDArray[np.bool_], factor: tuple[int, in
         aside = np.where(x + 1 < image.shape[1], x + 1, x - 1)
         differences.append(image[y, aside].astype(np.float64) - image[y, x])
     difference = np.concatenate(differences)
-    return float(1.4826 * np.median(np.abs(difference - np.median(difference))) / np.sqrt(2.0))
+    return float(1.4826 * stats.median_abs_deviation(difference) / np.sqrt(2.0))

@@ -6,31 +6,32 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 Floats = NDArray[np.float64]
 
+# Fewer voxels of the coarse copy in the phase cannot bear seven coefficients.
 MIN_SAMPLES = 2000
-"""Fewer voxels of the coarse copy in the phase cannot bear seven coefficients."""
+# More voxels make the fit no better: its error is then far below any effect.
 MAX_SAMPLES = 200_000
-"""More voxels make the fit no better: its error is then far below any effect."""
+# Voxels further from the fit than this many robust standard deviations are pores, cracks or edges.
 OUTLIER_SD = 3.0
-"""Voxels further from the fit than this many robust standard deviations are pores, cracks or edges."""
+# Edge of the blocks of the coarse copy that count as independent: noise and rings are shorter, save that a
+# ring runs around, and a ring is a radial change indeed.
 CLUSTER_VOXELS = 6
-"""Edge of the blocks of the coarse copy that count as independent: noise and rings are shorter, save that a
-ring runs around, and a ring is a radial change indeed."""
+# Wald statistic per coefficient above which the trend is real; clean volumes stay below 3.
 MIN_WALD = 10.0
-"""Wald statistic per coefficient above which the trend is real; clean volumes stay below 3."""
+# A trend of less than this fraction of the contrast moves no threshold and no aperture, and is left.
 MIN_RMS = 0.001
-"""A trend of less than this share of the contrast moves no threshold and no aperture, and is left."""
 
 
 @dataclass(frozen=True)
 class Cupping:
     """Brightness of the reference phase over the field, relative to its level, with air as the zero.
 
-    With ``u, v, w`` the place along y, x and z from the centre in units of the scales, and ``s = u^2 + v^2``,
-    the brightness is ``b0 + b1 s + b2 s^2 + b3 s^3 + b4 u + b5 v + b6 w + b7 w^2``. Beyond the places where
-    it was measured the nearest ones count.
+    With ``u, v, w`` the position along y, x and z from the centre in units of the scales, and ``s = u^2 +
+    v^2``, the brightness is ``b0 + b1 s + b2 s^2 + b3 s^3 + b4 u + b5 v + b6 w + b7 w^2``. Beyond the
+    positions where it was measured the nearest ones count.
 
     Parameters
     ----------
@@ -138,9 +139,9 @@ def measure_cupping(
     index = index[:: -(-len(index) // MAX_SAMPLES)]
     grey = values[tuple(index.T)].astype(np.float64)
     bright = (grey - air) / (level - air)
-    place = (index + 0.5) * np.array(factor) - 0.5
-    centre = np.array([place[:, 0].mean(), *centre_yx])
-    away = place - centre
+    position = (index + 0.5) * np.array(factor) - 0.5
+    centre = np.array([position[:, 0].mean(), *centre_yx])
+    away = position - centre
     scale = (
         max(1.0, float(np.abs(away[:, 0]).max())),
         max(1.0, float(np.hypot(away[:, 1], away[:, 2]).max())),
@@ -154,7 +155,7 @@ def measure_cupping(
         coefficients = np.linalg.lstsq(design[keep], bright[keep], rcond=1e-9)[0]
         residual = bright - design @ coefficients
         middle = np.median(residual[keep])
-        spread = 1.4826 * float(np.median(np.abs(residual[keep] - middle)))
+        spread = 1.4826 * float(stats.median_abs_deviation(residual[keep]))
         keep = np.abs(residual - middle) <= OUTLIER_SD * max(spread, 1e-9)
     covariance = _cluster_covariance(design[keep], residual[keep], index[keep] // CLUSTER_VOXELS)
     trend = design[:, 1:] @ coefficients[1:]

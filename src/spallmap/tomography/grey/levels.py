@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage, signal, stats
 from scipy.spatial import ConvexHull
 from skimage.filters import threshold_otsu
 
+# Bins between the 0.05 and 99.95 % quantiles; fine against the width of any phase's peak.
 HISTOGRAM_BINS = 256
-"""Bins between the 0.05 and 99.95 % quantiles; fine against the width of any phase's peak."""
+# A peak with less than this fraction of the samples around it is no phase.
 MIN_PEAK_FRACTION = 0.002
-"""A peak with less than this share of the samples around it is no phase."""
+# A peak must rise above its saddle by this fraction of its own height.
 MIN_PEAK_PROMINENCE = 0.15
-"""A peak must rise above its saddle by this share of its own height."""
+# The ceramic fills at least this fraction of the volume.
 MIN_BODY_FRACTION = 0.01
-"""The ceramic fills at least this share of the volume."""
+# Filled volume over convex hull: a disc has about 0.95, a can or a casing ring below 0.5.
 MIN_SOLIDITY = 0.7
-"""Filled volume over convex hull: a disc has about 0.95, a can or a casing ring below 0.5."""
+# Robust sd inside the ceramic over the contrast to air; cupping of a quarter of the grey still passes.
 MAX_SPREAD = 0.12
-"""Robust sd inside the ceramic over the contrast to air; cupping of a quarter of the grey still passes."""
+# Filled volume over the body's own: cracks and pores are some percent, the hole of a ring is more.
 MAX_HOLES = 1.2
-"""Filled volume over the body's own: cracks and pores are some percent, the hole of a ring is more."""
-MIN_CORE_SHARE = 0.6
-"""A body stands by itself if it holds this share of what it hangs together with; an arc of a ring holds
-less."""
+# A body stands by itself if it holds this fraction of what it hangs together with; an arc of a ring holds
+# less.
+MIN_CORE_FRACTION = 0.6
+# Sodium must stand out from air by this fraction of the contrast between air and ceramic.
 MIN_SODIUM_STEP = 0.05
-"""Sodium must stand out from air by this share of the contrast between air and ceramic."""
 
 
 def phase_peaks(values: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -124,7 +124,7 @@ def _largest_solid(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     shell = np.ones(2 * np.minimum(1, depth) + 1, dtype=bool)
     joined, _ = ndimage.label(ndimage.binary_erosion(mask, shell, border_value=1))
     whole = joined == joined[seed][0]
-    if np.count_nonzero(core & whole) < MIN_CORE_SHARE * np.count_nonzero(whole):
+    if np.count_nonzero(core & whole) < MIN_CORE_FRACTION * np.count_nonzero(whole):
         # Pieces of a broken ceramic are solid together, arcs of a ring are not.
         core = ndimage.binary_dilation(whole & (labels > 0), element) & mask
     filled = np.stack([ndimage.binary_fill_holes(plane) for plane in core])
@@ -169,7 +169,7 @@ def is_ceramic(coarse: NDArray[np.float32], body: NDArray[np.bool_], air: float)
         return False
     values = coarse[body]
     level = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - level)))
+    spread = 1.4826 * float(stats.median_abs_deviation(values))
     if spread > MAX_SPREAD * (level - air):
         return False
     rim = body & ~ndimage.binary_erosion(body)

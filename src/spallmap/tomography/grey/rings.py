@@ -11,32 +11,32 @@ from scipy import ndimage
 
 Floats = NDArray[np.float64]
 
+# Width of a radius bin in voxels: a detector's column is about one voxel wide and lies anywhere.
 RADIUS_STEP = 0.5
-"""Width of a radius bin in voxels: a detector's column is about one voxel wide and lies anywhere."""
+# Slices that share a profile before it is smoothed along z.
 KNOT_SLICES = 8
-"""Slices that share a profile before it is smoothed along z."""
+# Standard deviation of that smoothing in knots: rings drift over some tens of slices, while the rings that a
+# crack or a pore may pass for are gone after a few.
 DRIFT_KNOTS = 1.0
-"""Standard deviation of that smoothing in knots: rings drift over some tens of slices, while the rings that
-a crack or a pore may pass for are gone after a few."""
+# Azimuth sectors that must agree on a ring, by which a crack or a pore is distinguished from one.
 SECTORS = 16
-"""Azimuth sectors that must agree on a ring, by which a crack or a pore is told from one."""
+# What is smoother than this standard deviation along the radius is cupping and no ring.
 TREND_VOXELS = 15.0
-"""What is smoother than this standard deviation along the radius is cupping and no ring."""
+# A sector that differs by more standard errors shows something else.
 SECTOR_OUTLIER_SD = 3.0
-"""A sector that differs by more standard errors shows something else."""
+# Window over which the strength of the rings is averaged to weigh a profile against its error.
 STRENGTH_VOXELS = 10.0
-"""Window over which the strength of the rings is averaged to weigh a profile against its error."""
+# Rings are real if their mean squared profile is this many times that of its error. In volumes without rings
+# the ratio is 1.0 to 1.4; at 2 the rings are as weak as the error of a whole scan's profile.
 MIN_EXCESS = 2.0
-"""Rings are real if their mean squared profile is this many times that of its error. In volumes without
-rings the ratio is 1.0 to 1.4; at 2 the rings are as weak as the error of a whole scan's profile."""
+# Fewer voxels of a sector and radius bin say nothing about it.
 MIN_VOXELS = 6
-"""Fewer voxels of a sector and radius bin say nothing about it."""
+# Smoothing of the image in which the centre is sought, from coarse to fine; each finds the centre to about a
+# third of it.
 SEARCH_SIGMA = (8.0, 4.0, 2.0, 1.0, 0.0)
-"""Smoothing of the image in which the centre is sought, from coarse to fine; each finds the centre to about
-a third of it."""
+# A centre that is not that of the field must explain this many times the variance; noise alone gives optimum
+# centres of less than 1.1 times.
 CENTRE_GAIN = 1.25
-"""A centre that is not that of the field must explain this many times the variance; noise alone gives
-optimum centres of less than 1.1 times."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Rings:
     centre_found : bool
         Whether the rings themselves show it; else it is the centre of the field.
     steady_sd, drifting_sd : float
-        Standard deviation of the rings over the phase, in grey values of the scan, without the part that
-        noise adds: what is alike in all slices, and what changes along z.
+        Standard deviation of the rings over the phase, in grey values of the scan, without what noise
+        adds: what is alike in all slices, and what changes along z.
     steady_excess, drifting_excess : float
         Mean squared profile over that of its error; 1 where there are no rings.
     se : float
@@ -86,7 +86,7 @@ class Rings:
         -------
         index : ndarray of int32, shape (len(y), len(x))
             Bin at the smaller radius.
-        share : ndarray of float32
+        fraction : ndarray of float32
             Weight of the next bin.
         """
         radius = np.hypot((y - self.centre_yx[0])[:, None], (x - self.centre_yx[1])[None, :])
@@ -109,9 +109,9 @@ class Rings:
         """
         at = np.clip((z + 0.5) / KNOT_SLICES - 0.5, 0.0, len(self.profile) - 1.0)
         index = np.minimum(at.astype(np.int64), max(0, len(self.profile) - 2))
-        share = (at - index).astype(np.float32)[:, None]
+        fraction = (at - index).astype(np.float32)[:, None]
         upper = self.profile[np.minimum(index + 1, len(self.profile) - 1)]
-        between: NDArray[np.float32] = self.profile[index] * (1 - share) + upper * share
+        between: NDArray[np.float32] = self.profile[index] * (1 - fraction) + upper * fraction
         return between
 
 
@@ -254,14 +254,14 @@ def _shrunk(mean: Floats, error: Floats, weight: Floats) -> tuple[Floats, float,
     if excess <= MIN_EXCESS:
         return np.zeros_like(mean), excess, sd
     window = STRENGTH_VOXELS / RADIUS_STEP
-    shares = [
+    fractions = [
         ndimage.gaussian_filter1d(a, window, axis=1, mode="constant")
         for a in (
             np.mean(known * (ring**2 - noise), axis=0, keepdims=True),
             np.mean(known, axis=0, keepdims=True),
         )
     ]
-    strength = np.maximum(shares[0] / np.maximum(shares[1], 1e-9), 0.0)
+    strength = np.maximum(fractions[0] / np.maximum(fractions[1], 1e-9), 0.0)
     with np.errstate(invalid="ignore"):
         gain = np.where(known, strength / np.maximum(strength + noise, 1e-30), 0.0)
     return ring * gain, excess, sd
@@ -349,7 +349,7 @@ def _crossing_of_normals(
 
 
 def _refined(image: Floats, weight: Floats, first: tuple[float, float]) -> tuple[float, float]:
-    """Climb from a point to the best centre near it, on ever sharper images."""
+    """Search from a point for the best centre near it, on ever sharper images."""
     centre = first
     for sigma in SEARCH_SIGMA:
         smooth = ndimage.gaussian_filter(image, sigma) if sigma else image

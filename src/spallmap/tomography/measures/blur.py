@@ -12,29 +12,31 @@ from spallmap.blocks import Region, Sliceable
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.phases.interfaces import Interfaces
 
+# Patches of a face reach this far from their middle: 5 by 5 columns, over which a face is a paraboloid.
 PATCH_VOXELS = 2
-"""Patches of a face reach this far from their middle: 5 by 5 columns, over which a face is a paraboloid."""
+# The edge is seen this far to both sides.
 REACH_VOXELS = 6
-"""The edge is seen this far to both sides."""
+# More would not change the median.
 PATCHES_PER_FACE = 200
-"""More would not change the median."""
+# Gauss-Newton steps; the blur moves by less than 1e-3 after half of them.
 ROUNDS = 12
-"""Gauss-Newton steps; the blur moves by less than 1e-3 after half of them."""
+# Least step of grey over the contrast of ceramic and air: that to sodium has 0.75.
 MIN_STEP = 0.4
-"""Least step of grey over the contrast of ceramic and air: that to sodium has 0.75."""
+# Standard deviation of a voxel's own width.
 VOXEL_SIGMA = 1.0 / np.sqrt(12.0)
-"""Standard deviation of a voxel's own width."""
-LEAST_BLUR, MAX_BLUR = 0.05, 3.0
-"""Blurs besides the voxel's own that are believed."""
+# Blurs besides the voxel's own that are believed.
+LEAST_BLUR = 0.05
+MAX_BLUR = 3.0
+# Fewer patches do not measure it.
 MIN_PATCHES = 20
-"""Fewer patches do not measure it."""
+# A patch's residual over the median one's beyond which something else than an edge lies there.
 MAX_MISFIT = 1.5
-"""A patch's residual over the median one's beyond which something else than an edge lies there."""
-USUAL_BLUR_VOXELS, USUAL_SPREAD = 0.7, 0.2
-"""Point spread of laboratory scanners, whose makers state a resolution of 1.5 to 2.5 voxels, and the relative
-spread: where it cannot be measured."""
+# Point spread of laboratory scanners, whose makers state a resolution of 1.5 to 2.5 voxels, and the relative
+# spread: where it cannot be measured.
+USUAL_BLUR_VOXELS = 0.7
+USUAL_SPREAD = 0.2
+# Relative standard error that remains when it is measured: faces are rough below a patch.
 LEAST_SPREAD = 0.03
-"""Relative standard error that remains when it is measured: faces are rough below a patch."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,13 @@ class Blur:
         Its relative standard error.
     n_patches : int
         Patches of the ceramic's faces that it was measured at; 0 where it is the usual one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import measure_blur
+    >>> measure_blur(np.full((9, 9, 9), 10_000.0), None)
+    Blur(sigma_voxels=0.7, relative_se=0.2, n_patches=0)
     """
 
     sigma_voxels: float
@@ -60,7 +69,7 @@ def measure_blur(grey: Sliceable, faces: Interfaces | None) -> Blur:
     """Measure the point spread at the ceramic's faces.
 
     In small patches of each face, a step between two greys with a Gaussian's integral as its profile and a
-    paraboloid as its place is fitted to the voxels. The answer is the patches' median.
+    paraboloid as its position is fitted to the voxels. The answer is the patches' median.
 
     Parameters
     ----------
@@ -73,6 +82,18 @@ def measure_blur(grey: Sliceable, faces: Interfaces | None) -> Blur:
     -------
     Blur
         The usual one where there is too little of a face.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import ndimage
+    >>> from spallmap.tomography import find_interfaces, measure_blur
+    >>> labels = np.full((40, 50, 50), 5, dtype=np.uint8)
+    >>> labels[10:30, 5:45, 5:45] = 1
+    >>> grey = ndimage.gaussian_filter(np.where(labels == 1, 50_000.0, 10_000.0), 0.8)
+    >>> blur = measure_blur(grey, find_interfaces(labels, grey))
+    >>> round(blur.sigma_voxels, 1), blur.n_patches > 100
+    (0.7, True)
     """
     found: list[tuple[float, float]] = []
     for face, inside in ((None, 1), (None, -1)) if faces is None else ((faces.bottom, 1), (faces.top, -1)):
@@ -126,7 +147,7 @@ def _patch(
     return _fit_edge(values[::inside], (middle - z0) * inside)
 
 
-def _fit_edge(values: NDArray[np.float64], place: float) -> tuple[float, float] | None:
+def _fit_edge(values: NDArray[np.float64], offset: float) -> tuple[float, float] | None:
     n, r = REACH_VOXELS, PATCH_VOXELS
     z, y, x = (a.ravel() for a in np.mgrid[-n : n + 1, -r : r + 1, -r : r + 1].astype(np.float64))
     v = values.ravel()
@@ -135,7 +156,7 @@ def _fit_edge(values: NDArray[np.float64], place: float) -> tuple[float, float] 
         return None
     surface = np.column_stack([np.ones_like(y), y, x, y * y, y * x, x * x])
     shape = np.zeros(6)
-    shape[0] = place
+    shape[0] = offset
     blur = USUAL_BLUR_VOXELS
     for _ in range(ROUNDS):
         away = z - surface @ shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,15 +11,118 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from spallmap.frames import AffineMap, Points, points_to_indices
+from spallmap.image import Image
 from spallmap.tomography.labels import is_filled
+from spallmap.tomography.measures.reference import SAME_FRAME, ReferencePose
+from spallmap.tomography.measures.surfaces import Surface
 
-COLUMNS = ("crack", "change", "share_before", "share_comparable", "aperture_before_um", "widened_um")
-NEW_SHARE = 0.1
-"""A crack with less of its area there before is new: chance contacts with other cracks cover less."""
-UNCHANGED_SHARE = 0.8
-"""A crack with more of its area there before is unchanged: a rim of noise is lost from every scan."""
-MIN_COMPARABLE_SHARE = 0.5
-"""Where the earlier scan shows less than this share of a crack's place, nothing is said."""
+CHANGE_COLUMNS = (
+    "crack",
+    "change",
+    "fraction_before",
+    "fraction_comparable",
+    "aperture_before_um",
+    "widened_um",
+)
+# A crack with less of its area there before is new: chance contacts with other cracks cover less.
+NEW_FRACTION = 0.1
+# A crack with more of its area there before is unchanged: a rim of noise is lost from every scan.
+UNCHANGED_FRACTION = 0.8
+# Where the earlier scan shows less than this fraction of where a crack lies, nothing is said.
+MIN_COMPARABLE_FRACTION = 0.5
+# A point was there before within this many voxels beside the registrations' errors.
+REACH_VOXELS = 2.0
+# Level of a pyramid at which the earlier scan's phases are read, where it has one: half the resolution says
+# as well whether there is ceramic, in an eighth of the memory.
+COMPARED_LEVEL = 1
+
+
+def comparison_level(n_levels: int) -> int:
+    """Return the level of a pyramid at which the earlier scan's phases are looked up.
+
+    Parameters
+    ----------
+    n_levels : int
+        Number of levels that there are.
+
+    Returns
+    -------
+    int
+        0 is the full resolution.
+
+    Examples
+    --------
+    >>> from spallmap.tomography import comparison_level
+    >>> comparison_level(4), comparison_level(1)
+    (1, 0)
+    """
+    return min(COMPARED_LEVEL, n_levels - 1)
+
+
+def crack_changes(
+    surface: Surface,
+    earlier: Surface,
+    numbers: Sequence[int],
+    earlier_labels: Image,
+    voxel_um: Sequence[float],
+    pose: ReferencePose | None = None,
+    earlier_pose: ReferencePose | None = None,
+    earlier_searched: bool = True,
+) -> pd.DataFrame:
+    """Say which cracks of a tomogram are new against an earlier tomogram of the same cell.
+
+    Parameters
+    ----------
+    surface, earlier : Surface
+        Middle surfaces of the cracks of both, in the reference frame.
+    numbers : sequence of int
+        All cracks of the tomogram, those without a surface too.
+    earlier_labels : Image
+        Phases of the earlier tomogram in its own frame, full or coarse.
+    voxel_um : sequence of float
+        Voxel spacings of both tomograms; two points may be apart by :data:`REACH_VOXELS` of the largest, and
+        by the combined standard error of both maps.
+    pose, earlier_pose : ReferencePose, optional
+        How the two map to the reference frame; absent where that is their own.
+    earlier_searched : bool
+        Whether cracks were looked for in the earlier tomogram.
+
+    Returns
+    -------
+    DataFrame
+        One row per crack, see :func:`compare_cracks`. Nothing is comparable where a map may not be used, its
+        error is unknown in some direction, or the earlier tomogram was not searched.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.image import Image
+    >>> from spallmap.tomography import Surface, crack_changes
+    >>> corners = np.array([[10.0, 10.0, 10.0], [40.0, 10.0, 10.0], [10.0, 40.0, 10.0]])
+    >>> ones = np.ones(3)
+    >>> crack = Surface(corners, np.array([[0, 1, 2]]), ones.astype(np.int32), ones, ones, ones)
+    >>> ceramic = Image(np.ones((9, 9, 9), dtype=np.uint8), ("z", "y", "x"), (5.0, 5.0, 5.0))
+    >>> list(crack_changes(crack, crack.none_of_it(), [1], ceramic, [5.0])["change"])
+    ['new']
+    >>> list(crack_changes(crack, crack, [1, 2], ceramic, [5.0])["change"])
+    ['unchanged', 'not comparable']
+    """
+    own, before = pose or SAME_FRAME, earlier_pose or SAME_FRAME
+    comparable = shown_by(surface.points_xyz_um, before.map, earlier_labels.data, earlier_labels.spacing_um)
+    if not (own.comparable and before.comparable and earlier_searched):
+        # Nothing can be said of what was there before.
+        comparable = np.zeros_like(comparable)
+    table = compare_cracks(
+        surface.points_xyz_um,
+        surface.crack,
+        vertex_areas(surface.points_xyz_um, surface.triangles),
+        surface.aperture_um,
+        earlier.points_xyz_um,
+        earlier.aperture_um,
+        REACH_VOXELS * max(voxel_um) + math.hypot(own.error_um, before.error_um),
+        comparable,
+    )
+    return complete(table, numbers)
 
 
 def compare_cracks(
@@ -48,17 +152,17 @@ def compare_cracks(
     earlier_aperture_um : ndarray, shape (m,)
         Their openings.
     reach_um : float
-        Distance within which two points are one place: the registration's error and two voxels.
+        Distance within which two points count as one: the registration's error and two voxels.
     comparable : ndarray of bool, shape (n,), optional
-        Whether the earlier scan shows ceramic at the point's place; everywhere where absent.
+        Whether the earlier scan shows ceramic at the point; everywhere where absent.
 
     Returns
     -------
     DataFrame
-        One row per crack: number; change (new, grown, unchanged, not comparable); share of the comparable
-        area that was there before; share of the area that is comparable; median aperture before and by how
-        much the same places have widened (NaN where nothing was there). Shares of what is not comparable are
-        NaN.
+        One row per crack: number; change (new, grown, unchanged, not comparable); fraction of the comparable
+        area that was there before; fraction of the area that is comparable; median aperture before and by how
+        much the same points have widened (NaN where nothing was there). Fractions of what is not comparable
+        are NaN.
 
     Raises
     ------
@@ -81,28 +185,28 @@ def compare_cracks(
     for number, start, end in zip(numbers, ends - counts, ends, strict=True):
         own = order[start:end]
         total, visible = float(area_um2[own].sum()), float(area_um2[own][seen[own]].sum())
-        share = float(area_um2[own][there[own]].sum()) / visible if visible else np.nan
+        fraction = float(area_um2[own][there[own]].sum()) / visible if visible else np.nan
         shown = visible / total if total else 0.0
         old = own[there[own]]
         rows.append(
             (
                 int(number),
-                _change(share, shown),
-                share,
+                _change(fraction, shown),
+                fraction,
                 shown,
                 float(np.median(before[old])) if len(old) else np.nan,
                 float(np.median(aperture_um[old] - before[old])) if len(old) else np.nan,
             )
         )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(CHANGE_COLUMNS))
 
 
-def _change(share_before: float, share_comparable: float) -> str:
-    if share_comparable < MIN_COMPARABLE_SHARE:
+def _change(fraction_before: float, fraction_comparable: float) -> str:
+    if fraction_comparable < MIN_COMPARABLE_FRACTION:
         return "not comparable"
-    if share_before < NEW_SHARE:
+    if fraction_before < NEW_FRACTION:
         return "new"
-    return "unchanged" if share_before > UNCHANGED_SHARE else "grown"
+    return "unchanged" if fraction_before > UNCHANGED_FRACTION else "grown"
 
 
 def vertex_areas(points_xyz_um: Points, triangles: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -129,7 +233,7 @@ def vertex_areas(points_xyz_um: Points, triangles: NDArray[np.int64]) -> NDArray
 def shown_by(
     points_xyz_um: Points, to_points: AffineMap, labels: NDArray[np.integer], spacing_um: Sequence[float]
 ) -> NDArray[np.bool_]:
-    """Whether a tomogram shows ceramic at the places of points.
+    """Whether a tomogram shows ceramic at points.
 
     Parameters
     ----------
@@ -171,5 +275,5 @@ def complete(table: pd.DataFrame, numbers: Sequence[int]) -> pd.DataFrame:
     """
     whole = table.set_index("crack").reindex(pd.Index(list(numbers), name="crack")).reset_index()
     whole["change"] = whole["change"].astype(object).fillna("not comparable")
-    whole["share_comparable"] = whole["share_comparable"].fillna(0.0)
-    return whole[list(COLUMNS)]
+    whole["fraction_comparable"] = whole["fraction_comparable"].fillna(0.0)
+    return whole[list(CHANGE_COLUMNS)]

@@ -16,7 +16,7 @@ from spallmap.tomography.measures.morphology import classify, touch_um
 from spallmap.tomography.measures.sheets import AIR, METAL, Sheets, trace_sheets
 from spallmap.tomography.measures.spall import spall_of
 
-COLUMNS = (
+CRACK_COLUMNS = (
     "crack",
     "volume_um3",
     "area_um2",
@@ -32,27 +32,27 @@ COLUMNS = (
     "centroid_y_um",
     "centroid_z_um",
 )
-EXTRA_COLUMNS = (
+# What more is known of a crack; these columns follow the others.
+EXTRA_CRACK_COLUMNS = (
     "aperture_se_um",
     "volume_se_um3",
     "filling",
-    "sodium_share",
-    "air_share",
+    "sodium_fraction",
+    "air_fraction",
     "morphology_score",
     "closure",
     "n_sheets",
-    "main_sheet_share",
-    "junction_share",
-    "network_share",
+    "main_sheet_fraction",
+    "junction_fraction",
+    "network_fraction",
     "coherence",
 )
-"""What more is known of a crack; these columns follow the others."""
+# A crack touches an interface with at least this many points of its sheet: one may be noise.
 MIN_TOUCHING = 10
-"""A crack touches an interface with at least this many points of its sheet: one may be noise."""
 
 
-FILLED_SHARE = 0.8
-"""A crack is filled with what this share of its area is told to hold."""
+# A crack is filled with what this fraction of its area is reported to hold.
+FILLED_FRACTION = 0.8
 
 
 def measure_cracks(
@@ -88,9 +88,25 @@ def measure_cracks(
         interface; whether it touches the top (larger z) and the bottom interface; morphology (straight,
         branching, spalling, diffuse); volume of ceramic between crack and interface where it is cut off,
         else 0; centroid of the middle surface in the volume's frame; standard errors of the median aperture
-        and of the volume; filling (sodium, air, both, unknown), shares of the area that are told to hold
-        sodium and air; and what decided the morphology, see
+        and of the volume; filling (sodium, air, both, unknown), fractions of the area that are reported to
+        hold sodium and air; and what decided the morphology, see
         :class:`spallmap.tomography.measures.morphology.Shape`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks, measure_cracks
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> cracks = find_cracks(grey, labels, spacing_um)
+    >>> row = measure_cracks(cracks, grey, labels, spacing_um).iloc[0]
+    >>> row.morphology, bool(row.touches_top), round(row.dip_deg)
+    ('straight', False, 16)
     """
     traced = trace_sheets(cracks, grey, labels, spacing_um, threads) if sheets is None else sheets
     by_crack = np.argsort(cracks.ridge_crack, kind="stable")
@@ -99,7 +115,7 @@ def measure_cracks(
         _measure(own, number, cracks, by_crack[starts[number - 1] : starts[number]], spacing_um)
         for number, own in traced.by_crack()
     ]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, *EXTRA_COLUMNS])
+    table = pd.DataFrame(rows, columns=[*CRACK_COLUMNS, *EXTRA_CRACK_COLUMNS])
     return _complete(table, cracks.n)
 
 
@@ -160,17 +176,17 @@ def _measure(
         shape.score,
         spall.closure,
         shape.n_sheets,
-        shape.main_share,
-        shape.junction_share,
-        shape.network_share,
+        shape.main_fraction,
+        shape.junction_fraction,
+        shape.network_fraction,
         shape.coherence,
     )
-    return dict(zip((*COLUMNS, *EXTRA_COLUMNS), values, strict=True))
+    return dict(zip((*CRACK_COLUMNS, *EXTRA_CRACK_COLUMNS), values, strict=True))
 
 
 def _filling(sodium: float, air: float) -> str:
-    if sodium >= FILLED_SHARE:
+    if sodium >= FILLED_FRACTION:
         return "sodium"
-    if air >= FILLED_SHARE:
+    if air >= FILLED_FRACTION:
         return "air"
-    return "both" if min(sodium, air) >= (1.0 - FILLED_SHARE) / 2.0 else "unknown"
+    return "both" if min(sodium, air) >= (1.0 - FILLED_FRACTION) / 2.0 else "unknown"

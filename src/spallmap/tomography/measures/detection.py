@@ -16,23 +16,25 @@ from spallmap.tomography.cracks.thresholds import Thresholds, quiet_ceramic
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.measures.blur import Blur
 
+# Nodes of the map: the noise of ceramic changes over hundreds of micrometres.
 MAX_NODES = 4_000
-"""Nodes of the map: the noise of ceramic changes over hundreds of micrometres."""
+# The distance of the nodes is a multiple of this many voxels.
 NODE_STEP = 8
-"""The distance of the nodes is a multiple of this many voxels."""
+# Edge of the cube around a node whose noise is measured; cubes of nearer nodes share voxels.
 SAMPLE_VOXELS = 24
-"""Edge of the cube around a node whose noise is measured; cubes of nearer nodes share voxels."""
+# Fewer voxels of quiet ceramic around a node do not give its noise to 10 %: smoothed, some 30 of them vary
+# alone.
 MIN_QUIET_VOXELS = 1_000
-"""Fewer voxels of quiet ceramic around a node do not tell its noise to 10 %: smoothed, some 30 of them vary
-alone."""
+# The two maps of a limit.
+LIMIT_CHANNELS = ("air_um", "sodium_um")
+# Apertures that are tried.
 APERTURES_VOXELS = np.concatenate([np.linspace(0.0, 1.0, 101), np.linspace(1.02, 4.0, 150)])
-"""Apertures that are tried."""
+# The sheet that is meant has this many times the least area: half of it lies above the low threshold when its
+# median does, and a smooth random field is connected from one half on.
 AREA_FACTOR = 2.0
-"""The sheet that is meant has this many times the least area: half of it lies above the low threshold when
-its median does, and a smooth random field is connected from one half on."""
+# Area of a sheet over which the response's noise is one: 2 pi times the variance of the noise's correlation,
+# 1.8 voxels for the middle scale.
 GRAIN_VOXELS2 = 20.0
-"""Area of a sheet over which the response's noise is one: 2 pi times the variance of the noise's correlation,
-1.8 voxels for the middle scale."""
 _DIRECTIONS = np.array(
     [
         [1, 0, 0],
@@ -61,7 +63,7 @@ class DetectionLimit:
     ----------
     air_um, sodium_um : ndarray of float32, shape (mz, my, mx)
         At the nodes of a coarse grid, for a crack that holds air or sodium; NaN where there is too little
-        quiet ceramic to tell, infinite where no crack up to four voxels would have been found.
+        quiet ceramic to say, infinite where no crack up to four voxels would have been found.
     node_voxels : int
         The nodes are every so many voxels, the first at the volume's first voxel: the frame's origin stays.
     median_air_um, median_sodium_um : float
@@ -73,6 +75,40 @@ class DetectionLimit:
     node_voxels: int
     median_air_um: float
     median_sodium_um: float
+
+    @property
+    def maps(self) -> NDArray[np.float32]:
+        """Both maps, shape (2, mz, my, mx), in the order of :data:`LIMIT_CHANNELS`."""
+        return np.stack([self.air_um, self.sodium_um])
+
+    def node_spacing_um(self, spacing_um: Sequence[float]) -> list[float]:
+        """Return the distance of the nodes.
+
+        Parameters
+        ----------
+        spacing_um : sequence of float
+            Voxel spacing of the volume along z, y and x.
+
+        Returns
+        -------
+        list of float
+            Along z, y and x.
+        """
+        return [self.node_voxels * s for s in spacing_um]
+
+    def as_json(self) -> dict[str, float]:
+        """Return the medians and the distance of the nodes.
+
+        Returns
+        -------
+        dict
+            ``air_um``, ``sodium_um`` and ``node_voxels``.
+        """
+        return {
+            "air_um": self.median_air_um,
+            "sodium_um": self.median_sodium_um,
+            "node_voxels": self.node_voxels,
+        }
 
 
 def detection_limit(
@@ -91,7 +127,7 @@ def detection_limit(
     is computed with the filter's own differences, averaged over directions. The noise of the response is
     that of the quiet ceramic around each node: its mean and spread for a sheet in any direction of the axes.
     A sheet is found when its median response exceeds the low threshold and its largest, over as many
-    independent places as it has, the high one.
+    independent positions as it has, the high one.
 
     Parameters
     ----------

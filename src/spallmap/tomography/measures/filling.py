@@ -1,4 +1,4 @@
-"""What fills a crack below the voxel: sodium or air, told by how wide its grey profile is for its area."""
+"""What fills a crack below the voxel: sodium or air, by how wide its grey profile is for its area."""
 
 from __future__ import annotations
 
@@ -15,44 +15,49 @@ from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import SODIUM
 from spallmap.tomography.measures.blur import Blur
 from spallmap.tomography.measures.profiles import STEP_VOXELS, WINDOW_VOXELS, profile_offsets
-from spallmap.tomography.phases.segment import DEFAULT_SODIUM_GREY
+from spallmap.tomography.phases.topology import DEFAULT_SODIUM_GREY
 
+# Distance of the points where profiles are pooled.
 NODE_VOXELS = 5.0
-"""Distance of the places where profiles are pooled."""
+# Gaussian radius of a pool: some 50 square voxels, 1100 um2 at 4.66 um.
 POOL_VOXELS = 2.0
-"""Gaussian radius of a pool: some 50 square voxels, 1100 um2 at 4.66 um."""
-BIN_VOXELS, BINS = 0.25, 21
-"""Profiles are pooled about the sheet's own place in bins of this width, to 2.6 voxels on both sides."""
+# Profiles are pooled about the sheet's own position in bins of this width, to 2.6 voxels on both sides.
+BIN_VOXELS = 0.25
+BINS = 21
+# Samples further out show the noise.
 FAR_FROM_VOXELS = 4.5
-"""Samples further out show the noise."""
+# Standard deviations of the point spread that are tried, 3 % apart: from a voxel's own width (0.29) with a
+# sharp scanner to twice what scanners are run at.
 BLURS_VOXELS = np.exp(np.linspace(np.log(0.45), np.log(1.3), 36))
-"""Standard deviations of the point spread that are tried, 3 % apart: from a voxel's own width (0.29) with a
-sharp scanner to twice what scanners are run at."""
+# Relative standard error of a pool's missing grey: a profile's area is measured, its shape is judged.
 AREA_SPREAD = 0.04
-"""Relative standard error of a pool's missing grey: a profile's area is measured, its shape is judged."""
+# Relative variation of a pooled profile's width that is no noise: the sheet's waves and its misplacement.
 WIDTH_SPREAD = 0.03
-"""Relative variation of a pooled profile's width that is no noise: the sheet's waves and its misplacement."""
-WIDENED, WIDENED_SPREAD = 1.12, 0.04
-"""These waves and misplacements widen all profiles by this factor against the point spread at a flat face,
-and how well it is known. Simulated sheets with waves of 0.3 voxels have 1.03 to 1.11 where their place is
-known; at this factor what is told with 90 % is right in 95 %. The cracks themselves do not decide: a crack
-that is all sodium looks like one of air in a blurrier scan."""
-LENT, LENDING_VOXELS, LENDING_REACH_VOXELS = 0.5, 10.0, 20.0
-"""Share of its log odds that a pool lends to another close by, and how that falls with distance (Gaussian):
-fillings change over tens of micrometres, and near pools share points. What is told spreads, what is not told
-stays open, unlike in a field of coupled spins, which takes sides by itself."""
-LEAST_SHARE = 1e-3
-"""Point spreads less likely than this, against the likeliest, are left out."""
+# These waves and misplacements widen all profiles by this factor against the point spread at a flat face, and
+# how well it is known. Simulated sheets with waves of 0.3 voxels have 1.03 to 1.11 where their position is
+# known; at this factor what is reported with 90 % is right in 95 %. The cracks themselves do not decide: a
+# crack that is all sodium looks like one of air in a blurrier scan.
+WIDENED = 1.12
+WIDENED_SPREAD = 0.04
+# Fraction of its log odds that a pool lends to another close by, and how that falls with distance (Gaussian):
+# fillings change over tens of micrometres, and near pools share points. What is known spreads, what is not
+# known stays open, unlike in a field of coupled spins, which takes sides by itself.
+LENT = 0.5
+LENDING_VOXELS = 10.0
+LENDING_REACH_VOXELS = 20.0
+# Point spreads less likely than this, against the likeliest, are left out.
+LEAST_FRACTION = 1e-3
+# A pool's own profile is not believed further than 3000 to 1: its shape is a model.
 MAX_LOG_ODDS = 8.0
-"""A pool's own profile is not believed further than 3000 to 1: its shape is a model."""
+# Fewer voxels inside the electrodes do not show the sodium's grey.
 MIN_SODIUM_VOXELS = 2_000
-"""Fewer voxels inside the electrodes do not show the sodium's grey."""
+# What is as bright as this beside the ceramic is no sodium, whose contrast is some 0.78.
 LEAST_CONTRAST = 0.4
-"""What is as bright as this beside the ceramic is no sodium, whose contrast is some 0.78."""
+# More voxels would not change its median.
 ENOUGH_SODIUM_VOXELS = 100_000
-"""More voxels would not change its median."""
-SODIUM_TILE, MAX_SODIUM_TILES = 48, 600
-"""The sodium is sought in cubes of this edge, spread over the volume, at most so many of them."""
+# The sodium is sought in cubes of this edge, spread over the volume, at most so many of them.
+SODIUM_TILE = 48
+MAX_SODIUM_TILES = 600
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Filling:
     sodium_contrast: float
 
 
-def tell_filling(
+def distinguish_filling(
     grid: PointGrid,
     normal: NDArray[np.float64],
     profile: NDArray[np.float32],
@@ -80,11 +85,11 @@ def tell_filling(
     contrast: float,
     blur: Blur,
 ) -> Filling:
-    """Tell sodium from air in thin cracks.
+    """Distinguish sodium from air in thin cracks.
 
     For the same missing grey a crack with sodium is wider by the ratio of the contrasts. Pooled over some 50
-    square voxels, a profile's width tells the two apart down to about a voxel where the point spread is known
-    to some per cent. Neighbouring pools lend each other what they know, as filling is contiguous.
+    square voxels, a profile's width distinguishes the two down to about a voxel where the point spread is
+    known to some per cent. Neighbouring pools lend each other what they know, as filling is contiguous.
 
     Parameters
     ----------
@@ -93,7 +98,7 @@ def tell_filling(
     normal : ndarray, shape (n, 3)
         Unit vectors across the sheet.
     profile : ndarray of float32, shape (n, 29)
-        Missing share of the contrast to air; see `sample_profiles`.
+        Missing fraction of the contrast to air; see `sample_profiles`.
     shift : ndarray, shape (n,)
         Where the sheet lies along each profile, in voxels.
     voter : ndarray of bool, shape (n,)
@@ -106,7 +111,7 @@ def tell_filling(
     Returns
     -------
     Filling
-        With a probability of one half where nothing can be told.
+        With a probability of one half where nothing can be said.
     """
     n = len(shift)
     if n == 0:
@@ -114,9 +119,9 @@ def tell_filling(
     nodes = thin_out(grid, NODE_VOXELS, normal)
     pools, weights, openings, noise = _pool(grid, normal, profile, shift, voter, nodes)
     spread = np.hypot(blur.relative_se, WIDENED_SPREAD)
-    share = np.exp(-0.5 * (np.log(BLURS_VOXELS / (WIDENED * blur.sigma_voxels)) / spread) ** 2)
-    likely = share >= LEAST_SHARE * share.max()
-    share = share[likely] / share[likely].sum()
+    prior = np.exp(-0.5 * (np.log(BLURS_VOXELS / (WIDENED * blur.sigma_voxels)) / spread) ** 2)
+    likely = prior >= LEAST_FRACTION * prior.max()
+    prior = prior[likely] / prior[likely].sum()
     likelihood = np.stack(
         [_log_likelihood(pools, weights, openings, b, contrast, noise) for b in BLURS_VOXELS[likely]]
     )
@@ -128,7 +133,7 @@ def tell_filling(
     )
     starts, members, lending = _beside(grid, normal, nodes)
     of_nodes = np.zeros(len(nodes))
-    for own, probability in zip(likelihood, share, strict=True):
+    for own, probability in zip(likelihood, prior, strict=True):
         odds = np.clip(own[:, 1] - own[:, 0], -MAX_LOG_ODDS, MAX_LOG_ODDS)
         of_nodes += probability * special.expit(odds + _lent(odds, starts, members, lending))
     return Filling(_spread(grid, normal, nodes, of_nodes), contrast)
@@ -201,11 +206,11 @@ def _pool(
         pools[around.rows] = sums / np.maximum(counts, 1e-9)
         weights[around.rows] = counts
         openings[around.rows] = opening
-        total, share = around.mean_of_finite(profile[:, far], POOL_VOXELS)
-        whole_share = share > 0.9
+        total, fraction = around.mean_of_finite(profile[:, far], POOL_VOXELS)
+        whole_fraction = fraction > 0.9
         grain.append(
-            (total / np.maximum(share, 0.9))[whole_share] ** 2
-            * _weight(around.starts, around.distance)[np.nonzero(whole_share)[0]]
+            (total / np.maximum(fraction, 0.9))[whole_fraction] ** 2
+            * _weight(around.starts, around.distance)[np.nonzero(whole_fraction)[0]]
         )
     values = np.concatenate(grain)
     return pools, weights, openings, float(np.median(values) / 0.455) if values.size else 1.0
@@ -252,7 +257,7 @@ def _log_likelihood(
 def _beside(
     grid: PointGrid, normal: NDArray[np.float64], nodes: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """Find the other nodes near each node on its sheet, and what part of their log odds they lend it."""
+    """Find the other nodes near each node on its sheet, and what fraction of their log odds they lend it."""
     scale = CELL_VOXELS / LENDING_REACH_VOXELS
     coarse = point_grid(grid.points[nodes] * scale, grid.group[nodes])
     parts = list(coarse.around(CELL_VOXELS, normal[nodes]))

@@ -15,46 +15,51 @@ from spallmap.tomography.blockwise.neighbours import CELL_VOXELS, PointGrid, poi
 
 Morphology = Literal["straight", "branching", "spalling", "diffuse"]
 
+# A sheet that comes this near to an interface touches it: three voxels of the paper's tomogram, within which
+# the blurred interface hides a crack.
 TOUCH_UM = 15.0
-"""A sheet that comes this near to an interface touches it: three voxels of the paper's tomogram, within
-which the blurred interface hides a crack."""
+# Or this near in coarser voxels: the ceramic's outermost layer holds no point.
 TOUCH_VOXELS = 1.5
-"""Or this near in coarser voxels: the ceramic's outermost layer holds no point."""
+# A crack that has risen to the interface along this fraction of its rim cuts a piece off; a slanting plane
+# has less than half.
 SPALLING_CLOSURE = 0.6
-"""A crack that has risen to the interface along this share of its rim cuts a piece off; a slanting plane has
-less than half."""
+# Distance of the points that shapes are judged from: fine against the least sheet.
 SAMPLE_VOXELS = 2.0
-"""Distance of the points that shapes are told from: fine against the least sheet."""
+# Reach within which a sheet looks flat and a junction does not.
 LOCAL_VOXELS = 10.0
-"""Reach within which a sheet looks flat and a junction does not."""
-OFF_VOXELS, OFF_SLOPE = 1.0, 0.25
-"""A neighbour is off a point's tangent plane beyond one voxel and a quarter of its distance: at 10 voxels a
-sheet bent to a radius of 15 voxels stays within, one that meets the plane at 30 degrees does not."""
-CROSSING_SHARE = 0.15
-"""A point lies at a junction when this share of its neighbours is off its plane: single points beside pores
-and rims are fewer."""
+# A neighbour is off a point's tangent plane beyond one voxel and a quarter of its distance: at 10 voxels a
+# sheet bent to a radius of 15 voxels stays within, one that meets the plane at 30 degrees does not.
+OFF_VOXELS = 1.0
+OFF_SLOPE = 0.25
+# A point lies at a junction when this fraction of its neighbours is off its plane: single points beside pores
+# and rims are fewer.
+CROSSING_FRACTION = 0.15
+# Sampled points of one sheet are no further apart.
 STEP_VOXELS = 4.0
-"""Sampled points of one sheet are no further apart."""
+# Their normals agree within 26 degrees.
 SAME_COSINE = 0.9
-"""Their normals agree within 26 degrees."""
+# Parts of one sheet on two sides of a junction or a pore are this near.
 GAP_VOXELS = 10.0
-"""Parts of one sheet on two sides of a junction or a pore are this near."""
-GAP_COSINE, GAP_SINE = 0.94, 0.2
-"""They continue one another: normals within 20 degrees, a step that leaves their planes by 11 degrees."""
-MIN_SHEET_SHARE = 0.03
-"""A sheet counts from this share of the crack's area; what is smaller lies at junctions and rims."""
+# They continue one another: normals within 20 degrees, a step that leaves their planes by 11 degrees.
+GAP_COSINE = 0.94
+GAP_SINE = 0.2
+# A sheet counts from this fraction of the crack's area; what is smaller lies at junctions and rims.
+MIN_SHEET_FRACTION = 0.03
+# A crack is a network when its fraction of voxels at junctions, less half the coherence of their directions,
+# exceeds this: of simulated cracks networks have 0.64 to 0.8 (thin-set ones drawn as points 0.56), branching
+# ones up to 0.53.
 NETWORK_EXCESS = 0.54
-"""A crack is a network when its share of voxels at junctions, less half the coherence of their directions,
-exceeds this: of simulated cracks networks have 0.64 to 0.8 (thin-set ones drawn as points 0.56), branching
-ones up to 0.53."""
-MAIN_SHARE = 0.8
-"""A crack whose largest sheet has less than this share of it is led by none: simulated bowls have more than
-0.9, branching cracks up to 0.7, networks less than 0.2."""
-BRANCHING_SHARE = 0.12
-"""Share of a crack off its main sheet, at junctions or on side sheets, that makes it branching: simulated
-straight cracks have up to 0.02 (0.1 where pores break small ones), branching ones 0.14 and more."""
-NETWORK_WIDTH, MAIN_WIDTH, CLOSURE_WIDTH, BRANCH_WIDTH = 0.03, 0.05, 0.05, 0.025
-"""How sharply these limits are drawn for the score: a third of the gaps between the kinds."""
+# A crack whose largest sheet has less than this fraction of it is led by none: simulated bowls have more than
+# 0.9, branching cracks up to 0.7, networks less than 0.2.
+MAIN_FRACTION = 0.8
+# Fraction of a crack off its main sheet, at junctions or on side sheets, that makes it branching: simulated
+# straight cracks have up to 0.02 (0.1 where pores break small ones), branching ones 0.14 and more.
+BRANCHING_FRACTION = 0.12
+# How sharply these limits are drawn for the score: a third of the gaps between the kinds.
+NETWORK_WIDTH = 0.03
+MAIN_WIDTH = 0.05
+CLOSURE_WIDTH = 0.05
+BRANCH_WIDTH = 0.025
 
 
 def touch_um(spacing_um: Sequence[float]) -> float:
@@ -85,11 +90,11 @@ class Shape:
         How clear it is: near 1 where all limits are far, 0.5 or less where one is met.
     n_sheets : int
         Number of smooth sheets that the crack consists of.
-    main_share : float
-        Share of the crack on the largest one.
-    junction_share : float
-        Share of the crack where sheets meet or cross.
-    network_share : float
+    main_fraction : float
+        Fraction of the crack on the largest one.
+    junction_fraction : float
+        Fraction of the crack where sheets meet or cross.
+    network_fraction : float
         The same of all its voxels, those that no clear middle surface goes through among them.
     coherence : float
         Agreement of all directions: largest eigenvalue of the normals' mean outer product, 1 for a plane and
@@ -99,9 +104,9 @@ class Shape:
     morphology: Morphology
     score: float
     n_sheets: int
-    main_share: float
-    junction_share: float
-    network_share: float
+    main_fraction: float
+    junction_fraction: float
+    network_fraction: float
     coherence: float
 
 
@@ -116,10 +121,10 @@ def classify(
 ) -> Shape:
     """Name the shape of a crack.
 
-    The crack is parted at its junctions into smooth sheets. In this order: diffuse where no sheet leads and
-    its junctions outweigh the order of its directions; spalling where one sheet leads and rises to the
-    interface around most of its rim; branching where a share of the crack lies off the main sheet; straight
-    else.
+    The crack is separated at its junctions into smooth sheets. In this order: diffuse where no sheet leads
+    and its junctions outweigh the order of its directions; spalling where one sheet leads and rises to the
+    interface around most of its rim; branching where a fraction of the crack lies off the main sheet;
+    straight else.
 
     Parameters
     ----------
@@ -147,19 +152,19 @@ def classify(
     Kazyak et al., Li penetration in ceramic solid electrolytes: operando microscopy analysis of morphology,
     propagation, and reversibility, Matter 2 (2020): the four kinds.
     """
-    shares, junction = sheet_shares(points_xyz_um / voxel_um, normals_xyz)
-    main = float(shares[0])
+    fractions, junction = _sheet_fractions(points_xyz_um / voxel_um, normals_xyz)
+    main = float(fractions[0])
     tensor = np.einsum("n,ni,nj->ij", area_um2, normals_xyz, normals_xyz) / area_um2.sum()
     coherence = float(np.linalg.eigvalsh(tensor)[-1])
     network, order = junction, coherence
     if voxels_xyz_um is not None and voxel_normals_xyz is not None:
-        network = sheet_shares(voxels_xyz_um / voxel_um, voxel_normals_xyz)[1]
+        network = _sheet_fractions(voxels_xyz_um / voxel_um, voxel_normals_xyz)[1]
         n = voxel_normals_xyz
         order = float(np.linalg.eigvalsh(n.T @ n / len(n))[-1])
-    leading = _above(main, MAIN_SHARE, MAIN_WIDTH)
+    leading = _above(main, MAIN_FRACTION, MAIN_WIDTH)
     diffuse = (1.0 - leading) * _above(network - 0.5 * order, NETWORK_EXCESS, NETWORK_WIDTH)
     closed = leading * _above(closure, SPALLING_CLOSURE, CLOSURE_WIDTH)
-    side = _above(1.0 - main, BRANCHING_SHARE, BRANCH_WIDTH)
+    side = _above(1.0 - main, BRANCHING_FRACTION, BRANCH_WIDTH)
     parts: dict[Morphology, float] = {
         "diffuse": diffuse,
         "spalling": (1.0 - diffuse) * closed,
@@ -167,7 +172,7 @@ def classify(
         "straight": (1.0 - diffuse) * (1.0 - closed) * (1.0 - side),
     }
     kind = max(parts, key=lambda k: parts[k])
-    return Shape(kind, parts[kind], len(shares), main, junction, network, coherence)
+    return Shape(kind, parts[kind], len(fractions), main, junction, network, coherence)
 
 
 def _above(value: float, limit: float, width: float) -> float:
@@ -175,10 +180,10 @@ def _above(value: float, limit: float, width: float) -> float:
     return float(special.expit((value - limit) / width))
 
 
-def sheet_shares(
+def _sheet_fractions(
     points: NDArray[np.float64], normals: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
-    """Part a crack into smooth sheets.
+    """Separate a crack into smooth sheets.
 
     Points with many neighbours off their tangent plane lie at junctions. The rest falls into pieces; pieces
     that continue one another across a junction are one sheet.
@@ -192,16 +197,16 @@ def sheet_shares(
 
     Returns
     -------
-    shares : ndarray, shape (n_sheets,)
-        Shares of the crack on each sheet by falling size.
+    fractions : ndarray, shape (n_sheets,)
+        Fractions of the crack on each sheet by falling size.
     junction : float
-        Share at junctions; what is missing to 1 lies on sheets too small to count.
+        Fraction at junctions; what is missing to 1 lies on sheets too small to count.
     """
     points = points - points.min(axis=0)
     one = np.zeros(len(points), dtype=np.int32)
     chosen = thin_out(point_grid(points, one), SAMPLE_VOXELS)
     points, normals = points[chosen], normals[chosen]
-    even = _crossing(points, normals) < CROSSING_SHARE
+    even = _crossing(points, normals) < CROSSING_FRACTION
     junction = float(np.mean(~even))
     if not even.any():
         return np.zeros(1), junction
@@ -210,7 +215,7 @@ def sheet_shares(
     piece = _joined(points, normals, STEP_VOXELS, SAME_COSINE, 0.5, np.arange(len(points)))
     piece = _joined(points, normals, GAP_VOXELS, GAP_COSINE, GAP_SINE, piece)
     size = np.sort(np.bincount(piece))[::-1] / n
-    return size[: max(1, int(np.count_nonzero(size >= MIN_SHEET_SHARE)))], junction
+    return size[: max(1, int(np.count_nonzero(size >= MIN_SHEET_FRACTION)))], junction
 
 
 def _grid(points: NDArray[np.float64], reach: float) -> PointGrid:
@@ -219,7 +224,7 @@ def _grid(points: NDArray[np.float64], reach: float) -> PointGrid:
 
 
 def _crossing(points: NDArray[np.float64], normals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the points around each point that lie off its tangent plane."""
+    """Fraction of the points around each point that lie off its tangent plane."""
     out = np.empty(len(points))
     for around in _grid(points, LOCAL_VOXELS).around(CELL_VOXELS):
         counts = np.diff(around.starts)

@@ -13,25 +13,25 @@ from spallmap.blocks import Region, Sliceable, map_blocks, read_padded
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import CERAMIC, VOID
 
+# The deficit is summed this far to both sides: half of three voxels and three standard deviations of the
+# blur.
 WINDOW_VOXELS = 4.0
-"""The deficit is summed this far to both sides: half of three voxels and three standard deviations of the
-blur."""
+# Between the window and this distance the profile shows the ceramic's own grey.
 SHOULDER_VOXELS = 7.0
-"""Between the window and this distance the profile shows the ceramic's own grey."""
+# Sampling along the normal.
 STEP_VOXELS = 0.5
-"""Sampling along the normal."""
+# Fewer clean samples on the shoulders do not show the ceramic's grey.
 MIN_SHOULDER = 3
-"""Fewer clean samples on the shoulders do not show the ceramic's grey."""
+# A profile's reach, the interpolation's two voxels and one for what a sample may not touch.
 HALO_VOXELS = 10
-"""A profile's reach, the interpolation's two voxels and one for what a sample may not touch."""
+# Edge of the blocks that are read: with the halo 1.5 times as much.
 TILE_VOXELS = 128
-"""Edge of the blocks that are read: with the halo 1.5 times as much."""
 
 PoreMask = Callable[[Region], NDArray[np.bool_]]
 
 
 def profile_offsets() -> NDArray[np.float64]:
-    """Return the places of a profile's samples along the normal, in voxels.
+    """Return the positions of a profile's samples along the normal, in voxels.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def sample_profiles(
     step: NDArray[np.float64],
     threads: int = 1,
 ) -> NDArray[np.float32]:
-    """Sample the missing share of the contrast between ceramic and air along lines across a sheet.
+    """Sample the missing fraction of the contrast between ceramic and air along lines across a sheet.
 
     Between voxels, cubic convolution is used: it widens a profile by nothing to second order, whatever the
     line's direction. Relative to the ceramic beside the sheet, cupping cancels.
@@ -74,7 +74,7 @@ def sample_profiles(
     Returns
     -------
     ndarray of float32, shape (n, 29)
-        The missing share at :func:`profile_offsets`; NaN where a sample is not in clean ceramic.
+        The missing fraction at :func:`profile_offsets`; NaN where a sample is not in clean ceramic.
 
     References
     ----------
@@ -82,11 +82,11 @@ def sample_profiles(
     Speech, and Signal Processing 29 (1981).
     """
     out = np.full((len(index), len(profile_offsets())), np.nan, dtype=np.float32)
-    place = np.ravel_multi_index(
+    tile = np.ravel_multi_index(
         tuple((index // TILE_VOXELS).T), tuple(n // TILE_VOXELS + 1 for n in grey.shape)
     )
-    order = np.argsort(place, kind="stable")
-    groups = np.split(order, np.flatnonzero(np.diff(place[order])) + 1)
+    order = np.argsort(tile, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(tile[order])) + 1)
 
     def work(rows: NDArray[np.int64]) -> None:
         low, high = index[rows].min(axis=0), index[rows].max(axis=0) + 1

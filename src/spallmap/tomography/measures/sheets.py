@@ -15,7 +15,7 @@ from spallmap.tomography.blockwise.neighbours import PointGrid, cell_order, poin
 from spallmap.tomography.cracks.crack_search import Cracks
 from spallmap.tomography.cracks.ridges import SHELL_VOXELS
 from spallmap.tomography.measures.blur import measure_blur
-from spallmap.tomography.measures.filling import sodium_contrast, tell_filling
+from spallmap.tomography.measures.filling import distinguish_filling, sodium_contrast
 from spallmap.tomography.measures.profiles import (
     STEP_VOXELS,
     WINDOW_VOXELS,
@@ -24,32 +24,35 @@ from spallmap.tomography.measures.profiles import (
 )
 from spallmap.tomography.phases.interfaces import Interfaces, find_interfaces
 
+# Gaussian radius over which profiles and directions of one sheet are averaged.
 SMOOTH_VOXELS = 2.0
-"""Gaussian radius over which profiles and directions of one sheet are averaged."""
-MIN_CLEAN_SHARE = 0.2
-"""A sample of a mean profile needs at least this share of its neighbours' samples in clean ceramic."""
+# A sample of a mean profile needs at least this fraction of its neighbours' samples in clean ceramic.
+MIN_CLEAN_FRACTION = 0.2
+# Gaussian radius of the average that the rim is found with: narrow, so as not to move it.
 RIM_SMOOTH_VOXELS = 1.0
-"""Gaussian radius of the average that the rim is found with: narrow, so as not to move it."""
-RIM_SHARE = 0.5
-"""The rim is where the opening has fallen to half of that beside it."""
+# The rim is where the opening has fallen to half of that beside it.
+RIM_OPENING_FRACTION = 0.5
+# How far the opening beside a point is looked at to decide whether the point lies beyond the crack's rim.
 RIM_REACH_VOXELS = 5.0
-"""How far the opening beside a point is looked at to tell whether the point lies beyond the crack's rim."""
+# Quantile of the openings around a point that stands for the opening beside it.
 RIM_QUANTILE = 0.8
-"""Quantile of the openings around a point that stands for the opening beside it."""
-TAIL_VOXELS, LEAST_WINDOW_VOXELS = 2.2, 2.5
-"""The window ends this far from the crack's wall and middle: three standard deviations of the blur."""
+# The window ends this far from the crack's wall and middle: three standard deviations of the blur.
+TAIL_VOXELS = 2.2
+LEAST_WINDOW_VOXELS = 2.5
+# Width to both sides of the window in which what is missing is not the crack's.
 BASE_VOXELS = 2.5
-"""Width to both sides of the window in which what is missing is not the crack's."""
-VOTER_SHARE = 0.85
-"""Points that say what fills a crack have at least this share of the opening around them."""
+# Points that say what fills a crack have at least this fraction of the opening around them.
+VOTER_FRACTION = 0.85
+# And lie no further than this from the sheet: those beyond repeat what nearer ones say.
 ALIGNED_VOXELS = 0.75
-"""And lie no further than this from the sheet: those beyond repeat what nearer ones say."""
+# Relative standard error of the opening that comes from the grey levels of ceramic, air and sodium.
 CONTRAST_ERROR = 0.03
-"""Relative standard error of the opening that comes from the grey levels of ceramic, air and sodium."""
 
-UNKNOWN, AIR, METAL = 0, 1, 2
-TOLD = 0.9
-"""A filling is told where its probability is at least this."""
+UNKNOWN = 0
+AIR = 1
+METAL = 2
+# A filling is reported where its probability is at least this.
+REPORTED_PROBABILITY = 0.9
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Sheets:
     aperture_um, aperture_se_um : ndarray, shape (n,)
         Opening across the sheet, and its standard error with what is not known of the filling.
     filling : ndarray of int8, shape (n,)
-        0 not to be told, 1 air, 2 sodium.
+        0 unknown, 1 air, 2 sodium.
     sodium_probability : ndarray, shape (n,)
         Probability that the crack holds sodium there.
     depth_um : ndarray, shape (n,)
@@ -78,6 +81,21 @@ class Sheets:
         Distance from each interface; top is the one at larger z.
     dip_deg : ndarray, shape (n,)
         Angle between the sheet and the nearer interface: 0 parallel, 90 perpendicular.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks, trace_sheets
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> sheets = trace_sheets(find_cracks(grey, labels, spacing_um), grey, labels, spacing_um)
+    >>> [(number, len(own.crack) == len(sheets.crack)) for number, own in sheets.by_crack()]
+    [(1, True)]
     """
 
     points_xyz_um: Points
@@ -136,8 +154,8 @@ def trace_sheets(
 
     The aperture is the grey that is missing across the sheet, summed along the normal, over the contrast
     between the ceramic beside the crack and what fills it. It does not depend on the blur, and holds below
-    a voxel. What fills a crack is told by `tell_filling`; where it cannot
-    be told, the aperture lies between that of air and that of sodium and its error covers both.
+    a voxel. What fills a crack is judged by `distinguish_filling`; where it cannot
+    be distinguished, the aperture lies between that of air and that of sodium and its error covers both.
 
     Parameters
     ----------
@@ -155,7 +173,22 @@ def trace_sheets(
     Returns
     -------
     Sheets
-        Points in the volume's frame, in an order that depends on their places alone.
+        Points in the volume's frame, in an order that depends on their positions alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks, trace_sheets
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> sheets = trace_sheets(find_cracks(grey, labels, spacing_um), grey, labels, spacing_um)
+    >>> round(float(np.median(sheets.dip_deg))), round(float(np.median(sheets.depth_um)), -1)
+    (16, 50.0)
     """
     spacing = np.asarray(spacing_um, dtype=np.float64)
     faces = find_interfaces(labels, grey, threads) if cracks.n else None
@@ -169,37 +202,39 @@ def trace_sheets(
     normal = _smooth_normals(point_grid(index * scale, crack), cracks.ridge_normal[order] / spacing)
     step = normal / spacing * voxel
     profile = sample_profiles(grey, labels, cracks.pores.mask, index, step, threads)
-    share = _local_share(point_grid(index * scale, crack), normal, profile)
-    inner = share >= RIM_SHARE
-    index, crack, share = index[inner], crack[inner], share[inner]
+    fraction = _local_fraction(point_grid(index * scale, crack), normal, profile)
+    inner = fraction >= RIM_OPENING_FRACTION
+    index, crack, fraction = index[inner], crack[inner], fraction[inner]
     normal, step, profile = normal[inner], step[inner], profile[inner]
     grid = point_grid(index * scale, crack)
     missing, centroid, own, noise = _mean_opening(grid, normal, profile)
     shift = np.clip(centroid + own, -1.5, 1.5)
     # Beside its rim a crack looks shallow for its width whatever fills it: such points do not vote.
-    voter = (share >= VOTER_SHARE) & (np.abs(shift) <= ALIGNED_VOXELS)
-    filling = tell_filling(
+    voter = (fraction >= VOTER_FRACTION) & (np.abs(shift) <= ALIGNED_VOXELS)
+    filling = distinguish_filling(
         grid, normal, profile, shift, voter, sodium_contrast(grey, labels), measure_blur(grey, faces)
     )
     p = filling.sodium_probability
     lost = 1.0 - filling.sodium_contrast
-    # Over the mean contrast: where nothing is told the error is as large for air as for sodium.
+    # Over the mean contrast: where nothing is known the error is as large for air as for sodium.
     aperture = missing / (1.0 - p * lost)
     spread = aperture / (1.0 - p * lost) * lost * np.sqrt(p * (1.0 - p))
     error = np.sqrt(noise**2 + spread**2 + (CONTRAST_ERROR * aperture) ** 2)
     # The ridge may be more than a layer thick; the voxels within half a step of the sheet are one layer.
     layer = np.abs(shift) <= 0.5
-    place = (index + shift[:, None] * step)[layer]
-    bottom, top = faces.depth_um(place, spacing_um)
-    told = np.where(p >= TOLD, METAL, np.where(p <= 1.0 - TOLD, AIR, UNKNOWN))
+    position = (index + shift[:, None] * step)[layer]
+    bottom, top = faces.depth_um(position, spacing_um)
+    reported = np.where(
+        p >= REPORTED_PROBABILITY, METAL, np.where(p <= 1.0 - REPORTED_PROBABILITY, AIR, UNKNOWN)
+    )
     return Sheets(
-        points_xyz_um=indices_to_points(place, spacing_um),
+        points_xyz_um=indices_to_points(position, spacing_um),
         normals_xyz=normal[layer][:, ::-1].copy(),
         crack=crack[layer],
         area_um2=_areas(np.minimum(bottom, top) / voxel, float(np.prod(spacing) / voxel)),
         aperture_um=aperture[layer] * voxel,
         aperture_se_um=error[layer] * voxel,
-        filling=told[layer].astype(np.int8),
+        filling=reported[layer].astype(np.int8),
         sodium_probability=p[layer],
         depth_um=np.minimum(bottom, top),
         depth_bottom_um=bottom,
@@ -230,22 +265,22 @@ def _smooth_normals(grid: PointGrid, covector: NDArray[np.float64]) -> NDArray[n
         tensor[:, first, second] = mean
         tensor[:, second, first] = mean
         out[around.rows] = np.linalg.eigh(tensor)[1][:, :, 2]
-    turned: NDArray[np.float64] = np.where(np.einsum("ij,ij->i", out, n)[:, None] < 0, -out, out)
-    return turned
+    aligned: NDArray[np.float64] = np.where(np.einsum("ij,ij->i", out, n)[:, None] < 0, -out, out)
+    return aligned
 
 
-def _local_share(
+def _local_fraction(
     grid: PointGrid, normal: NDArray[np.float64], profile: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Compare the opening at each point with that of the crack beside it: small on a blurred rim."""
     missing = np.empty(len(normal))
     for around in grid.around(2.0 * RIM_SMOOTH_VOXELS, normal):
         missing[around.rows] = _missing(_clean(*around.mean_of_finite(profile, RIM_SMOOTH_VOXELS)))
-    share = np.empty(len(normal))
+    fraction = np.empty(len(normal))
     for around in grid.around(RIM_REACH_VOXELS, normal):
         beside = around.quantile(missing, RIM_QUANTILE)
-        share[around.rows] = missing[around.rows] / np.maximum(beside, 1e-9)
-    return share
+        fraction[around.rows] = missing[around.rows] / np.maximum(beside, 1e-9)
+    return fraction
 
 
 def _mean_opening(
@@ -253,8 +288,8 @@ def _mean_opening(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Measure the sheet around each point.
 
-    Returns the opening in voxels of air, the sheet's distance from the neighbours' mean place, that place's
-    from the point along its normal, and the opening's standard error from noise.
+    Returns the opening in voxels of air, the sheet's distance from the neighbours' mean position, that
+    position's from the point along its normal, and the opening's standard error from noise.
     """
     n = len(normal)
     missing, centroid, own, scatter = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
@@ -278,9 +313,9 @@ def _mean_opening(
     return missing, centroid, own, scatter
 
 
-def _clean(total: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+def _clean(total: NDArray[np.float64], fraction: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean over what is clean; 0 where nearly nothing is."""
-    return np.where(share > MIN_CLEAN_SHARE, total / np.maximum(share, MIN_CLEAN_SHARE), 0.0)
+    return np.where(fraction > MIN_CLEAN_FRACTION, total / np.maximum(fraction, MIN_CLEAN_FRACTION), 0.0)
 
 
 def _missing(deficit: NDArray[np.float64], least: float = 0.0) -> NDArray[np.float64]:
@@ -299,7 +334,7 @@ def _opening(deficit: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArr
     half = np.full(len(deficit), WINDOW_VOXELS)
     opening = np.zeros(len(deficit))
     for _ in range(2):
-        # The last sample counts by the part of its step that lies inside.
+        # The last sample counts by the fraction of its step that lies inside.
         inside = np.clip((half[:, None] - away) / STEP_VOXELS + 0.5, 0.0, 1.0)
         beyond = np.clip((half[:, None] + BASE_VOXELS - away) / STEP_VOXELS + 0.5, 0.0, 1.0) - inside
         base = np.sum(beyond * deficit, axis=1) / np.maximum(beyond.sum(axis=1), 1e-9)

@@ -12,14 +12,14 @@ from scipy import ndimage
 from spallmap.frames import Points
 from spallmap.tomography.measures.morphology import SPALLING_CLOSURE, touch_um
 
+# Gaps of the crack's shadow on the interface up to twice this wide are closed.
 GAP_PIXELS = 4
-"""Gaps of the crack's shadow on the interface up to twice this wide are closed."""
-RIM_SHARE = 0.25
-"""The rim of a spall lies within this share of the crack's greatest depth from the interface."""
+# The rim of a spall lies within this fraction of the crack's greatest depth from the interface.
+RIM_DEPTH_FRACTION = 0.25
 
-SHADOW_SHARE = 0.45
-"""A roof's shadow on the interface has at least this share of its area; a plane that dips by 63 degrees has
-it."""
+# A roof's shadow on the interface has at least this fraction of its area; a plane that dips by 63 degrees has
+# it.
+SHADOW_FRACTION = 0.45
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Spall:
     Parameters
     ----------
     closure : float
-        Share of the rim of the crack's shadow on the interface where the crack has risen to the interface:
+        Fraction of the rim of the crack's shadow on the interface where the crack has risen to the interface:
         1 for a complete bowl, small for a sheet that ends inside.
     volume_um3 : float
         Ceramic between crack and interface; 0 where the closure says that nothing is cut off.
@@ -89,11 +89,11 @@ def spall_of(
     if not shadow.any():
         return Spall(0.0, 0.0)
     # What counts as a roof lies across the columns: an upright sheet's shadow is all rim.
-    if np.count_nonzero(shadow) * dy * dx < SHADOW_SHARE * area_um2:
+    if np.count_nonzero(shadow) * dy * dx < SHADOW_FRACTION * area_um2:
         return Spall(0.0, 0.0)
     rim = shadow & ~ndimage.binary_erosion(shadow)
     shallow = ndimage.minimum_filter(np.where(seen, roof, np.inf), size=5)
-    limit = max(reach, RIM_SHARE * float(depth[np.isfinite(depth)].max()))
+    limit = max(reach, RIM_DEPTH_FRACTION * float(depth[np.isfinite(depth)].max()))
     closure = float(np.mean(shallow[rim] <= limit))
     volume = float(filled[shadow].sum() * dy * dx)
     return Spall(closure, volume if closure >= SPALLING_CLOSURE else 0.0)

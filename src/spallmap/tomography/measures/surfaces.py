@@ -16,16 +16,16 @@ from spallmap.tomography.blockwise.neighbours import point_grid, thin_out
 from spallmap.tomography.cracks.crack_search import Cracks
 from spallmap.tomography.measures.sheets import Sheets, trace_sheets
 
+# Points are thinned to this distance, so that triangles are well shaped.
 POINT_DISTANCE_VOXELS = 1.3
-"""Points are thinned to this distance, so that triangles are well shaped."""
+# Neighbours of a point that its triangles may use.
 REACH_VOXELS = 4.0
-"""Neighbours of a point that its triangles may use."""
+# Longer edges would bridge holes of the sheet.
 MAX_EDGE_VOXELS = 3.5
-"""Longer edges would bridge holes of the sheet."""
+# A triangle stands when at least this many of its three corners see it in their own tangent plane.
 MIN_VOTES = 2
-"""A triangle stands when at least this many of its three corners see it in their own tangent plane."""
+# A surface of more points than this is drawn with fewer of them.
 MAX_POINTS = 1_000_000
-"""A surface of more points than this is drawn with fewer of them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,15 @@ class Surface:
         Number of the crack.
     aperture_um, depth_um, dip_deg : ndarray, shape (n,)
         See :class:`spallmap.tomography.Sheets`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import Surface
+    >>> ones = np.ones(3)
+    >>> surface = Surface(5.0 * np.eye(3), np.array([[0, 1, 2]]), ones.astype(np.int32), ones, ones, ones)
+    >>> list(surface.point_data), len(surface.none_of_it().crack)
+    (['crack', 'aperture_um', 'depth_um', 'dip_deg'], 0)
     """
 
     points_xyz_um: Points
@@ -60,6 +69,23 @@ class Surface:
             "depth_um": self.depth_um,
             "dip_deg": self.dip_deg,
         }
+
+    def none_of_it(self) -> Surface:
+        """Return a surface without points, of the same kind of values.
+
+        Returns
+        -------
+        Surface
+            Empty.
+        """
+        return Surface(
+            self.points_xyz_um[:0],
+            self.triangles[:0],
+            self.crack[:0],
+            self.aperture_um[:0],
+            self.depth_um[:0],
+            self.dip_deg[:0],
+        )
 
 
 def mid_surfaces(
@@ -100,6 +126,22 @@ def mid_surfaces(
     ----------
     Gopi, Krishnan and Silva, Surface reconstruction based on lower dimensional localized Delaunay
     triangulation, Computer Graphics Forum 19 (2000).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_cracks, mid_surfaces
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.where((abs(z - 20) < 12) & (radius < 26), 1, 5).astype(np.uint8)
+    >>> crack = (abs(z - 20 - 0.3 * (y - 30)) < 0.7) & (radius < 13)
+    >>> grey = np.where((labels == 1) & ~crack, 50_000.0, 10_000.0)
+    >>> grey += np.random.default_rng(1).normal(0.0, 800.0, grey.shape)
+    >>> spacing_um = (5.0, 5.0, 5.0)
+    >>> cracks = find_cracks(grey, labels, spacing_um)
+    >>> surface = mid_surfaces(cracks, grey, labels, spacing_um)
+    >>> surface.points_xyz_um.mean(axis=0).round(-1).tolist()
+    [150.0, 150.0, 100.0]
     """
     traced = trace_sheets(cracks, grey, labels, spacing_um, threads) if sheets is None else sheets
     n = len(traced.crack)

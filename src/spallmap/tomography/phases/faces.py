@@ -1,4 +1,4 @@
-"""Where the faces of the ceramic lie, column by column, to a part of a voxel."""
+"""Where the faces of the ceramic lie, column by column, to a fraction of a voxel."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from spallmap.tomography.blockwise.gaussian import reach, smoothed
 
 Heights = NDArray[np.float32]
 
+# Smoothing along the face in voxels, against noise; waves of 10 voxels keep 0.9 of their height.
 IN_PLANE_SMOOTHING = 0.8
-"""Smoothing along the face in voxels, against noise; waves of 10 voxels keep 0.9 of their height."""
+# The surface lies this near to where the labels end.
 SEARCH_VOXELS = 2.5
-"""The surface lies this near to where the labels end."""
+# Distances from the face over which the grey outside is averaged: beyond the blur, before a void of three
+# voxels ends.
 OUTSIDE_VOXELS = (1.8, 4.2)
-"""Distances from the face over which the grey outside is averaged: beyond the blur, before a void of three
-voxels ends."""
+# The same for the ceramic, where more voxels are at hand.
 INSIDE_VOXELS = (1.8, 7.2)
-"""The same for the ceramic, where more voxels are at hand."""
+# Where a face lies this far below its surroundings a crack or a pore opens; the noise is a fifth of it.
 DIP_VOXELS = 0.4
-"""Where a face lies this far below its surroundings a crack or a pore opens; the noise is a fifth of it."""
+# Around a dip the face is blurred into it this far.
 DIP_RIM_VOXELS = 2
-"""Around a dip the face is blurred into it this far."""
+# The shallow flanks of dips pull their surroundings down by this much (median of two twin cells).
 DIP_LIFT_VOXELS = 0.2
-"""The shallow flanks of dips pull their surroundings down by this much (median of two twin cells)."""
+# Standard deviation of the window that says where the surroundings are: wider than a notch, and short against
+# the waves of a face.
 SURROUNDINGS_VOXELS = 4.0
-"""Standard deviation of the window that says where the surroundings are: wider than a notch, and short
-against the waves of a face."""
+# Edge of a block of columns.
 COLUMN_TILE = 256
-"""Edge of a block of columns."""
 
 
 def refined_heights(

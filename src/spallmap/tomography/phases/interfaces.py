@@ -16,12 +16,12 @@ from spallmap.tomography.grey.common_scale import MIDDLE_GREY
 from spallmap.tomography.labels import is_filled
 from spallmap.tomography.phases.faces import refined_heights
 
+# Columns next to the side wall that are left out of the roughness: their faces are blurred with it.
 RIM_COLUMNS = 4
-"""Columns next to the side wall that are left out of the roughness: their faces are blurred with it."""
+# Columns with less than this fraction of the median thickness cut the side wall of a tilted disc.
 RIM_FRACTION = 0.9
-"""Columns with less than this share of the median thickness cut the side wall of a tilted disc."""
+# Labels end this near to where the grey has its half level; a face further off is the dip of a crack.
 LABEL_STEP_VOXELS = 0.75
-"""Labels end this near to where the grey has its half level; a face further off is the dip of a crack."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,18 @@ class Interfaces:
     bottom_cut, top_cut : ndarray of bool, shape (ny, nx)
         Columns whose ceramic goes on beyond the first or the last slice: there the volume ends, not the
         ceramic, and the height is that of its end.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import Interfaces
+    >>> flat, uncut = np.ones((30, 30), dtype=np.float32), np.zeros((30, 30), dtype=bool)
+    >>> plane = np.array([1.0, 0.0, 0.0])
+    >>> faces = Interfaces(5.5 * flat, 14.5 * flat, 5.5 * plane, 14.5 * plane, uncut, uncut)
+    >>> [float(d[0]) for d in faces.depth_um(np.array([[6.5, 10.0, 10.0]]), (5.0, 5.0, 5.0))]
+    [5.0, 40.0]
+    >>> faces.roughness_um((5.0, 5.0, 5.0), top=True).sa_um
+    0.0
     """
 
     bottom: NDArray[np.float32]
@@ -158,8 +170,8 @@ def find_interfaces(labels: Sliceable, grey: Sliceable | None = None, threads: i
         Labels as made by :meth:`spallmap.tomography.PhasePlan.labels`, read once.
     grey : Sliceable, optional
         The volume on the common scale. With it the faces lie where the grey is half-way between that of the
-        ceramic and that of what lies against it, to a part of a voxel; without it half a voxel outside the
-        outermost labelled voxel.
+        ceramic and that of what lies against it, to a fraction of a voxel; without it half a voxel outside
+        the outermost labelled voxel.
     threads : int
         Number of threads.
 
@@ -167,6 +179,18 @@ def find_interfaces(labels: Sliceable, grey: Sliceable | None = None, threads: i
     -------
     Interfaces or None
         None where there is no ceramic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import find_interfaces
+    >>> labels = np.full((20, 30, 30), 5, dtype=np.uint8)
+    >>> labels[6:15, 4:26, 4:26] = 1
+    >>> faces = find_interfaces(labels)
+    >>> float(faces.bottom[15, 15]), float(faces.top[15, 15])
+    (5.5, 14.5)
+    >>> faces.normal((5.0, 5.0, 5.0), top=True).round(3).tolist()
+    [1.0, 0.0, 0.0]
     """
     nz, ny, nx = labels.shape
     bottom = np.full((ny, nx), nz, dtype=np.float32)

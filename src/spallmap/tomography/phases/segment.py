@@ -3,240 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spallmap.blocks import Region, Sliceable, map_blocks, read_padded, shape_of, tiles, whole
+from spallmap.blocks import Sliceable, map_blocks, tiles, whole
 from spallmap.tomography.blockwise.coarse import Coarse, coarse_copy, slabs
-from spallmap.tomography.blockwise.gaussian import reach, smoothed
-from spallmap.tomography.blockwise.opening import opened
-from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY, MIDDLE_GREY
-from spallmap.tomography.labels import CASING, CERAMIC, OUTSIDE, SODIUM, VOID
+from spallmap.tomography.grey.common_scale import AIR_GREY, MIDDLE_GREY, GreyScale
 from spallmap.tomography.phases.faces import face_ends, refined_heights, without_dips
 from spallmap.tomography.phases.interfaces import close_notches, fit_plane
-from spallmap.tomography.phases.topology import (
-    DEFAULT_SODIUM_GREY,
-    FINE_SMOOTHING_VOXELS,
-    NOTCH_RADIUS_VOXELS,
-    SODIUM_EDGE_GREY,
-    Topology,
-    close_outline,
-    find_topology,
-)
+from spallmap.tomography.phases.phase_plan import SMOOTHING_VOXELS, PhasePlan
+from spallmap.tomography.phases.topology import NOTCH_RADIUS_VOXELS, close_outline, find_topology
 
-__all__ = ["DEFAULT_SODIUM_GREY", "SMOOTHING_VOXELS", "PhasePlan", "plan_phases", "segment_phases"]
-
-SMOOTHING_VOXELS = FINE_SMOOTHING_VOXELS
-"""Gaussian sigma that quiets the noise before thresholds; about the blur of the scan, so edges stay in
-place."""
-SOLID_SMOOTHING_VOXELS = 1.2
-"""The same for sodium against air, whose contrast is a quarter of the ceramic's."""
+# Bodies are distinguished on a block-averaged copy of at most about this size; what separates them is some
+# voxels wide, and a copy of 216^3 voxels shows a cell's parts with 20 and more of its voxels.
 MAX_COARSE_VOXELS = 10_000_000
-"""Bodies are told apart on a block-averaged copy of at most about this size; what parts them is some voxels
-wide, and a copy of 216^3 voxels shows a cell's parts with 20 and more of its voxels."""
+# A dip of whole voxels below the closed face is the face's own roughness up to this depth.
 NOTCH_VOXELS = 1.5
-"""A dip of whole voxels below the closed face is the face's own roughness up to this depth."""
+# Width of the rim of an upright disc, where blur has rounded its edges off.
 RIM_VOXELS = 2
-"""Width of the rim of an upright disc, where blur has rounded its edges off."""
-VOID_EDGE_GREY = 0.6 * AIR_GREY + 0.4 * CERAMIC_GREY - 1_500.0
-"""What is void right at a face, where the blur of gas outside makes good ceramic as dark as the middle grey;
-one voxel deeper the edge with sodium is the threshold."""
-FACE_BLUR_VOXELS = 1.5
-"""The ceramic's blur reaches this far beyond its faces."""
-OPENING_VOXELS = 1
-"""Half the edge of the cube that must fit into solid matter: the ceramic's blurred shell is two voxels thick,
-a thin casing four."""
-REGROWN_VOXELS = 2
-"""How far around such a cube's middle matter stays: the cube's corners are two voxels off."""
+# Beside padding the smoothing mixes it with the ceramic this far: no void is seen there.
 WALL_VOXELS = 2
-"""Beside padding the smoothing mixes it with the ceramic this far: no void is seen there."""
-HALO = reach(SOLID_SMOOTHING_VOXELS) + OPENING_VOXELS + REGROWN_VOXELS
-"""Voxels around a region that its labels depend on."""
-
-
-@dataclass(frozen=True)
-class PhasePlan:
-    """What has to be known of a whole volume to label any part of it.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Of the volume.
-    bottom, top : ndarray of float32, shape (ny, nx)
-        Heights of the ceramic's faces in slices, to a part of a voxel, closed over notches; without meaning
-        where there is no ceramic.
-    covered : ndarray of bool, shape (ny, nx)
-        Columns that hold ceramic.
-    bottom_cut, top_cut : ndarray of bool, shape (ny, nx)
-        Columns whose ceramic goes on beyond the first or the last slice: there is no face.
-    padding, wall : ndarray of bool, shape (ny, nx)
-        Columns of padding, and those with the ones so close to it that it would pass for a void there.
-    topology : Topology
-        The bodies on a coarse copy.
-    """
-
-    shape: tuple[int, int, int]
-    bottom: NDArray[np.float32]
-    top: NDArray[np.float32]
-    covered: NDArray[np.bool_]
-    bottom_cut: NDArray[np.bool_]
-    top_cut: NDArray[np.bool_]
-    padding: NDArray[np.bool_]
-    wall: NDArray[np.bool_]
-    topology: Topology
-
-    @property
-    def has_ceramic(self) -> bool:
-        """Whether there is a ceramic at all."""
-        return bool(self.covered.any())
-
-    def filled(self, region: Region) -> NDArray[np.bool_]:
-        """Say where the ceramic with its cracks and pores is.
-
-        Parameters
-        ----------
-        region : tuple of slice
-            Part of the volume.
-
-        Returns
-        -------
-        ndarray of bool
-            Over the region.
-        """
-        z, y, x = region
-        height = np.arange(z.start, z.stop, dtype=np.float32)[:, None, None]
-        inside: NDArray[np.bool_] = (
-            self.covered[y, x] & (height >= self.bottom[y, x]) & (height <= self.top[y, x])
-        )
-        return inside
-
-    def labels(self, grey: Sliceable, region: Region | None = None) -> NDArray[np.uint8]:
-        """Label a part of the volume.
-
-        Parameters
-        ----------
-        grey : Sliceable, shape (nz, ny, nx)
-            The volume that the plan was made from.
-        region : tuple of slice, optional
-            The part; everything where absent.
-
-        Returns
-        -------
-        ndarray of uint8
-            1 ceramic, 2 sodium, 3 crack or void in the ceramic, 4 casing and other solid, 5 outside air. A
-            voxel's label does not depend on the region that it is asked for with.
-        """
-        region = whole(self.shape) if region is None else region
-        out = np.empty(shape_of(region), dtype=np.uint8)
-        for block in tiles(region):
-            inside = tuple(
-                slice(b.start - r.start, b.stop - r.start) for b, r in zip(block, region, strict=True)
-            )
-            out[inside] = self._labels_of_block(grey, block)
-        return out
-
-    def _labels_of_block(self, grey: Sliceable, block: Region) -> NDArray[np.uint8]:
-        padded = read_padded(grey, block, HALO)
-        filled = self.filled(block)
-        labels = np.full(filled.shape, OUTSIDE, dtype=np.uint8)
-        if not filled.all():
-            kind = self._kind(block)
-            if kind.any() or not self.has_ceramic:
-                self._label_solid(padded, block, kind, labels)
-                labels[:, self.padding[block[1:]]] = OUTSIDE
-        if filled.any():
-            trim = HALO - reach(SMOOTHING_VOXELS)
-            smooth = smoothed(padded[trim:-trim, trim:-trim, trim:-trim], SMOOTHING_VOXELS)
-            z, y, x = block
-            _label_ceramic(
-                smooth,
-                z.start,
-                self.covered[y, x],
-                self.bottom[y, x],
-                self.top[y, x],
-                self.wall[y, x],
-                labels,
-            )
-        return labels
-
-    def _kind(self, block: Region) -> NDArray[np.uint8]:
-        """Say what solid voxels belong to."""
-        coarse = self.topology.kind
-        index = [
-            np.minimum(np.arange(s.start, s.stop) // f, n - 1)
-            for s, f, n in zip(block, self.topology.factor, coarse.shape, strict=True)
-        ]
-        return coarse[np.ix_(*index)]
-
-    def _label_solid(
-        self, padded: NDArray[np.uint16], block: Region, kind: NDArray[np.uint8], labels: NDArray[np.uint8]
-    ) -> None:
-        h = HALO - reach(SOLID_SMOOTHING_VOXELS)
-        near = self._filled_around(block, HALO, FACE_BLUR_VOXELS)
-        if near.any():
-            # Smoothed as it is, the bright ceramic would fill the gas that lies against it.
-            most = min(max(2.0 * self.topology.sodium_grey - AIR_GREY, 0.0), np.iinfo(np.uint16).max)
-            padded = np.where(near, np.minimum(padded, np.uint16(most)), padded)
-        smooth = smoothed(padded, SOLID_SMOOTHING_VOXELS)
-        solid = (smooth > self.topology.solid_grey) & ~self._filled_around(block, h, 0.0)
-        own = smooth[h:-h, h:-h, h:-h]
-        body = opened(solid, OPENING_VOXELS, REGROWN_VOXELS)
-        labels[body & (kind == SODIUM) & (own > self.topology.sodium_grey)] = SODIUM
-        labels[body & (kind == CASING) & (own > self.topology.casing_grey)] = CASING
-
-    def _filled_around(self, block: Region, halo: int, beyond: float) -> NDArray[np.bool_]:
-        """Ceramic, and so far beyond its faces, in a block with a halo (outermost voxels repeated)."""
-        index = [
-            np.clip(np.arange(s.start - halo, s.stop + halo), 0, n - 1)
-            for s, n in zip(block, self.shape, strict=True)
-        ]
-        plane = np.ix_(index[1], index[2])
-        height = index[0].astype(np.float32)[:, None, None]
-        inside: NDArray[np.bool_] = (
-            self.covered[plane]
-            & (height >= self.bottom[plane] - np.float32(beyond))
-            & (height <= self.top[plane] + np.float32(beyond))
-        )
-        return inside
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _label_ceramic(
-    smooth: NDArray[np.float32],
-    first: int,
-    covered: NDArray[np.bool_],
-    bottom: NDArray[np.float32],
-    top: NDArray[np.float32],
-    wall: NDArray[np.bool_],
-    labels: NDArray[np.uint8],
-) -> None:
-    for k in range(smooth.shape[0]):
-        z = np.float32(first + k)
-        for j in range(smooth.shape[1]):
-            for i in range(smooth.shape[2]):
-                if covered[j, i] and bottom[j, i] <= z <= top[j, i]:
-                    depth = min(z - bottom[j, i], top[j, i] - z, np.float32(1.0))
-                    edge = VOID_EDGE_GREY + depth * (SODIUM_EDGE_GREY - VOID_EDGE_GREY)
-                    labels[k, j, i] = CERAMIC if wall[j, i] or smooth[k, j, i] > edge else VOID
+# What is said of a volume with a ceramic's grey and no ceramic.
+NO_BODY = "no ceramic: no bright body lies between two faces"
 
 
 def plan_phases(
     grey: Sliceable,
     spacing_um: Sequence[float],
-    place: str = "tomogram",
+    source_label: str = "tomogram",
     threads: int = 1,
     ceramic: bool = True,
 ) -> PhasePlan:
-    """Find what has to be known of a whole tomogram to part it into its phases.
+    """Find what has to be known of a whole tomogram to separate its phases.
 
     The stack axis of the cell runs roughly along z. The ceramic is the thickest bright body, closed by its
     faces as height maps, so that a crack that opens at a face stays inside. Sodium and casing may share
     their grey: what crosses the ceramic's mid-plane beside it is casing, what lies on a face within the
-    outline is sodium; where the two touch they are parted at the ceramic's outline. Which body is which is
+    outline is sodium; where the two touch they are separated at the ceramic's outline. Which body is which is
     decided on a coarse copy, where their surfaces lie at full resolution.
 
     Parameters
@@ -246,7 +52,7 @@ def plan_phases(
         once more where it is padded.
     spacing_um : sequence of float
         Voxel spacing along z, y and x.
-    place : str
+    source_label : str
         What to call the volume in an error.
     threads : int
         Number of threads.
@@ -262,9 +68,19 @@ def plan_phases(
     ------
     InputError
         If a voxel is NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import plan_phases
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> disc = (abs(z - 20) < 12) & (np.hypot(y - 30, x - 30) < 24)
+    >>> plan = plan_phases(np.where(disc, 50_000, 10_000).astype(np.uint16), (5.0, 5.0, 5.0))
+    >>> float(plan.bottom[30, 30]), float(plan.top[30, 30])
+    (8.5, 31.5)
     """
     nz, ny, nx = grey.shape
-    coarse = coarse_copy(grey, MAX_COARSE_VOXELS, 1, place, threads)
+    coarse = coarse_copy(grey, MAX_COARSE_VOXELS, 1, source_label, threads)
     topology = find_topology(coarse.values, coarse.factor, spacing_um, ceramic)
     bottom = np.zeros((ny, nx), dtype=np.float32)
     top = np.full((ny, nx), -1.0, dtype=np.float32)
@@ -347,11 +163,11 @@ def _away_from_side(
 def segment_phases(
     grey: Sliceable,
     spacing_um: Sequence[float],
-    place: str = "tomogram",
+    source_label: str = "tomogram",
     threads: int = 1,
     ceramic: bool = True,
 ) -> NDArray[np.uint8]:
-    """Part a whole tomogram into its phases, see :func:`plan_phases`.
+    """Separate the phases of a whole tomogram, see :func:`plan_phases`.
 
     Parameters
     ----------
@@ -359,7 +175,7 @@ def segment_phases(
         Volume on the common scale, see :class:`spallmap.tomography.GreyScale`.
     spacing_um : sequence of float
         Voxel spacing along z, y and x.
-    place : str
+    source_label : str
         What to call the volume in an error.
     threads : int
         Number of threads.
@@ -371,8 +187,23 @@ def segment_phases(
     ndarray of uint8, shape (nz, ny, nx)
         1 ceramic, 2 sodium, 3 crack or void in the ceramic, 4 casing and other solid, 5 outside air. Without
         ceramic only 4 and 5.
+
+    Raises
+    ------
+    InputError
+        If a voxel is NaN or infinite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import CERAMIC, OUTSIDE, segment_phases
+    >>> z, y, x = np.mgrid[:40, :60, :60]
+    >>> disc = (abs(z - 20) < 12) & (np.hypot(y - 30, x - 30) < 24)
+    >>> labels = segment_phases(np.where(disc, 50_000, 10_000).astype(np.uint16), (5.0, 5.0, 5.0))
+    >>> bool(np.all(labels[disc] == CERAMIC)), bool(np.all(labels[~disc] == OUTSIDE))
+    (True, True)
     """
-    plan = plan_phases(grey, spacing_um, place, threads, ceramic)
+    plan = plan_phases(grey, spacing_um, source_label, threads, ceramic)
     shape = plan.shape
     out = np.empty(shape, dtype=np.uint8)
     blocks = tiles(whole(shape))
@@ -381,3 +212,35 @@ def segment_phases(
     ):
         out[block] = labels
     return out
+
+
+def grey_summary(scale: GreyScale, plan: PhasePlan) -> dict[str, Any]:
+    """Say what was found of a tomogram's greys and phases, for ``grey.json``.
+
+    Parameters
+    ----------
+    scale : GreyScale
+        From :func:`spallmap.tomography.common_grey`.
+    plan : PhasePlan
+        From :func:`plan_phases` of the same tomogram.
+
+    Returns
+    -------
+    dict
+        The scale as :meth:`spallmap.tomography.GreyScale.as_json` gives it. Where its grey promised a ceramic
+        that the phases do not show, the finding says so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import GreyScale, grey_summary, plan_phases
+    >>> scale = GreyScale(air_level=120.0, ceramic_level=700.0, sodium_level=None, noise_sd=9.0)
+    >>> can = np.full((12, 20, 20), 10_000, dtype=np.uint16)
+    >>> can[:, 2:4] = 50_000
+    >>> grey_summary(scale, plan_phases(can, (5.0, 5.0, 5.0)))["finding"]
+    'no ceramic: no bright body lies between two faces'
+    """
+    summary = scale.as_json()
+    if scale.ceramic_level is not None and not plan.has_ceramic:
+        summary["finding"] = NO_BODY
+    return summary

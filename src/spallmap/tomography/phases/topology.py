@@ -17,28 +17,28 @@ from spallmap.tomography.phases.interfaces import close_notches, column_ends
 
 Mask = NDArray[np.bool_]
 
+# Where sodium lies on the common scale, some 22 % of the way from air, for its edge with the ceramic.
 DEFAULT_SODIUM_GREY = 19_000.0
-"""Where sodium lies on the common scale, some 22 % of the way from air, for its edge with the ceramic."""
+# Where sodium lies against the ceramic the edge is at the middle of those two greys.
 SODIUM_EDGE_GREY = (DEFAULT_SODIUM_GREY + CERAMIC_GREY) / 2.0
-"""Where sodium lies against the ceramic the edge is at the middle of those two greys."""
+# Smoothing of a copy that averages blocks: most of its noise is gone already.
 COARSE_SMOOTHING_VOXELS = 0.6
-"""Smoothing of a copy that averages blocks: most of its noise is gone already."""
+# Smoothing of a copy at full resolution: about the blur of a scan, so that edges stay in place.
 FINE_SMOOTHING_VOXELS = 0.8
-"""Smoothing of a copy at full resolution: about the blur of a scan, so that edges stay in place."""
+# Erosion that separates the ceramic from whatever bright matter touches it, in voxels of the volume.
 CORE_EROSION_VOXELS = 3
-"""Erosion that parts the ceramic from whatever bright matter touches it, in voxels of the volume."""
+# A crack that opens at a face leaves a notch of at most twice this width; wider dips are the face's own
+# shape.
 NOTCH_RADIUS_VOXELS = 8
-"""A crack that opens at a face leaves a notch of at most twice this width; wider dips are the face's own
-shape."""
+# A bright piece inside the ceramic's outline of at least this size is ceramic that a crack has cut off.
 FRAGMENT_VOXELS = 200
-"""A bright piece inside the ceramic's outline of at least this size is ceramic that a crack has cut off."""
+# Blurred edges of the ceramic look like sodium in a shell of about this thickness; it is opened away.
 HALO_VOXELS = 2
-"""Blurred edges of the ceramic look like sodium in a shell of about this thickness; it is opened away."""
+# An electrode begins within this distance of the ceramic's face.
 SODIUM_REACH_UM = 60.0
-"""An electrode begins within this distance of the ceramic's face."""
+# What a voxel of the volume belongs to is known this many voxels of the copy around each of its bodies: its
+# edges are no further off.
 CLASS_REACH = 2.5
-"""What a voxel of the volume belongs to is known this many voxels of the copy around each of its bodies: its
-edges are no further off."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def find_topology(
     spacing_um: Sequence[float],
     ceramic: bool = True,
 ) -> Topology:
-    """Tell the bodies of a cell apart.
+    """Distinguish the bodies of a cell.
 
     Parameters
     ----------

@@ -30,14 +30,14 @@ def test_neighbours_means_and_quantiles_are_those_of_a_tree(
             expected = [j for j in tree.query_ball_point(points[i], 4.0) if group[j] == group[i]]
             assert sorted(members) == sorted(expected)
         mean, quantile = around.mean(values, 1.5), around.quantile(values[:, 0].copy(), 0.8)
-        total, share = around.mean_of_finite(holes, 1.5)
+        total, fraction = around.mean_of_finite(holes, 1.5)
         own = np.sort(around.members[: around.starts[1]])
         i = around.rows.start
         w = np.exp(-0.5 * (np.linalg.norm(points[own] - points[i], axis=1) / 1.5) ** 2)
         assert mean[0] == pytest.approx(w @ values[own] / w.sum(), abs=1e-6)
         assert quantile[0] == pytest.approx(np.quantile(values[own, 0], 0.8))
         known = np.isfinite(holes[own, 0])
-        assert share[0, 0] == pytest.approx(w[known].sum() / w.sum(), abs=1e-6)
+        assert fraction[0, 0] == pytest.approx(w[known].sum() / w.sum(), abs=1e-6)
         assert total[0, 0] == pytest.approx((w * np.nan_to_num(holes[own, 0])).sum() / w.sum(), abs=1e-6)
 
 

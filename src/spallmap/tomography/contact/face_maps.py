@@ -15,9 +15,11 @@ from spallmap.tomography.contact.face_contact import measure_contact
 from spallmap.tomography.phases.interfaces import find_interfaces
 
 SIDES = ("bottom", "top")
-CHANNELS = tuple(f"{side}_{name}" for side in SIDES for name in ("height_um", "against", "gap_um", "void"))
-"""Channels of the maps: height z of the face; what lies against it (0 no ceramic, 1 sodium, 2 gas, 3 beyond
-the electrode); height of the gas; number of the void."""
+# Channels of the maps: height z of the face; what lies against it (0 no ceramic, 1 sodium, 2 gas, 3 beyond
+# the electrode); height of the gas; number of the void.
+INTERFACE_CHANNELS = tuple(
+    f"{side}_{name}" for side in SIDES for name in ("height_um", "against", "gap_um", "void")
+)
 VOID_COLUMNS = (
     "side",
     "void",
@@ -37,12 +39,21 @@ class InterfaceMaps:
     Parameters
     ----------
     maps : ndarray of float32, shape (8, ny, nx)
-        See :data:`CHANNELS`, in the tomogram's own frame; NaN where there is no height or gap.
+        See :data:`INTERFACE_CHANNELS`, in the tomogram's own frame; NaN where there is no height or gap.
     voids : DataFrame
         One row a void, see :data:`VOID_COLUMNS`.
     summary : dict
-        By side: areas, share of the electrode's area that does not touch the ceramic, number of voids, and
+        By side: areas, fraction of the electrode's area that does not touch the ceramic, number of voids, and
         roughness (Sa, Sq); empty where there is no ceramic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import interface_maps
+    >>> air = np.full((12, 20, 20), 10_000, dtype=np.uint16)
+    >>> found = interface_maps(air, np.full(air.shape, 5, dtype=np.uint8), (5.0, 5.0, 5.0))
+    >>> found.maps.shape, len(found.voids), found.summary
+    ((8, 20, 20), 0, {})
     """
 
     maps: NDArray[np.float32]
@@ -70,11 +81,27 @@ def interface_maps(
     -------
     InterfaceMaps
         Without heights and voids where there is no ceramic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.tomography import INTERFACE_CHANNELS, interface_maps
+    >>> z, y, x = np.mgrid[:50, :60, :60]
+    >>> radius = np.hypot(y - 30, x - 30)
+    >>> labels = np.full(z.shape, 5, dtype=np.uint8)
+    >>> labels[radius < 20] = 2
+    >>> labels[(abs(z - 25) < 10) & (radius < 26)] = 1
+    >>> grey = np.choose(labels, [0, 50_000, 19_000, 0, 0, 10_000]).astype(np.uint16)
+    >>> found = interface_maps(grey, labels, (5.0, 5.0, 5.0))
+    >>> INTERFACE_CHANNELS[:2], found.maps[:2, 30, 30].tolist()
+    (('bottom_height_um', 'bottom_against'), [77.5, 1.0])
+    >>> found.summary["top"]["n_voids"]
+    0
     """
     faces = find_interfaces(labels, grey, threads)
-    maps = np.full((len(CHANNELS), *labels.shape[1:]), np.nan, dtype=np.float32)
+    maps = np.full((len(INTERFACE_CHANNELS), *labels.shape[1:]), np.nan, dtype=np.float32)
     if faces is None:
-        maps[[k for k, name in enumerate(CHANNELS) if name.endswith(("against", "void"))]] = 0.0
+        maps[[k for k, name in enumerate(INTERFACE_CHANNELS) if name.endswith(("against", "void"))]] = 0.0
         return InterfaceMaps(maps, pd.DataFrame(columns=list(VOID_COLUMNS)), {})
     contact = measure_contact(grey, labels, faces, spacing_um, threads)
     heights, cuts, summary = (faces.bottom, faces.top), (faces.bottom_cut, faces.top_cut), {}

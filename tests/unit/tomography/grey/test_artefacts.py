@@ -113,7 +113,7 @@ def test_cupping_and_a_slope_are_measured_and_removed(depth: float, tilt: float)
         for v in (scale.apply(volume).astype(float), volume * scale.gain)
     )
     assert np.ptp(after) < 0.1 * np.ptp(before)
-    # Air keeps its place: what is taken out scales with what stands out from air.
+    # Air keeps its grey: what is taken out scales with what stands out from air.
     outside = ndimage.binary_erosion(~_disc(), iterations=4)
     assert np.median(scale.apply(volume)[outside]) == pytest.approx(10_000.0, abs=100.0)
 

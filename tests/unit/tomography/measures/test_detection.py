@@ -23,14 +23,14 @@ def _sheet(
     aperture: float,
     blur: float,
 ) -> np.ndarray:
-    """Share of each voxel that a disc opens, drawn on a grid four times finer and blurred there."""
+    """Fraction of each voxel that a disc opens, drawn on a grid four times finer and blurred there."""
     z, y, x = np.meshgrid(
         *[(np.arange(n * FINE) + 0.5) / FINE - 0.5 for n in shape], indexing="ij", sparse=True
     )
     z, y, x = z - centre[0], y - centre[1], x - centre[2]
     away = normal[0] * z + normal[1] * y + normal[2] * x
     inside = z * z + y * y + x * x - away**2 <= radius**2
-    # A sheet thinner than a fine voxel opens a part of it.
+    # A sheet thinner than a fine voxel opens a fraction of it.
     thick = max(aperture, 1.0 / FINE)
     opened = np.clip((thick / 2.0 - np.abs(away)) * FINE + 0.5, 0.0, 1.0) * (aperture / thick) * inside
     opened = ndimage.gaussian_filter(opened.astype(np.float32), blur * FINE)

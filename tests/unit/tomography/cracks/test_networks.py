@@ -7,22 +7,16 @@ import pytest
 from scipy import ndimage
 
 from spallmap.blocks import tiles, whole
-from spallmap.tomography import (
-    Cracks,
-    common_grey,
-    crack_labels,
-    find_cracks,
-    measure_cracks,
-    segment_phases,
-)
+from spallmap.tomography import Cracks, crack_labels, find_cracks, measure_cracks
 from spallmap.tomography.cracks.crack_search import assemble_cracks, find_candidates
 from spallmap.tomography.cracks.networks import in_networks
 from spallmap.tomography.cracks.pores import Pores, find_pores
 from spallmap.tomography.cracks.ridges import Candidates
 from spallmap.tomography.cracks.thresholds import crack_thresholds
-from tests.unit.tomography.tomography_drawings import AIR, Floats, Plane, draw_cell
+from tests.unit.tomography.tomography_drawings import AIR, Floats, Plane, draw_cell, scan_of
 
 SPACING_UM = (4.66, 4.66, 4.66)
+
 CUBE = np.ones((3, 3, 3))
 
 
@@ -69,11 +63,6 @@ def _clump(
     ]
 
 
-def _scan(drawing: object) -> tuple[np.ndarray, np.ndarray]:
-    grey = common_grey(drawing.grey).apply(drawing.grey)  # type: ignore[attr-defined]
-    return grey, segment_phases(grey, SPACING_UM)
-
-
 def _false_and_found(
     found: Cracks, scan: tuple[np.ndarray, np.ndarray], true: np.ndarray
 ) -> tuple[int, float]:
@@ -87,7 +76,7 @@ def test_a_network_of_small_sheets_is_one_diffuse_crack(seed: int) -> None:
     rng = np.random.default_rng(seed)
     network = _network(rng, int(rng.integers(14, 26)), float(rng.uniform(1.0, 1.7)))
     drawing = draw_cell(rng, cracks=(network,))  # type: ignore[arg-type]
-    scan, null = _scan(drawing), _scan(draw_cell(rng))
+    scan, null = scan_of(drawing), scan_of(draw_cell(rng))
     found = find_cracks(*scan, SPACING_UM, *null)
     assert found.n == 1
     # The dark between crossing sheets holds balls, but is no pore.
@@ -109,12 +98,12 @@ def test_a_network_of_small_sheets_is_one_diffuse_crack(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_clumps_of_pores_are_no_network_and_stay_out_of_a_sheet(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    pores = [p for place in ((0.0, -12.0, 8.0), (0.0, 6.0, -14.0)) for p in _clump(rng, place)]
-    scan = _scan(draw_cell(rng, pores=pores))
+    pores = [p for middle in ((0.0, -12.0, 8.0), (0.0, 6.0, -14.0)) for p in _clump(rng, middle)]
+    scan = scan_of(draw_cell(rng, pores=pores))
     assert find_cracks(*scan, SPACING_UM, *scan).n == 0
     sheet = Plane((0.0, 6.0, -14.0), (0.2, 1.0, 0.3), 13.0, 1.2)
     drawing = draw_cell(rng, pores=pores, cracks=(sheet,))
-    scan, null = _scan(drawing), scan
+    scan, null = scan_of(drawing), scan
     thresholds = crack_thresholds(*scan, *null)
     candidates = find_candidates(*scan, whole(scan[0].shape), thresholds)
     in_pore = find_pores(candidates.cores, drawing.truth.shape).hold(candidates.index)
@@ -124,7 +113,7 @@ def test_clumps_of_pores_are_no_network_and_stay_out_of_a_sheet(seed: int) -> No
 
 
 def test_what_makes_a_network_is_asked_piece_by_piece() -> None:
-    """Solid balls of ridge voxels with one normal: size, share in pores, extent and strength decide."""
+    """Solid balls of ridge voxels with one normal: size, fraction in pores, extent and strength decide."""
     ball = np.argwhere(np.linalg.norm(np.indices((15, 15, 15)) - 7.0, axis=0) <= 7.0)
     plate = np.argwhere(np.ones((1, 40, 40), dtype=bool))
     cases = [(ball, 0.5, 2.0, True), (ball, 0.1, 2.0, False), (ball, 0.95, 2.0, False)]

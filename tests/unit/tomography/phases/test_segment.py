@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from spallmap.blocks import tiles
-from spallmap.tomography import common_grey, find_interfaces, segment_phases
+from spallmap.tomography import common_grey, find_interfaces, grey_summary, segment_phases
 from spallmap.tomography.phases import segment as phases_module
 from spallmap.tomography.phases.segment import plan_phases
 from tests.unit.tomography.tomography_drawings import AIR, CERAMIC, SODIUM, Bowl, Plane, draw_cell
 
 SPACING_UM = (4.66, 4.66, 4.66)
+
 PORES = ((0.0, 5.0, 5.0, 3.5), (-6.0, -15.0, 8.0, 3.0))
 
 
@@ -32,8 +34,8 @@ def test_phases_of_a_tilted_cell_with_artefacts(seed: int) -> None:
         voids=((3.0, -8.0, 3.0),),
     )
     phases = _segment(drawing.grey)
-    for phase, share in ((1, 0.995), (2, 0.98), (4, 0.97), (5, 0.97)):
-        assert np.mean(phases[drawing.truth == phase] == phase) >= share
+    for phase, fraction in ((1, 0.995), (2, 0.98), (4, 0.97), (5, 0.97)):
+        assert np.mean(phases[drawing.truth == phase] == phase) >= fraction
     # The middle of a pore, three voxels wide at least.
     z, y, x = drawing.axes
     for pz, py, px, pr in PORES:
@@ -41,7 +43,7 @@ def test_phases_of_a_tilted_cell_with_artefacts(seed: int) -> None:
         assert np.all(phases[core] == 3)
 
 
-def test_a_casing_that_touches_the_electrode_is_parted_at_the_outline() -> None:
+def test_a_casing_that_touches_the_electrode_is_separated_at_the_outline() -> None:
     drawing = draw_cell(np.random.default_rng(2), electrode_radius=34.0, casing=(34.5, 39.0))
     phases = _segment(drawing.grey)
     z, y, x = drawing.axes
@@ -72,34 +74,7 @@ def test_ceramic_cut_off_by_a_wide_bowl_is_still_ceramic() -> None:
     assert np.mean(phases[piece] == 1) > 0.98
 
 
-def test_interfaces_follow_the_tilt() -> None:
-    drawing = draw_cell(np.random.default_rng(5), shape=(72, 100, 100), tilt_deg=(5.0, -3.0))
-    faces = find_interfaces(_segment(drawing.grey))
-    assert faces is not None
-    normal = faces.normal(SPACING_UM, top=True)
-    expected = drawing.to_volume.apply([0.0, 0.0, 1.0])[::-1]
-    assert np.degrees(np.arccos(min(1.0, abs(normal @ expected)))) < 0.3
-    middle = np.array([drawing.centre])
-    bottom_um, top_um = faces.depth_um(middle, SPACING_UM)
-    # The drawn disc is 28 voxels thick.
-    assert bottom_um[0] == pytest.approx(14.0 * 4.66, abs=0.7 * 4.66)
-    assert top_um[0] == pytest.approx(14.0 * 4.66, abs=0.7 * 4.66)
-
-
-def test_labels_do_not_depend_on_the_region_they_are_asked_for_with() -> None:
-    drawing = draw_cell(np.random.default_rng(7), cupping=0.05, pores=PORES, tilt_deg=(3.0, 2.0))
-    grey = common_grey(drawing.grey).apply(drawing.grey)
-    plan = plan_phases(grey, SPACING_UM)
-    whole = plan.labels(grey)
-    assert np.array_equal(whole, segment_phases(grey, SPACING_UM, threads=2))
-    for size in (7, 23, (64, 96, 5)):
-        parts = np.zeros_like(whole)
-        for region in tiles((slice(0, 64), slice(0, 96), slice(0, 96)), size):
-            parts[region] = plan.labels(grey, region)
-        assert np.array_equal(parts, whole)
-
-
-def test_bodies_are_told_apart_on_a_coarser_copy_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bodies_are_distinguished_on_a_coarser_copy_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     bowl = Bowl((20.0, 0.0, 0.0), 18.0, 3.0)
     drawing = draw_cell(np.random.default_rng(8), shape=(72, 110, 110), tilt_deg=(4.0, 3.0), cracks=(bowl,))
     fine = _segment(drawing.grey)
@@ -115,8 +90,8 @@ def test_bodies_are_told_apart_on_a_coarser_copy_as_well(monkeypatch: pytest.Mon
 def test_a_stack_tilted_by_ten_degrees(tilt: tuple[float, float]) -> None:
     drawing = draw_cell(np.random.default_rng(9), shape=(80, 110, 110), tilt_deg=tilt, noise=1500.0)
     phases = _segment(drawing.grey)
-    for phase, share in ((1, 0.995), (2, 0.96), (4, 0.95), (5, 0.97)):
-        assert np.mean(phases[drawing.truth == phase] == phase) >= share
+    for phase, fraction in ((1, 0.995), (2, 0.96), (4, 0.95), (5, 0.97)):
+        assert np.mean(phases[drawing.truth == phase] == phase) >= fraction
     assert np.mean(drawing.truth[phases == 1] != 5) > 0.995
 
 
@@ -219,3 +194,17 @@ def test_padding_beside_the_ceramic_is_neither_phase_nor_void(
         assert np.all(labels[(z - cz) ** 2 + (py - cy) ** 2 + (px - cx) ** 2 < (pr - 1.5) ** 2] == 3)
     region = (slice(20, 47), slice(0, 31), slice(9, 50))
     assert np.array_equal(plan.labels(grey, region), labels[region])
+
+
+def test_the_summary_says_where_a_ceramics_grey_has_no_ceramic() -> None:
+    drawing = draw_cell(np.random.default_rng(13))
+    scale = common_grey(drawing.grey)
+    grey = scale.apply(drawing.grey)
+    found = plan_phases(grey, SPACING_UM)
+    assert grey_summary(scale, found) == scale.as_json()
+    assert grey_summary(scale, found)["finding"] == ""
+    missed = plan_phases(grey, SPACING_UM, ceramic=False)
+    assert grey_summary(scale, missed)["finding"] == "no ceramic: no bright body lies between two faces"
+    # What the grey scale has found already is said once.
+    none = replace(scale, ceramic_level=None, finding="no ceramic: said before")
+    assert grey_summary(none, missed)["finding"] == "no ceramic: said before"

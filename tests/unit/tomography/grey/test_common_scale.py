@@ -66,7 +66,7 @@ def test_a_can_without_ceramic_is_said_so(seed: int) -> None:
     scale = common_grey(drawing.grey)
     assert scale.ceramic_level is None
     assert "no ceramic" in scale.finding
-    # The volume can be looked at: air and the brightest phase have the places of air and ceramic.
+    # The volume can be looked at: air and the brightest phase have the greys of air and ceramic.
     grey = scale.apply(drawing.grey)
     assert np.median(grey[drawing.truth == 5]) == pytest.approx(AIR_GREY, abs=800.0)
     assert np.median(grey[drawing.truth == 4]) == pytest.approx(CERAMIC_GREY, abs=2_000.0)
@@ -83,7 +83,7 @@ def test_a_can_without_ceramic_is_said_so(seed: int) -> None:
 )
 def test_unusable_volumes_are_refused(volume: np.ndarray, found: str) -> None:
     with pytest.raises(InputError, match=found) as caught:
-        common_grey(volume, place="scan.tif")
+        common_grey(volume, source_label="scan.tif")
     assert caught.value.source_label == "scan.tif"
 
 
@@ -107,9 +107,9 @@ def test_clipping_and_a_round_field_are_seen() -> None:
     volume = np.where(np.hypot(y, x) < 57.0, np.minimum(drawing.grey, 54_500.0), 0.0)
     scale = common_grey(volume)
     assert scale.field_radius_voxels == pytest.approx(57.0, abs=1.0)
-    assert scale.padding_share == pytest.approx(np.mean(np.hypot(y, x) >= 57.0), abs=0.03)
-    assert scale.clipped_high_share == pytest.approx(np.mean(volume == 54_500.0), rel=1e-6)
-    assert scale.clipped_low_share == 0.0
+    assert scale.padding_fraction == pytest.approx(np.mean(np.hypot(y, x) >= 57.0), abs=0.03)
+    assert scale.clipped_high_fraction == pytest.approx(np.mean(volume == 54_500.0), rel=1e-6)
+    assert scale.clipped_low_fraction == 0.0
     assert scale.air_level == pytest.approx(AIR + 4_000.0, abs=400.0)
 
 
