@@ -14,16 +14,14 @@ from spallmap.results.documents import write_figure
 from spallmap.results.registration import read_registration, write_registration
 
 
-def carried(registration: Registration, to_reference: str | list[str] | None, through: str) -> Registration:
+def carried(registration: Registration, to_reference: str | None, through: str) -> Registration:
     """Chain a registration with that of what it was registered to; the reference itself needs none."""
     if not to_reference:
         return registration
     return chain(registration, read_registration(to_reference), through)
 
 
-def landmarks_in_tomogram(
-    path: str | list[str] | None, to_reference: str | list[str] | None
-) -> Landmarks | None:
+def landmarks_in_tomogram(path: str | None, to_reference: str | None) -> Landmarks | None:
     """Read landmarks, and take their partners from the reference frame to the tomogram's."""
     if not path:
         return None
@@ -36,9 +34,7 @@ def landmarks_in_tomogram(
     return replace(landmarks, reference_um=tomogram.map.inverse()(landmarks.reference_um))
 
 
-def write(
-    registration: Registration, picture: Figure, landmarks: str | list[str] | None, output: Any
-) -> None:
+def write(registration: Registration, picture: Figure, landmarks: str | None, output: Any) -> None:
     """Add the errors at landmarks and write map, verdict and picture."""
     if landmarks:
         registration = apply_landmarks(registration, read_landmarks(landmarks))

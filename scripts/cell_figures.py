@@ -1,6 +1,7 @@
 """Draw the paper's figures of one cell, and write the numbers behind each panel."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spallmap.figures.paper.figure1 import cell_figure
 from spallmap.figures.paper.figure2 import echo_figure
@@ -11,6 +12,9 @@ from spallmap.jobs import job
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_figure
 from spallmap.results.tables import write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

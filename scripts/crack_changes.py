@@ -1,6 +1,7 @@
 """Say which cracks of a tomogram are new against the pristine one."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +14,13 @@ from spallmap.results.tables import read_json, read_table, write_table
 from spallmap.results.vtk import read_polydata
 from spallmap.tomography.measures.changes import compare_cracks, complete, shown_by, vertex_areas
 
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
 REACH_VOXELS = 2.0
 
 
-def placed(path):
+def placed(path: str | None) -> tuple[AffineMap, float, bool]:
     """Map to the reference frame, its error in um, and whether anything may rest on it."""
     if not path:
         return AffineMap.identity(), 0.0, True

@@ -1,9 +1,14 @@
 """Find the ridge voxels of one slab of a tomogram."""
 
+from typing import TYPE_CHECKING
+
 from spallmap.jobs import job
 from spallmap.results.crack_search_parts import read_thresholds, write_candidates
 from spallmap.results.ome_zarr import open_zarr
 from spallmap.tomography.cracks.crack_search import find_candidates
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -1,18 +1,24 @@
 """Set the thresholds that a tomogram's cracks have to exceed."""
 
+from typing import TYPE_CHECKING
+
 from spallmap.jobs import job
 from spallmap.results.crack_search_parts import write_thresholds
 from spallmap.results.ome_zarr import open_zarr
 from spallmap.tomography.cracks.thresholds import crack_thresholds
 
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
 
 def main() -> None:
     inputs = snakemake.input
-    null = ()
+    grey, labels = open_zarr(inputs.volume).data, open_zarr(inputs.labels).data
+    null_grey = null_labels = None
     if inputs.get("null_volume"):
-        null = (open_zarr(inputs.null_volume).data, open_zarr(inputs.null_labels).data)
-    volumes = (open_zarr(inputs.volume).data, open_zarr(inputs.labels).data)
-    write_thresholds(snakemake.output[0], crack_thresholds(*volumes, *null, threads=snakemake.threads))
+        null_grey, null_labels = open_zarr(inputs.null_volume).data, open_zarr(inputs.null_labels).data
+    thresholds = crack_thresholds(grey, labels, null_grey, null_labels, threads=snakemake.threads)
+    write_thresholds(snakemake.output[0], thresholds)
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

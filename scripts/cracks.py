@@ -1,6 +1,7 @@
 """Join what was found in a tomogram's slabs to cracks, measure them and trace their mid-surfaces."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from spallmap.tomography.measures.descriptors import COLUMNS
 from spallmap.tomography.measures.detection import detection_limit
 from spallmap.tomography.measures.filling import sodium_contrast
 
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
 
 def main() -> None:
     inputs, output, threads = snakemake.input, snakemake.output, snakemake.threads
@@ -33,7 +37,8 @@ def main() -> None:
     labels = open_zarr(inputs.labels).data
     thresholds = read_thresholds(inputs.thresholds)
     parts = (read_candidates(path) for path in inputs.slabs)
-    cracks = assemble_cracks(parts, grey.shape, thresholds, threads)
+    nz, ny, nx = grey.shape
+    cracks = assemble_cracks(parts, (nz, ny, nx), thresholds, threads)
     sheets = trace_sheets(cracks, grey, labels, spacing_um, threads)
     table = measure_cracks(cracks, grey, labels, spacing_um, sheets, threads)
     blur = measure_blur(grey, find_interfaces(labels, grey, threads))

@@ -1,6 +1,7 @@
 """Write the page that lists every cell."""
 
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
 from spallmap.report import render_index
@@ -8,6 +9,9 @@ from spallmap.report.collect import index_entries
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_text
 from spallmap.results.tables import read_json
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -1,10 +1,15 @@
 """Map the interfaces of a tomogram's ceramic: heights, contact with the electrodes, voids."""
 
+from typing import TYPE_CHECKING
+
 from spallmap.jobs import job
 from spallmap.results.ome_tiff import write_ome_tiff
 from spallmap.results.ome_zarr import open_zarr
 from spallmap.results.tables import write_json, write_table
 from spallmap.tomography.contact.interface_maps import CHANNELS, interface_maps
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Link long-T2 regions to cracks."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from spallmap.jobs import job
@@ -8,6 +10,9 @@ from spallmap.results.ome_tiff import read_stack
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import read_registration
 from spallmap.results.tables import write_json, write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Bring a tomogram to the common grey scale and tell its phases."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
 from spallmap.readers import open_volume
@@ -8,6 +9,9 @@ from spallmap.results.ome_zarr import open_zarr
 from spallmap.results.slabs import WHOLE_SLICES, write_slabs
 from spallmap.results.tables import write_json
 from spallmap.tomography import common_grey, plan_phases
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Register a detail or element maps to the SEM image that they lie in, and through it to the reference."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from carry import carried, write
 
@@ -8,12 +10,16 @@ from spallmap.jobs import job
 from spallmap.registration.inset.register import register_inset
 from spallmap.results.ome_tiff import channel, element_names, read_stack
 
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
 
 def main() -> None:
     inputs, params = snakemake.input, snakemake.params
     stack, outer = read_stack(inputs.image), read_stack(inputs.outer)
+    names: tuple[str, ...] = ()
     if params.modality == "sem":
-        image, mask, names = channel(stack, "grey")[None], channel(stack, "mask") > 0, ()
+        image, mask = channel(stack, "grey")[None], channel(stack, "mask") > 0
     else:
         names = element_names(stack)
         image = np.stack([channel(stack, name) for name in names])

@@ -1,5 +1,7 @@
 """Register an MRI, in projection or in slices, to its tomogram, and through that to the reference."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from carry import carried, write
 
@@ -12,6 +14,9 @@ from spallmap.registration.projection import register_projection, render_project
 from spallmap.results.ome_tiff import read_stack
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.tables import read_json
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Register a section to the tomogram of its state, and through it to the reference."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from carry import carried, landmarks_in_tomogram, write
 
@@ -12,6 +14,9 @@ from spallmap.registration.compose import refused
 from spallmap.registration.section import register_section
 from spallmap.results.ome_tiff import channel, read_stack
 from spallmap.results.ome_zarr import read_volume
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:
@@ -31,11 +36,12 @@ def main() -> None:
     image = Image(channel(stack, "grey"), ("y", "x"), stack.spacing_um, mask=channel(stack, "mask") > 0)
     volume = read_volume(inputs.volume)
     grey = np.asarray(volume.data)
+    dz_um, dy_um, dx_um = volume.spacing_um
     registration = register_section(
         image,
         grey,
         np.asarray(read_volume(inputs.labels).data),
-        volume.spacing_um,
+        (dz_um, dy_um, dx_um),
         AxesPrior.parse(params.axes),
         seed=params.seed,
         threads=snakemake.threads,

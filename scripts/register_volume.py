@@ -1,5 +1,7 @@
 """Register a tomogram to the reference tomogram."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from carry import write
 
@@ -8,6 +10,9 @@ from spallmap.figures.registration.volume_picture import volume_picture
 from spallmap.jobs import job
 from spallmap.registration.volume.register import register_volume
 from spallmap.results.ome_zarr import read_volume
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,13 +24,17 @@ from spallmap.relaxometry.t2_fit import CHANNELS, INTERVAL_CHANNELS
 from spallmap.results.ome_tiff import write_ome_tiff
 from spallmap.results.tables import write_json, write_table
 
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
 
 def main() -> None:
     out, params = snakemake.output, snakemake.params
     image = open_image(Path(snakemake.input.raw), "mri", params.spacing_um)
     spacing_um, wanted = image.spacing_um, params.t2
     model = get_model(wanted["model"], wanted["n_coils"])
-    echoes, te_ms = usable_series(image.data, image.meta["te_ms"], model, wanted["skip_echoes"])
+    echoes, times = usable_series(image.data, image.meta["te_ms"], model, wanted["skip_echoes"])
+    te_ms = times.tolist()
     noise = None if wanted["sigma"] else estimate_noise(echoes, model.n_coils, te_ms)
     fit = fit_t2(
         echoes,

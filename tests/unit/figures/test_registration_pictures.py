@@ -119,7 +119,7 @@ def test_inset_of_sem(section: tuple[np.ndarray, np.ndarray]) -> None:
     assert "inset magenta, overview green" in text
     left, right = figure.axes[1].images[0].get_array(), figure.axes[2].images[0].get_array()
     np.testing.assert_allclose(np.asarray(left), np.asarray(right), atol=1e-9)
-    corners = figure.axes[0].patches[-1].get_xy()
+    corners = figure.axes[0].patches[-1].get_xy()  # type: ignore[attr-defined]
     np.testing.assert_allclose(corners.min(axis=0), (59.0, 39.0))
     np.testing.assert_allclose(corners.max(axis=0), (139.0, 99.0))
     assert_inside(figure)
@@ -158,7 +158,8 @@ def test_inset_outside_the_overview_says_so(section: tuple[np.ndarray, np.ndarra
     )
     assert "REFUSED" in head(figure)
     assert words(figure).count("No part of the inset's field lies inside the overview") == 4
-    corners, axes = figure.axes[0].patches[-1].get_xy(), figure.axes[0]
+    axes = figure.axes[0]
+    corners = axes.patches[-1].get_xy()  # type: ignore[attr-defined]
     assert axes.get_xlim()[1] > corners[:, 0].max()
     assert axes.get_ylim()[1] < corners[:, 1].min()
 

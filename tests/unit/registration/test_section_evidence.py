@@ -256,7 +256,7 @@ def test_resolutions_agree_on_one_minimum_and_tell_the_distance_of_two(scene):
     assert np.all(resolutions_apart(solution, VOXEL_UM) < 0.1 * VOXEL_UM)
     along = int(np.argmax(np.abs(true.rotation[:, 2])))
 
-    def shifted(grid: resolutions.Grid) -> np.ndarray:
+    def shifted(grid):
         step = round(4 * VOXEL_UM / grid.spacing_um[2 - along])
         return np.roll(grid.volume, step, axis=2 - along)
 

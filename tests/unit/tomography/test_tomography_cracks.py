@@ -213,7 +213,7 @@ def test_the_null_comes_from_all_over_a_large_ceramic(monkeypatch: pytest.Monkey
     whole_null = crack_thresholds(grey, labels, grey, labels)
     monkeypatch.setattr(thresholds, "NULL_TILE", 12)
     seen = []
-    inside = thresholds.block_responses
+    inside = thresholds.block_responses  # type: ignore[attr-defined]
 
     def note(source: np.ndarray, region: tuple[slice, slice, slice], sigmas: tuple[float, ...]) -> list:
         seen.append([s.start for s in region])
