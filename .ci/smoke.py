@@ -1,4 +1,4 @@
-"""What must work wherever the wheel is installed: every module is there, its data too, and a fit gives the T2 it should.
+"""What must work wherever the wheel is installed: all modules, their data, and a fit that finds the true T2.
 
 python .ci/smoke.py FOLDER_OF_THE_ENVIRONMENT
 """
