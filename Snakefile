@@ -44,4 +44,4 @@ rule report:
 
 
 onerror:
-    tell_failures()
+    report_failures()

@@ -34,10 +34,13 @@ from spallmap.registration.section import register_section
 README = Path(__file__).with_name("README.md")
 SEEDS = range(601, 606)
 PLANES = 4
-RIGHT_VOXELS, WRONG_VOXELS = 1.0, 3.0
+RIGHT_VOXELS = 1.0
+WRONG_VOXELS = 3.0
 PRIOR = AxesPrior.parse("-z,r")
-# What a person who turns the volume by hand may reach, and how well an azimuth is known from a mark.
-NEAR_DEG, NEAR_UM, AZIMUTH_DEG = 3.0, 25.0, 15.0
+# What a person who rotates the volume by hand may reach, and how well an azimuth is known from a mark.
+NEAR_DEG = 3.0
+NEAR_UM = 25.0
+AZIMUTH_DEG = 15.0
 BINS = 50
 # Smoothing and shrinking of the pyramid's levels, in voxels.
 LEVELS = (8, 4, 2, 1)
@@ -133,13 +136,13 @@ def as_slice(case: SectionCase) -> Slice:
 
 
 def near_start(case: SectionCase, rng: np.random.Generator) -> AffineMap:
-    """Turn the true pose about the field's middle and shift it, in random directions; nominal pixel size."""
+    """Rotate the true pose about the field's middle and shift it, at random; nominal pixel size."""
     rigid = case.truth.linear / np.linalg.norm(case.truth.linear, axis=0)
     own = grid_centre(case.image.spatial_shape, case.image.spacing_um)
     middle = case.truth(own)
     axis, way = (v / np.linalg.norm(v) for v in rng.normal(size=(2, 3)))
-    turn = rotation_map(Rotation.from_rotvec(np.deg2rad(NEAR_DEG) * axis), middle, NEAR_UM * way)
-    return turn @ AffineMap.from_parts(rigid, middle - rigid @ own)
+    moved = rotation_map(Rotation.from_rotvec(np.deg2rad(NEAR_DEG) * axis), middle, NEAR_UM * way)
+    return moved @ AffineMap.from_parts(rigid, middle - rigid @ own)
 
 
 def axes_start(case: SectionCase, shape: tuple[int, ...], rng: np.random.Generator) -> AffineMap:

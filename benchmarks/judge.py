@@ -103,18 +103,18 @@ def registrations(results: Path, truth: dict[str, Any]) -> list[Placed]:
         error = field_error_um(path.parent, modality, AffineMap(np.array(said["matrix"])), true_map)
         bound = BOUND_UM[modality if key != "edx" else "sem"]
         placed.append(Placed(f"{state} {acquisition}", said["verdict"], error, bound, tuple(said["reasons"])))
-        inner = said.get("diagnostics", {}).get("matrix_to_intermediate")
+        through = said["diagnostics"]["through"]
         within = {"sem_detail": "detail", "edx": "edx"}.get(key)
-        if inner is not None and within is not None:
+        if through is not None and within is not None:
             true_inner = AffineMap(np.array(truth["within_overview"][within]))
-            error = field_error_um(path.parent, modality, AffineMap(np.array(inner)), true_inner)
+            error = field_error_um(path.parent, modality, AffineMap(np.array(through["matrix"])), true_inner)
             placed.append(
                 Placed(
                     f"{acquisition} in overview",
-                    said["diagnostics"]["verdict_to_intermediate"],
+                    through["verdict"],
                     error,
                     BOUND_UM["inset"],
-                    tuple(said["diagnostics"]["reasons_to_intermediate"]),
+                    tuple(through["reasons"]),
                 )
             )
     return placed

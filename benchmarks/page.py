@@ -1,4 +1,4 @@
-"""Put a measured table into its place on a page."""
+"""Put a measured table between its markers on a page."""
 
 from __future__ import annotations
 

@@ -19,11 +19,15 @@ from spallmap.twin.sem import bar_row_of
 
 VOXEL_UM = 4.66
 SPACING_UM = (VOXEL_UM,) * 3
-COLUMNS, ASPECT = 1024, 0.75
+COLUMNS = 1024
+ASPECT = 0.75
 FIELD_UM = (500.0, 1500.0)
-TILT_DEG, SCALE_OFF, ANISOTROPY = 10.0, 0.02, 0.004
-# The field's middle lies within this share of the plate's radius and thickness about its own middle.
-REACH_RADIUS, REACH_THICKNESS = 0.6, 0.3
+TILT_DEG = 10.0
+SCALE_OFF = 0.02
+ANISOTROPY = 0.004
+# The field's middle lies within this fraction of the plate's radius and thickness about its own middle.
+REACH_RADIUS = 0.6
+REACH_THICKNESS = 0.3
 
 
 @dataclass(frozen=True)

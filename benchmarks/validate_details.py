@@ -1,4 +1,4 @@
-"""Place details and element maps in simulated overviews and write how well, into docs/validation.md.
+"""Register details and element maps to simulated overviews and write how well, into docs/validation.md.
 
     python benchmarks/validate_details.py
 
@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from page import write_section
 
 from spallmap.frames import AffineMap, Points, displacement_um, grid_points
-from spallmap.registration.inset.contrast import Kind
-from spallmap.registration.inset.register import register_inset
+from spallmap.registration.inset import Kind, register_inset
 from spallmap.registration.result import Registration
 from spallmap.twin import (
     MATTER,
@@ -36,19 +35,22 @@ from spallmap.twin.sem import SectionLook, bar_row_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 SEEDS = tuple(range(1309, 1317))
+# Keeps these draws apart from what else a seed decides.
 STREAM = 52
-"""Keeps these draws apart from what else a seed decides."""
-OVERVIEW_SHAPE, OVERVIEW_UM = (640, 900), 1.0
+OVERVIEW_SHAPE = (640, 900)
+OVERVIEW_UM = 1.0
 DETAIL_SHAPE = (768, 1024)
+# Overview pixels over detail pixels, drawn evenly in the logarithm.
 RATIOS = (2.5, 20.0)
-"""Overview pixels over detail pixels, drawn evenly in the logarithm."""
-EDX_SHAPE, EDX_UM = (120, 160), (0.5, 2.0)
-TURN_DEG = 15.0
+EDX_SHAPE = (120, 160)
+EDX_UM = (0.5, 2.0)
+ROTATION_DEG = 15.0
 SUBJECTS = ("crack", "face", "pore", "ceramic")
 EDX_SUBJECTS = ("crack", "face")
+# Sections of which bad images are made.
 N_SPOILT = 2
-"""Sections of which bad images are made."""
-WANTED_PX, WORST_PX = 2.0, 10.0
+WANTED_PX = 2.0
+WORST_PX = 10.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def draw_insets(section: Section) -> Iterator[Inset]:
     for number, subject in enumerate(SUBJECTS):
         rng = np.random.default_rng([section.seed, STREAM, 1, number])
         spacing = OVERVIEW_UM / float(np.exp(rng.uniform(*np.log(RATIOS))))
-        pose = draw_place(section, subject, DETAIL_SHAPE, spacing, rng)
+        pose = draw_pose(section, subject, DETAIL_SHAPE, spacing, rng)
         image = simulate_sem(
             section.geometry,
             section.to_cell @ pose,
@@ -125,17 +127,17 @@ def draw_insets(section: Section) -> Iterator[Inset]:
         yield Inset(section.seed, "sem", subject, image.image.astype(float), mask, spacing, pose)
     rng = np.random.default_rng([section.seed, STREAM, 2])
     subject, spacing = EDX_SUBJECTS[section.seed % 2], float(rng.uniform(*EDX_UM))
-    pose = draw_place(section, subject, EDX_SHAPE, spacing, rng)
+    pose = draw_pose(section, subject, EDX_SHAPE, spacing, rng)
     counts = simulate_edx(section.geometry, section.to_cell @ pose, rng, shape=EDX_SHAPE, spacing_um=spacing)
     yield Inset(
         section.seed, "edx", subject, counts.astype(float), np.ones(EDX_SHAPE, dtype=bool), spacing, pose
     )
 
 
-def draw_place(
+def draw_pose(
     section: Section, subject: str, shape: Sequence[int], spacing_um: float, rng: np.random.Generator
 ) -> AffineMap:
-    """Draw a place on the overview whose middle third shows the subject."""
+    """Draw a pose on the overview whose middle third shows the subject."""
     reach = 0.5 * spacing_um * np.hypot(shape[0], shape[1])
     rows, columns = (
         np.arange(n)[(np.arange(n) * OVERVIEW_UM > reach) & (np.arange(n)[::-1] * OVERVIEW_UM > reach)]
@@ -146,23 +148,23 @@ def draw_place(
     row, column = where[rng.integers(len(where))]
     jitter = rng.uniform(-1.0, 1.0, 2) * np.array(shape[::-1]) * spacing_um / 6.0
     middle = np.array([columns[column], rows[row]]) * OVERVIEW_UM + jitter
-    return draw_inset_pose(rng, shape, spacing_um, [*middle, 0.0], TURN_DEG)
+    return draw_inset_pose(rng, shape, spacing_um, [*middle, 0.0], ROTATION_DEG)
 
 
-def seen(shares: NDArray[np.float32], subject: str) -> NDArray[np.bool_]:
+def seen(fractions: NDArray[np.float32], subject: str) -> NDArray[np.bool_]:
     """Where a section truly shows a subject."""
 
-    def share(*names: str) -> NDArray[np.float32]:
-        total: NDArray[np.float32] = shares[..., [MATTER.index(n) for n in names]].sum(axis=-1)
+    def fraction(*names: str) -> NDArray[np.float32]:
+        total: NDArray[np.float32] = fractions[..., [MATTER.index(n) for n in names]].sum(axis=-1)
         return total
 
     if subject == "crack":
-        return share("empty_crack", "sodium_crack") > 0.3
+        return fraction("empty_crack", "sodium_crack") > 0.3
     if subject == "pore":
-        return share("pore") > 0.5
-    ceramic = share("ceramic") > 0.5
+        return fraction("pore") > 0.5
+    ceramic = fraction("ceramic") > 0.5
     if subject == "face":
-        sodium = share("sodium") > 0.5
+        sodium = fraction("sodium") > 0.5
         beside: NDArray[np.bool_] = np.zeros_like(ceramic)
         beside[:-1] = ceramic[:-1] & sodium[1:] | sodium[:-1] & ceramic[1:]
         return beside
@@ -237,10 +239,12 @@ def spoilt(inset: Inset, section: Section) -> Iterator[tuple[str, Inset]]:
 
 def row(p: Placed) -> str:
     """One line of the table."""
+    # A refusal may have no score.
+    score = "none" if p.found.score is None else f"{p.found.score:.2f}"
     runner_up = f"{p.found.runner_up.score:.2f}" if p.found.runner_up else ""
     return (
         f"| {p.inset.seed} | {p.inset.kind} | {p.inset.subject} | {OVERVIEW_UM / p.inset.spacing_um:.1f} "
-        f"| {p.error_px:.2f} | {p.found.score:.2f} | {runner_up} | {'/'.join(f'{r:.2f}' for r in p.ratio)} "
+        f"| {p.error_px:.2f} | {score} | {runner_up} | {'/'.join(f'{r:.2f}' for r in p.ratio)} "
         f"| {p.seconds:.1f} | {p.found.verdict} {'; '.join(p.found.reasons)} |"
     )
 

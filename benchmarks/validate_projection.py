@@ -207,7 +207,7 @@ def main() -> None:
             print(
                 f"{seed} {state} {pose} {variant}: {p.mean_um:.2f} um, {p.found.verdict}, "
                 f"over SE {p.over_se[0]:.2f} {p.over_se[1]:.2f}, "
-                f"misfit {p.found.diagnostics.get('misfit')}, {p.seconds:.0f} s",
+                f"misfit {p.found.diagnostics.measures.get('misfit')}, {p.seconds:.0f} s",
                 *p.found.reasons,
                 flush=True,
             )

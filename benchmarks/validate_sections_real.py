@@ -24,6 +24,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 ARTIFICIAL = ("images/artificial_moving-{}.jpg", "images/artificial_reference.jpg")
 KIDNEY = "rat-kidney_/scale-5pc/Rat-Kidney_{}"
 LESION = "lesions_/scale-5pc/Izd2-29-041-w35_{}"
+# Moving and reference image by the pair's name.
 PAIRS = {
     "artificial, rigid": (ARTIFICIAL[0].format("rigid"), ARTIFICIAL[1]),
     "artificial, affine": (ARTIFICIAL[0].format("affine"), ARTIFICIAL[1]),
@@ -31,7 +32,6 @@ PAIRS = {
     "rat kidney, two stains": (KIDNEY.format("PanCytokeratin.jpg"), KIDNEY.format("HE.jpg")),
     "lesion, two stains": (LESION.format("proSPC.jpg"), LESION.format("HE.jpg")),
 }
-"""Moving and reference image by the pair's name."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def landmarks_of(image: Path) -> NDArray[np.float64]:
 
 def run(folder: Path, name: str) -> Outcome:
     """Register a pair and measure it at its landmarks."""
-    moving, reference = (folder / part for part in PAIRS[name])
+    moving, reference = (folder / image for image in PAIRS[name])
     images = [imread(path).astype(float).mean(axis=-1) for path in (moving, reference)]
     own, other = landmarks_of(moving), landmarks_of(reference)
     count = min(len(own), len(other))
@@ -89,7 +89,7 @@ def _rms(difference: NDArray[np.float64]) -> float:
 
 
 def _rigid(own: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points moved by the best rigid map, as complex numbers: a turn is a factor."""
+    """Points moved by the best rigid map, as complex numbers: a rotation is a factor."""
     p, q = own[:, 0] + 1j * own[:, 1], other[:, 0] + 1j * other[:, 1]
     factor = np.vdot(p - p.mean(), q - q.mean())
     moved = (p - p.mean()) * factor / abs(factor) + q.mean()

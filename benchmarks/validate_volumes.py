@@ -2,8 +2,9 @@
 
     python benchmarks/validate_volumes.py
 
-Pristine and shorted scan of each cell with noise, rings and grey scale of their own; the pristine one turned,
-shifted and with a voxel size that is stated wrongly by up to 1 %. Then scans put beside another cell's.
+Pristine and shorted scan of each cell with noise, rings and grey scale of their own; the pristine one
+rotated, shifted and with a voxel size that is stated wrongly by up to 1 %. Then scans put beside another
+cell's.
 """
 
 from __future__ import annotations
@@ -23,22 +24,23 @@ from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, Points, displacement_um, grid_centre, grid_points, rotation_map
 from spallmap.registration.result import Registration
 from spallmap.registration.verdict import angle_between_deg
-from spallmap.registration.volume.register import register_volume
+from spallmap.registration.volume import register_volume
 from spallmap.tomography import common_grey, segment_phases
 from spallmap.twin import TwinCell, draw_xct_pose, simulate_xct
 from spallmap.twin.scans import State
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 SEEDS = tuple(range(1301, 1321))
-SHAPE, VOXEL_UM = (117, 201, 201), 7.5
-"""The whole cell, at voxels that save three quarters of the time."""
+# The whole cell, at voxels that save three quarters of the time.
+SHAPE = (117, 201, 201)
+VOXEL_UM = 7.5
 SCALE_ERROR = 0.01
+# Keeps these draws apart from what else a seed decides.
 STREAM = 51
-"""Keeps these draws apart from what else a seed decides."""
 N_MISMATCHED = 10
 WANTED_VOXELS = 0.15
-TURNED_DEG = 90.0
-"""A pose this far from the truth is a turned one."""
+# A pose this far from the truth is a rotated one.
+ROTATED_DEG = 90.0
 CERAMIC = 1
 
 
@@ -64,7 +66,7 @@ def mounting_of(seed: int) -> str:
 
 
 def draw_scan(seed: int, state: State) -> Scan:
-    """Draw one scan of a cell and tell its phases."""
+    """Draw one scan of a cell and segment its phases."""
     rng = np.random.default_rng([seed, STREAM, int(state == "shorted")])
     pose = draw_xct_pose(rng, SHAPE, VOXEL_UM)
     stated = VOXEL_UM
@@ -72,8 +74,8 @@ def draw_scan(seed: int, state: State) -> Scan:
         stated *= 1.0 + rng.uniform(-SCALE_ERROR, SCALE_ERROR)
         azimuth = rng.uniform(0.0, 360.0) if mounting_of(seed) != "as before" else 0.0
         over = 180.0 if mounting_of(seed) == "upside down" else 0.0
-        turn = Rotation.from_euler("zx", [azimuth, over], degrees=True)
-        pose = pose @ rotation_map(turn, grid_centre(SHAPE, (VOXEL_UM,) * 3))
+        rotation = Rotation.from_euler("zx", [azimuth, over], degrees=True)
+        pose = pose @ rotation_map(rotation, grid_centre(SHAPE, (VOXEL_UM,) * 3))
     scan = simulate_xct(TwinCell(seed).geometry(state), pose, rng, shape=SHAPE, spacing_um=VOXEL_UM)
     spacing = (stated, stated, stated)
     grey = common_grey(scan.volume).apply(scan.volume)
@@ -90,7 +92,7 @@ class Pair:
     scale_stated: float
     error_voxels: float
     """Mean over the ceramic."""
-    turned_deg: float
+    rotated_deg: float
     ratio: NDArray[np.float64]
     """Root mean square error over the standard error, along the moving frame's x, y and z."""
     seconds: float
@@ -130,6 +132,11 @@ def hold(seed: int, moving: Scan, fixed: Scan) -> Pair:
     )
 
 
+def score_text(found: Registration) -> str:
+    """Write the score; a refusal may have none."""
+    return "none" if found.score is None else f"{found.score:.2f}"
+
+
 def row(pair: Pair) -> str:
     """One line of the table."""
     found = pair.found
@@ -137,7 +144,7 @@ def row(pair: Pair) -> str:
     factor = float(np.cbrt(np.linalg.det(found.map.linear)))
     return (
         f"| {pair.seed} | {mounting_of(pair.seed)} | {100 * (pair.scale_stated - 1):+.2f} "
-        f"| {100 * (factor * pair.scale_stated - 1):+.3f} | {pair.error_voxels:.3f} | {found.score:.2f} "
+        f"| {100 * (factor * pair.scale_stated - 1):+.3f} | {pair.error_voxels:.3f} | {score_text(found)} "
         f"| {runner_up} | {'/'.join(f'{r:.2f}' for r in pair.ratio)} | {pair.seconds:.0f} "
         f"| {found.verdict} {'; '.join(found.reasons)} |"
     )
@@ -149,12 +156,12 @@ def report(pairs: Sequence[Pair], mismatched: Sequence[Registration]) -> str:
     accepted = [p for p in pairs if p.found.accepted]
     ratios = np.array([p.ratio for p in accepted])
     spread = " / ".join(f"{v:.2f}" for v in np.sqrt((ratios**2).mean(axis=0)))
-    turned = sum(p.turned_deg > TURNED_DEG for p in accepted)
-    scores = ", ".join(f"{m.score:.2f}" for m in mismatched)
+    rotated = sum(p.rotated_deg > ROTATED_DEG for p in accepted)
+    scores = ", ".join(score_text(m) for m in mismatched)
     lines = [
         f"{len(pairs)} pairs: {np.count_nonzero(errors <= WANTED_VOXELS)} within {WANTED_VOXELS} voxel, "
         f"median {np.median(errors):.3f}, worst {errors.max():.3f}; {len(accepted)} accepted, of these "
-        f"{sum(p.error_voxels > WANTED_VOXELS for p in accepted)} beyond it, {turned} turned. Error over "
+        f"{sum(p.error_voxels > WANTED_VOXELS for p in accepted)} beyond it, {rotated} rotated. Error over "
         f"standard error, root mean square along x / y / z: {spread}. Median "
         f"{np.median([p.seconds for p in pairs]):.0f} s of one processor.",
         "",
@@ -183,7 +190,7 @@ def main() -> None:
         print(row(pairs[-1]), flush=True)
         if previous is not None and len(mismatched) < N_MISMATCHED:
             mismatched.append(register(previous, fixed)[0])
-            print(f"another cell: {mismatched[-1].score:.2f} {mismatched[-1].verdict}", flush=True)
+            print(f"another cell: {score_text(mismatched[-1])} {mismatched[-1].verdict}", flush=True)
         previous = moving
     write_section(PAGE, "volumes", report(pairs, mismatched))
 

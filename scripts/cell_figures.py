@@ -3,11 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spallmap.figures.paper.figure1 import cell_figure
-from spallmap.figures.paper.figure2 import echo_figure
-from spallmap.figures.paper.figure3 import t2_figure
-from spallmap.figures.paper.figure4 import decay_figure
-from spallmap.figures.paper.figure5 import link_figure
+from spallmap.figures import cell_figure, decay_figure, echo_figure, link_figure, t2_figure
 from spallmap.jobs import job
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_figure

@@ -4,8 +4,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
-from spallmap.report import render_index
-from spallmap.report.collect import index_entries
+from spallmap.report import index_entries, render_index
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_text
 from spallmap.results.tables import read_json

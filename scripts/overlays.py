@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spallmap.figures.overlays.element_overlays import elements_overlay
-from spallmap.figures.overlays.region_overlays import mri_overlay, section_overlay
+from spallmap.figures import elements_overlay, mri_overlay, mri_stack, section_overlay, section_stack
 from spallmap.figures.overlays.scene import scene_datasets
-from spallmap.figures.overlays.stacks import mri_stack, section_stack
 from spallmap.jobs import job
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_figure
@@ -24,22 +22,22 @@ def main() -> None:
     results = CellResults.of(snakemake.params.acquisitions)
     reference = results.reference()
     series = results.series(state)
-    panel = series[0] if series else None
+    mri = series[0] if series else None
     sections = results.sections(state)
     links = results.links(state)
 
-    if panel is not None:
+    if mri is not None:
         table = None if links is None else links[0]
-        write_figure(folder / f"mri-{panel.name}.png", mri_overlay(reference, panel, table).figure)
-        stack, names = mri_stack(panel, reference)
-        write_ome_tiff(folder / f"mri-{panel.name}.ome.tif", stack, names, panel.plane().spacing_um)
+        write_figure(folder / f"mri-{mri.name}.png", mri_overlay(reference, mri, table).figure)
+        stack, names = mri_stack(mri, reference)
+        write_ome_tiff(folder / f"mri-{mri.name}.ome.tif", stack, names, mri.plane().spacing_um)
     for section in sections:
-        write_figure(folder / f"sem-{section.name}.png", section_overlay(reference, panel, section).figure)
+        write_figure(folder / f"sem-{section.name}.png", section_overlay(reference, mri, section).figure)
         maps = results.elements_on(section)
         for elements in maps:
             picture = elements_overlay(elements, section).figure
             write_figure(folder / f"edx-{elements.name}.png", picture)
-        stack, names = section_stack(section, reference, panel, maps[0] if maps else None)
+        stack, names = section_stack(section, reference, mri, maps[0] if maps else None)
         write_ome_tiff(folder / f"sem-{section.name}.ome.tif", stack, names, section.spacing_um)
     if reference is not None:
         write_scene(folder / "scene.vtm", scene_datasets(reference, results.surface(), series, sections))

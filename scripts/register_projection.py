@@ -51,18 +51,18 @@ def main() -> None:
         n_coils=n_coils,
         seed=params.seed,
     )
-    found = registration.diagnostics
+    scan = registration.diagnostics.scan
     model = None
-    if "electrode_gain" in found:
+    if scan is not None:
         model = render_projection(
             phases,
             labels.spacing_um,
             registration.map,
             image.shape,
             stack.spacing_um,
-            skin_depth_um=found["skin_depth_um"],
-            electrode_gain=tuple(found["electrode_gain"]),
-            coil=found["coil"],
+            skin_depth_um=scan.skin_depth_um,
+            electrode_gain=scan.electrode_gain,
+            coil=scan.coil,
         )
     # The picture is of one plane, the brightest slice, on the scale of one coil's noise.
     image = np.sqrt(np.maximum(image.astype(np.float64) ** 2 - 2.0 * (n_coils - 1) * sigma**2, 0.0))

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
-from spallmap.report import render_report
-from spallmap.report.collect import cell_report
+from spallmap.report import cell_report, render_report
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_text
 from spallmap.results.tables import read_json

@@ -13,11 +13,11 @@ from jsonschema import Draft202012Validator
 
 from spallmap.axes import AxesPrior
 from spallmap.errors import InputError
+from spallmap.landmarks import COLUMNS as LANDMARK_COLUMNS
 from spallmap.readers.dataset_path import split_dataset
 
-MODALITIES = ("mri", "xct", "sem", "edx")
+# Axes of a row that names none; see AxesPrior.
 DEFAULT_AXES = {"xct": "z,y,x", "mri": "z,y", "sem": "-z,r", "edx": "-z,r"}
-LANDMARK_COLUMNS = ("u_um", "v_um", "x_um", "y_um", "z_um", "use")
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,24 @@ class Acquisition:
         What the readers open: a file or folder, absolute or relative to the working directory, with the
         dataset after a colon where an HDF5 file holds several.
     spacing_um : tuple of float or None
-        Pixel size in array order; None where the file's metadata must tell.
+        Pixel size in array order; None where the file's metadata must say.
     axes : AxesPrior
         Which directions of the reference tomogram the array's axes run along.
     within : str or None
         Name of the SEM image in the same state that it lies in.
     landmarks : Path or None
         CSV of matched points.
-    place : str
+    source_label : str
         Table and row, for messages.
+
+    Examples
+    --------
+    >>> axes, path = AxesPrior.parse("z,y,x"), Path("raw/scan.nxs:/entry/data")
+    >>> row = Acquisition("a", "shorted", "xct", "ct", path, None, axes, None, None, "table.tsv, row 1")
+    >>> row.id, row.label, row.file.name
+    ('a/shorted/xct-ct', 'xct-ct', 'scan.nxs')
+    >>> row.column("axes")
+    "table.tsv, row 1, column 'axes'"
     """
 
     cell: str
@@ -52,7 +61,7 @@ class Acquisition:
     axes: AxesPrior
     within: str | None
     landmarks: Path | None
-    place: str
+    source_label: str
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -75,12 +84,23 @@ class Acquisition:
         return f"{self.modality}-{self.name}"
 
     def column(self, name: str) -> str:
-        """Name the place of one of its values for a message."""
-        return f"{self.place}, column {name!r}"
+        """Name one of its values for a message.
+
+        Parameters
+        ----------
+        name : str
+            The column.
+
+        Returns
+        -------
+        str
+            Table, row and column.
+        """
+        return f"{self.source_label}, column {name!r}"
 
 
 def read_acquisitions(table: Path, schema: Mapping[str, Any]) -> list[Acquisition]:
-    """Read and check the table of acquisitions, without looking at the files that it names.
+    r"""Read and check the table of acquisitions, without looking at the files that it names.
 
     Parameters
     ----------
@@ -99,6 +119,18 @@ def read_acquisitions(table: Path, schema: Mapping[str, Any]) -> list[Acquisitio
     ------
     InputError
         Naming row and column, what was found and what is allowed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> columns = ("cell", "state", "modality", "name", "path")
+    >>> schema = {"properties": {c: {"description": "a word"} for c in columns}, "required": list(columns)}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder, "acquisitions.tsv")
+    ...     _ = table.write_text("\t".join(columns) + "\na\tshorted\tmri\tb\tscan/5\n")
+    ...     (row,) = read_acquisitions(table, schema)
+    >>> row.id, row.axes.names, row.path.name
+    ('a/shorted/mri-b', ('z', 'y'), '5')
     """
     header, rows = _read_rows(table, schema)
     acquisitions = [
@@ -131,6 +163,15 @@ def check_files(
     ------
     InputError
         For a missing file or whatever `probe` finds, with row and column.
+
+    Examples
+    --------
+    >>> axes, path = AxesPrior.parse("z,y,x"), Path("nowhere.tif")
+    >>> row = Acquisition("a", "shorted", "xct", "b", path, None, axes, None, None, "row 1")
+    >>> check_files([row], made_later=lambda path: True, probe=print)
+    >>> check_files([row], lambda path: False, print)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    spallmap.errors.InputError: row 1, column 'path': found no file or folder nowhere.tif; allowed: ...
     """
     for acquisition in acquisitions:
         if acquisition.landmarks is not None and not acquisition.landmarks.is_file():
@@ -180,28 +221,32 @@ def _read_rows(table: Path, schema: Mapping[str, Any]) -> tuple[list[str], list[
 
 
 def _check_header(table: Path, header: list[str], schema: Mapping[str, Any]) -> None:
-    place = f"{table}, header (line 1)"
+    source_label = f"{table}, header (line 1)"
     allowed = ", ".join(schema["properties"])
     if len(header) == 1:
         for delimiter, word in ((";", "semicolons"), (",", "commas"), (" ", "spaces")):
             if delimiter in header[0]:
                 raise InputError(
-                    place, f"columns separated by {word}: {header[0]!r}", "columns separated by tabs"
+                    source_label, f"columns separated by {word}: {header[0]!r}", "columns separated by tabs"
                 )
     for number, column in enumerate(header, start=1):
         if column not in schema["properties"]:
-            raise InputError(f"{place}, column {number}", f"an unknown column {column!r}", allowed)
+            raise InputError(f"{source_label}, column {number}", f"an unknown column {column!r}", allowed)
         if header.count(column) > 1:
-            raise InputError(f"{place}, column {number}", f"the column {column!r} twice", "each column once")
+            raise InputError(
+                f"{source_label}, column {number}", f"the column {column!r} twice", "each column once"
+            )
     for column in schema["required"]:
         if column not in header:
             raise InputError(
-                place, f"no column {column!r}", f"the columns {', '.join(schema['required'])} are needed"
+                source_label,
+                f"no column {column!r}",
+                f"the columns {', '.join(schema['required'])} are needed",
             )
 
 
 def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[str, Any]) -> Acquisition:
-    place = f"{table}, row {line - 1} (line {line})"
+    source_label = f"{table}, row {line - 1} (line {line})"
     values = {column: value for column, value in row.items() if value}
     for error in Draft202012Validator(dict(schema)).iter_errors(values):
         if error.validator == "required":
@@ -210,14 +255,16 @@ def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[st
         else:
             column = str(error.absolute_path[0])
             found = repr(values[column])
-        raise InputError(f"{place}, column {column!r}", found, schema["properties"][column]["description"])
+        raise InputError(
+            f"{source_label}, column {column!r}", found, schema["properties"][column]["description"]
+        )
     try:
         axes = AxesPrior.parse(values.get("axes", DEFAULT_AXES[values["modality"]]))
     except ValueError as error:
         raise InputError(
-            f"{place}, column 'axes'", str(error), schema["properties"]["axes"]["description"]
+            f"{source_label}, column 'axes'", str(error), schema["properties"]["axes"]["description"]
         ) from None
-    _check_axes_fit_modality(place, values["modality"], axes)
+    _check_axes_fit_modality(source_label, values["modality"], axes)
     landmarks = values.get("landmarks")
     return Acquisition(
         cell=values["cell"],
@@ -225,11 +272,11 @@ def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[st
         modality=values["modality"],
         name=values["name"],
         path=_relative_to(table, values["path"]),
-        spacing_um=_spacing(place, values.get("spacing_um"), schema),
+        spacing_um=_spacing(source_label, values.get("spacing_um"), schema),
         axes=axes,
         within=values.get("within"),
         landmarks=_relative_to(table, landmarks) if landmarks else None,
-        place=place,
+        source_label=source_label,
     )
 
 
@@ -241,22 +288,24 @@ def _relative_to(table: Path, path: str) -> Path:
     return shown if dataset is None else Path(f"{shown}:{dataset}")
 
 
-def _spacing(place: str, text: str | None, schema: Mapping[str, Any]) -> tuple[float, ...] | None:
+def _spacing(source_label: str, text: str | None, schema: Mapping[str, Any]) -> tuple[float, ...] | None:
     if text is None:
         return None
     spacing = tuple(float(part) for part in text.split(","))
     if not all(math.isfinite(s) and s > 0 for s in spacing):
         raise InputError(
-            f"{place}, column 'spacing_um'", repr(text), schema["properties"]["spacing_um"]["description"]
+            f"{source_label}, column 'spacing_um'",
+            repr(text),
+            schema["properties"]["spacing_um"]["description"],
         )
     return spacing
 
 
-def _check_axes_fit_modality(place: str, modality: str, axes: AxesPrior) -> None:
+def _check_axes_fit_modality(source_label: str, modality: str, axes: AxesPrior) -> None:
     wanted = {"xct": (3,), "mri": (2, 3), "sem": (2,), "edx": (2,)}[modality]
     if len(axes.names) not in wanted:
         raise InputError(
-            f"{place}, column 'axes'",
+            f"{source_label}, column 'axes'",
             f"{len(axes.names)} axes ({','.join(axes.names)}) for modality {modality}",
             f"{' or '.join(str(n) for n in wanted)} axes, such as {DEFAULT_AXES[modality]}",
         )
@@ -268,7 +317,7 @@ def _check_unique(acquisitions: list[Acquisition]) -> None:
         if acquisition.key in seen:
             raise InputError(
                 acquisition.column("name"),
-                f"{acquisition.name!r} again, as in {seen[acquisition.key].place}",
+                f"{acquisition.name!r} again, as in {seen[acquisition.key].source_label}",
                 "a name that is unique within cell, state and modality",
             )
         seen[acquisition.key] = acquisition
@@ -279,10 +328,10 @@ def _check_within(acquisitions: list[Acquisition]) -> None:
     for acquisition in acquisitions:
         if acquisition.within is None:
             continue
-        place = acquisition.column("within")
+        source_label = acquisition.column("within")
         if acquisition.modality not in ("sem", "edx"):
             raise InputError(
-                place, f"a value for modality {acquisition.modality}", "empty, except for sem and edx"
+                source_label, f"a value for modality {acquisition.modality}", "empty, except for sem and edx"
             )
         visited = {acquisition.key}
         outer: Acquisition | None = acquisition
@@ -295,6 +344,8 @@ def _check_within(acquisitions: list[Acquisition]) -> None:
                     f"the name of an SEM image of cell {outer.cell!r}, state {outer.state!r}",
                 )
             if key in visited:
-                raise InputError(place, f"{acquisition.within!r}, which lies within this image", "no circle")
+                raise InputError(
+                    source_label, f"{acquisition.within!r}, which lies within this image", "no circle"
+                )
             visited.add(key)
             outer = keys[key]

@@ -22,6 +22,16 @@ class AxesPrior:
     names : tuple of str
         One per array axis, in array order: ``x``, ``y`` or ``z`` with an optional ``-``, or ``r`` for an
         unknown direction in the plane of the other two axes.
+
+    Examples
+    --------
+    >>> axes = AxesPrior.parse("-z,y")
+    >>> axes.linear().astype(int).tolist()  # own x runs along the tomogram's y, own y against its z
+    [[0, 0, -1], [1, 0, 0], [0, -1, 0]]
+    >>> AxesPrior.parse("-z,r").unknown_direction
+    True
+    >>> AxesPrior.parse("z,y").seen_from(AxesPrior.parse("-z,y,x")).names
+    ('-z', 'y')
     """
 
     names: tuple[str, ...]
@@ -29,6 +39,16 @@ class AxesPrior:
     @classmethod
     def parse(cls, text: str) -> AxesPrior:
         """Read the ``axes`` column of the table, for example ``-z,y``.
+
+        Parameters
+        ----------
+        text : str
+            Names separated by commas, one for each array axis.
+
+        Returns
+        -------
+        AxesPrior
+            The directions.
 
         Raises
         ------
@@ -115,7 +135,7 @@ class AxesPrior:
         reference_spacing_um: Sequence[float],
         azimuth_deg: float = 0.0,
     ) -> AffineMap:
-        """Place the centre of the own grid on the centre of the reference grid, turned as the axes say.
+        """Place the centre of the own grid on the centre of the reference grid, rotated as the axes say.
 
         Parameters
         ----------
@@ -130,6 +150,12 @@ class AxesPrior:
         -------
         AffineMap
             From the own frame to the reference frame.
+
+        Examples
+        --------
+        >>> to_reference = AxesPrior.parse("z,y").map((11, 21), (10.0, 10.0), (11, 21, 5), (10.0, 10.0, 10.0))
+        >>> to_reference([0.0, 0.0, 0.0]).tolist()  # the first pixel, in the tomogram's middle slice along x
+        [20.0, 0.0, 0.0]
         """
         linear = self.linear(azimuth_deg)
         own = grid_centre(shape, spacing_um)

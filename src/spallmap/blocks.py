@@ -11,12 +11,12 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+# Slices along z, y and x with a start and a stop and no step.
 Region = tuple[slice, slice, slice]
-"""Slices along z, y and x with a start and a stop and no step."""
 
+# Edge of a block: with a halo of 10 voxels at each side it is read 1.3 times, and its float32 copies take
+# 40 MB each.
 BLOCK_VOXELS = 192
-"""Edge of a block: with a halo of 10 voxels at each side it is read 1.3 times, and its float32 copies take
-40 MB each."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,6 +27,12 @@ class Sliceable(Protocol):
 
     Indexing with three slices that have a start and a stop and no step gives an array in memory. Several
     threads may read at once.
+
+    Examples
+    --------
+    >>> volume: Sliceable = np.zeros((4, 5, 6), np.uint16)
+    >>> volume[0:2, 1:3, 0:6].shape
+    (2, 2, 6)
     """
 
     @property
@@ -56,6 +62,11 @@ def whole(shape: Sequence[int]) -> Region:
     -------
     tuple of slice
         From 0 to the end along each axis.
+
+    Examples
+    --------
+    >>> whole((2, 3, 4))
+    (slice(0, 2, None), slice(0, 3, None), slice(0, 4, None))
     """
     nz, ny, nx = shape
     return slice(0, nz), slice(0, ny), slice(0, nx)
@@ -73,6 +84,11 @@ def shape_of(region: Region) -> tuple[int, int, int]:
     -------
     tuple of int
         Along z, y and x.
+
+    Examples
+    --------
+    >>> shape_of((slice(2, 5), slice(0, 3), slice(1, 2)))
+    (3, 3, 1)
     """
     z, y, x = region
     return z.stop - z.start, y.stop - y.start, x.stop - x.start
@@ -94,6 +110,11 @@ def grown(region: Region, halo: int, shape: Sequence[int]) -> Region:
     -------
     tuple of slice
         The larger region.
+
+    Examples
+    --------
+    >>> grown((slice(2, 5), slice(0, 3), slice(3, 4)), 2, (6, 9, 4))
+    (slice(0, 6, None), slice(0, 5, None), slice(1, 4, None))
     """
     z, y, x = (
         slice(max(0, s.start - halo), min(n, s.stop + halo)) for s, n in zip(region, shape, strict=True)
@@ -113,6 +134,11 @@ def inner(region: Region, outer: Region) -> Region:
     -------
     tuple of slice
         Indices into an array that holds `outer`.
+
+    Examples
+    --------
+    >>> inner((slice(2, 5), slice(0, 3), slice(3, 4)), (slice(0, 6), slice(0, 5), slice(1, 4)))
+    (slice(2, 5, None), slice(0, 3, None), slice(2, 3, None))
     """
     z, y, x = (slice(s.start - o.start, s.stop - o.start) for s, o in zip(region, outer, strict=True))
     return z, y, x
@@ -132,6 +158,15 @@ def tiles(region: Region, size: int | Sequence[int] = BLOCK_VOXELS) -> list[Regi
     -------
     list of tuple of slice
         Blocks of nearly equal size.
+
+    Examples
+    --------
+    >>> for block in tiles(whole((1, 4, 5)), 3):
+    ...     print(shape_of(block))
+    (1, 2, 2)
+    (1, 2, 3)
+    (1, 2, 2)
+    (1, 2, 3)
     """
     sizes = (size,) * 3 if isinstance(size, int) else tuple(size)
     cuts = []
@@ -159,6 +194,12 @@ def read_padded(source: Sliceable, region: Region, halo: int) -> NDArray[Any]:
     -------
     ndarray
         Larger than the region by twice the halo along each axis.
+
+    Examples
+    --------
+    >>> volume = np.arange(8).reshape(2, 2, 2)
+    >>> read_padded(volume, (slice(0, 1), slice(0, 1), slice(0, 1)), 1)[1].tolist()
+    [[0, 0, 1], [0, 0, 1], [2, 2, 3]]
     """
     there = grown(region, halo, source.shape)
     missing = [
@@ -187,6 +228,13 @@ def map_blocks(function: Callable[[T], R], blocks: Iterable[T], threads: int = 1
     ------
     object
         One result a block.
+
+    Examples
+    --------
+    >>> volume = np.arange(24).reshape(2, 3, 4)
+    >>> slices = tiles(whole(volume.shape), (1, 3, 4))
+    >>> [int(total) for total in map_blocks(lambda block: volume[block].sum(), slices, threads=2)]
+    [66, 210]
     """
     if threads <= 1:
         yield from map(function, blocks)

@@ -24,6 +24,15 @@ def read_schema(path: Path) -> dict[str, Any]:
     -------
     dict
         The schema.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "schema.yaml")
+    ...     _ = path.write_text("properties: {long_ms: {type: number, description: a time in ms}}")
+    ...     read_schema(path)
+    {'properties': {'long_ms': {'type': 'number', 'description': 'a time in ms'}}}
     """
     schema: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return schema
@@ -43,6 +52,14 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     ------
     InputError
         Naming the first key that is unknown, absent or has a value out of range.
+
+    Examples
+    --------
+    >>> schema = {"properties": {"long_ms": {"type": "number", "description": "a time in ms"}}}
+    >>> check_config({"long_ms": 12.0}, schema)
+    >>> check_config({"long_ms": "12 ms"}, schema)
+    Traceback (most recent call last):
+    spallmap.errors.InputError: configuration, key 'long_ms': found '12 ms'; allowed: a time in ms
     """
     for error in Draft202012Validator(dict(schema)).iter_errors(dict(config)):
         path = [str(part) for part in error.absolute_path]

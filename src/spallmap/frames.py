@@ -1,6 +1,6 @@
 """Frames, and the maps between them.
 
-This is the only module that turns array indices, which run (z, y, x), into points, which run (x, y, z), and
+This is the only module that converts array indices, which run (z, y, x), to points, which run (x, y, z), and
 back. A point is a row of three micrometre coordinates in the frame of its image: the origin lies at the
 centre of the first sample, x is the column index times the column spacing, y the row index times the row
 spacing and z the slice index times the slice spacing (0 for a plane image).
@@ -29,6 +29,23 @@ class AffineMap:
     ----------
     matrix : ndarray, shape (4, 4)
         Row-major homogeneous matrix; ``matrix @ (x, y, z, 1)`` is the mapped point, in micrometres.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not finite, has another shape, or its last row is not 0 0 0 1.
+
+    Examples
+    --------
+    >>> shift = AffineMap.from_parts(np.eye(3), (10.0, 0.0, 0.0))
+    >>> shift([[1.0, 2.0, 3.0]]).tolist()
+    [[11.0, 2.0, 3.0]]
+    >>> (shift @ shift).translation_um.tolist()
+    [20.0, 0.0, 0.0]
+    >>> shift.inverse()([11.0, 2.0, 3.0]).tolist()
+    [1.0, 2.0, 3.0]
+    >>> shift.to_itk().TransformPoint((1.0, 2.0, 3.0))
+    (11.0, 2.0, 3.0)
     """
 
     matrix: NDArray[np.float64]
@@ -92,7 +109,7 @@ class AffineMap:
         return self.matrix[:3, 3]
 
     def __call__(self, points: ArrayLike) -> Points:
-        """Map points of shape (..., 3)."""
+        """Map points of shape (..., 3), in um."""
         p = np.asarray(points, dtype=np.float64)
         mapped: Points = p @ self.linear.T + self.translation_um
         return mapped
@@ -115,14 +132,14 @@ class AffineMap:
 def rotation_map(
     rotation: Rotation, centre_um: ArrayLike, shift_um: ArrayLike = (0.0, 0.0, 0.0)
 ) -> AffineMap:
-    """Turn about a centre, then shift.
+    """Rotate about a centre, then shift.
 
     Parameters
     ----------
     rotation : scipy.spatial.transform.Rotation
-        The turn.
+        The rotation.
     centre_um : array_like, shape (3,)
-        The point that the turn alone leaves in place.
+        The point that the rotation alone leaves where it is.
     shift_um : array_like, shape (3,)
         Added afterwards.
 
@@ -130,6 +147,12 @@ def rotation_map(
     -------
     AffineMap
         The rigid map.
+
+    Examples
+    --------
+    >>> quarter = Rotation.from_euler("z", 90, degrees=True)
+    >>> rotation_map(quarter, (10.0, 0.0, 0.0), (0.0, 0.0, 5.0))([11.0, 0.0, 0.0]).round(6).tolist()
+    [10.0, 1.0, 5.0]
     """
     R = rotation.as_matrix()
     centre = np.asarray(centre_um, dtype=np.float64)
@@ -150,6 +173,11 @@ def grid_points(shape: Sequence[int], spacing_um: Sequence[float]) -> Points:
     -------
     ndarray, shape (*shape, 3)
         The (x, y, z) of each sample.
+
+    Examples
+    --------
+    >>> grid_points((2, 2), (10.0, 5.0)).tolist()
+    [[[0.0, 0.0, 0.0], [5.0, 0.0, 0.0]], [[0.0, 10.0, 0.0], [5.0, 10.0, 0.0]]]
     """
     ranges = [np.arange(n) * float(s) for n, s in zip(shape, spacing_um, strict=True)]
     grid = list(np.meshgrid(*ranges, indexing="ij"))
@@ -172,6 +200,11 @@ def points_to_indices(points: ArrayLike, spacing_um: Sequence[float]) -> NDArray
     -------
     ndarray, shape (..., 2) or (..., 3)
         Indices in array order, (row, column) or (slice, row, column).
+
+    Examples
+    --------
+    >>> points_to_indices([8.0, 10.0, 30.0], (15.0, 5.0, 4.0)).tolist()  # slice, row, column
+    [2.0, 2.0, 2.0]
     """
     p = np.asarray(points, dtype=np.float64)[..., ::-1]
     return p[..., 3 - len(spacing_um) :] / np.asarray(spacing_um, dtype=np.float64)
@@ -191,6 +224,11 @@ def indices_to_points(indices: ArrayLike, spacing_um: Sequence[float]) -> Points
     -------
     ndarray, shape (..., 3)
         The (x, y, z); z is 0 for an image.
+
+    Examples
+    --------
+    >>> indices_to_points([2, 3], (10.0, 5.0)).tolist()  # row 2, column 3 of an image
+    [15.0, 20.0, 0.0]
     """
     p = np.asarray(indices, dtype=np.float64) * np.asarray(spacing_um, dtype=np.float64)
     if len(spacing_um) == 2:
@@ -199,7 +237,25 @@ def indices_to_points(indices: ArrayLike, spacing_um: Sequence[float]) -> Points
 
 
 def grid_centre(shape: Sequence[int], spacing_um: Sequence[float]) -> Points:
-    """Point in the middle between the first and the last sample, shape (3,)."""
+    """Point in the middle between the first and the last sample.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Number of samples along each array axis.
+    spacing_um : sequence of float
+        Spacing along each array axis.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        The (x, y, z); z is 0 for an image.
+
+    Examples
+    --------
+    >>> grid_centre((3, 5), (10.0, 5.0)).tolist()
+    [10.0, 10.0, 0.0]
+    """
     return indices_to_points((np.asarray(shape, dtype=np.float64) - 1.0) / 2.0, spacing_um)
 
 
@@ -229,6 +285,12 @@ def sample_volume(
     -------
     ndarray, shape (...)
         The interpolated values.
+
+    Examples
+    --------
+    >>> volume = np.arange(8.0).reshape(2, 2, 2)
+    >>> sample_volume(volume, (3.0, 2.0, 1.0), [[0.5, 0.0, 0.0], [0.0, 0.0, 3.0], [0.0, 0.0, 3.1]]).tolist()
+    [0.5, 4.0, 0.0]
     """
     indices = points_to_indices(points, spacing_um)
     sampled: NDArray[np.float64] = ndimage.map_coordinates(
@@ -238,7 +300,26 @@ def sample_volume(
 
 
 def to_itk_image(data: NDArray[Any], spacing_um: Sequence[float]) -> sitk.Image:
-    """Wrap an array of axes (z, y, x) or (y, x) as an ITK image in micrometres with its origin at 0."""
+    """Wrap an array as an ITK image in micrometres with its origin at 0.
+
+    Parameters
+    ----------
+    data : ndarray, shape (nz, ny, nx) or (ny, nx)
+        The samples.
+    spacing_um : sequence of float
+        Their spacing in array order.
+
+    Returns
+    -------
+    SimpleITK.Image
+        Its sizes and spacings run x, y(, z).
+
+    Examples
+    --------
+    >>> image = to_itk_image(np.zeros((2, 3, 4)), (5.0, 4.0, 3.0))
+    >>> image.GetSize(), image.GetSpacing()
+    ((4, 3, 2), (3.0, 4.0, 5.0))
+    """
     image = sitk.GetImageFromArray(data)
     image.SetSpacing([float(s) for s in reversed(tuple(spacing_um))])
     return image
@@ -275,6 +356,13 @@ def resample(
     -------
     ndarray, shape grid_shape
         The resampled values, in the volume's type.
+
+    Examples
+    --------
+    >>> volume = np.arange(8.0).reshape(2, 2, 2)
+    >>> one_right = AffineMap.from_parts(np.eye(3), (1.0, 0.0, 0.0))
+    >>> resample(volume, (1.0, 1.0, 1.0), (2, 2, 2), (1.0, 1.0, 1.0), one_right, outside=-1.0)[0].tolist()
+    [[1.0, -1.0], [3.0, -1.0]]
     """
     target = sitk.ResampleImageFilter()
     target.SetSize([int(n) for n in reversed(tuple(grid_shape))])
@@ -287,6 +375,25 @@ def resample(
 
 
 def displacement_um(a: AffineMap, b: AffineMap, points: ArrayLike) -> NDArray[np.float64]:
-    """Distance between where two maps send each point, shape (...)."""
+    """Distance between where two maps send each point.
+
+    Parameters
+    ----------
+    a, b : AffineMap
+        The maps, into one frame.
+    points : array_like, shape (..., 3)
+        Points (x, y, z) of the frame that they map from, um.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Distances in um.
+
+    Examples
+    --------
+    >>> shift = AffineMap.from_parts(np.eye(3), (3.0, 4.0, 0.0))
+    >>> displacement_um(AffineMap.identity(), shift, [[0.0, 0.0, 0.0]]).tolist()
+    [5.0]
+    """
     distance: NDArray[np.float64] = np.linalg.norm(a(points) - b(points), axis=-1)
     return distance

@@ -32,6 +32,19 @@ class Image:
         Over the spatial axes; True where a sample shows the specimen. Absent: everywhere.
     meta : mapping
         What else the file said, such as ``te_ms`` (echo times, ms) or ``channels`` (names).
+
+    Raises
+    ------
+    ValueError
+        If the axes' names, the spacings or the mask do not fit the samples.
+
+    Examples
+    --------
+    >>> echoes = Image(np.zeros((8, 64, 32)), ("echo", "y", "x"), (23.0, 46.0), meta={"te_ms": (2.0, 6.5)})
+    >>> echoes.spatial_shape, echoes.n_spatial
+    ((64, 32), 2)
+    >>> echoes.with_data(echoes.data.mean(axis=0), ("y", "x")).axes
+    ('y', 'x')
     """
 
     data: NDArray[Any]

@@ -22,7 +22,7 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     Parameters
     ----------
     what : str
-        Cell, state and acquisition, or whatever else tells a person which job this is.
+        Cell, state and acquisition, or whatever else says to a person which job this is.
     log : str or Path
         The log file; made anew.
 
@@ -36,6 +36,16 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     SystemExit
         With status 1 when an input cannot be used; the log's last line and the standard error then say why.
         Any other exception is logged with its traceback and raised again.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     log = Path(folder, "t2.log")
+    ...     with job("a/shorted/mri-b", log) as logger:
+    ...         logger.info("%d pixels", 12)
+    ...     [line.split(" ", 2)[2] for line in log.read_text().splitlines()]
+    ['INFO start: a/shorted/mri-b', 'INFO 12 pixels', 'INFO done: a/shorted/mri-b']
     """
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +87,14 @@ def failures(logs: Path, since: float) -> list[str]:
     -------
     list of str
         One line per failed job, with the log that holds the rest.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "t2.log").write_text("2026-01-01 00:00:00,000 ERROR a/shorted/mri-b: no echoes")
+    ...     [line.partition(" (log: ")[0] for line in failures(Path(folder), since=0.0)]
+    ['a/shorted/mri-b: no echoes']
     """
     lines = []
     for path in sorted(logs.rglob("*.log")):

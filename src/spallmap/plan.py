@@ -22,6 +22,18 @@ class Plan:
     ----------
     acquisitions : sequence of Acquisition
         The table, in its order.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> def row(state, modality, name):
+    ...     axes = AxesPrior.parse({"xct": "z,y,x", "mri": "z,y"}[modality])
+    ...     return Acquisition("a", state, modality, name, Path(name), None, axes, None, None, "table")
+    >>> plan = Plan([row("pristine", "xct", "p"), row("shorted", "xct", "s"), row("shorted", "mri", "m")])
+    >>> plan.reference("a").name, plan.linked_mri("a", "shorted").name
+    ('s', 'm')
+    >>> plan.null_tomogram(plan.reference("a")).name
+    'p'
     """
 
     acquisitions: Sequence[Acquisition]
@@ -65,7 +77,7 @@ class Plan:
         return self.of(cell, with_tomogram[-1], "xct")[0] if with_tomogram else None
 
     def check(self) -> None:
-        """Check what only the whole table can tell.
+        """Check what only the whole table shows.
 
         Raises
         ------
@@ -82,7 +94,7 @@ class Plan:
                 )
 
     def tomogram(self, cell: str, state: str) -> Acquisition | None:
-        """Tomogram that images of a state are placed in: the state's own, else the reference."""
+        """Tomogram that images of a state are registered to: the state's own, else the reference."""
         reference = self.reference(cell)
         if reference is not None and reference.state == state:
             return reference

@@ -18,18 +18,36 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
     acquisition : Acquisition
         A row of the table whose path exists.
     t2 : mapping
-        The configuration's part of that name.
+        The configuration's keys below ``t2``.
 
     Raises
     ------
     InputError
         With the table's row and column, and the file, where it cannot be used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import tifffile
+    >>> from spallmap.axes import AxesPrior
+    >>> axes = AxesPrior.parse("-z,r")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     image = Path(folder, "a.tif")
+    ...     tifffile.imwrite(image, np.eye(30))
+    ...     sized = Acquisition("a", "shorted", "sem", "b", image, (0.5, 0.5), axes, None, None, "row 1")
+    ...     probe_acquisition(sized, {})
+    ...     bare = Acquisition("a", "shorted", "sem", "b", image, None, axes, None, None, "row 1")
+    ...     probe_acquisition(bare, {})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    spallmap.errors.InputError: row 1, column 'spacing_um': found no value, and no pixel size in ...
     """
     try:
         info = probe_image(acquisition.path, acquisition.modality, acquisition.spacing_um)
     except InputError as error:
         raise InputError(
-            f"{acquisition.column('path')}: {error.place}", error.found, error.allowed
+            f"{acquisition.column('path')}: {error.source_label}", error.found, error.allowed
         ) from error
     if info.spacing_um is None:
         raise InputError(
@@ -42,7 +60,7 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
 
 
 def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any]) -> None:
-    place = f"{acquisition.column('path')}: {acquisition.path}"
+    source_label = f"{acquisition.column('path')}: {acquisition.path}"
     model = t2["model"]
     is_complex = info.dtype.startswith("complex")
     if (model == "complex" and not is_complex) or (model != "complex" and not info.meta["magnitude"]):
@@ -54,7 +72,7 @@ def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any
             else "a real channel alone"
         )
         allowed = "complex data" if model == "complex" else "magnitudes"
-        raise InputError(place, found, f"{allowed} for t2.model {model}")
+        raise InputError(source_label, found, f"{allowed} for t2.model {model}")
     if t2["n_coils"] > 1 and model != "chi":
         raise InputError(
             "configuration, key 't2.n_coils'", f"{t2['n_coils']} with t2.model {model}", "1, or model chi"
@@ -64,4 +82,6 @@ def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any
     n_times = len(set(info.meta["te_ms"]))
     if n_times < needed:
         skipped = f" with t2.skip_echoes {t2['skip_echoes']}" if t2["skip_echoes"] else ""
-        raise InputError(place, f"{n_times} different echo times", f"{needed} or more for {model}{skipped}")
+        raise InputError(
+            source_label, f"{n_times} different echo times", f"{needed} or more for {model}{skipped}"
+        )

@@ -47,6 +47,15 @@ def sha256(path: Path) -> str:
     -------
     str
         64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "a.txt")
+    ...     _ = path.write_text("abc")
+    ...     sha256(path)[:8]
+    'ba7816bf'
     """
     digest = hashlib.sha256()
     with path.open("rb") as stream:
@@ -67,15 +76,46 @@ def digests(paths: Iterable[Path]) -> dict[str, str]:
     -------
     dict of str to str
         SHA-256 by path, sorted.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "a.txt")
+    ...     _ = path.write_text("abc")
+    ...     [(Path(name).name, digest[:8]) for name, digest in digests([path, path]).items()]
+    [('a.txt', 'ba7816bf')]
     """
     return {str(file): sha256(file) for file in sorted(set(paths))}
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on."""
+    """Versions of Python and of the packages that results depend on.
+
+    Returns
+    -------
+    dict of str to str
+        By name.
+
+    Examples
+    --------
+    >>> {"python", "spallmap", "numpy"} <= set(versions())
+    True
+    """
     return {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in PACKAGES}
 
 
 def machine() -> dict[str, Any]:
-    """Describe the machine: system, processor type and number of processors."""
+    """Describe the machine.
+
+    Returns
+    -------
+    dict
+        System, processor type and number of processors.
+
+    Examples
+    --------
+    >>> sorted(machine())
+    ['cpus', 'processor', 'system']
+    """
     return {"system": platform.platform(), "processor": platform.machine(), "cpus": os.cpu_count()}

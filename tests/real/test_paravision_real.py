@@ -176,7 +176,7 @@ def test_scaled_values_contain_the_receiver_gain(scans, shared):
 def test_a_study_of_different_scans_is_no_series(shared):
     with pytest.raises(InputError, match=r"9 x 192 x 160 pixels, unlike scan 9") as caught:
         probe_image(shared(PHANTOM), "mri")
-    assert Path(caught.value.place).name == "10"
+    assert Path(caught.value.source_label).name == "10"
 
 
 def test_one_folder_for_each_echo_time(shared, tmp_path):

@@ -18,7 +18,7 @@ def test_a_moved_image_is_put_back(shared: Callable[[str], Path]) -> None:
 
 
 @pytest.mark.parametrize("name", ["artificial, affine", "artificial, elastic", "rat kidney, two stains"])
-def test_what_no_turn_and_shift_explains_is_never_accepted_wrong(
+def test_what_no_rotation_and_shift_explains_is_never_accepted_wrong(
     shared: Callable[[str], Path], name: str
 ) -> None:
     outcome = run(shared(PAIRS), name)

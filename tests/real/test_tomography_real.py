@@ -29,7 +29,7 @@ def test_a_battery_can_is_said_to_hold_no_ceramic(can: np.ndarray) -> None:
     scale = common_grey(can, place="cell_vol")
     assert scale.ceramic_level is None
     assert "no ceramic" in scale.finding
-    # Nothing is taken out of it: rings could not be told from the can.
+    # Nothing is taken out of it: rings could not be distinguished from the can.
     assert scale.artefacts is None
     phases = segment_phases(scale.apply(can), (20.0, 20.0, 20.0))
     assert set(np.unique(phases)) == {4, 5}

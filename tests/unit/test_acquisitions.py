@@ -1,4 +1,4 @@
-"""The table: what is read, and how every mistake is told."""
+"""The table: what is read, and how every mistake is reported."""
 
 from __future__ import annotations
 
@@ -92,7 +92,9 @@ def test_columns_may_stand_in_any_order_and_optional_ones_may_be_absent(tmp_path
         (["c\ts\tsem\ta\ta\t\t\tb\t", "c\ts\tsem\tb\tb\t\t\ta\t"], HEADER, ["'within'", "circle"]),
     ],
 )
-def test_a_mistake_is_told_with_its_place_what_was_found_and_what_is_allowed(tmp_path, rows, header, words):
+def test_a_mistake_is_reported_with_its_source_what_was_found_and_what_is_allowed(
+    tmp_path, rows, header, words
+):
     with pytest.raises(InputError) as caught:
         read_acquisitions(table(tmp_path, *rows, header=header), SCHEMA)
     message = str(caught.value)
@@ -115,7 +117,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path):
     assert read_acquisitions(path, SCHEMA)[0].name == "scan"
 
 
-def test_missing_files_are_told_before_any_job_unless_the_workflow_makes_them(tmp_path):
+def test_missing_files_are_reported_before_any_job_unless_the_workflow_makes_them(tmp_path):
     path = table(tmp_path, "c\ts\txct\tscan\tnone.tif\t\t\t\t")
     rows = read_acquisitions(path, SCHEMA)
     probed = []
@@ -127,7 +129,7 @@ def test_missing_files_are_told_before_any_job_unless_the_workflow_makes_them(tm
     assert probed == rows
 
 
-def test_a_missing_landmark_file_is_told(tmp_path):
+def test_a_missing_landmark_file_is_reported(tmp_path):
     (tmp_path / "a.tif").touch()
     rows = read_acquisitions(table(tmp_path, "c\ts\tsem\to\ta.tif\t\t\t\tmarks.csv"), SCHEMA)
     with pytest.raises(InputError, match=r"'landmarks'.*marks\.csv"):

@@ -138,6 +138,10 @@ def folder(module: str) -> str:
     return (module.split(".")[2:3] or [""])[0]
 
 
+def for_types_alone(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
 def graph(pairs: Iterator[tuple[str, str]]) -> dict[str, set[str]]:
     edges: dict[str, set[str]] = defaultdict(set)
     for source, target in pairs:
@@ -303,7 +307,7 @@ def test_scripts_only_read_call_and_write() -> None:
     wrong = []
     for path in sorted((ROOT / "scripts").glob("*.py")):
         tree = syntax(path)
-        own = [n for n in tree.body if not isinstance(n, ast.Import | ast.ImportFrom)]
+        own = [n for n in tree.body if not (isinstance(n, ast.Import | ast.ImportFrom) or for_types_alone(n))]
         lines = sum(1 + (n.end_lineno or n.lineno) - n.lineno for n in own)
         if lines > MAX_SCRIPT_LINES:
             wrong.append(

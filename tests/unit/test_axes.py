@@ -35,7 +35,7 @@ def test_axes_that_make_no_sense_are_refused(text):
 
 
 @given(st.permutations("zyx"), st.lists(st.booleans(), min_size=3, max_size=3))
-def test_directions_seen_from_a_turned_tomogram_point_the_same_way(order, flips):
+def test_directions_seen_from_a_rotated_tomogram_point_the_same_way(order, flips):
     tomogram = AxesPrior(tuple(f"-{a}" if f else a for a, f in zip(order, flips, strict=True)))
     image = AxesPrior.parse("-z,y")
     own = image.seen_from(tomogram)

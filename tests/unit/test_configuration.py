@@ -1,4 +1,4 @@
-"""The configuration: the defaults hold, and every mistake is told."""
+"""The configuration: the defaults hold, and every mistake is reported."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_every_key_is_explained():
         (("seed",), 1, ["seed", "unknown key", "random_seed"]),
     ],
 )
-def test_a_mistake_is_told_with_its_key(path, value, words):
+def test_a_mistake_is_reported_with_its_key(path, value, words):
     config = copy.deepcopy(DEFAULT)
     inner = config
     for part in path[:-1]:
@@ -56,7 +56,7 @@ def test_a_mistake_is_told_with_its_key(path, value, words):
         assert word in str(caught.value)
 
 
-def test_an_absent_key_is_told():
+def test_an_absent_key_is_reported():
     config = {k: v for k, v in DEFAULT.items() if k != "t2"}
     with pytest.raises(InputError, match=r"'t2'.*no value"):
         check_config(config, SCHEMA)

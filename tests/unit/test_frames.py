@@ -52,16 +52,16 @@ def test_map_and_itk_agree_and_round_trip(a, b, c, shift):
     np.testing.assert_allclose(mapping((10.0, 20.0, 30.0)), np.array((10.0, 20.0, 30.0)) + shift)
 
 
-def test_a_turn_about_z_takes_x_to_y():
+def test_a_rotation_about_z_takes_x_to_y():
     mapping = rotation_map(Rotation.from_euler("z", 90, degrees=True), (0, 0, 0))
     np.testing.assert_allclose(mapping((1.0, 0.0, 0.0)), (0.0, 1.0, 0.0), atol=1e-12)
 
 
 def test_composition_applies_the_right_hand_map_first():
-    turn = rotation_map(Rotation.from_euler("z", 90, degrees=True), (0, 0, 0))
+    rotation = rotation_map(Rotation.from_euler("z", 90, degrees=True), (0, 0, 0))
     shift = AffineMap.from_parts(np.eye(3), (5.0, 0.0, 0.0))
-    np.testing.assert_allclose((turn @ shift)((0.0, 0.0, 0.0)), (0.0, 5.0, 0.0), atol=1e-12)
-    np.testing.assert_allclose(displacement_um(turn, turn @ shift, [(1.0, 2.0, 3.0)]), [5.0])
+    np.testing.assert_allclose((rotation @ shift)((0.0, 0.0, 0.0)), (0.0, 5.0, 0.0), atol=1e-12)
+    np.testing.assert_allclose(displacement_um(rotation, rotation @ shift, [(1.0, 2.0, 3.0)]), [5.0])
 
 
 @pytest.mark.parametrize(

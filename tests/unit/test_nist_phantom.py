@@ -6,10 +6,12 @@ from nist_phantom import find_plate, square_of_pixels
 from scipy import ndimage
 
 
-def drawn(rng: np.random.Generator, turn_deg: float, pixel_mm: float, n: int = 180):
+def drawn(rng: np.random.Generator, rotation_deg: float, pixel_mm: float, n: int = 180):
     """Draw a plate from polar coordinates; returns echoes and the spheres' centres."""
     middle = n / 2 + rng.uniform(-6, 6, 2)
-    bearings = np.deg2rad(turn_deg + np.array([36.0 * k for k in range(10)] + [315.0, 45.0, 135.0, 225.0]))
+    bearings = np.deg2rad(
+        rotation_deg + np.array([36.0 * k for k in range(10)] + [315.0, 45.0, 135.0, 225.0])
+    )
     distances = np.array([50.0] * 10 + [20.0 * np.sqrt(2.0)] * 4) / pixel_mm
     centres = middle + np.stack([-distances * np.cos(bearings), distances * np.sin(bearings)], axis=1)
     t2_ms = 800.0 * 0.72 ** np.arange(14)
@@ -28,13 +30,13 @@ def drawn(rng: np.random.Generator, turn_deg: float, pixel_mm: float, n: int = 1
     return np.array(echoes), centres
 
 
-@pytest.mark.parametrize("turn_deg", [0.0, -20.0, 75.0, 170.0, -110.0])
-def test_spheres_are_found_and_numbered_at_any_angle(turn_deg):
-    rng = np.random.default_rng(int(turn_deg) + 200)
-    echoes, centres = drawn(rng, turn_deg, pixel_mm := rng.uniform(1.2, 1.5))
+@pytest.mark.parametrize("rotation_deg", [0.0, -20.0, 75.0, 170.0, -110.0])
+def test_spheres_are_found_and_numbered_at_any_angle(rotation_deg):
+    rng = np.random.default_rng(int(rotation_deg) + 200)
+    echoes, centres = drawn(rng, rotation_deg, pixel_mm := rng.uniform(1.2, 1.5))
     plate = find_plate(echoes, pixel_mm)
     np.testing.assert_allclose(plate.centres, centres, atol=0.7)
-    assert (plate.angle_deg - turn_deg + 180.0) % 360.0 - 180.0 == pytest.approx(0.0, abs=1.0)
+    assert (plate.angle_deg - rotation_deg + 180.0) % 360.0 - 180.0 == pytest.approx(0.0, abs=1.0)
     assert plate.scale == pytest.approx(1.0, abs=0.01)
     assert plate.order < -0.5
 

@@ -1,4 +1,4 @@
-"""Which acquisition is placed in which, for cells with any subset of modalities and states."""
+"""Which acquisition is registered to which, for cells with any subset of modalities and states."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_an_unknown_acquisition_raises():
         plan("c/shorted/mri/b").get("c", "shorted", "mri", "a")
 
 
-def test_a_reference_that_runs_along_other_axes_is_told():
-    turned = row("c/shorted/xct/a", "z,-y,-x")
+def test_a_reference_that_runs_along_other_axes_is_reported():
+    rotated = row("c/shorted/xct/a", "z,-y,-x")
     with pytest.raises(InputError, match=r"'axes'.*reference tomogram of cell 'c'"):
-        Plan([turned]).check()
-    Plan([row("c/shorted/xct/b"), turned]).check()
+        Plan([rotated]).check()
+    Plan([row("c/shorted/xct/b"), rotated]).check()

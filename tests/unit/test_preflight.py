@@ -28,14 +28,14 @@ def row(tmp_path, spacing="", modality="xct"):
     return read_acquisitions(tmp_path / "t.tsv", SCHEMA)[0]
 
 
-def test_an_image_without_pixel_size_is_told_with_row_and_column(tmp_path):
+def test_an_image_without_pixel_size_is_reported_with_row_and_column(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 5, 6), np.uint16), photometric="minisblack")
     with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'spacing_um'.*a\.tif.*micrometres"):
         probe_acquisition(row(tmp_path), T2)
     probe_acquisition(row(tmp_path, "4.66"), T2)
 
 
-def test_a_file_that_cannot_be_read_is_told_with_row_and_column(tmp_path):
+def test_a_file_that_cannot_be_read_is_reported_with_row_and_column(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"no tiff at all")
     with pytest.raises(InputError, match=r"row 1 \(line 2\), column 'path'.*a\.tif"):
         probe_acquisition(row(tmp_path, "4.66"), T2)
@@ -67,7 +67,7 @@ def test_a_dataset_inside_a_file_is_looked_at(tmp_path):
         ({"n_coils": 4}, r"t2\.n_coils.*4 with t2\.model rician.*chi"),
     ],
 )
-def test_echoes_that_do_not_fit_the_model_are_told_before_any_job(tmp_path, t2, words):
+def test_echoes_that_do_not_fit_the_model_are_reported_before_any_job(tmp_path, t2, words):
     tifffile.imwrite(tmp_path / "a.tif", np.ones((3, 5, 6), np.uint16), photometric="minisblack")
     (tmp_path / "a.tif.echo_times_ms.txt").write_text("2 6 10\n")
     with pytest.raises(InputError, match=words):

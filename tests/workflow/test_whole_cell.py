@@ -22,6 +22,7 @@ from PIL import Image
 
 from spallmap.frames import AffineMap, grid_points
 from spallmap.twin import COARSE, write_cell
+from tests.schemas import check_to_reference
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
@@ -132,6 +133,7 @@ def test_every_registration_is_right_or_refused_and_its_files_agree(folder):
     assert len(paths) == 6
     accepted = []
     for path in paths:
+        check_to_reference(path)
         said = json.loads(path.read_text())
         state, acquisition = path.parts[-3:-1]
         modality = acquisition.split("-")[0]

@@ -93,7 +93,7 @@ def growing(megabytes):
     return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
 
 
-def tell_failures():
+def report_failures():
     for line in failures(Path(LOGS), START):
         sys.stderr.write(f"{line}\n")
 

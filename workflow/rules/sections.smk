@@ -1,4 +1,4 @@
-# Microscope images: the specimen told from the data bar; counts with their error.
+# Microscope images: the specimen separated from the data bar; counts with their error.
 
 
 rule sem_image:

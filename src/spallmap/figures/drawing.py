@@ -20,6 +20,13 @@ class Drawing:
         The picture.
     numbers : dict of str to DataFrame
         One table per panel; the key is the panel's letter with a word, fit for a file name.
+
+    Examples
+    --------
+    >>> from spallmap.figures import cell_figure
+    >>> drawing = cell_figure([])
+    >>> drawing.figure.axes[0].texts[0].get_text(), drawing.numbers
+    ('No tomogram of this cell.', {})
     """
 
     figure: Figure

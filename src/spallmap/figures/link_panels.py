@@ -15,9 +15,9 @@ from skimage import measure
 from spallmap.figures import style
 from spallmap.figures.drawing import why_not
 from spallmap.figures.linked import (
-    LinkPlace,
+    LinkPosition,
     cracks_on_section,
-    link_place,
+    link_position,
     regions_at,
     regions_on_section,
 )
@@ -37,20 +37,20 @@ FOOTPRINT_MAP = "Greys"
 NO_REGION = "No long-T2 region was found in the {state} MRI, so there is nothing to link."
 
 
-def refusal(reference: XctRecord | None, panel: MriRecord | None) -> str | None:
+def refusal(reference: XctRecord | None, mri: MriRecord | None) -> str | None:
     """Say why MRI and tomogram cannot be shown together; None where they can."""
     if reference is None:
         return "There is no tomogram of this cell."
-    if panel is None:
+    if mri is None:
         return f"There is no MRI of the {reference.state} state."
-    return why_not("MRI", panel.registration, panel.unregistered)
+    return why_not("MRI", mri.registration, mri.unregistered)
 
 
 def mri_plane_panel(
     axes: Axes,
     letter: str,
     reference: XctRecord | None,
-    panel: MriRecord | None,
+    mri: MriRecord | None,
     *,
     bar_at: Literal["right", "bottom"] = "right",
     legend: bool = True,
@@ -63,7 +63,7 @@ def mri_plane_panel(
         Where.
     letter : str
         Panel letter, may be empty.
-    reference, panel : XctRecord, MriRecord
+    reference, mri : XctRecord, MriRecord
         None where absent.
     bar_at : {"right", "bottom"}
         Side of the colour bar.
@@ -75,8 +75,8 @@ def mri_plane_panel(
     DataFrame or None
         One row per MRI pixel; None where the panel says why there is nothing.
     """
-    words = refusal(reference, panel)
-    if words is not None or reference is None or panel is None or panel.registration is None:
+    words = refusal(reference, mri)
+    if words is not None or reference is None or mri is None or mri.registration is None:
         style.say_instead(axes, words or "")
         style.panel_title(axes, letter, "MRI plane")
         return None
@@ -84,9 +84,9 @@ def mri_plane_panel(
         style.say_instead(axes, f"No cracks were sought in the {reference.state} tomogram.")
         style.panel_title(axes, letter, "MRI plane")
         return None
-    to_reference, shape = panel.registration.map, panel.echoes.shape[-2:]
+    to_reference, shape = mri.registration.map, mri.echoes.shape[-2:]
     cracks = np.asarray(reference.cracks) > 0
-    footprint = project(cracks, reference.spacing_um, to_reference, shape, panel.spacing_um)
+    footprint = project(cracks, reference.spacing_um, to_reference, shape, mri.spacing_um)
     top = float(max(np.percentile(footprint.thickness_um, 99.9), 1.0))
     picture = axes.imshow(
         footprint.thickness_um,
@@ -96,18 +96,18 @@ def mri_plane_panel(
         origin="upper",
         extent=footprint.extent_um,
     )
-    electrodes = electrode_projection(reference, panel)
+    electrodes = electrode_projection(reference, mri)
     draw_electrodes(axes, electrodes)
-    if panel.regions is not None:
-        pixel_outline(axes, panel.regions, panel.spacing_um)
-    box = signal_box([panel])
+    if mri.regions is not None:
+        pixel_outline(axes, mri.regions, mri.spacing_um)
+    box = signal_box([mri])
     axes.set_xlim(box[:2])
     axes.set_ylim(box[2:])
     style.bare(axes, "columns, u →", "← rows, v")
-    style.panel_title(axes, letter, "MRI plane: cracks along its rays")
+    style.panel_title(axes, letter, "cracks along the line of sight")
     style.scale_bar(axes, ground="light")
     bar = axes.figure.colorbar(picture, ax=axes, shrink=0.8, location=bar_at)
-    bar.set_label("crack along the ray / µm")
+    bar.set_label("crack along the line of sight / µm")
     bar.outline.set_visible(False)
     if legend:
         phase_legend(axes, ("electrodes (tomogram)", "long-T2 region"), "upper right")
@@ -115,18 +115,18 @@ def mri_plane_panel(
     table = {
         "row": rows.ravel(),
         "column": columns.ravel(),
-        "crack_um": mean_per_pixel(footprint, shape, panel.spacing_um).ravel().round(3),
-        "region": np.zeros(rows.size, int) if panel.regions is None else np.asarray(panel.regions).ravel(),
+        "crack_um": mean_per_pixel(footprint, shape, mri.spacing_um).ravel().round(3),
+        "region": np.zeros(rows.size, int) if mri.regions is None else np.asarray(mri.regions).ravel(),
     }
     if electrodes is not None:
-        table["sodium_um"] = mean_per_pixel(electrodes, shape, panel.spacing_um).ravel().round(3)
+        table["sodium_um"] = mean_per_pixel(electrodes, shape, mri.spacing_um).ravel().round(3)
     return pd.DataFrame(table)
 
 
 def tomogram_panel(
-    axes: Axes, letter: str, reference: XctRecord | None, panel: MriRecord | None, links: pd.DataFrame | None
+    axes: Axes, letter: str, reference: XctRecord | None, mri: MriRecord | None, links: pd.DataFrame | None
 ) -> pd.DataFrame | None:
-    """Draw the tomogram's section through the link that holds the MRI's rays.
+    """Draw the tomogram's section through the link that holds the MRI's lines of sight.
 
     Parameters are those of :func:`mri_plane_panel`, with the table of links.
 
@@ -135,44 +135,44 @@ def tomogram_panel(
     DataFrame or None
         Where the section lies; None where the panel says why there is nothing.
     """
-    words = refusal(reference, panel)
-    place = None
-    if words is None and reference is not None and panel is not None:
-        place = link_place(panel, reference, links)
-        if panel.regions is None or not np.any(panel.regions):
-            words = NO_REGION.format(state=panel.state)
-        elif place is None:
+    words = refusal(reference, mri)
+    position = None
+    if words is None and reference is not None and mri is not None:
+        position = link_position(mri, reference, links)
+        if mri.regions is None or not np.any(mri.regions):
+            words = NO_REGION.format(state=mri.state)
+        elif position is None:
             words = f"No crack was found in the {reference.state} tomogram."
-    if place is None or reference is None or panel is None or panel.registration is None:
+    if position is None or reference is None or mri is None or mri.registration is None:
         style.say_instead(axes, words or "")
         style.panel_title(axes, letter, "tomogram section through the link")
         return None
     limits = style.grey_range(np.asarray(reference.grey)[::4, ::4, ::4], 0.1, 99.9)
-    tomogram_section(axes, reference, place.cut, None, limits)
-    band = regions_at(place.cut.points(), panel) > 0
-    tint(axes, band, place.cut.extent_um, style.REGION, 0.30, origin="lower")
-    outline(axes, band, place.cut.extent_um, style.REGION, linewidth=0.9)
-    spot = place.cut.coordinates(place.point_um)
+    tomogram_section(axes, reference, position.cut, None, limits)
+    band = regions_at(position.cut.points(), mri) > 0
+    tint(axes, band, position.cut.extent_um, style.REGION, 0.30, origin="lower")
+    outline(axes, band, position.cut.extent_um, style.REGION, linewidth=0.9)
+    spot = position.cut.coordinates(position.point_um)
     axes.plot(*spot, marker="o", ms=9.0, mfc="none", mec=style.LINK, mew=1.2)
-    style.bare(axes, "along the MRI's rays, w →", "← rows, v")
-    style.panel_title(axes, letter, f"tomogram: region {place.region} and crack {place.crack}")
+    style.bare(axes, "along the MRI's line of sight, w →", "← rows, v")
+    style.panel_title(axes, letter, f"tomogram: region {position.region} and crack {position.crack}")
     style.scale_bar(axes)
-    se = panel.registration.se_um.v
+    se = mri.registration.se_um.v
     if se is not None:
-        style.note(axes, f"band's place along v: ± {se:.1f} µm (1 s.e.)", "bottom left")
+        style.note(axes, f"band's position along v: ± {se:.1f} µm (1 s.e.)", "bottom left")
     phase_legend(axes, ("sodium", "ceramic", "crack", "long-T2 region"), "upper left")
-    return _place_table(place)
+    return _position_table(position)
 
 
-def _place_table(place: LinkPlace) -> pd.DataFrame:
-    cut = place.cut
+def _position_table(position: LinkPosition) -> pd.DataFrame:
+    cut = position.cut
     row: dict[str, object] = {
-        "region": place.region,
-        "crack": place.crack,
-        "crack_voxels_on_rays": place.n_voxels,
+        "region": position.region,
+        "crack": position.crack,
+        "crack_voxels_on_lines_of_sight": position.n_voxels,
     }
     for name, vector in (
-        ("point", place.point_um),
+        ("point", position.point_um),
         ("origin", cut.origin_um),
         ("across", cut.across),
         ("up", cut.up),
@@ -187,10 +187,10 @@ def section_panel(
     axes: Axes,
     letter: str,
     reference: XctRecord | None,
-    panel: MriRecord | None,
+    mri: MriRecord | None,
     sections: Sequence[SectionRecord],
 ) -> pd.DataFrame | None:
-    """Draw the SEM section with the tomogram's cracks and the rays of the MRI's regions on it.
+    """Draw the SEM section with the tomogram's cracks and the lines of sight of the MRI's regions on it.
 
     Parameters are those of :func:`mri_plane_panel`, with the SEM images of the cell.
 
@@ -224,20 +224,20 @@ def section_panel(
         cracks = cracks_on_section(section, reference)
         outline(axes, cracks > 0, extent, style.CRACK, origin="upper", linewidth=0.8, smooth=1.0)
         parts += [_outline_points(f"crack {k}", cracks == k, section) for k in np.unique(cracks[cracks > 0])]
-    no_mri = refusal(reference, panel)
+    no_mri = refusal(reference, mri)
     names = ["crack"]
-    if no_mri is None and panel is not None and panel.regions is not None and np.any(panel.regions):
-        bands = regions_on_section(section, panel)
+    if no_mri is None and mri is not None and mri.regions is not None and np.any(mri.regions):
+        bands = regions_on_section(section, mri)
         tint(axes, bands > 0, extent, style.REGION, 0.25, origin="upper")
         outline(axes, bands > 0, extent, style.REGION, origin="upper", linewidth=1.0)
         parts += [_outline_points(f"region {k}", bands == k, section) for k in np.unique(bands[bands > 0])]
         names.append("long-T2 region")
         if not np.any(bands):
-            style.note(axes, "no region's rays pass through this section", "bottom left")
+            style.note(axes, "no region's line of sight passes through this section", "bottom left")
     elif no_mri is not None:
         style.note(axes, f"regions not shown: {no_mri}", "bottom left")
     phase_legend(axes, names, "upper right")
-    style.panel_title(axes, letter, f"{title} {section.name}: tomogram's cracks, MRI's rays")
+    style.panel_title(axes, letter, f"{title} {section.name}: tomogram's cracks, MRI's regions")
     columns = ["outline", "part", "u_um", "v_um"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 

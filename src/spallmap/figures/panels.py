@@ -1,4 +1,4 @@
-"""Panels that several figures share: a tomogram's section, an MRI plane, an SEM section."""
+"""Panels that several figures have in common: a tomogram's section, an MRI plane, an SEM section."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from spallmap.figures import style
 from spallmap.figures.planes import Cut, Projection, look, project
 from spallmap.frames import AffineMap
 from spallmap.results.records import MriRecord, XctRecord
+from spallmap.tomography.labels import CERAMIC, SODIUM
 
-CERAMIC, SODIUM = 1, 2
-# A ray that passes through less metal than this is not drawn as electrode: its rim would be ragged by noise.
+# A line of sight through less metal than this is not drawn as electrode: its rim would be ragged by noise.
 ELECTRODE_MIN_UM = 40.0
-# Pixels above this share of the brightest hold signal in any usable first echo; the rest of the field is
+# Pixels above this fraction of the brightest hold signal in any usable first echo; the rest of the field is
 # empty.
-SIGNAL_SHARE = 0.2
+SIGNAL_FRACTION = 0.2
 BOX_MARGIN_UM = 240.0
 
 
@@ -193,12 +193,12 @@ def phase_legend(
         where.legend(handles=handles, loc=location, **options)
 
 
-def signal_box(panels: Sequence[MriRecord]) -> tuple[float, float, float, float]:
-    """Find the part of the MRI's field that holds signal, over all panels.
+def signal_box(series: Sequence[MriRecord]) -> tuple[float, float, float, float]:
+    """Find the box of the MRI's field that holds signal, over all series.
 
     Parameters
     ----------
-    panels : sequence of MriRecord
+    series : sequence of MriRecord
         Planes of the same cell.
 
     Returns
@@ -208,15 +208,15 @@ def signal_box(panels: Sequence[MriRecord]) -> tuple[float, float, float, float]
         where nothing stands out.
     """
     boxes: list[tuple[float, float, float, float]] = []
-    for panel in panels:
-        first = np.nan_to_num(np.asarray(panel.echoes[0], dtype=np.float64))
-        left, right, bottom, top = style.image_extent(first.shape, panel.spacing_um)
-        signal = first > SIGNAL_SHARE * max(float(first.max()), 0.0)
+    for mri in series:
+        first = np.nan_to_num(np.asarray(mri.echoes[0], dtype=np.float64))
+        left, right, bottom, top = style.image_extent(first.shape, mri.spacing_um)
+        signal = first > SIGNAL_FRACTION * max(float(first.max()), 0.0)
         if not signal.any():
             boxes.append((left, right, bottom, top))
             continue
         rows, columns = np.flatnonzero(signal.any(axis=1)), np.flatnonzero(signal.any(axis=0))
-        (dy, dx), margin = panel.spacing_um, BOX_MARGIN_UM
+        (dy, dx), margin = mri.spacing_um, BOX_MARGIN_UM
         boxes.append(
             (
                 max(left, float(columns[0]) * dx - margin),
@@ -231,7 +231,7 @@ def signal_box(panels: Sequence[MriRecord]) -> tuple[float, float, float, float]
 
 def mri_image(
     axes: Axes,
-    panel: MriRecord,
+    mri: MriRecord,
     values: NDArray[Any],
     box: tuple[float, float, float, float],
     *,
@@ -244,7 +244,7 @@ def mri_image(
     ----------
     axes : Axes
         The panel.
-    panel : MriRecord
+    mri : MriRecord
         The plane.
     values : ndarray, shape (ny, nx)
         What to show; NaN stays empty.
@@ -258,7 +258,7 @@ def mri_image(
     AxesImage
         For a colour bar.
     """
-    extent = style.image_extent(values.shape, panel.spacing_um)
+    extent = style.image_extent(values.shape, mri.spacing_um)
     picture = axes.imshow(values, cmap=cmap, norm=norm, origin="upper", extent=extent, aspect="equal")
     axes.set_xlim(box[:2])
     axes.set_ylim(box[2:])
@@ -266,17 +266,17 @@ def mri_image(
     return picture
 
 
-def electrode_projection(tomogram: XctRecord, panel: MriRecord) -> Projection | None:
-    """Sodium of the reference tomogram along the rays of an MRI plane; None where that cannot be said."""
-    if tomogram.phases is None or panel.registration is None or not panel.registration.accepted:
+def electrode_projection(tomogram: XctRecord, mri: MriRecord) -> Projection | None:
+    """Sodium of the tomogram along an MRI plane's lines of sight; None where that cannot be said."""
+    if tomogram.phases is None or mri.registration is None or not mri.registration.accepted:
         return None
     return project(
         np.asarray(tomogram.phases) == SODIUM,
         tomogram.spacing_um,
-        panel.registration.map,
-        panel.echoes.shape[-2:],
-        panel.spacing_um,
-        # An electrode is many voxels thick: half as many rays a side give the same outline.
+        mri.registration.map,
+        mri.echoes.shape[-2:],
+        mri.spacing_um,
+        # An electrode is many voxels thick: half as many lines of sight a side give the same outline.
         step_um=2.0 * min(tomogram.spacing_um),
     )
 

@@ -140,12 +140,12 @@ def look(
 
 @dataclass(frozen=True)
 class Projection:
-    """Thicknesses summed along the rays of an image.
+    """Thicknesses summed along the lines of sight of an image.
 
     Parameters
     ----------
     thickness_um : ndarray, shape (ny, nx)
-        Length of each ray inside the mask.
+        Length of each line of sight inside the mask.
     spacing_um : tuple of float
         Sample distance along y, x.
     origin_um : tuple of float
@@ -184,8 +184,8 @@ def project(
     image_shape, image_spacing_um : sequence
         The image's grid (rows, columns).
     step_um : float, optional
-        Distance of rays and of samples along them; the finest voxel where absent. Coarser steps may miss
-        sheets of one voxel.
+        Distance of lines of sight and of samples along them; the finest voxel where absent. Coarser steps may
+        miss sheets of one voxel.
 
     Returns
     -------
@@ -202,8 +202,8 @@ def project(
     )
     origin = np.array([(step - dx) / 2.0, (step - dy) / 2.0, depths.min()])
     to_volume = image_to_volume @ AffineMap.from_parts(np.eye(3), origin)
-    on_rays = resample(mask.astype(np.float32), spacing_um, size, (step, step, step), to_volume)
-    thickness: NDArray[np.float64] = on_rays.sum(axis=0, dtype=np.float64) * step
+    sampled = resample(mask.astype(np.float32), spacing_um, size, (step, step, step), to_volume)
+    thickness: NDArray[np.float64] = sampled.sum(axis=0, dtype=np.float64) * step
     return Projection(thickness, (step, step), (float(origin[0]), float(origin[1])))
 
 
@@ -222,7 +222,7 @@ def mean_per_pixel(
     Returns
     -------
     ndarray, shape image_shape
-        Micrometres; NaN in a pixel that no ray of the projection falls into.
+        Micrometres; NaN in a pixel that no line of sight of the projection falls into.
     """
     (ny, nx), (y0, x0) = fine.thickness_um.shape, fine.origin_um[::-1]
     rows = np.rint((y0 + np.arange(ny) * fine.spacing_um[0]) / image_spacing_um[0]).astype(int)

@@ -1,8 +1,8 @@
 """How every picture of the project looks: sizes, fonts, colours, scale bars, letters.
 
 Figures are plain :class:`matplotlib.figure.Figure` objects made without pyplot, so nothing is shown and no
-global state is left behind. Draw inside ``with style.context():`` and turn the result into a file's content
-with :func:`png_bytes` or :func:`pdf_bytes`; both give the same bytes for the same figure.
+global state is left behind. Draw inside ``with style.context():`` and make the result a file's content with
+:func:`png_bytes` or :func:`pdf_bytes`; both give the same bytes for the same figure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ SINGLE_COLUMN_MM = 85.0
 DOUBLE_COLUMN_MM = 178.0
 MM_PER_INCH = 25.4
 
-# Okabe and Ito, "Color Universal Design" (2008): eight colours that people with any colour vision tell apart.
+# Okabe and Ito, "Color Universal Design" (2008): eight colours that people with any colour vision can
+# distinguish.
 OKABE_ITO = {
     "black": "#000000",
     "orange": "#E69F00",

@@ -30,6 +30,7 @@ __all__ = [
     "split_dataset",
 ]
 
+# Who is asked whether a path is theirs, in this order: the first that claims it reads it.
 READERS: tuple[Reader, ...] = (
     paravision.READER,
     topspin.READER,
@@ -40,6 +41,7 @@ READERS: tuple[Reader, ...] = (
     sem.READER,
     edx.READER,
 )
+# What an acquisition can be.
 MODALITIES = ("mri", "xct", "sem", "edx")
 
 
@@ -66,6 +68,20 @@ def open_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> I
     ------
     InputError
         If the path is missing, no format fits, the files are damaged, or nobody says the pixel size.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import tifffile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for element, counts in (("Na", 3), ("Al", 9)):
+    ...         tifffile.imwrite(Path(folder, f"{element}.tif"), np.full((20, 30), counts, np.uint16))
+    ...     image = open_image(folder, "edx", spacing_um=2.0)
+    >>> image.axes, image.data.shape, image.spacing_um
+    (('channel', 'y', 'x'), (2, 20, 30), (2.0, 2.0))
+    >>> image.meta["channels"], image.meta["format"]
+    (('Na', 'Al'), 'EDX folder')
     """
     path = Path(path)
     loaded = _reader(path, modality).load(path)
@@ -98,7 +114,20 @@ def open_volume(path: Path | str, spacing_um: Spacing = None) -> Iterator[Volume
     ------
     InputError
         If the path is missing, no format fits, the files are damaged, or nobody says the voxel size;
-        damage that only shows when voxels are read is told then.
+        damage that only shows when voxels are read is reported then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import tifffile
+    >>> stack = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for number, plane in enumerate(stack):
+    ...         tifffile.imwrite(Path(folder, f"slice{number}.tif"), plane)
+    ...     with open_volume(folder, spacing_um=(5.0, 4.0, 4.0)) as source:
+    ...         source.info.format, source.data.shape, source.data[1:2, 0:1, 0:4].tolist()
+    ('TIFF folder', (2, 3, 4), [[[12, 13, 14, 15]]])
     """
     path = Path(path)
     reader = _reader(path, "xct")
@@ -125,6 +154,17 @@ def probe_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> 
     ------
     InputError
         If the path is missing, no format fits, or the headers are damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import tifffile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tifffile.imwrite(Path(folder, "a.tif"), np.zeros((20, 30), np.uint8))
+    ...     info = probe_image(Path(folder, "a.tif"), "sem")
+    >>> info.shape, info.dtype, info.format, info.spacing_um
+    ((20, 30), 'uint8', 'TIFF', None)
     """
     path = Path(path)
     info = _reader(path, modality).probe(path)
@@ -148,6 +188,18 @@ def input_files(path: Path | str, modality: str) -> tuple[Path, ...]:
     ------
     InputError
         If the path is missing, or no format fits.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> import tifffile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for echo in (1, 2, 10):
+    ...         tifffile.imwrite(Path(folder, f"te{echo}.tif"), np.zeros((20, 30), np.uint16))
+    ...     _ = Path(folder, "echo_times_ms.txt").write_text("2, 6.5, 20")
+    ...     [path.name for path in input_files(folder, "mri")]
+    ['te1.tif', 'te2.tif', 'te10.tif', 'echo_times_ms.txt']
     """
     path = Path(path)
     return _reader(path, modality).files(path)

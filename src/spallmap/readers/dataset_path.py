@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+# Endings of HDF5 files.
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5", ".nxs", ".nx5", ".nexus")
 _INSIDE = re.compile(
     rf"(?P<file>.+?({'|'.join(re.escape(s) for s in SUFFIXES)})):(?P<dataset>/.*)", re.IGNORECASE | re.DOTALL
@@ -12,7 +13,7 @@ _INSIDE = re.compile(
 
 
 def split_dataset(path: Path | str) -> tuple[Path, str | None]:
-    """Part a path into the file and the dataset named after it.
+    """Separate a path into the file and the dataset named after it.
 
     Parameters
     ----------
@@ -26,6 +27,14 @@ def split_dataset(path: Path | str) -> tuple[Path, str | None]:
         What has to be on the disk.
     dataset : str or None
         The dataset's path inside the file; None where the path names none.
+
+    Examples
+    --------
+    >>> file, dataset = split_dataset("scan.nxs:/entry/data/data")
+    >>> file.name, dataset
+    ('scan.nxs', '/entry/data/data')
+    >>> split_dataset("scan.tif")[1] is None
+    True
     """
     path = Path(path)
     match = _INSIDE.fullmatch(str(path))

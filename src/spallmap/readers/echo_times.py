@@ -13,12 +13,12 @@ TE_RANGE_MS = (0.01, 10_000.0)
 OTHER_UNITS_MS = (("seconds", 1000.0), ("microseconds", 1e-3), ("nanoseconds", 1e-6))
 
 
-def check_echo_times_ms(place: str, te_ms: Iterable[float], n_echoes: int) -> tuple[float, ...]:
+def check_echo_times_ms(source_label: str, te_ms: Iterable[float], n_echoes: int) -> tuple[float, ...]:
     """Check that echo times are plausible milliseconds, one for each echo.
 
     Parameters
     ----------
-    place : str
+    source_label : str
         The file and the key in it, for the message.
     te_ms : iterable of float
         Echo times as they were given, ms. They may repeat and come in any order.
@@ -35,17 +35,27 @@ def check_echo_times_ms(place: str, te_ms: Iterable[float], n_echoes: int) -> tu
     InputError
         If one is no number, lies outside 0.01 to 10 000 ms (the message then names the unit that was
         probably meant), or their number is not `n_echoes`.
+
+    Examples
+    --------
+    >>> check_echo_times_ms("a/echo_times_ms.txt", [2, 6.5], 2)
+    (2.0, 6.5)
+    >>> check_echo_times_ms("a/echo_times_ms.txt", [0.002, 0.0065], 2)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    spallmap.errors.InputError: a/echo_times_ms.txt: found ... probably seconds (2, 6.5 ms); allowed: ...
     """
     low, high = TE_RANGE_MS
     allowed = f"milliseconds, {low:g} to {high:g}, one echo time for each of {n_echoes} echoes"
     try:
         times = tuple(float(t) for t in te_ms)
     except (TypeError, ValueError) as error:
-        raise InputError(place, f"echo times {te_ms!r}", allowed) from error
+        raise InputError(source_label, f"echo times {te_ms!r}", allowed) from error
     if len(times) != n_echoes:
-        raise InputError(place, f"{len(times)} echo times for {n_echoes} echoes: {_listed(times)}", allowed)
+        raise InputError(
+            source_label, f"{len(times)} echo times for {n_echoes} echoes: {_listed(times)}", allowed
+        )
     if not all(low <= t <= high for t in times):
-        raise InputError(place, f"echo times {_listed(times)} ms{_guess(times)}", allowed)
+        raise InputError(source_label, f"echo times {_listed(times)} ms{_guess(times)}", allowed)
     return times
 
 

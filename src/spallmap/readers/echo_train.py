@@ -39,7 +39,7 @@ class EchoOrigin:
 
 
 def train_of(echoes: Sequence[EchoOrigin]) -> str:
-    """Tell a train of echoes from separate ones.
+    """Distinguish a train of echoes from separate ones.
 
     Echo numbers speak first: a train counts its echoes. Then, echoes of which each was acquired at its own
     time are separate, whatever the sequence is called; only then do the train's length and the name speak.
@@ -52,7 +52,12 @@ def train_of(echoes: Sequence[EchoOrigin]) -> str:
     Returns
     -------
     str
-        ``"cpmg"``, ``"separate"``, or ``"unknown"`` where the headers do not tell.
+        ``"cpmg"``, ``"separate"``, or ``"unknown"`` where the headers do not say.
+
+    Examples
+    --------
+    >>> train_of([EchoOrigin(2.0, 1, None, "", "SE"), EchoOrigin(4.0, 2, None, "", "SE")])
+    'cpmg'
     """
     numbers: defaultdict[float, set[int | None]] = defaultdict(set)
     acquired: defaultdict[float, set[str]] = defaultdict(set)
@@ -75,12 +80,12 @@ def train_of(echoes: Sequence[EchoOrigin]) -> str:
     return "cpmg" if named else "unknown"
 
 
-def refuse_gradient_echoes(place: str, scanning: object, pulses: object = None) -> None:
+def refuse_gradient_echoes(source_label: str, scanning: object, pulses: object = None) -> None:
     """Refuse images of gradient echoes: they decay with T2*, not with T2.
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     scanning : object
         DICOM's or BIDS's ScanningSequence: a code, or several, as a list or separated by backslashes,
@@ -98,7 +103,7 @@ def refuse_gradient_echoes(place: str, scanning: object, pulses: object = None) 
     )
     said = {str(code).strip().upper() for code in codes} if isinstance(codes, Iterable) else set()
     if ("GR" in said and "SE" not in said) or str(pulses).upper() == "GRADIENT":
-        raise InputError(place, "gradient echoes, which decay with T2*", "spin echoes")
+        raise InputError(source_label, "gradient echoes, which decay with T2*", "spin echoes")
 
 
 # BIDS and dcm2niix name a sequence by these keys.

@@ -38,6 +38,12 @@ class ImageInfo:
         The format's name.
     meta : mapping
         What else the headers say.
+
+    Examples
+    --------
+    >>> info = ImageInfo((8, 64, 32), ("echo", "y", "x"), (23.0, 46.0), "float32", "ParaVision 2dseq")
+    >>> info.spatial_shape
+    (64, 32)
     """
 
     shape: tuple[int, ...]
@@ -65,6 +71,12 @@ class Loaded:
         Its samples, of shape ``info.shape``.
     mask : ndarray of bool or None
         Over the spatial axes; True where a sample shows the specimen.
+
+    Examples
+    --------
+    >>> info = ImageInfo((2, 3), ("y", "x"), (0.5, 0.5), "uint8", "TIFF")
+    >>> Loaded(info, np.zeros(info.shape, np.uint8), mask=np.ones((2, 3), bool)).mask.shape
+    (2, 3)
     """
 
     info: ImageInfo
@@ -82,6 +94,12 @@ class Streamed:
         Its headers.
     data : Sliceable
         Its voxels (z, y, x), read when they are asked for.
+
+    Examples
+    --------
+    >>> info = ImageInfo((4, 5, 6), SPATIAL_AXES, None, "uint16", "an array")
+    >>> Streamed(info, np.zeros((4, 5, 6), np.uint16)).data[0:1, 0:5, 0:6].shape
+    (1, 5, 6)
     """
 
     info: ImageInfo
@@ -100,6 +118,13 @@ class VolumeSource:
         Voxel spacing along z, y and x, um.
     data : Sliceable
         Its voxels (z, y, x) in native byte order; several threads may read at once.
+
+    Examples
+    --------
+    >>> info = ImageInfo((4, 5, 6), SPATIAL_AXES, None, "uint16", "an array")
+    >>> source = VolumeSource(info, (5.0, 4.0, 4.0), np.zeros((4, 5, 6), np.uint16))
+    >>> source.data[0:2, 0:5, 0:6].shape
+    (2, 5, 6)
     """
 
     info: ImageInfo
@@ -129,6 +154,23 @@ class Reader:
         Reads everything.
     stream : callable, optional
         Opens a volume that is read part by part; a context manager.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def probe(path):
+    ...     return ImageInfo(np.load(path, mmap_mode="r").shape, ("y", "x"), None, "float64", "NumPy")
+    >>> reader = Reader(
+    ...     name="NumPy",
+    ...     modalities=("sem",),
+    ...     accepts="a .npy file with one image",
+    ...     claims=lambda path: path.suffix == ".npy",
+    ...     files=lambda path: (path,),
+    ...     probe=probe,
+    ...     load=lambda path: Loaded(probe(path), np.load(path)),
+    ... )
+    >>> reader.claims(Path("a.npy")), reader.claims(Path("a.tif"))
+    (True, False)
     """
 
     name: str
@@ -141,12 +183,12 @@ class Reader:
     stream: Callable[[Path], AbstractContextManager[Streamed]] | None = None
 
 
-def resolve_spacing(place: str, info: ImageInfo, given: Spacing) -> tuple[float, ...] | None:
+def resolve_spacing(source_label: str, info: ImageInfo, given: Spacing) -> tuple[float, ...] | None:
     """Choose the spacing: the caller's, else the files'.
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     info : ImageInfo
         The headers.
@@ -163,31 +205,41 @@ def resolve_spacing(place: str, info: ImageInfo, given: Spacing) -> tuple[float,
     ------
     InputError
         If the number of values is wrong, or one is not a positive number.
+
+    Examples
+    --------
+    >>> info = ImageInfo((64, 32), ("y", "x"), (23.0, 46.0), "uint8", "TIFF")
+    >>> for given in (None, 5, "4,8"):
+    ...     print(resolve_spacing("a.tif", info, given))
+    (23.0, 46.0)
+    (5.0, 5.0)
+    (4.0, 8.0)
     """
     n_spatial = len(info.spatial_shape)
     if given is None:
         spacing = info.spacing_um
     else:
-        values = _numbers(place, given)
+        values = _numbers(source_label, given)
         if len(values) not in (1, n_spatial):
             allowed = f"one value, or {n_spatial} in array order"
-            raise InputError(place, f"{len(values)} values of pixel size {values}", allowed)
+            raise InputError(source_label, f"{len(values)} values of pixel size {values}", allowed)
         spacing = values * n_spatial if len(values) == 1 else values
     if spacing is not None and not all(math.isfinite(s) and s > 0 for s in spacing):
-        raise InputError(place, f"pixel size {spacing} um", "positive numbers")
+        raise InputError(source_label, f"pixel size {spacing} um", "positive numbers")
     return spacing
 
 
-def _numbers(place: str, given: float | Sequence[float] | str) -> tuple[float, ...]:
+def _numbers(source_label: str, given: float | Sequence[float] | str) -> tuple[float, ...]:
     parts = (
         given.split(",") if isinstance(given, str) else [given] if isinstance(given, (int, float)) else given
     )
     try:
         return tuple(float(part) for part in parts)
     except (TypeError, ValueError) as error:
-        raise InputError(place, f"pixel size {given!r}", "numbers in um, in array order") from error
+        raise InputError(source_label, f"pixel size {given!r}", "numbers in um, in array order") from error
 
 
+# Words for a unit in the singular, in um a unit.
 _SINGULAR = {
     "angstrom": 1e-4,
     "nanometer": 1e-3,
@@ -202,6 +254,7 @@ _SINGULAR = {
     "meter": 1e6,
     "metre": 1e6,
 }
+# Every unit of length that a file may name, in um a unit.
 LENGTH_IN_UM = {
     "pm": 1e-6,
     "Å": 1e-4,
@@ -233,6 +286,11 @@ def length_in_um(value: float, unit: str) -> float | None:
     -------
     float or None
         The length in um; None where the unit is no length (``pixel``, for example).
+
+    Examples
+    --------
+    >>> length_in_um(250.0, "nm"), length_in_um(2.0, "Micrometers"), length_in_um(1.0, "pixel")
+    (0.25, 2.0, None)
     """
     plain = unit.strip().replace("\\u00B5", "µ").replace("\u03bc", "µ")
     factor = LENGTH_IN_UM.get(plain) or LENGTH_IN_UM.get(plain.lower() if len(plain) > 1 else plain)

@@ -36,7 +36,7 @@ _NAMED_COMPONENTS = {
 # The units of length that a NIfTI header knows, in um; a file that leaves it open says no pixel size.
 UNITS_UM = {"meter": 1e6, "mm": 1e3, "micron": 1.0}
 # Affines of one series agree within the rounding of single precision, mm.
-SAME_PLACE = 1e-3
+SAME_AFFINE = 1e-3
 ACCEPTS = (
     "a NIfTI file (.nii, .nii.gz) with the echoes as its fourth dimension, a folder with one file for each "
     "echo, or a folder with one sub-folder for each echo, and the echo times beside them"
@@ -163,9 +163,9 @@ def _check_alike(image: Path, header: _Header, first: Path, other: _Header) -> N
         )
     if header.is_complex != other.is_complex:
         raise InputError(str(image), "real beside complex samples", f"the same type as in {first.name}")
-    places = (header.affine, other.affine)
-    known = [place for place in places if place is not None]
-    if len(known) == 1 or (len(known) == 2 and not np.allclose(known[0], known[1], rtol=0, atol=SAME_PLACE)):
+    affines = (header.affine, other.affine)
+    known = [affine for affine in affines if affine is not None]
+    if len(known) == 1 or (len(known) == 2 and not np.allclose(known[0], known[1], rtol=0, atol=SAME_AFFINE)):
         raise InputError(str(image), "another position or pixel size", f"the same affine as in {first.name}")
     if header.spacing_um != other.spacing_um:
         raise InputError(

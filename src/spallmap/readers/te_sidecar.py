@@ -14,7 +14,7 @@ from spallmap.readers.echo_times import check_echo_times_ms
 
 SIDECAR = "echo_times_ms.txt"
 # BIDS gives echo times in seconds. No spin echo of a whole second is worth reading, so that a larger number
-# is milliseconds in the wrong place.
+# is of milliseconds.
 BIDS_LONGEST_S = 1.0
 # Endings that are taken off a name to find its BIDS file.
 _ENDINGS = (".nii.gz", ".nii", ".ome.tiff", ".ome.tif", ".tiff", ".tif", ".btf", ".tf8")
@@ -40,20 +40,32 @@ class EchoTimes:
 
 
 def natural_order(path: Path) -> tuple[Any, ...]:
-    """Key that sorts ``echo10`` after ``echo9``."""
+    """Key that sorts ``echo10`` after ``echo9``.
+
+    Examples
+    --------
+    >>> [p.name for p in sorted([Path("echo10.tif"), Path("echo9.tif")], key=natural_order)]
+    ['echo9.tif', 'echo10.tif']
+    """
     parts = re.split(r"(\d+)", str(path))
     return tuple((int(p), "") if i % 2 else (0, p.lower()) for i, p in enumerate(parts)), str(path)
 
 
 def bids_file(image: Path) -> Path:
-    """Where BIDS puts what it knows of an image: the same name, ending in ``.json``."""
+    """Where BIDS puts what it knows of an image: the same name, ending in ``.json``.
+
+    Examples
+    --------
+    >>> bids_file(Path("sub-1_echo-1_MESE.nii.gz")).name
+    'sub-1_echo-1_MESE.json'
+    """
     name = image.name.lower()
     ending = next((e for e in _ENDINGS if name.endswith(e)), image.suffix)
     return image.with_name(image.name[: len(image.name) - len(ending)] + ".json")
 
 
 def find_echo_times(
-    place: Path, images: Sequence[Path], n_echoes: Sequence[int], folder: Path | None
+    path: Path, images: Sequence[Path], n_echoes: Sequence[int], folder: Path | None
 ) -> EchoTimes:
     """Find the echo times of images that do not carry their own.
 
@@ -63,7 +75,7 @@ def find_echo_times(
 
     Parameters
     ----------
-    place : Path
+    path : Path
         What the user asked for; named in messages.
     images : sequence of Path
         The images, in the order of their echoes.
@@ -99,7 +111,7 @@ def find_echo_times(
         if text is None and "EchoTime" not in said:
             to_write = own[0] if folder is None else folder / SIDECAR
             found = f"no echo times for {image.name}"
-            raise InputError(str(place), found, _what_to_write(to_write, sum(n_echoes), bids_file(image)))
+            raise InputError(str(path), found, _what_to_write(to_write, sum(n_echoes), bids_file(image)))
         values = read_list(text) if text else _bids_ms(source, said["EchoTime"])
         times += check_echo_times_ms(str(source), values, count)
         sidecars.append(source)
@@ -114,7 +126,7 @@ def _what_to_write(sidecar: Path, n_echoes: int, bids: Path) -> str:
 
 
 def read_list(path: Path) -> tuple[float, ...]:
-    """Read echo times in ms from a text file.
+    r"""Read echo times in ms from a text file.
 
     Parameters
     ----------
@@ -130,6 +142,15 @@ def read_list(path: Path) -> tuple[float, ...]:
     ------
     InputError
         If the file is no text, or something in it is no number.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "echo_times_ms.txt")
+    ...     _ = path.write_text("# ms\n2, 6.5\n20")
+    ...     read_list(path)
+    (2.0, 6.5, 20.0)
     """
     allowed = "numbers in ms, separated by white space, commas or semicolons; # begins a comment"
     try:
@@ -179,10 +200,13 @@ def read_bids(path: Path) -> dict[str, Any]:
 
 def _bids_ms(path: Path, value: Any) -> tuple[float, ...]:
     listed = value if isinstance(value, list) else [value]
-    place, allowed = f"{path}, EchoTime", f"a number of seconds below {BIDS_LONGEST_S:g}, or a list of them"
+    source_label, allowed = (
+        f"{path}, EchoTime",
+        f"a number of seconds below {BIDS_LONGEST_S:g}, or a list of them",
+    )
     if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in listed):
-        raise InputError(place, repr(value), allowed)
+        raise InputError(source_label, repr(value), allowed)
     if any(v >= BIDS_LONGEST_S for v in listed):
-        raise InputError(place, f"{value}, which as seconds is too long and may be ms", allowed)
+        raise InputError(source_label, f"{value}, which as seconds is too long and may be ms", allowed)
     # seconds in decimal notation become the ms that were meant: 0.0065 s is 6.5 ms, not 6.500000000000001
     return tuple(round(v * 1e3, 9) for v in listed)

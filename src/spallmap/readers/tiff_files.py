@@ -95,7 +95,7 @@ def open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
     InputError
         If the file is missing, is no TIFF, or is cut short.
     """
-    import tifffile  # its import costs a fifth of a second that a dry run should not pay
+    import tifffile  # its import takes a fifth of a second, too long for a dry run
 
     if not path.is_file():
         raise InputError(str(path), "no such file", READABLE)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.frames import Points
+from spallmap.registration.diagnostics import Blocks
 from spallmap.registration.gauss_newton import Alignment, FloatArray, Motion
 
 
@@ -82,22 +81,6 @@ def position_se_um(
     return se
 
 
-@dataclass(frozen=True)
-class BlockShifts:
-    """What is left to shift in each block after the common motion.
-
-    Parameters
-    ----------
-    position_um : ndarray, shape (b, 3)
-        Centre of the block's points, fixed frame.
-    shift_um : ndarray, shape (b, 3)
-        By how much the block would still like to move there; only along directions in which it has edges.
-    """
-
-    position_um: Points
-    shift_um: Points
-
-
 EDGE_RATIO = 0.1
 """A direction counts in a block if its edge strength is this part of the strongest direction's: along a
 straight edge nothing can be measured (the aperture problem)."""
@@ -105,7 +88,7 @@ straight edge nothing can be measured (the aperture problem)."""
 
 def block_shifts(
     alignment: Alignment, labels: NDArray[np.intp], *, min_points: int = 12, min_strength: float = 0.1
-) -> BlockShifts:
+) -> Blocks:
     """Measure the shift that is left in every block that has edges.
 
     Parameters
@@ -122,8 +105,9 @@ def block_shifts(
 
     Returns
     -------
-    BlockShifts
-        One row per block that counts.
+    Blocks
+        One row per block that counts, in the moving frame; a shift has only directions in which its block has
+        edges.
     """
     n_blocks = int(labels.max()) + 1 if labels.size else 0
     tensors = np.zeros((n_blocks, 3, 3))
@@ -135,7 +119,7 @@ def block_shifts(
     strength = np.einsum("bii->b", tensors)
     usable = counts >= min_points
     if not usable.any():
-        return BlockShifts(np.zeros((0, 3)), np.zeros((0, 3)))
+        return Blocks(np.zeros((0, 3)), np.zeros((0, 3)))
     usable &= strength > min_strength * np.median(strength[usable])
     mapped = alignment.map(alignment.points)
     positions, shifts = [], []
@@ -143,4 +127,5 @@ def block_shifts(
         inverse = np.linalg.pinv(tensors[block], rcond=EDGE_RATIO, hermitian=True)
         shifts.append(-inverse @ slopes[block])
         positions.append(mapped[labels == block].mean(axis=0))
-    return BlockShifts(np.reshape(positions, (-1, 3)), np.reshape(shifts, (-1, 3)))
+    fixed = np.reshape(positions, (-1, 3)), np.reshape(shifts, (-1, 3))
+    return Blocks.in_own_frame(*fixed, alignment.map)

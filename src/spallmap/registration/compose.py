@@ -8,14 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
+from spallmap.registration.diagnostics import Blocks, Diagnostics, Intermediate
 from spallmap.registration.result import Registration, StandardError
 
 # A direction that shares more than this cosine with one that the data say nothing about is not known either.
 _SHARED_COSINE = 0.3
 
 
-def refused(reason: str, map_: AffineMap | None = None, method: str = "not tried") -> Registration:
-    """Return a registration that was not tried.
+def refused(
+    reason: str,
+    map_: AffineMap | None = None,
+    method: str = "not tried",
+    unobservable: tuple[str, ...] = ("u", "v", "normal"),
+) -> Registration:
+    """Return a registration that was not tried, or that ended before it had a score.
 
     Parameters
     ----------
@@ -25,19 +31,21 @@ def refused(reason: str, map_: AffineMap | None = None, method: str = "not tried
         Where the acquisition would lie by its axes alone, for a person to look at.
     method : str
         What would have been done.
+    unobservable : tuple of str
+        Directions that the data say nothing about.
 
     Returns
     -------
     Registration
-        Refused, with a score of nan.
+        Refused, without a score.
     """
     return Registration(
         map=AffineMap.identity() if map_ is None else map_,
         method=method,
         verdict="refused",
         reasons=(reason,),
-        score=float("nan"),
-        unobservable=("u", "v", "normal"),
+        score=None,
+        unobservable=unobservable,
     )
 
 
@@ -72,13 +80,56 @@ def chain(inner: Registration, outer: Registration, outer_name: str) -> Registra
         reasons=tuple(reasons),
         se_um=_add_errors(inner, outer, linked),
         unobservable=tuple(dict.fromkeys((*inner.unobservable, *outer.unobservable))),
-        diagnostics={
-            **inner.diagnostics,
-            "through": outer_name,
-            "matrix_to_intermediate": inner.map.matrix.tolist(),
-            "verdict_to_intermediate": inner.verdict,
-            "reasons_to_intermediate": list(inner.reasons),
-        },
+        diagnostics=replace(
+            inner.diagnostics,
+            through=Intermediate(outer_name, inner.map, inner.verdict, inner.reasons),
+        ),
+    )
+
+
+def exchanged(registration: Registration, swap: AffineMap) -> Registration:
+    """Describe a registration for the array with its last two axes exchanged.
+
+    Parameters
+    ----------
+    registration : Registration
+        Of an array whose columns were its rows.
+    swap : AffineMap
+        From the array's frame as it is to that of the exchanged one: u and v change places; the sign of the
+        normal is the caller's choice.
+
+    Returns
+    -------
+    Registration
+        The same from the array's own frame: map, errors and evidence.
+    """
+    se = registration.se_um
+    return replace(
+        registration,
+        map=registration.map @ swap,
+        se_um=StandardError(u=se.v, v=se.u, normal=se.normal),
+        diagnostics=_exchanged_diagnostics(registration.diagnostics, swap),
+    )
+
+
+def _exchanged_diagnostics(found: Diagnostics, swap: AffineMap) -> Diagnostics:
+    order, back = [1, 0, 2], swap.inverse()
+    blocks, warp, scale = found.blocks, found.warp, found.scale
+    if blocks is not None:
+        se = None if blocks.se_um is None else blocks.se_um[:, order]
+        blocks = Blocks(back(blocks.position_um), blocks.shift_um @ back.linear.T, se)
+    if warp is not None:
+        powers = tuple((v, u) for u, v in warp.powers_uv)
+        warp = replace(warp, powers_uv=powers, coefficients_um=warp.coefficients_um[::-1])
+    if scale is not None:
+        scale = replace(scale, anisotropy=1.0 / scale.anisotropy)
+    return replace(
+        found,
+        known_answers=tuple(replace(k, errors_um=k.errors_um[:, order]) for k in found.known_answers),
+        blocks=blocks,
+        scale=scale,
+        rivals=tuple(replace(r, map=None if r.map is None else r.map @ swap) for r in found.rivals),
+        warp=warp,
     )
 
 

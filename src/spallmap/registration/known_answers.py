@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,20 +20,42 @@ weight its own variance is that of a handful of draws."""
 
 @dataclass(frozen=True)
 class KnownAnswers:
-    """How far a method was off where it was told nothing and the answer was known.
+    """How far a method was off where the answer was known.
 
     Parameters
     ----------
     errors_um : ndarray, shape (n, 3)
-        Root mean square error over the field along the moving frame's own x, y and z, for each copy.
+        Root mean square error over the field along the own axes u, v and normal, for each copy that was
+        found again; not a number along an axis that the data say nothing about.
+    lost : int
+        Copies that were not found again; not among the errors.
+    made_of : str
+        What was registered, in the plural.
+    where : {"near", "elsewhere"}
+        Whether the copies lie near the reported pose or anywhere within the prior.
     """
 
     errors_um: FloatArray
+    lost: int = 0
+    made_of: str = "copies"
+    where: Literal["near", "elsewhere"] = "near"
+
+    @property
+    def n(self) -> int:
+        """Number of copies."""
+        return len(self.errors_um) + self.lost
 
     @property
     def worst_um(self) -> float:
         """Largest error of any copy; 0 without copies."""
-        return float(np.linalg.norm(self.errors_um, axis=1).max(initial=0.0))
+        return float(np.sqrt(np.nansum(self.errors_um**2, axis=1)).max(initial=0.0))
+
+    def rms_um(self) -> FloatArray:
+        """Root mean square error along u, v and normal; not a number where every copy was lost."""
+        if not len(self.errors_um):
+            return np.full(3, np.nan)
+        mean: FloatArray = np.sqrt((self.errors_um**2).mean(axis=0))
+        return mean
 
     def pooled(self, se_um: FloatArray) -> FloatArray:
         """Join a standard error of the blocks with the errors seen.
@@ -52,10 +74,6 @@ class KnownAnswers:
         seen = np.sum(self.errors_um**2, axis=0)
         variance: FloatArray = (BLOCKS_WORTH * se_um**2 + seen) / (BLOCKS_WORTH + len(self.errors_um))
         return np.sqrt(variance)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what a report shows."""
-        return {"n": len(self.errors_um), "errors_um": self.errors_um.round(4).tolist()}
 
 
 def own_error_um(found: AffineMap, truth: AffineMap, points: Points) -> FloatArray:
@@ -79,6 +97,6 @@ def own_error_um(found: AffineMap, truth: AffineMap, points: Points) -> FloatArr
     return rms
 
 
-def known_answers(errors_um: Sequence[FloatArray]) -> KnownAnswers:
+def known_answers(errors_um: Sequence[FloatArray], made_of: str = "copies") -> KnownAnswers:
     """Gather the errors of all copies."""
-    return KnownAnswers(np.reshape(np.array(errors_um, dtype=np.float64), (-1, 3)))
+    return KnownAnswers(np.reshape(np.array(errors_um, dtype=np.float64), (-1, 3)), made_of=made_of)

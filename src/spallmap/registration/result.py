@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
 
 from spallmap.frames import AffineMap
-
-Verdict = Literal["accepted", "refused"]
+from spallmap.registration.diagnostics import Diagnostics, Verdict
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,8 @@ class Registration:
         Whether anything may depend on it.
     reasons : tuple of str
         Why, in words that a person understands; never empty when refused.
-    score : float
-        The method's measure of agreement.
+    score : float or None
+        The method's measure of agreement, which `diagnostics.score_is` names; None where none was reached.
     runner_up : RunnerUp or None
         The best different solution; None where the search has only one.
     se_um : StandardError
@@ -69,21 +67,21 @@ class Registration:
         Directions that the data say nothing about.
     tre_um, fre_um : float or None
         Root mean square error at ``check`` and at ``fit`` landmarks, where there are any.
-    diagnostics : dict
-        Whatever else helps a person to judge; JSON values only.
+    diagnostics : Diagnostics
+        The evidence behind the verdict, and whatever else helps a person to judge.
     """
 
     map: AffineMap
     method: str
     verdict: Verdict
     reasons: tuple[str, ...]
-    score: float
+    score: float | None
     runner_up: RunnerUp | None = None
     se_um: StandardError = field(default_factory=lambda: StandardError(None, None, None))
     unobservable: tuple[str, ...] = ()
     tre_um: float | None = None
     fre_um: float | None = None
-    diagnostics: dict[str, Any] = field(default_factory=dict)
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     def __post_init__(self) -> None:
         if self.verdict == "refused" and not self.reasons:

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import polar
 
 from spallmap.frames import AffineMap, displacement_um
-from spallmap.registration.result import RunnerUp, StandardError, Verdict
+from spallmap.registration.diagnostics import Rival, Verdict
+from spallmap.registration.result import RunnerUp, StandardError
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,13 @@ class Check:
 
     passed: bool
     reason: str
+
+
+class Refused(Exception):  # noqa: N818
+    """A method that cannot go on: raised where that is seen, with the reason in words for a person.
+
+    The method's ``register_*`` turns it into a refused registration without a score.
+    """
 
 
 def decide(checks: Iterable[Check]) -> tuple[Verdict, tuple[str, ...]]:
@@ -168,6 +176,85 @@ def best_different(
         if distance >= min_um or angle >= min_deg:
             winner = RunnerUp(score=candidate.score, differs_by_um=distance, differs_by_deg=angle)
     return winner
+
+
+def keep_different(
+    candidates: Iterable[Candidate], points: ArrayLike, *, min_um: float, most: int
+) -> list[Candidate]:
+    """Keep the best of several candidates, of those that are one solution only the best.
+
+    Parameters
+    ----------
+    candidates : iterable of Candidate
+        In any order; a higher score is better.
+    points : array_like, shape (..., 3)
+        Points of the own frame over which differences are averaged, in micrometres.
+    min_um : float
+        Candidates are different when they lie more than this apart.
+    most : int
+        How many to keep at most.
+
+    Returns
+    -------
+    list of Candidate
+        The best first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> shifts = {0.0: 0.9, 1.0: 0.95, 50.0: 0.6}
+    >>> found = [Candidate(AffineMap.from_parts(np.eye(3), [x, 0, 0]), s) for x, s in shifts.items()]
+    >>> [c.score for c in keep_different(found, [[0.0, 0.0, 0.0]], min_um=10.0, most=4)]
+    [0.95, 0.6]
+    """
+    kept: list[Candidate] = []
+    for candidate in sorted(candidates, key=lambda c: -c.score):
+        if len(kept) == most:
+            break
+        if all(mean_difference_um(candidate.map, k.map, points) > min_um for k in kept):
+            kept.append(candidate)
+    return kept
+
+
+def rivals_of(
+    candidates: Iterable[Candidate], best: AffineMap, points: ArrayLike, *, min_um: float, most: int = 4
+) -> tuple[Rival, ...]:
+    """Describe the candidates of a search that are other solutions than the reported one.
+
+    Parameters
+    ----------
+    candidates : iterable of Candidate
+        The best first; the one that the reported solution came from may be among them.
+    best : AffineMap
+        The reported solution.
+    points : array_like, shape (..., 3)
+        Points of the own frame over which differences are averaged, in micrometres.
+    min_um : float
+        A candidate is another solution when it lies at least this far away.
+    most : int
+        How many to describe.
+
+    Returns
+    -------
+    tuple of Rival
+        In the order given.
+    """
+    rivals = []
+    for candidate in candidates:
+        distance = mean_difference_um(candidate.map, best, points)
+        if distance >= min_um:
+            angle = angle_between_deg(candidate.map, best)
+            rivals.append(
+                Rival(
+                    "another pose",
+                    score=candidate.score,
+                    map=candidate.map,
+                    differs_by_um=distance,
+                    differs_by_deg=angle,
+                )
+            )
+    return tuple(rivals[:most])
 
 
 def block_labels(shape: Sequence[int], block_shape: Sequence[int]) -> NDArray[np.intp]:

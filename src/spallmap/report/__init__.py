@@ -1,6 +1,12 @@
 """Pages: one self-contained report per cell and state, and the index of all cells.
 
-A script fills :class:`CellReport` from result files and writes what :func:`render_report` returns::
+From a cell's results, as the scripts do it::
+
+    results = CellResults.of(described)
+    page = render_report(cell_report("cell-a", "shorted", results, figure_files, overlay_folder, provenance))
+    index = render_index(index_entries({"cell-a": results}), provenance)
+
+From content in hand::
 
     report = CellReport(
         cell="cell-a", state="shorted", acquisitions=table, registrations=(RegistrationEntry(...), ...),
@@ -12,6 +18,7 @@ A script fills :class:`CellReport` from result files and writes what :func:`rend
 """
 
 from spallmap.report.captions import figure_picture
+from spallmap.report.collect import cell_report, index_entries
 from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
 from spallmap.report.pages import render_index, render_report
 
@@ -22,7 +29,9 @@ __all__ = [
     "Picture",
     "RegistrationEntry",
     "T2Entry",
+    "cell_report",
     "figure_picture",
+    "index_entries",
     "render_index",
     "render_report",
 ]

@@ -48,6 +48,16 @@ def cell_report(
     -------
     CellReport
         The content.
+
+    Examples
+    --------
+    >>> provenance = {"acquisitions": [], "parameters": {}, "random_seed": 1, "inputs": {}}
+    >>> provenance |= {"versions": {}, "machine": {}}
+    >>> report = cell_report("cell-a", "shorted", CellResults.of([]), [], Path("nowhere"), provenance)
+    >>> for remark in report.remarks:
+    ...     print(remark)
+    The cell has no tomogram: nothing can be placed in a common frame, and there are no links.
+    This state has no MRI: there are no T2 maps and no links.
     """
     rows = [r for r in results.rows if r.state == state]
     mine = {r.id for r in rows}
@@ -88,6 +98,11 @@ def index_entries(cells: Mapping[str, CellResults]) -> list[IndexEntry]:
     -------
     list of IndexEntry
         One per acquisition, in the table's order.
+
+    Examples
+    --------
+    >>> index_entries({"cell-a": CellResults.of([])})
+    []
     """
     entries = []
     for cell, results in cells.items():

@@ -27,6 +27,11 @@ class Picture:
         What it shows, for those who cannot see it.
     halves : tuple of str, optional
         Names of its left and right half, where they show one place in two ways and are to be seen in turn.
+
+    Examples
+    --------
+    >>> Picture("Sections", b"...", "How to read them.", "Grey sections of the tomograms.").halves is None
+    True
     """
 
     title: str
@@ -52,6 +57,12 @@ class RegistrationEntry:
         Why it was not tried.
     pictures : tuple of Picture
         Those that let a person judge it.
+
+    Examples
+    --------
+    >>> entry = RegistrationEntry("mri-t2", "the reference tomogram", None, untried="there is no tomogram")
+    >>> entry.registration is None, entry.pictures
+    (True, ())
     """
 
     acquisition: str
@@ -73,6 +84,12 @@ class T2Entry:
         As t2.json.
     regions : DataFrame
         As regions.csv.
+
+    Examples
+    --------
+    >>> entry = T2Entry("mri-t2", {"long": {"threshold_ms": 12.0}}, pd.DataFrame({"region": [1]}))
+    >>> len(entry.regions)
+    1
     """
 
     acquisition: str
@@ -91,7 +108,12 @@ class CrackLimit:
     area_um2 : float
         Area of the crack that this aperture holds for.
     least_area_um2 : float
-        Cracks of a smaller area are not told from pores.
+        Cracks of a smaller area are not distinguished from pores.
+
+    Examples
+    --------
+    >>> CrackLimit(aperture_um=2.0, area_um2=4000.0, least_area_um2=1000.0).aperture_um
+    2.0
     """
 
     aperture_um: float
@@ -132,6 +154,12 @@ class CellReport:
         The configuration that was used, possibly nested.
     provenance : mapping
         As provenance.json, possibly nested.
+
+    Examples
+    --------
+    >>> report = CellReport("cell-a", "shorted")
+    >>> report.links is None, report.figures
+    (True, ())
     """
 
     cell: str
@@ -165,6 +193,11 @@ class IndexEntry:
         Why.
     report : str
         Address of the page of its cell and state, relative to the index; none where empty.
+
+    Examples
+    --------
+    >>> IndexEntry("cell-a", "shorted", "mri-t2", "refused", ("the runner-up is as good",)).reasons
+    ('the runner-up is as good',)
     """
 
     cell: str

@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image as PilImage
 
-from spallmap.figures.registration.pairs import PAIRS_KEY, Pair, read_notes
+from spallmap.figures.registration import PAIRS_KEY, Pair, read_notes
 from spallmap.report.context import Picture
 
 CAPTION = (

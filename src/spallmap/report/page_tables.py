@@ -40,7 +40,8 @@ HEADINGS = {
 }
 MAX_ROWS = 200
 # Between these, whole numbers read better than exponents.
-LARGE, HUGE = 1e4, 1e10
+LARGE = 1e4
+HUGE = 1e10
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class TableView:
 
 
 def heading(column: str) -> str:
-    """Turn a column's name such as ``area_um2`` into words with a unit: ``area / µm²``."""
+    """Write a column's name such as ``area_um2`` as words with a unit: ``area / µm²``."""
     stem, _, last = column.rpartition("_")
     unit = UNITS.get(last) if stem else None
     name = stem if unit else column

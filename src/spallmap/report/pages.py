@@ -24,9 +24,9 @@ ECHO_TRAINS = {
     "unknown": "train or separate: not said",
 }
 
-
+# What the page shows of each crack; all of it in one table would be wider than the page.
 CRACK_TABLES = {
-    "Cracks in the ceramic: size and place": (
+    "Cracks in the ceramic: size and position": (
         "crack",
         "volume_um3",
         "volume_se_um3",
@@ -51,13 +51,13 @@ CRACK_TABLES = {
         "spall_volume_um3",
     ),
 }
-"""What the page shows of each crack; all of it in one table would be wider than the page."""
+
 # Before these signs a line must not end.
 _BEFORE_UNIT = re.compile(r"(?<=[\d)/]) (?=[%°]|µm|ms\b)")
 
 
 @dataclass(frozen=True)
-class RegistrationView:
+class _RegistrationView:
     """A registration as it stands in the page.
 
     Parameters
@@ -83,7 +83,7 @@ class RegistrationView:
 
 
 @lru_cache(maxsize=1)
-def environment() -> Environment:
+def _environment() -> Environment:
     """Return the template environment.
 
     Everything is escaped, a missing value is an error, and a number's unit stays on its line.
@@ -111,16 +111,23 @@ def render_report(report: CellReport) -> str:
     -------
     str
         One HTML page with everything inside; it asks no network for anything.
+
+    Examples
+    --------
+    >>> from spallmap.report import CellReport
+    >>> page = render_report(CellReport("cell-a", "shorted", remarks=("This state has no MRI.",)))
+    >>> page.splitlines()[0], "<h1>cell-a, shorted</h1>" in page, "This state has no MRI." in page
+    ('<!DOCTYPE html>', True, True)
     """
     groups = [report.figures, report.overlays, *(e.pictures for e in report.registrations)]
     packed = iter([pack(p) for p in fit([p for group in groups for p in group])])
     figures, overlays, *of_registrations = (tuple(next(packed) for _ in group) for group in groups)
     registrations = [
-        registration_view(entry, pictures)
+        _registration_view(entry, pictures)
         for entry, pictures in zip(report.registrations, of_registrations, strict=True)
     ]
     return (
-        environment()
+        _environment()
         .get_template("report.html")
         .render(
             cell=report.cell,
@@ -162,13 +169,20 @@ def render_index(entries: Sequence[IndexEntry], provenance: Mapping[str, Any] | 
     -------
     str
         One HTML page.
+
+    Examples
+    --------
+    >>> from spallmap.report import IndexEntry
+    >>> page = render_index([IndexEntry("cell-a", "shorted", "mri-t2", "accepted")])
+    >>> "1 registration accepted, 0 refused" in page
+    True
     """
     cells: dict[str, dict[str, list[IndexEntry]]] = {}
     for entry in entries:
         cells.setdefault(entry.cell, {}).setdefault(entry.state, []).append(entry)
     counts = {v: sum(e.verdict == v for e in entries) for v in ("accepted", "refused")}
     return (
-        environment()
+        _environment()
         .get_template("index.html")
         .render(
             cells=cells,
@@ -179,16 +193,16 @@ def render_index(entries: Sequence[IndexEntry], provenance: Mapping[str, Any] | 
     )
 
 
-def registration_view(entry: RegistrationEntry, pictures: Sequence[PackedPicture] = ()) -> RegistrationView:
+def _registration_view(entry: RegistrationEntry, pictures: Sequence[PackedPicture] = ()) -> _RegistrationView:
     """Prepare a registration for the page."""
     r = entry.registration
     if r is None:
         reasons = (entry.untried or "no reason was given",)
-        return RegistrationView(
+        return _RegistrationView(
             entry.acquisition, entry.onto, "not registered", reasons, None, tuple(pictures)
         )
     facts = pairs_view(registration_facts(r), f"Numbers of the registration of {entry.acquisition}")
-    return RegistrationView(entry.acquisition, entry.onto, r.verdict, r.reasons, facts, tuple(pictures))
+    return _RegistrationView(entry.acquisition, entry.onto, r.verdict, r.reasons, facts, tuple(pictures))
 
 
 def _t2_tables(report: CellReport) -> list[TableView]:

@@ -79,9 +79,9 @@ def half_of(png: bytes, right: bool) -> bytes:
     """Return the left or the right half of a PNG as a PNG."""
     with PilImage.open(io.BytesIO(png)) as image:
         middle = image.width // 2
-        part = image.crop((middle, 0, 2 * middle, image.height) if right else (0, 0, middle, image.height))
+        half = image.crop((middle, 0, 2 * middle, image.height) if right else (0, 0, middle, image.height))
     buffer = io.BytesIO()
-    part.save(buffer, format="PNG", optimize=True)
+    half.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 
@@ -114,7 +114,7 @@ def fit(pictures: Sequence[Picture], budget_bytes: int = BUDGET_BYTES) -> list[P
 
 
 def pack(picture: Picture) -> PackedPicture:
-    """Turn a picture into text that stands in a page."""
+    """Convert a picture to text that stands in a page."""
     if picture.halves is None:
         return PackedPicture(
             picture.title, picture.caption, picture.alt, _address(picture.png), *size_px(picture.png)

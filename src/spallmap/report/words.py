@@ -11,7 +11,7 @@ import pandas as pd
 from spallmap.report.context import CellReport, CrackLimit, RegistrationEntry, T2Entry
 from spallmap.results.records import DEFAULT_LONG_MS
 
-# A link that is more probable than not is told as found; the others are told as doubtful.
+# A link that is more probable than not is reported as found; the others are reported as doubtful.
 PROBABLE = 0.5
 MAX_SENTENCES_PER_TABLE = 6
 
@@ -25,7 +25,7 @@ def count(n: int, noun: str) -> str:
 
 
 def known(value: object) -> bool:
-    """Tell whether a value is there and finite."""
+    """Say whether a value is there and finite."""
     return isinstance(value, (int, float, np.number)) and bool(np.isfinite(value))
 
 
@@ -55,7 +55,7 @@ def summary_sentences(report: CellReport) -> list[str]:
     if report.interfaces is not None:
         sentences += _contact_sentences(report.interfaces)
     sentences += _link_sentences(report)
-    sentences += registration_sentences(report.registrations)
+    sentences += _registration_sentences(report.registrations)
     return sentences
 
 
@@ -102,8 +102,8 @@ def _long_peak(entry: T2Entry) -> list[str]:
     ]
 
 
-def _percent(share: Any) -> str:
-    return f"{100.0 * share:.0f}" if known(share) else "?"
+def _percent(fraction: Any) -> str:
+    return f"{100.0 * fraction:.0f}" if known(fraction) else "?"
 
 
 def _region(row: Mapping[Hashable, Any]) -> str:
@@ -120,7 +120,7 @@ def _crack_sentences(cracks: pd.DataFrame, limit: CrackLimit | None) -> list[str
         unseen = [
             f"Empty cracks of {rounded(limit.area_um2)} µm² ({edge} by {edge} µm) that are less than "
             f"{limit.aperture_um:.2g} µm open would not have been found (median over the ceramic). "
-            f"Cracks of less than {rounded(limit.least_area_um2)} µm² are not told from pores."
+            f"Cracks of less than {rounded(limit.least_area_um2)} µm² are not distinguished from pores."
         ]
     if len(cracks) == 0:
         return ["The tomogram: no crack was found in the ceramic.", *unseen]
@@ -191,7 +191,7 @@ def _link_sentences(report: CellReport) -> list[str]:
     return sentences
 
 
-def registration_sentences(entries: Sequence[RegistrationEntry]) -> list[str]:
+def _registration_sentences(entries: Sequence[RegistrationEntry]) -> list[str]:
     """Say which registrations were accepted and which were refused, and why."""
     tried = [e for e in entries if e.registration is not None]
     accepted = [e for e in tried if e.registration is not None and e.registration.accepted]

@@ -23,7 +23,7 @@ def _remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path; what was made there takes the wanted place when the block ends well.
+    """Give a temporary path; what was made there is moved to the wanted path when the block ends well.
 
     A file or folder that was there before is replaced. When the block raises, it stays as it was and the
     temporary one is removed.
@@ -37,6 +37,18 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     ------
     Path
         Where to write: a sibling of the same suffix that does not exist yet.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     wanted = Path(folder, "a", "b.txt")
+    ...     with atomic_path(wanted) as part:
+    ...         _ = part.write_text("whole")
+    ...         wanted.exists()
+    ...     wanted.read_text()
+    False
+    'whole'
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +69,18 @@ def replace(new: Path, path: Path) -> None:
     new : Path
         A file or folder on the same file system.
     path : Path
-        The wanted place.
+        Where it is to be.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("old", "new"):
+    ...         Path(folder, name).mkdir()
+    ...         _ = Path(folder, name, name).write_text("")
+    ...     replace(Path(folder, "new"), Path(folder, "old"))
+    ...     [str(p.relative_to(folder)) for p in Path(folder).rglob("*")]
+    ['old', 'old/new']
     """
     if path.is_dir() and not path.is_symlink():
         old = _sibling(path, "old")

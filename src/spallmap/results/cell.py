@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spallmap.frames import AffineMap
 from spallmap.registration.result import Registration
 from spallmap.results.ome_tiff import channel, element_names, read_stack
 from spallmap.results.ome_zarr import read_volume
@@ -34,6 +33,11 @@ class Row:
         The SEM image that it lies in.
     reference : bool
         Whether it is the cell's reference tomogram.
+
+    Examples
+    --------
+    >>> Row("a/shorted/mri-b", "results/a/shorted/mri-b", "shorted", "mri", "b", None, False).path.name
+    'mri-b'
     """
 
     id: str
@@ -58,13 +62,33 @@ class CellResults:
     ----------
     rows : sequence of Row
         Its acquisitions in the table's order.
+
+    Examples
+    --------
+    >>> xct = {"id": "a/shorted/xct-s", "folder": "results/a/shorted/xct-s", "modality": "xct", "name": "s"}
+    >>> mri = {"id": "a/shorted/mri-m", "folder": "results/a/shorted/mri-m", "modality": "mri", "name": "m"}
+    >>> shorted = {"state": "shorted", "within": None}
+    >>> cell = CellResults.of([xct | shorted | {"reference": True}, mri | shorted | {"reference": False}])
+    >>> cell.states, cell.reference_state, [row.name for row in cell.of_state(None, "mri")]
+    (['shorted'], 'shorted', ['m'])
     """
 
     rows: Sequence[Row]
 
     @classmethod
     def of(cls, described: Sequence[Mapping[str, Any]]) -> CellResults:
-        """Take the acquisitions as a rule describes them."""
+        """Take the acquisitions as a rule describes them.
+
+        Parameters
+        ----------
+        described : sequence of mapping
+            For each acquisition the fields of :class:`Row` by name.
+
+        Returns
+        -------
+        CellResults
+            Of these acquisitions, in their order.
+        """
         return cls([Row(**d) for d in described])
 
     @property
@@ -78,7 +102,20 @@ class CellResults:
         return next((r.state for r in self.rows if r.reference), self.states[-1])
 
     def of_state(self, state: str | None, modality: str) -> list[Row]:
-        """Acquisitions of a modality, of one state where given."""
+        """Acquisitions of a modality.
+
+        Parameters
+        ----------
+        state : str or None
+            Of this state alone; None for all.
+        modality : str
+            ``xct``, ``mri``, ``sem`` or ``edx``.
+
+        Returns
+        -------
+        list of Row
+            In the table's order.
+        """
         return [r for r in self.rows if r.modality == modality and state in (None, r.state)]
 
     def registration(self, row: Row) -> Registration | None:
@@ -122,11 +159,11 @@ class CellResults:
 
     def series(self, state: str | None = None) -> list[MriRecord]:
         """Return the first MRI acquisition of each state, or of one."""
-        panels: dict[str, MriRecord] = {}
+        records: dict[str, MriRecord] = {}
         for row in self.of_state(state, "mri"):
-            if row.state not in panels:
-                panels[row.state] = self.mri(row)
-        return list(panels.values())
+            if row.state not in records:
+                records[row.state] = self.mri(row)
+        return list(records.values())
 
     def mri(self, row: Row) -> MriRecord:
         """One MRI acquisition with its T2 maps and regions."""
@@ -146,7 +183,7 @@ class CellResults:
         )
 
     def sections(self, state: str | None = None) -> list[SectionRecord]:
-        """SEM images, those placed in the tomogram before those within another image."""
+        """SEM images, those registered to the tomogram before those within another image."""
         rows = sorted(self.of_state(state, "sem"), key=lambda r: r.within is not None)
         return [self.section(row) for row in rows]
 
@@ -169,7 +206,7 @@ class CellResults:
         ]
 
     def elements(self, row: Row) -> ElementsRecord:
-        """One set of element maps, placed in the SEM image that it lies in."""
+        """One set of element maps, registered to the SEM image that it lies in."""
         stack = read_stack(row.path / "elements.ome.tif")
         names = element_names(stack)
         return ElementsRecord(
@@ -178,19 +215,19 @@ class CellResults:
             counts=np.stack([channel(stack, n) for n in names]),
             elements=names,
             spacing_um=(stack.spacing_um[0], stack.spacing_um[1]),
-            registration=within_outer(self.registration(row)),
+            registration=_within_outer(self.registration(row)),
         )
 
     def links(self, state: str) -> tuple[pd.DataFrame, dict[str, Any]] | None:
         """Links of a state as table and summary; None where the state has no MRI or the cell no tomogram."""
         for row in self.rows:
-            place = row.path.parent
-            if row.state == state and (place / "links.csv").exists():
-                return read_table(place / "links.csv"), read_json(place / "links.json")
+            folder = row.path.parent
+            if row.state == state and (folder / "links.csv").exists():
+                return read_table(folder / "links.csv"), read_json(folder / "links.json")
         return None
 
 
-def within_outer(registration: Registration | None) -> Registration | None:
+def _within_outer(registration: Registration | None) -> Registration | None:
     """Registration to the image that an acquisition lies in, out of the chain to the reference.
 
     Parameters
@@ -201,11 +238,9 @@ def within_outer(registration: Registration | None) -> Registration | None:
     Returns
     -------
     Registration or None
-        None where the acquisition was not placed through another image.
+        None where the acquisition was not registered through another image.
     """
-    if registration is None or "matrix_to_intermediate" not in registration.diagnostics:
+    if registration is None or registration.diagnostics.through is None:
         return None
-    inner = AffineMap(np.array(registration.diagnostics["matrix_to_intermediate"], dtype=np.float64))
-    verdict = registration.diagnostics["verdict_to_intermediate"]
-    reasons = tuple(registration.diagnostics["reasons_to_intermediate"])
-    return Registration(inner, registration.method, verdict, reasons, registration.score)
+    first = registration.diagnostics.through
+    return Registration(first.map, registration.method, first.verdict, first.reasons, registration.score)

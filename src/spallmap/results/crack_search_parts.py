@@ -24,6 +24,15 @@ def write_thresholds(path: Path | str, thresholds: Thresholds) -> None:
         The file.
     thresholds : Thresholds
         Infinite ones are written as null.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> found = Thresholds((0.25, 0.5), 2.6, 4.1, 150, "pristine scan")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_thresholds(Path(folder, "thresholds.json"), found)
+    ...     read_thresholds(Path(folder, "thresholds.json")) == found
+    True
     """
     write_json(path, asdict(thresholds))
 
@@ -45,6 +54,14 @@ def read_thresholds(path: Path | str) -> Thresholds:
     ------
     InputError
         If the file holds something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:  # a tomogram in which too little could be searched
+    ...     write_thresholds(Path(folder, "thresholds.json"), TOO_LITTLE)
+    ...     read_thresholds(Path(folder, "thresholds.json")) is TOO_LITTLE
+    True
     """
     content = read_json(path)
     try:
@@ -71,6 +88,17 @@ def write_candidates(path: Path | str, candidates: Candidates) -> None:
         The file.
     candidates : Candidates
         Of a slab.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> at = np.array([[10, 20, 30]], np.int32)
+    >>> one = np.ones(1, np.float32)
+    >>> found = Candidates(at, np.array([[0, 0, 1]], np.float32), one, one, np.array([False]), at)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_candidates(Path(folder, "0.npz"), found)
+    ...     read_candidates(Path(folder, "0.npz")).index.tolist()
+    [[10, 20, 30]]
     """
     with atomic_path(path) as part, part.open("wb") as file:
         np.savez_compressed(
@@ -101,6 +129,12 @@ def read_candidates(path: Path | str) -> Candidates:
     ------
     InputError
         If the file holds something else.
+
+    Examples
+    --------
+    >>> read_candidates("nowhere.npz")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    spallmap.errors.InputError: nowhere.npz: found no ridge voxels (...); allowed: a slab's ridge voxels
     """
     try:
         with np.load(path) as held:

@@ -19,7 +19,7 @@ _PLAIN_METADATA: dict[str, dict[str, str | None]] = {
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write a text as UTF-8, whole or not at all.
+    r"""Write a text as UTF-8, whole or not at all.
 
     Parameters
     ----------
@@ -27,6 +27,14 @@ def write_text(path: Path | str, text: str) -> None:
         The file.
     text : str
         Its content.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_text(Path(folder, "a.html"), "4 µm")
+    ...     Path(folder, "a.html").read_bytes()
+    b'4 \xc2\xb5m'
     """
     with atomic_path(path) as part:
         part.write_text(text, encoding="utf-8")
@@ -52,6 +60,15 @@ def write_figure(
     ------
     ValueError
         If the suffix is another one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from matplotlib.figure import Figure
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_figure(Path(folder, "a.png"), Figure(figsize=(1, 1)), dpi=72)
+    ...     Path(folder, "a.png").read_bytes()[1:4]
+    b'PNG'
     """
     suffix = Path(path).suffix
     if suffix not in _PLAIN_METADATA:

@@ -43,6 +43,18 @@ def write_ome_tiff(
     ------
     ValueError
         If shape, names and spacing do not fit, or the values have no OME type.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> maps = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_ome_tiff(Path(folder, "t2.ome.tif"), maps, ("t2_ms", "snr"), (23.0, 46.0))
+    ...     stack = read_stack(Path(folder, "t2.ome.tif"))
+    >>> stack.axes, stack.spacing_um, stack.meta["channels"]
+    (('channel', 'y', 'x'), (23.0, 46.0), ('t2_ms', 'snr'))
+    >>> channel(stack, "snr").tolist()
+    [[6.0, 7.0, 8.0], [9.0, 10.0, 11.0]]
     """
     data = _ome_typed(data)
     if data.ndim not in AXES:
@@ -95,6 +107,15 @@ def read_stack(path: Path | str) -> Image:
     ------
     InputError
         If the file is no OME-TIFF with physical sizes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "a.ome.tif")
+    ...     write_ome_tiff(path, np.zeros((1, 4, 2, 3), np.uint8), ("grey",), (5.0, 2.0, 2.0))
+    ...     read_stack(path).data.shape
+    (1, 4, 2, 3)
     """
     with tifffile.TiffFile(path) as tif:
         if tif.ome_metadata is None:
@@ -116,10 +137,29 @@ def read_stack(path: Path | str) -> Image:
 def channel(stack: Image, name: str) -> NDArray[Any]:
     """Return one channel of a stack by its name.
 
+    Parameters
+    ----------
+    stack : Image
+        From :func:`read_stack`.
+    name : str
+        The channel's name.
+
+    Returns
+    -------
+    ndarray, shape (ny, nx) or (nz, ny, nx)
+        Its samples.
+
     Raises
     ------
     KeyError
         If the stack has no such channel.
+
+    Examples
+    --------
+    >>> names = ("grey", "mask")
+    >>> stack = Image(np.zeros((2, 3, 4)), ("channel", "y", "x"), (1.0, 1.0), meta={"channels": names})
+    >>> channel(stack, "mask").shape
+    (3, 4)
     """
     names = stack.meta["channels"]
     if name not in names:
@@ -128,5 +168,23 @@ def channel(stack: Image, name: str) -> NDArray[Any]:
 
 
 def element_names(stack: Image) -> tuple[str, ...]:
-    """Names of the elements in a stack of counts, whose standard deviations are left out."""
+    """Names of the elements in a stack of counts, whose standard deviations are left out.
+
+    Parameters
+    ----------
+    stack : Image
+        From :func:`read_stack`.
+
+    Returns
+    -------
+    tuple of str
+        In the stack's order.
+
+    Examples
+    --------
+    >>> names = ("Na", "Na sd", "Al", "Al sd")
+    >>> stack = Image(np.zeros((4, 3, 4)), ("channel", "y", "x"), (1.0, 1.0), meta={"channels": names})
+    >>> element_names(stack)
+    ('Na', 'Al')
+    """
     return tuple(name for name in stack.meta["channels"] if not name.endswith(SD_SUFFIX))

@@ -18,7 +18,7 @@ from spallmap.image import SPATIAL_AXES, Image
 from spallmap.readers.info import VolumeSource
 from spallmap.readers.volumes.ome_ngff import open_level
 from spallmap.results.atomic import atomic_path
-from spallmap.results.pyramid import CHUNK, CODEC, PyramidLevel, halved_slice, level_shapes
+from spallmap.results.pyramid import CHUNK, CODEC, PyramidLevel, level_shapes
 
 
 class VolumeWriter:
@@ -46,6 +46,17 @@ class VolumeWriter:
     ------
     ValueError
         If the shape is not that of a volume with three spacings.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "v.ome.zarr")
+    ...     with VolumeWriter(path, (70, 3, 4), "uint16", (5.0, 4.0, 4.0)) as writer:
+    ...         for first in range(0, 70, 10):
+    ...             writer.write(first, np.full((10, 3, 4), first, np.uint16))
+    ...     read_volume(path).data[::10, 0, 0].tolist(), read_volume(path, level=1).data.shape
+    ([0, 10, 20, 30, 40, 50, 60], (35, 2, 2))
     """
 
     def __init__(
@@ -163,52 +174,21 @@ def write_volume(
     ------
     ValueError
         If the shape is not that of a volume with three spacings.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> volume = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_volume(Path(folder, "v.ome.zarr"), volume, (5.0, 4.0, 4.0))
+    ...     image = read_volume(Path(folder, "v.ome.zarr"))
+    >>> bool((image.data == volume).all()), image.spacing_um
+    (True, (5.0, 4.0, 4.0))
     """
     with VolumeWriter(path, volume.shape, volume.dtype, spacing_um, labels, threads) as writer:
         _, y, x = whole(volume.shape)
         for start in range(0, volume.shape[0], CHUNK):
             writer.write(start, volume[slice(start, min(start + CHUNK, volume.shape[0])), y, x])
-
-
-def pyramid(volume: NDArray[Any], labels: bool = False) -> list[NDArray[Any]]:
-    """Halve a volume along all axes until it is small.
-
-    Sample (i, j, k) of level n lies on sample 2**n (i, j, k) of the volume. Volumes are smoothed first with
-    binomial taps, which are symmetric about the samples that stay, so that no level's frame moves, as block
-    means would make it.
-
-    Parameters
-    ----------
-    volume : ndarray, shape (nz, ny, nx)
-        The samples.
-    labels : bool
-        Take every second sample as it is; otherwise smooth first.
-
-    Returns
-    -------
-    list of ndarray
-        The volume and its coarser levels, all of its type.
-
-    References
-    ----------
-    Burt and Adelson, The Laplacian pyramid as a compact image code, IEEE Trans. Communications, 1983.
-    """
-    levels = [volume]
-    for _ in level_shapes(volume.shape)[1:]:
-        fine = levels[-1]
-        last = fine.shape[0] - 1
-        coarse = (
-            np.ascontiguousarray(fine[::2, ::2, ::2])
-            if labels
-            else np.stack(
-                [
-                    halved_slice(fine[max(k - 1, 0)], fine[k], fine[min(k + 1, last)])
-                    for k in range(0, last + 1, 2)
-                ]
-            )
-        )
-        levels.append(coarse)
-    return levels
 
 
 def _ome_metadata(name: str, n_levels: int, spacing_um: Sequence[float], labels: bool) -> dict[str, Any]:
@@ -246,6 +226,15 @@ def open_zarr(path: Path | str, level: int = 0) -> VolumeSource:
     ------
     InputError
         If this is no such volume or it has no such level.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_volume(Path(folder, "v.ome.zarr"), np.eye(9, dtype=np.uint8)[None], (5.0, 4.0, 4.0))
+    ...     source = open_zarr(Path(folder, "v.ome.zarr"))
+    ...     source.data.shape, source.data[0:1, 2:4, 2:4].tolist()
+    ((1, 9, 9), [[[1, 0], [0, 1]]])
     """
     if not Path(path).is_dir():
         raise InputError(str(path), "no readable volume (no such folder)", "an OME-Zarr volume")
@@ -271,6 +260,15 @@ def read_volume(path: Path | str, level: int = 0) -> Image:
     ------
     InputError
         If this is no such volume or it has no such level.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_volume(Path(folder, "v.ome.zarr"), np.full((70, 8, 8), 7.0), (5.0, 4.0, 4.0))
+    ...     coarse = read_volume(Path(folder, "v.ome.zarr"), level=1)
+    >>> coarse.data.shape, coarse.spacing_um
+    ((35, 4, 4), (10.0, 8.0, 8.0))
     """
     source = open_zarr(path, level)
     return Image(source.data[whole(source.data.shape)], SPATIAL_AXES, source.spacing_um)

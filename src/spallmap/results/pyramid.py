@@ -1,4 +1,13 @@
-"""The levels of a pyramid, written as slabs arrive."""
+"""The levels of a pyramid, written as slabs arrive.
+
+Sample (i, j, k) of level n lies on sample 2**n (i, j, k) of the volume. Grey values are smoothed first with
+binomial taps [1]_, which are symmetric about the samples that stay, so that no level's frame moves, as block
+means would make it; labels are taken as they are.
+
+References
+----------
+.. [1] Burt and Adelson, The Laplacian pyramid as a compact image code, IEEE Trans. Communications, 1983.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Edge of a chunk, voxels.
 CHUNK = 64
 # The pyramid ends with the first level that is smaller than this along every axis.
 SMALLEST = 64
@@ -31,6 +41,11 @@ def level_shapes(shape: Sequence[int]) -> list[tuple[int, ...]]:
     -------
     list of tuple of int
         From the finest to the first that is small along every axis; odd lengths are rounded up.
+
+    Examples
+    --------
+    >>> level_shapes((90, 130, 40))
+    [(90, 130, 40), (45, 65, 20), (23, 33, 10)]
     """
     shapes = [tuple(int(n) for n in shape)]
     while max(shapes[-1]) >= SMALLEST:
@@ -38,7 +53,7 @@ def level_shapes(shape: Sequence[int]) -> list[tuple[int, ...]]:
     return shapes
 
 
-def halved_slice(below: NDArray[Any], middle: NDArray[Any], above: NDArray[Any]) -> NDArray[Any]:
+def _halved_slice(below: NDArray[Any], middle: NDArray[Any], above: NDArray[Any]) -> NDArray[Any]:
     """Smooth three neighbouring slices into one and take every second row and column.
 
     The taps are 1/4, 1/2, 1/4 along each axis; the outermost sample is repeated beyond the edge. Sums are
@@ -96,6 +111,16 @@ class PyramidLevel:
         Packs and halves.
     coarser : PyramidLevel, optional
         The next level.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
+    ...     level = PyramidLevel(Path(folder), (70, 8, 8), np.dtype(np.uint8), False, pool, None)
+    ...     level.take(np.ones((40, 8, 8), np.uint8))
+    ...     level.take(np.ones((30, 8, 8), np.uint8))
+    ...     [path.name for path in sorted(Path(folder, "c").iterdir())]  # two layers of chunks
+    ['0', '1']
     """
 
     def __init__(
@@ -172,6 +197,6 @@ class PyramidLevel:
         before = layer[0] if self._before is None else self._before
 
         def halve(k: int) -> NDArray[Any]:
-            return halved_slice(layer[k - 1] if k > 0 else before, layer[k], layer[min(k + 1, n - 1)])
+            return _halved_slice(layer[k - 1] if k > 0 else before, layer[k], layer[min(k + 1, n - 1)])
 
         return np.stack(list(self._pool.map(halve, range(0, n, 2))))

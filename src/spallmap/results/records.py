@@ -16,6 +16,7 @@ from spallmap.registration.result import Registration
 # Below three times the noise the Rician magnitude is nearly all noise floor and a T2 says nothing
 # (Gudbjartsson and Patz, Magn. Reson. Med. 34, 910, 1995).
 SNR_SHOWN = 3.0
+# What the fit's status channel says of a pixel without a flag.
 STATUS_OK = 0
 # What counts as a long T2 where a summary does not say.
 DEFAULT_LONG_MS = 12.0
@@ -41,6 +42,12 @@ class XctRecord:
         As cracks.csv.
     registration : Registration, optional
         To the reference frame; None for the reference itself.
+
+    Examples
+    --------
+    >>> record = XctRecord("shorted", "ct", np.zeros((4, 5, 6), np.uint16), (5.0, 4.0, 4.0))
+    >>> record.is_reference
+    True
     """
 
     state: str
@@ -86,6 +93,19 @@ class MriRecord:
         Why there is no registration.
     remark : str
         A remark to print with its pictures, such as which slice is shown.
+
+    Examples
+    --------
+    >>> echoes = np.ones((2, 3, 4, 5))
+    >>> regions = np.zeros((3, 4, 5), int)
+    >>> regions[1, 2, 2:4] = 1
+    >>> t2 = {"t2_ms": np.full((3, 4, 5), 9.0), "snr": np.full((3, 4, 5), 2.0)}
+    >>> record = MriRecord("shorted", "a", echoes, (2.0, 6.5), (500.0, 46.0, 23.0), t2, regions)
+    >>> plane = record.plane()
+    >>> plane.remark, plane.echoes.shape, plane.spacing_um
+    ('slice 2 of 3', (2, 4, 5), (46.0, 23.0))
+    >>> record.long_ms, bool(record.usable().any())
+    (12.0, False)
     """
 
     state: str
@@ -113,7 +133,7 @@ class MriRecord:
         return float(self.summary.get("long", {}).get("threshold_ms", DEFAULT_LONG_MS))
 
     def plane(self) -> MriRecord:
-        """Return the slice to draw: itself, or of several slices the one that says most.
+        """Return the slice to draw: itself, or of several slices the one that shows most.
 
         Returns
         -------
@@ -171,6 +191,12 @@ class SectionRecord:
         To the reference frame.
     unregistered : str
         Why there is no registration.
+
+    Examples
+    --------
+    >>> record = SectionRecord("shorted", "overview", np.zeros((30, 40), np.uint8), (0.5, 0.5))
+    >>> record.unregistered
+    'there is no tomogram to register it to'
     """
 
     state: str
@@ -200,6 +226,12 @@ class ElementsRecord:
         To the SEM image that they are drawn on.
     unregistered : str
         Why there is no registration.
+
+    Examples
+    --------
+    >>> record = ElementsRecord("shorted", "map", np.zeros((2, 30, 40)), ("Na", "Al"), (1.0, 1.0))
+    >>> record.counts[record.elements.index("Al")].shape
+    (30, 40)
     """
 
     state: str
@@ -223,6 +255,11 @@ class CrackSurface:
         Indices of points.
     point_data : mapping of str to ndarray, shape (n,)
         crack, aperture_um, depth_um, dip_deg.
+
+    Examples
+    --------
+    >>> CrackSurface(np.zeros((0, 3)), np.zeros((0, 3), np.int64)).empty
+    True
     """
 
     points_um: NDArray[np.float64]
@@ -236,12 +273,48 @@ class CrackSurface:
 
 
 def reference_of(tomograms: Sequence[XctRecord]) -> XctRecord | None:
-    """Return the tomogram whose frame is the cell's frame, or None where there is none."""
+    """Return the tomogram whose frame is the cell's frame.
+
+    Parameters
+    ----------
+    tomograms : sequence of XctRecord
+        Of one cell.
+
+    Returns
+    -------
+    XctRecord or None
+        The first that needs no registration; None where there is none.
+
+    Examples
+    --------
+    >>> record = XctRecord("shorted", "ct", np.zeros((4, 5, 6)), (5.0, 4.0, 4.0))
+    >>> reference_of([record]).name
+    'ct'
+    >>> reference_of([]) is None
+    True
+    """
     return next((x for x in tomograms if x.is_reference), None)
 
 
 def main_crack(tomogram: XctRecord) -> int | None:
-    """Return the number of the crack to show: the one with the largest volume; None where there is none."""
+    """Return the number of the crack to show: the one with the largest volume.
+
+    Parameters
+    ----------
+    tomogram : XctRecord
+        A tomogram and its cracks.
+
+    Returns
+    -------
+    int or None
+        Its number in ``cracks``; None where there is no crack.
+
+    Examples
+    --------
+    >>> cracks = np.array([[[0, 1, 2, 2]]])
+    >>> main_crack(XctRecord("shorted", "ct", np.zeros((1, 1, 4)), (5.0, 4.0, 4.0), cracks=cracks))
+    2
+    """
     if tomogram.cracks is None:
         return None
     sizes = np.bincount(np.asarray(tomogram.cracks).ravel())

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
+from numpy.typing import NDArray
 
 from spallmap.errors import InputError
 from spallmap.frames import AffineMap
+from spallmap.registration.diagnostics import (
+    Blocks,
+    Diagnostics,
+    Intermediate,
+    Rival,
+    Scale,
+    ScanModel,
+    Starts,
+    Warp,
+)
+from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.result import Registration, RunnerUp, StandardError
 from spallmap.results.atomic import atomic_path
 from spallmap.results.tables import read_json, write_json
@@ -45,7 +58,68 @@ def registration_content(registration: Registration) -> dict[str, Any]:
         "unobservable": list(r.unobservable),
         "tre_um": r.tre_um,
         "fre_um": r.fre_um,
-        "diagnostics": dict(r.diagnostics),
+        "diagnostics": diagnostics_content(r.diagnostics),
+    }
+
+
+def diagnostics_content(found: Diagnostics) -> dict[str, Any]:
+    """Lay evidence out as ``to_reference.json`` holds it; the schema is the same for every method.
+
+    Parameters
+    ----------
+    found : Diagnostics
+        The evidence.
+
+    Returns
+    -------
+    dict
+        The keys under ``diagnostics``, in order; what a method does not measure is null or empty.
+    """
+    blocks, through = found.blocks, found.through
+    return {
+        "score_is": found.score_is,
+        "higher_is_better": found.higher_is_better,
+        "gap_is": found.gap_is,
+        "measures": dict(found.measures),
+        "known_answers": [
+            {
+                "made_of": k.made_of,
+                "where": k.where,
+                "n": k.n,
+                "lost": k.lost,
+                "errors_um": k.errors_um.tolist(),
+            }
+            for k in found.known_answers
+        ],
+        "blocks": blocks
+        and {
+            "position_um": blocks.position_um.tolist(),
+            "shift_um": blocks.shift_um.tolist(),
+            "se_um": None if blocks.se_um is None else blocks.se_um.tolist(),
+            "median_um": blocks.median_um,
+        },
+        "scale": found.scale and asdict(found.scale),
+        "starts": found.starts and asdict(found.starts),
+        "rivals": [
+            {
+                "name": r.name,
+                "score": r.score,
+                "gap": r.gap,
+                "differs_by_um": r.differs_by_um,
+                "differs_by_deg": r.differs_by_deg,
+                "matrix": r.map and r.map.matrix.tolist(),
+            }
+            for r in found.rivals
+        ],
+        "warp": found.warp and asdict(found.warp),
+        "scan": found.scan and asdict(found.scan),
+        "through": through
+        and {
+            "name": through.name,
+            "matrix": through.map.matrix.tolist(),
+            "verdict": through.verdict,
+            "reasons": list(through.reasons),
+        },
     }
 
 
@@ -78,7 +152,7 @@ def read_registration(json_path: Path | str) -> Registration:
     Returns
     -------
     Registration
-        What was written; a score that was not finite comes back as NaN.
+        What was written.
 
     Raises
     ------
@@ -89,11 +163,11 @@ def read_registration(json_path: Path | str) -> Registration:
     try:
         runner_up = content["runner_up"]
         return Registration(
-            map=AffineMap(np.array(content["matrix"], dtype=np.float64)),
+            map=_map(content["matrix"]),
             method=content["method"],
             verdict=content["verdict"],
             reasons=tuple(content["reasons"]),
-            score=_number(content["score"]),
+            score=content["score"],
             runner_up=None
             if runner_up is None
             else RunnerUp(*(_number(runner_up[k]) for k in ("score", "differs_by_um", "differs_by_deg"))),
@@ -101,7 +175,7 @@ def read_registration(json_path: Path | str) -> Registration:
             unobservable=tuple(content["unobservable"]),
             tre_um=content["tre_um"],
             fre_um=content["fre_um"],
-            diagnostics=content.get("diagnostics", {}),
+            diagnostics=_diagnostics(content["diagnostics"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -111,3 +185,70 @@ def read_registration(json_path: Path | str) -> Registration:
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
+
+
+def _map(matrix: Any) -> AffineMap:
+    return AffineMap(np.array(matrix, dtype=np.float64))
+
+
+def _rows(values: Any) -> NDArray[np.float64]:
+    """Rows of three numbers; null stands for one that is not known."""
+    return np.array(values, dtype=np.float64).reshape(-1, 3)
+
+
+def _diagnostics(content: dict[str, Any]) -> Diagnostics:
+    blocks, scale, starts = content["blocks"], content["scale"], content["starts"]
+    warp, scan, through = content["warp"], content["scan"], content["through"]
+    return Diagnostics(
+        score_is=content["score_is"],
+        higher_is_better=content["higher_is_better"],
+        gap_is=content["gap_is"],
+        measures=content["measures"],
+        known_answers=tuple(
+            KnownAnswers(_rows(k["errors_um"]), k["lost"], k["made_of"], k["where"])
+            for k in content["known_answers"]
+        ),
+        blocks=blocks
+        and Blocks(
+            _rows(blocks["position_um"]),
+            _rows(blocks["shift_um"]),
+            None if blocks["se_um"] is None else _rows(blocks["se_um"]),
+        ),
+        scale=scale and Scale(**scale),
+        starts=starts and Starts(**starts),
+        rivals=tuple(
+            Rival(
+                r["name"],
+                r["score"],
+                r["gap"],
+                r["matrix"] and _map(r["matrix"]),
+                r["differs_by_um"],
+                r["differs_by_deg"],
+            )
+            for r in content["rivals"]
+        ),
+        warp=warp and _warp(warp),
+        scan=scan
+        and ScanModel(
+            (scan["electrode_gain"][0], scan["electrode_gain"][1]),
+            scan["skin_depth_um"],
+            (scan["blur_um2"][0], scan["blur_um2"][1]),
+            scan["coil_order"],
+            tuple(scan["coil"]),
+        ),
+        through=through
+        and Intermediate(
+            through["name"], _map(through["matrix"]), through["verdict"], tuple(through["reasons"])
+        ),
+    )
+
+
+def _warp(content: dict[str, Any]) -> Warp:
+    return Warp(
+        tuple((u, v) for u, v in content["powers_uv"]),
+        np.array(content["coefficients_um"], dtype=np.float64),
+        _number(content["rms_um"]),
+        _number(content["held_out_gain"]),
+        _number(content["held_out_gain_se"]),
+        content["worthwhile"],
+    )

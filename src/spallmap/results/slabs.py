@@ -13,10 +13,10 @@ from spallmap.blocks import Region, inner, map_blocks, tiles
 from spallmap.results.ome_zarr import VolumeWriter
 from spallmap.results.pyramid import CHUNK
 
+# Largest block that is computed at a time.
 BLOCK = (CHUNK, 256, 256)
-"""Largest block that is computed at a time."""
+# The same where the source is an instrument's file, which is read fastest by whole slices.
 WHOLE_SLICES = (16, 1 << 30, 1 << 30)
-"""The same where the source is an instrument's file, which is read fastest by whole slices."""
 
 
 def write_slabs(
@@ -50,6 +50,17 @@ def write_slabs(
         Threads that compute, pack and smooth.
     block : sequence of int
         Largest number of voxels along z, y and x that are computed at a time.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from spallmap.results.ome_zarr import read_volume
+    >>> grey = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "v.ome.zarr")
+    ...     write_slabs(path, grey.shape, np.uint8, (5.0, 4.0, 4.0), lambda region: 2 * grey[region])
+    ...     bool((read_volume(path).data == 2 * grey).all())
+    True
     """
     nz, ny, nx = shape
     with VolumeWriter(path, shape, dtype, spacing_um, labels=labels, threads=threads) as writer:

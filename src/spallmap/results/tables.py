@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def plain(value: Any) -> Any:
-    """Turn a value into what JSON knows.
+    """Convert a value to what JSON knows.
 
     Parameters
     ----------
@@ -35,6 +35,11 @@ def plain(value: Any) -> Any:
     ------
     TypeError
         If a value is of another type.
+
+    Examples
+    --------
+    >>> plain({"t2_ms": np.float32(2.5), "n": np.int64(3), "sd": float("nan"), "at": (1, np.arange(2))})
+    {'t2_ms': 2.5, 'n': 3, 'sd': None, 'at': [1, [0, 1]]}
     """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
@@ -48,7 +53,7 @@ def plain(value: Any) -> Any:
         return str(value)
     if value is None or isinstance(value, (bool, int, str)):
         return value
-    raise TypeError(f"{type(value).__name__} has no place in a JSON file")
+    raise TypeError(f"{type(value).__name__} cannot stand in a JSON file")
 
 
 def write_json(path: Path | str, content: Mapping[str, Any]) -> None:
@@ -60,6 +65,19 @@ def write_json(path: Path | str, content: Mapping[str, Any]) -> None:
         The file.
     content : mapping
         See :func:`plain`; keys keep their order.
+
+    Raises
+    ------
+    TypeError
+        If a value is of a type that JSON does not know.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_json(Path(folder, "a.json"), {"sigma": np.float64(0.5), "flags": [True, None]})
+    ...     read_json(Path(folder, "a.json"))
+    {'sigma': 0.5, 'flags': [True, None]}
     """
     text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as part:
@@ -69,10 +87,26 @@ def write_json(path: Path | str, content: Mapping[str, Any]) -> None:
 def read_json(path: Path | str) -> dict[str, Any]:
     """Read a JSON object.
 
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+
+    Returns
+    -------
+    dict
+        Its keys in their order.
+
     Raises
     ------
     InputError
-        If the file holds something else.
+        If the file is missing or holds something else.
+
+    Examples
+    --------
+    >>> read_json("nowhere.json")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    spallmap.errors.InputError: nowhere.json: found no readable JSON (...); allowed: a JSON object
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -84,7 +118,7 @@ def read_json(path: Path | str) -> dict[str, Any]:
 
 
 def write_table(path: Path | str, table: pd.DataFrame) -> None:
-    """Write a table as CSV with a header and without an index.
+    r"""Write a table as CSV with a header and without an index.
 
     Parameters
     ----------
@@ -92,18 +126,45 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
         The file.
     table : pandas.DataFrame
         Columns in their order; missing values become empty fields.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_table(Path(folder, "a.csv"), pd.DataFrame({"crack": [1, 2], "area_um2": [2.5, None]}))
+    ...     Path(folder, "a.csv").read_text()
+    'crack,area_um2\n1,2.5\n2,\n'
     """
     with atomic_path(path) as part:
         table.to_csv(part, index=False, lineterminator="\n")
 
 
 def read_table(path: Path | str) -> pd.DataFrame:
-    """Read a CSV with a header.
+    r"""Read a CSV with a header.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Its columns in their order; empty fields are missing values.
 
     Raises
     ------
     InputError
         If the file is missing or holds no table.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "a.csv").write_text("crack,area_um2\n1,2.5\n")
+    ...     read_table(Path(folder, "a.csv")).to_dict("records")
+    [{'crack': 1, 'area_um2': 2.5}]
     """
     import pandas as pd
 

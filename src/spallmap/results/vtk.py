@@ -40,6 +40,13 @@ def surface(
     ------
     ValueError
         If the arrays do not fit each other.
+
+    Examples
+    --------
+    >>> corners = [(0, 0, 0), (10, 0, 0), (0, 10, 0)]
+    >>> mesh = surface(corners, [(0, 1, 2)], {"crack": [1, 1, 1]})
+    >>> mesh.n_points, mesh.n_cells, mesh.array_names
+    (3, 1, ['crack'])
     """
     import pyvista as pv
 
@@ -82,6 +89,13 @@ def image_plane(
     ------
     ValueError
         If there is no channel, or they differ in shape.
+
+    Examples
+    --------
+    >>> raised = AffineMap.from_parts(np.eye(3), (0.0, 0.0, 100.0))
+    >>> plane = image_plane({"t2_ms": np.ones((2, 3))}, (46.0, 23.0), raised)
+    >>> plane.n_points, plane.bounds.z_min, plane.bounds.x_max
+    (6, 100.0, 46.0)
     """
     import pyvista as pv
 
@@ -104,7 +118,30 @@ def write_polydata(
     triangles: ArrayLike,
     point_data: Mapping[str, ArrayLike] | None = None,
 ) -> None:
-    """Write a triangle mesh as ``.vtp``; the parameters are those of :func:`surface`."""
+    """Write a triangle mesh as ``.vtp``.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    points_xyz, triangles, point_data
+        As for :func:`surface`.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not fit each other.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> corners = [(0, 0, 0), (10, 0, 0), (0, 10, 0)]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_polydata(Path(folder, "cracks.vtp"), corners, [(0, 1, 2)], {"aperture_um": [1.0, 2.0, 3.0]})
+    ...     points_um, triangles, point_data = read_polydata(Path(folder, "cracks.vtp"))
+    >>> points_um.tolist(), triangles.tolist(), point_data["aperture_um"].tolist()
+    ([[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [0.0, 10.0, 0.0]], [[0, 1, 2]], [1.0, 2.0, 3.0])
+    """
     with atomic_path(path) as part:
         surface(points_xyz, triangles, point_data).save(part)
 
@@ -118,6 +155,15 @@ def write_scene(path: Path | str, blocks: Mapping[str, pv.DataSet]) -> None:
         Ends in ``.vtm``; the blocks go into a folder of the same name without the suffix.
     blocks : mapping of str to pyvista.DataSet
         The meshes; empty ones are left out, since VTK writes no file for them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> mesh = surface([(0, 0, 0), (10, 0, 0), (0, 10, 0)], [(0, 1, 2)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_scene(Path(folder, "scene.vtm"), {"cracks": mesh})
+    ...     sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*"))
+    ['scene', 'scene.vtm', 'scene/scene_0.vtp']
     """
     import pyvista as pv
 
@@ -158,6 +204,14 @@ def read_polydata(
         Indices of each triangle's points.
     point_data : dict of str to ndarray
         Values at the points.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_polydata(Path(folder, "none.vtp"), [], [])
+    ...     read_polydata(Path(folder, "none.vtp"))[1].shape
+    (0, 3)
     """
     import pyvista as pv
 

@@ -26,7 +26,7 @@ def refused(matrix: AffineMap | None = None) -> Registration:
 
 @pytest.fixture
 def mri_map() -> AffineMap:
-    """Columns along y, rows along -z, rays along -x: the first row lies at the top of the volume."""
+    """Columns along y, rows along -z, lines of sight along -x: the first row lies at the volume's top."""
     linear = np.column_stack([(0.0, 1.0, 0.0), (0.0, 0.0, -1.0), (-1.0, 0.0, 0.0)])
     return AffineMap.from_parts(linear, (300.0, 5.0, 380.0))
 

@@ -1,16 +1,20 @@
-"""What the tests of registration pictures share: a known registration, and a figure's words and borders."""
+"""What the tests of registration pictures need: a known registration, and a figure's words and borders."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from spallmap.figures import style
 from spallmap.frames import AffineMap
+from spallmap.registration.diagnostics import Diagnostics
 from spallmap.registration.result import Registration, RunnerUp, StandardError
 
+SPACING = (4.0, 4.0, 4.0)
+FAR = AffineMap.from_parts(np.eye(3), (0.0, 0.0, 5000.0))
 REASONS = (
     "pores and cracks do not agree: correlation 0.12 inside the ceramic, at least 0.3 is needed",
     "another place fits nearly as well: its misfit is 1.02 times as large only",
@@ -23,6 +27,7 @@ def known(matrix: AffineMap, verdict: str = "accepted", **more: object) -> Regis
     reasons = REASONS if verdict == "refused" else ()
     error = StandardError(1.25, 0.8, None)
     made = Registration(matrix, "known", verdict, reasons, 0.83, RunnerUp(0.55, 320.0, 14.0), error)  # type: ignore[arg-type]
+    made = replace(made, diagnostics=Diagnostics(score_is="fraction"))
     return replace(made, **more)  # type: ignore[arg-type]
 
 

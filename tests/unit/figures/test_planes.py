@@ -45,8 +45,8 @@ def test_a_balls_projection_is_its_chord(angle: float) -> None:
     shape, spacing, radius = (60, 60, 60), (2.0, 2.0, 2.0), 40.0
     centre = np.array([59.0, 59.0, 59.0])
     ball = np.linalg.norm(grid_points(shape, spacing) - centre, axis=-1) < radius
-    turn = rotation_map(Rotation.from_euler("xyz", (angle, angle / 2.0, 0.0), degrees=True), centre)
-    image_to_volume = turn @ AffineMap.from_parts(np.eye(3), (9.0, 9.0, 0.0))
+    rotation = rotation_map(Rotation.from_euler("xyz", (angle, angle / 2.0, 0.0), degrees=True), centre)
+    image_to_volume = rotation @ AffineMap.from_parts(np.eye(3), (9.0, 9.0, 0.0))
     p = project(ball, spacing, image_to_volume, (20, 20), (5.0, 5.0), step_um=2.0)
     (ny, nx), (x0, y0) = p.thickness_um.shape, p.origin_um
     x, y = np.meshgrid(x0 + np.arange(nx) * 2.0, y0 + np.arange(ny) * 2.0)

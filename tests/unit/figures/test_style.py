@@ -62,7 +62,7 @@ def test_same_figure_same_bytes() -> None:
     assert b"/FontFile2" in first[1]
 
 
-def test_palette_is_told_apart_without_colour_vision() -> None:
+def test_palette_is_distinguished_without_colour_vision() -> None:
     # Crack and region are the pair that every overlay rests on: their luminances must differ as well.
     def luminance(colour: str) -> float:
         return float(np.dot(np.array(to_rgb(colour)) ** 2.2, (0.2126, 0.7152, 0.0722)))

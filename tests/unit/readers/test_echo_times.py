@@ -45,7 +45,7 @@ def test_what_is_no_echo_time_is_refused_without_a_guess(given):
     with pytest.raises(InputError, match="echo times") as caught:
         check_echo_times_ms("scan/visu_pars", given, len(given))
     assert "probably" not in str(caught.value)
-    assert caught.value.place == "scan/visu_pars"
+    assert caught.value.source_label == "scan/visu_pars"
 
 
 @pytest.mark.parametrize("n_echoes", [0, 1, 3])

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spallmap.errors import InputError
-from spallmap.readers.echo_train import EchoOrigin, refuse_gradient_echoes, train_of
 from spallmap.readers.te_sidecar import bids_file, find_echo_times, natural_order, read_list
 
 
@@ -95,35 +94,3 @@ def test_numbers_in_names_count(numbers):
 def test_names_that_begin_with_a_number_sort_beside_others():
     names = [Path(n) for n in ("b1", "2", "a", "10", "B0")]
     assert [p.name for p in sorted(names, key=natural_order)] == ["2", "10", "a", "B0", "b1"]
-
-
-def test_slices_acquired_at_their_own_times_do_not_make_separate_echoes():
-    """Every slice of a train has its own time, shared by its echoes."""
-    train = [
-        EchoOrigin(te, train_length=3, acquired=f"slice {z}") for te in (2.0, 4.0, 6.0) for z in range(5)
-    ]
-    assert train_of(train) == "cpmg"
-    apart = [EchoOrigin(te, acquired=f"{te} {z}") for te in (2.0, 4.0, 6.0) for z in range(5)]
-    assert train_of(apart) == "separate"
-
-
-@pytest.mark.parametrize(
-    ("scanning", "pulses", "refused"),
-    [
-        ("GR", None, True),
-        (["GR"], None, True),
-        ("GR\\IR", None, True),
-        (None, "GRADIENT", True),
-        ("SE", None, False),
-        (["SE", "GR"], None, False),
-        ("SE_GR", None, False),
-        (None, None, False),
-        ("", "SPIN", False),
-    ],
-)
-def test_gradient_echoes_are_told_from_spin_echoes(scanning, pulses, refused):
-    if refused:
-        with pytest.raises(InputError, match="gradient echoes"):
-            refuse_gradient_echoes("here", scanning, pulses)
-    else:
-        refuse_gradient_echoes("here", scanning, pulses)

@@ -28,7 +28,7 @@ def test_a_gross_error_of_one_copy_is_seen_in_its_direction_alone() -> None:
     answers = known_answers([np.array([0.0, 3.0, 0.0])] + 3 * [np.zeros(3)])
     np.testing.assert_allclose(answers.pooled(np.zeros(3)), [0.0, 3.0 / np.sqrt(BLOCKS_WORTH + 4), 0.0])
     assert answers.worst_um == 3.0
-    assert answers.as_json()["n"] == 4
+    assert answers.n == 4
     nothing = known_answers([])
     assert nothing.worst_um == 0.0
     np.testing.assert_allclose(nothing.pooled(np.array([1.0, 2.0, 3.0])), [1.0, 2.0, 3.0])

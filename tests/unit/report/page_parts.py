@@ -1,4 +1,4 @@
-"""What the tests of pages share: a reader of pages, a picture of noise, a known registration."""
+"""What the tests of pages need: a reader of pages, a picture of noise, a known registration."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def page_of(*pictures: Picture) -> str:
     return render_report(CellReport("c", "s", registrations=(entry,)))
 
 
-def test_a_pair_is_parted_in_the_middle() -> None:
+def test_a_pair_is_separated_in_the_middle() -> None:
     picture = pair(31, 20)
     whole = pixels(picture.png)
     np.testing.assert_array_equal(pixels(half_of(picture.png, right=False)), whole[:, :31])
@@ -39,7 +39,7 @@ def test_a_pair_is_parted_in_the_middle() -> None:
 
 
 @pytest.mark.parametrize("width", [701, 702, 703])
-def test_a_shrunk_pair_is_still_parted_in_the_middle(width: int) -> None:
+def test_a_shrunk_pair_is_still_separated_in_the_middle(width: int) -> None:
     # A bright half beside a dark one: where they meet is seen to a pixel.
     values = np.zeros((500, 2 * width, 3), np.uint8)
     values[:, width:] = np.random.default_rng(0).integers(200, 255, (500, width, 3))
@@ -59,7 +59,7 @@ def test_the_page_shows_a_pair_in_turn_by_keyboard_and_by_click() -> None:
     page = page_of(picture)
     tree = parsed(page)
     inside = page[page.index('<figure class="turns">') : page.index("</figure>")]
-    # A box within its label: a click anywhere on the picture and the space bar both turn it over.
+    # A box within its label: a click anywhere on the picture and the space bar both flip it.
     assert inside.index("<label>") < inside.index("<input") < inside.index("<img") < inside.index("</label>")
     box = next(a for tag, a in tree.tags if tag == "input")
     assert box["type"] == "checkbox"

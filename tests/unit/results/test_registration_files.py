@@ -5,12 +5,50 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from jsonschema import ValidationError
 from scipy.spatial.transform import Rotation
 
 from spallmap.errors import InputError
 from spallmap.frames import rotation_map
+from spallmap.registration.diagnostics import (
+    Blocks,
+    Diagnostics,
+    Intermediate,
+    Rival,
+    Scale,
+    ScanModel,
+    Starts,
+    Warp,
+)
+from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.result import Registration, RunnerUp, StandardError
-from spallmap.results.registration import read_registration, write_registration
+from spallmap.results.registration import diagnostics_content, read_registration, write_registration
+from spallmap.results.tables import plain
+from tests.schemas import check_to_reference
+
+
+def evidence(rng: np.random.Generator) -> Diagnostics:
+    """Every field filled, numbers that are not known among them."""
+    errors = rng.normal(size=(4, 3)) ** 2
+    errors[:, 2] = np.nan
+    there = rotation_map(Rotation.random(rng=rng), rng.normal(size=3), rng.normal(size=3))
+    return Diagnostics(
+        score_is="agreement",
+        higher_is_better=False,
+        gap_is="cost",
+        measures={"misfit": 0.05, "margin": None},
+        known_answers=(
+            KnownAnswers(errors, 2, "cuts", "near"),
+            KnownAnswers(np.zeros((0, 3)), 1, "cuts", "elsewhere"),
+        ),
+        blocks=Blocks(rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), rng.normal(size=(5, 3)) ** 2),
+        scale=Scale(1.01, 0.99, "scale of each axis"),
+        starts=Starts(18, 13),
+        rivals=(Rival("reversed", 2.1, 170.0, there, 120.0, 179.0), Rival("no pose")),
+        warp=Warp(((2, 0), (1, 1)), rng.normal(size=(2, 2)), 0.3, -0.1, 0.05, worthwhile=False),
+        scan=ScanModel((1.0, 1.1), 10.7, (3.0, -1.0), 1, (0.1, 0.0, 0.0)),
+        through=Intermediate("the overview", there, "refused", ("no edges",)),
+    )
 
 
 def some(seed: int, **changes) -> Registration:
@@ -26,7 +64,7 @@ def some(seed: int, **changes) -> Registration:
         "unobservable": ("normal",),
         "tre_um": 2.5,
         "fre_um": 1.25,
-        "diagnostics": {"starts": 64},
+        "diagnostics": evidence(rng),
     }
     return Registration(**{**arguments, **changes})
 
@@ -49,7 +87,10 @@ def test_round_trip_and_the_contract_keys(tmp_path, seed):
         "fre_um",
     ):
         assert getattr(back, name) == getattr(registration, name)
-    assert back.diagnostics == {"starts": 64}
+    assert plain(diagnostics_content(back.diagnostics)) == plain(
+        diagnostics_content(registration.diagnostics)
+    )
+    check_to_reference(tmp_path / "r.json")
     content = json.loads((tmp_path / "r.json").read_text())
     assert content["runner_up"] == {"score": 0.9, "differs_by_um": 120.0, "differs_by_deg": 3.0}
     assert content["se_um"] == {"u": 1.5, "v": 0.5, "normal": None}
@@ -68,14 +109,22 @@ def test_itk_maps_points_alike(tmp_path, seed):
 
 def test_refused_and_bare_registrations(tmp_path):
     bare = some(
-        0, verdict="refused", reasons=("no overlap",), runner_up=None, score=float("nan"), tre_um=None
+        0,
+        verdict="refused",
+        reasons=("no overlap",),
+        runner_up=None,
+        score=None,
+        tre_um=None,
+        diagnostics=Diagnostics(),
     )
     write_registration(tmp_path / "r.json", tmp_path / "r.tfm", bare)
+    check_to_reference(tmp_path / "r.json")
     back = read_registration(tmp_path / "r.json")
     assert not back.accepted
     assert back.reasons == ("no overlap",)
     assert back.runner_up is None
-    assert np.isnan(back.score)
+    assert back.score is None
+    assert json.loads((tmp_path / "r.json").read_text())["score"] is None
     assert back.tre_um is None
 
 
@@ -90,3 +139,23 @@ def test_broken_files_are_named(tmp_path):
     (tmp_path / "r.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match="score"):
         read_registration(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"verdict": "maybe"},
+        {"score": "high"},
+        {"score": None},
+        {"verdict": "refused", "reasons": []},
+        {"se_um": {"u": -1.0, "v": 1.0, "normal": None}},
+        {"diagnostics": {}},
+        {"known_answer": {}},
+    ],
+)
+def test_the_schema_finds_what_is_wrong(tmp_path, change):
+    write_registration(tmp_path / "r.json", tmp_path / "r.tfm", some(0))
+    content = json.loads((tmp_path / "r.json").read_text())
+    (tmp_path / "r.json").write_text(json.dumps({**content, **change}))
+    with pytest.raises(ValidationError):
+        check_to_reference(tmp_path / "r.json")

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from spallmap.errors import InputError
-from spallmap.results.documents import write_figure, write_text
 from spallmap.results.tables import read_json, read_table, write_json, write_table
 
 
@@ -65,20 +62,3 @@ def test_table_round_trip(tmp_path):
 def test_empty_table_keeps_its_header(tmp_path):
     write_table(tmp_path / "a.csv", pd.DataFrame({"region": [], "crack": []}))
     assert list(read_table(tmp_path / "a.csv").columns) == ["region", "crack"]
-
-
-@pytest.mark.parametrize("suffix", ["png", "pdf"])
-def test_equal_figures_are_equal_files(tmp_path, suffix):
-    matplotlib.use("agg")
-    for name in ("a", "b"):
-        figure = Figure()
-        figure.subplots().plot([1, 2, 3])
-        write_figure(tmp_path / f"{name}.{suffix}", figure)
-    assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
-    with pytest.raises(ValueError, match="svg"):
-        write_figure(tmp_path / "a.svg", figure)
-
-
-def test_text_is_utf8(tmp_path):
-    write_text(tmp_path / "a.html", "µ")
-    assert (tmp_path / "a.html").read_bytes() == "µ".encode()

@@ -6,7 +6,22 @@ import pyvista as pv
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import rotation_map
-from spallmap.results.vtk import image_plane, surface, write_polydata, write_scene
+from spallmap.results.vtk import image_plane, read_polydata, surface, write_polydata, write_scene
+
+
+def test_a_mesh_comes_back_and_so_does_an_empty_one(tmp_path):
+    points = np.array([(0.0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)])
+    triangles = np.array([(0, 1, 2), (0, 2, 3)])
+    write_polydata(tmp_path / "a.vtp", points, triangles, {"crack": np.array([1, 1, 2, 2])})
+    read_points, read_triangles, data = read_polydata(tmp_path / "a.vtp")
+    np.testing.assert_array_equal(read_points, points)
+    np.testing.assert_array_equal(read_triangles, triangles)
+    np.testing.assert_array_equal(data["crack"], (1, 1, 2, 2))
+    write_polydata(
+        tmp_path / "none.vtp", np.zeros((0, 3)), np.zeros((0, 3), int), {"crack": np.zeros(0, int)}
+    )
+    assert read_polydata(tmp_path / "none.vtp")[1].shape == (0, 3)
+
 
 POINTS = np.array([[0, 0, 0], [10, 0, 0], [0, 10, 0], [10, 10, 5.0]])
 TRIANGLES = np.array([[0, 1, 2], [1, 3, 2]])

@@ -84,7 +84,7 @@ def test_a_can_without_ceramic_is_said_so(seed: int) -> None:
 def test_unusable_volumes_are_refused(volume: np.ndarray, found: str) -> None:
     with pytest.raises(InputError, match=found) as caught:
         common_grey(volume, place="scan.tif")
-    assert caught.value.place == "scan.tif"
+    assert caught.value.source_label == "scan.tif"
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32, ">u2"])

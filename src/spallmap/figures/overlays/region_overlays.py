@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from spallmap.figures import style
 from spallmap.figures.drawing import Drawing
 from spallmap.figures.link_panels import draw_section, mri_plane_panel, refusal, section_panel, tint
-from spallmap.figures.linked import link_place, regions_at
+from spallmap.figures.linked import link_position, regions_at
 from spallmap.figures.panels import (
     draw_electrodes,
     electrode_projection,
@@ -30,7 +30,7 @@ CRACK_SHOWN_UM = 2.0
 
 
 def mri_overlay(
-    reference: XctRecord | None, panel: MriRecord | None, links: pd.DataFrame | None = None
+    reference: XctRecord | None, mri: MriRecord | None, links: pd.DataFrame | None = None
 ) -> Drawing:
     """Draw the MRI with the tomogram's electrodes and cracks, and the tomogram in the MRI's plane.
 
@@ -38,7 +38,7 @@ def mri_overlay(
     ----------
     reference : XctRecord or None
         The reference tomogram.
-    panel : MriRecord or None
+    mri : MriRecord or None
         An MRI of the same state.
     links : DataFrame, optional
         As links.csv; decides at which depth the tomogram is cut.
@@ -47,11 +47,27 @@ def mri_overlay(
     -------
     Drawing
         Numbers: ``mri_plane``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> from spallmap.results.records import MriRecord, XctRecord
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> echoes, maps = np.ones((1, 4, 5)), {"t2_ms": np.full((4, 5), 7.0)}
+    >>> mri = MriRecord("shorted", "t2", echoes, (2.0,), (20.0, 20.0), maps, registration=known)
+    >>> cracks = np.zeros((6, 8, 10), dtype=np.int32)
+    >>> cracks[2] = 1
+    >>> tomogram = XctRecord("shorted", "scan", np.ones((6, 8, 10)), (10.0, 10.0, 10.0), cracks=cracks)
+    >>> table = mri_overlay(tomogram, mri).numbers["mri_plane"]
+    >>> float(table["crack_um"].max())
+    10.0
     """
     with style.context():
         figure = style.new_figure("double", 70.0)
         left, middle, right = figure.subplots(1, 3)
-        plane = None if panel is None else panel.plane()
+        plane = None if mri is None else mri.plane()
         words = refusal(reference, plane)
         if words is not None or reference is None or plane is None or plane.registration is None:
             for axes in (left, middle, right):
@@ -104,8 +120,8 @@ def _tomogram_in_mri_plane(
 ) -> None:
     if plane.registration is None:
         return
-    place = link_place(plane, reference, links)
-    point = grid_centre(reference.grey.shape, reference.spacing_um) if place is None else place.point_um
+    position = link_position(plane, reference, links)
+    point = grid_centre(reference.grey.shape, reference.spacing_um) if position is None else position.point_um
     linear = plane.registration.map.linear
     cut = cut_through(point, linear[:, 0], -linear[:, 1], reference.grey.shape, reference.spacing_um)
     limits = style.grey_range(np.asarray(reference.grey)[::4, ::4, ::4], 0.1, 99.9)
@@ -118,20 +134,20 @@ def _tomogram_in_mri_plane(
     across, up = cut.coordinates(plane.registration.map(corners)).T
     axes.set_xlim(max(across.min(), cut.extent_um[0]), min(across.max(), cut.extent_um[1]))
     axes.set_ylim(max(up.min(), cut.extent_um[2]), min(up.max(), cut.extent_um[3]))
-    where = "through the volume's middle" if place is None else "through the link"
+    where = "through the volume's middle" if position is None else "through the link"
     style.bare(axes, "columns, u →", "← rows, v")
     style.panel_title(axes, "c", f"tomogram, {where}")
     style.scale_bar(axes)
 
 
-def section_overlay(reference: XctRecord | None, panel: MriRecord | None, section: SectionRecord) -> Drawing:
+def section_overlay(reference: XctRecord | None, mri: MriRecord | None, section: SectionRecord) -> Drawing:
     """Draw an SEM image beside itself with the tomogram's cracks and the MRI's regions on it.
 
     Parameters
     ----------
     reference : XctRecord or None
         The reference tomogram.
-    panel : MriRecord or None
+    mri : MriRecord or None
         An MRI of the same state.
     section : SectionRecord
         The SEM image.
@@ -140,12 +156,27 @@ def section_overlay(reference: XctRecord | None, panel: MriRecord | None, sectio
     -------
     Drawing
         Numbers: ``outlines``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> from spallmap.results.records import SectionRecord, XctRecord
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> section = SectionRecord("shorted", "overview", np.ones((8, 10)), (10.0, 10.0), registration=known)
+    >>> cracks = np.zeros((2, 8, 10), dtype=np.int32)
+    >>> cracks[:, 2:4, 2:4] = 1
+    >>> tomogram = XctRecord("shorted", "scan", np.ones((2, 8, 10)), (10.0, 10.0, 10.0), cracks=cracks)
+    >>> table = section_overlay(tomogram, None, section).numbers["outlines"]
+    >>> table["outline"].unique().tolist(), float(table["u_um"].min()), float(table["u_um"].max())
+    (['crack 1'], 15.0, 35.0)
     """
     with style.context():
         figure = style.new_figure("double", 68.0)
         left, right = figure.subplots(1, 2)
         draw_section(left, section)
         style.panel_title(left, "a", f"SEM {section.name}")
-        plane = None if panel is None else panel.plane()
+        plane = None if mri is None else mri.plane()
         table = section_panel(right, "b", reference, plane, [section])
         return Drawing(figure, {} if table is None else {"outlines": table})

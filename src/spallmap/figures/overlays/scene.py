@@ -9,13 +9,13 @@ import pyvista as pv
 from numpy.typing import NDArray
 from skimage import measure
 
-from spallmap.figures.panels import SODIUM
 from spallmap.figures.planes import box_corners
 from spallmap.frames import AffineMap, indices_to_points
 from spallmap.results import vtk
 from spallmap.results.records import CrackSurface, MriRecord, SectionRecord, XctRecord
+from spallmap.tomography.labels import SODIUM
 
-# Electrode surfaces are there for orientation: a mesh of this many triangles turns smoothly on any machine.
+# Electrode surfaces are there for orientation: a mesh of this many triangles rotates smoothly on any machine.
 ELECTRODE_TRIANGLES = 20_000
 # Samples between which a surface is traced are averaged over blocks of this many voxels a side.
 ELECTRODE_BLOCK = 3
@@ -44,31 +44,43 @@ def scene_datasets(
     Returns
     -------
     dict of str to pyvista.DataSet
-        ``cracks``, ``electrodes``, ``sem_<state>_<name>``, ``mri_<state>_<name>``, ``rays_<state>_<name>``.
+        ``cracks``, ``electrodes``, ``sem_<state>_<name>``, ``mri_<state>_<name>``,
+        ``lines_of_sight_<state>_<name>``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import XctRecord
+    >>> phases = np.zeros((20, 20, 20), dtype=np.uint8)
+    >>> phases[6:15, 6:15, 6:15] = 2
+    >>> sodium = XctRecord("shorted", "scan", phases, (10.0, 10.0, 10.0), phases)
+    >>> scene = scene_datasets(sodium)
+    >>> list(scene), [round(float(x)) for x in scene["electrodes"].center]
+    (['electrodes'], [100, 100, 100])
     """
     datasets: dict[str, pv.DataSet] = {}
     if surface is not None and not surface.empty:
         datasets["cracks"] = vtk.surface(surface.points_um, surface.triangles, surface.point_data)
     if reference.phases is not None:
-        electrodes = electrode_mesh(np.asarray(reference.phases) == SODIUM, reference.spacing_um)
+        electrodes = _electrode_mesh(np.asarray(reference.phases) == SODIUM, reference.spacing_um)
         if electrodes is not None:
             datasets["electrodes"] = electrodes
     for section in sections:
         if section.registration is not None and section.registration.accepted:
             datasets[f"sem_{section.state}_{section.name}"] = _section_grid(section, section.registration.map)
-    for panel in series:
-        plane = panel.plane()
+    for mri in series:
+        plane = mri.plane()
         if plane.registration is None or not plane.registration.accepted:
             continue
-        datasets[f"mri_{panel.state}_{panel.name}"] = _mri_grid(plane, plane.registration.map)
+        datasets[f"mri_{mri.state}_{mri.name}"] = _mri_grid(plane, plane.registration.map)
         if plane.regions is not None and np.any(plane.regions):
-            datasets[f"rays_{panel.state}_{panel.name}"] = region_rays(
+            datasets[f"lines_of_sight_{mri.state}_{mri.name}"] = _region_lines_of_sight(
                 plane, plane.registration.map, reference
             )
     return datasets
 
 
-def electrode_mesh(sodium: NDArray[np.bool_], spacing_um: Sequence[float]) -> pv.PolyData | None:
+def _electrode_mesh(sodium: NDArray[np.bool_], spacing_um: Sequence[float]) -> pv.PolyData | None:
     """Trace the surface of the sodium, coarsely.
 
     Parameters
@@ -100,17 +112,17 @@ def electrode_mesh(sodium: NDArray[np.bool_], spacing_um: Sequence[float]) -> pv
     return mesh.decimate(excess) if excess > 0.0 else mesh
 
 
-def region_rays(plane: MriRecord, to_reference: AffineMap, reference: XctRecord) -> pv.PolyData:
-    """Draw the ray of every pixel of the long-T2 regions through the tomogram.
+def _region_lines_of_sight(plane: MriRecord, to_reference: AffineMap, reference: XctRecord) -> pv.PolyData:
+    """Draw the line of sight of every pixel of the long-T2 regions through the tomogram.
 
     Parameters
     ----------
     plane : MriRecord
         A plane with regions.
     to_reference : AffineMap
-        Its place.
+        From the plane's frame to the reference frame.
     reference : XctRecord
-        The tomogram; rays end where its box ends along them.
+        The tomogram; lines end where its box ends along them.
 
     Returns
     -------

@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 
 from spallmap.figures import style
 from spallmap.figures.drawing import Drawing, why_not
-from spallmap.figures.panels import CERAMIC, SODIUM, outline, phase_legend, tomogram_section
+from spallmap.figures.panels import outline, phase_legend, tomogram_section
 from spallmap.figures.planes import Cut, cut_through
 from spallmap.frames import AffineMap, grid_centre, indices_to_points
 from spallmap.results.records import CrackSurface, XctRecord, main_crack, reference_of
+from spallmap.tomography.labels import CERAMIC, SODIUM
 
+# Unit vectors of the reference frame.
 X, Y, Z = np.eye(3)
 SECTIONS = (("x–z", X, Z, "x →", "z →"), ("y–z", Y, Z, "y →", "z →"), ("x–y", X, Y, "x →", "y →"))
 HISTOGRAM_BINS = 30
 
 
 def cell_figure(tomograms: Sequence[XctRecord], surface: CrackSurface | None = None) -> Drawing:
-    """Draw figure 1: orthogonal sections of every state at one place, and the cracks in plan view.
+    """Draw figure 1: orthogonal sections of every state through one point, and the cracks in plan view.
 
     Parameters
     ----------
@@ -38,6 +40,18 @@ def cell_figure(tomograms: Sequence[XctRecord], surface: CrackSurface | None = N
     Drawing
         Numbers: ``sections`` (where each section lies, and the area of each phase on it), ``plan``
         (mid-surface points), ``aperture`` (histogram).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import XctRecord
+    >>> grey, phases = np.zeros((4, 8, 8)), np.ones((4, 8, 8), dtype=np.uint8)
+    >>> drawing = cell_figure([XctRecord("shorted", "scan", grey, (10.0, 10.0, 10.0), phases)])
+    >>> drawing.numbers["sections"][["panel", "section", "ceramic_um2"]]
+      panel section  ceramic_um2
+    0     a     x–z       3200.0
+    1     b     y–z       3200.0
+    2     c     x–y       6400.0
     """
     with style.context():
         if not tomograms:
@@ -45,15 +59,14 @@ def cell_figure(tomograms: Sequence[XctRecord], surface: CrackSurface | None = N
         reference = reference_of(tomograms)
         n = len(tomograms)
         figure = style.new_figure("double", 42.0 * n + 62.0)
-        parts = figure.subfigures(2, 1, squeeze=False, height_ratios=(42.0 * n, 62.0))
-        upper, lower = parts.ravel()
+        upper, lower = figure.subfigures(2, 1, squeeze=False, height_ratios=(42.0 * n, 62.0)).ravel()
         grid = upper.subplots(n, 3, squeeze=False, width_ratios=(1.7, 1.7, 1.0))
-        place = _place(reference if reference is not None else tomograms[0])
+        middle = _common_point(reference if reference is not None else tomograms[0])
         limits = style.grey_range(np.asarray(tomograms[0].grey)[::4, ::4, ::4], 0.1, 99.9)
         rows: list[dict[str, object]] = []
         letters = iter("abcdefghijklmnopqrstuvwxyz" * 2)
         for line, tomogram in zip(grid, tomograms, strict=True):
-            _row(line, tomogram, reference, place, limits, letters=[next(letters) for _ in line], rows=rows)
+            _row(line, tomogram, reference, middle, limits, letters=[next(letters) for _ in line], rows=rows)
         phase_legend(grid[0][0], location="lower left")
         plan = lower.subplots(1, 3, width_ratios=(1.1, 1.1, 1.0))
         numbers = {"sections": pd.DataFrame(rows)}
@@ -67,7 +80,7 @@ def _words_only(words: str) -> Figure:
     return figure
 
 
-def _place(tomogram: XctRecord) -> NDArray[np.float64]:
+def _common_point(tomogram: XctRecord) -> NDArray[np.float64]:
     """Return the point that all sections pass through: the middle of the main crack, else of the volume."""
     crack = main_crack(tomogram)
     if crack is None or tomogram.cracks is None:
@@ -80,13 +93,13 @@ def _row(
     line: NDArray[np.object_],
     tomogram: XctRecord,
     reference: XctRecord | None,
-    place: NDArray[np.float64],
+    middle: NDArray[np.float64],
     limits: tuple[float, float],
     letters: Sequence[str],
     rows: list[dict[str, object]],
 ) -> None:
     to_volume: AffineMap | None = None
-    frame, point, grid_of = "reference", place, tomogram
+    frame, point, grid_of = "reference", middle, tomogram
     remark = ""
     if not tomogram.is_reference and reference is not None:
         remark = why_not(f"{tomogram.state} tomogram", tomogram.registration, "no reason given") or ""
@@ -178,10 +191,10 @@ def _footprints(axes: Axes, tomogram: XctRecord) -> None:
         profile = ceramic.sum(axis=(1, 2))
         middle = int(np.average(np.arange(nz), weights=profile)) if profile.any() else nz // 2
         outline(axes, ceramic.any(axis=0), extent, style.CERAMIC, smooth=1.5)
-        for part, dashes in ((phases[middle:], "solid"), (phases[:middle], "dashed")):
+        for half, dashes in ((phases[middle:], "solid"), (phases[:middle], "dashed")):
             # A column with a few sodium voxels only is noise, not electrode.
             outline(
-                axes, (part == SODIUM).sum(axis=0) > 5, extent, style.SODIUM, linestyle=dashes, smooth=1.5
+                axes, (half == SODIUM).sum(axis=0) > 5, extent, style.SODIUM, linestyle=dashes, smooth=1.5
             )
     axes.set_xlim(extent[:2])
     axes.set_ylim(extent[2:])
@@ -207,8 +220,8 @@ def _aperture_panel(
     for k in np.unique(crack[finite]):
         values = aperture[finite & (crack == k)]
         counts, _ = np.histogram(values.clip(edges[0], edges[-1]), edges)
-        share = counts / max(counts.sum(), 1)
-        axes.stairs(share, edges, label=f"crack {k}, median {np.median(values):.1f} µm", lw=1.0)
+        fraction = counts / max(counts.sum(), 1)
+        axes.stairs(fraction, edges, label=f"crack {k}, median {np.median(values):.1f} µm", lw=1.0)
         tables.append(
             pd.DataFrame({"crack": k, "edge_low_um": edges[:-1], "edge_high_um": edges[1:], "points": counts})
         )
@@ -226,7 +239,7 @@ def _aperture_panel(
         bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.5},
     )
     axes.set_xlabel("aperture / µm")
-    axes.set_ylabel("share of the mid-surface")
+    axes.set_ylabel("fraction of the mid-surface")
     axes.set_ylim(bottom=0.0)
     if len(tables) <= 6:
         axes.legend(loc="upper right", frameon=True, framealpha=0.9, edgecolor="none")

@@ -17,8 +17,8 @@ from spallmap.results.records import MriRecord, XctRecord, reference_of
 # More echoes than this make panels too small to read at a journal's width.
 MAX_ECHOES_SHOWN = 5
 PANEL_MARGIN_MM = 9.0
-# Where the ticks of a square-root scale stand about evenly, as shares of its top.
-TICK_SHARES = (0.05, 0.25, 1.0)
+# Where the ticks of a square-root scale stand about evenly, as fractions of its top.
+TICK_FRACTIONS = (0.05, 0.25, 1.0)
 
 
 def echo_figure(series: Sequence[MriRecord], tomograms: Sequence[XctRecord] = ()) -> Drawing:
@@ -35,6 +35,14 @@ def echo_figure(series: Sequence[MriRecord], tomograms: Sequence[XctRecord] = ()
     -------
     Drawing
         Numbers: ``echoes``, one row per pixel and echo.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import MriRecord
+    >>> drawing = echo_figure([MriRecord("shorted", "t2", np.ones((2, 4, 5)), (2.0, 6.0), (20.0, 20.0))])
+    >>> drawing.numbers["echoes"].groupby("te_ms")["magnitude"].sum().to_dict()
+    {2.0: 20.0, 6.0: 20.0}
     """
     with style.context():
         if not series:
@@ -54,30 +62,30 @@ def echo_figure(series: Sequence[MriRecord], tomograms: Sequence[XctRecord] = ()
         norm = PowerNorm(0.5, 0.0, top if top > 0.0 else 1.0, clip=True)
         letters = iter("abcdefghijklmnopqrstuvwxyz")
         outlined, picture = False, None
-        for line, panel, echoes in zip(grid, planes, shown, strict=True):
-            electrodes = _electrodes(panel, tomograms)
+        for line, plane, echoes in zip(grid, planes, shown, strict=True):
+            electrodes = _electrodes(plane, tomograms)
             letter = next(letters)
             for k, axes in enumerate(line):
                 if k >= len(echoes):
                     axes.set_visible(False)
                     continue
                 echo = echoes[k]
-                picture = mri_image(axes, panel, panel.echoes[echo], box, norm=norm)
+                picture = mri_image(axes, plane, plane.echoes[echo], box, norm=norm)
                 draw_electrodes(axes, electrodes)
                 outlined |= electrodes is not None
-                words = f"{panel.state}, {panel.te_ms[echo]:g} ms" if k == 0 else f"{panel.te_ms[echo]:g} ms"
+                words = f"{plane.state}, {plane.te_ms[echo]:g} ms" if k == 0 else f"{plane.te_ms[echo]:g} ms"
                 style.panel_title(axes, letter if k == 0 else "", words)
                 if k > 0:
                     axes.set_ylabel("")
             style.scale_bar(line[0])
-            remark = panel.remark or _remark(panel, tomograms)
+            remark = plane.remark or _remark(plane, tomograms)
             if remark:
                 style.note(line[0], remark)
         if picture is not None:
             bar = figure.colorbar(picture, ax=grid, shrink=0.9, aspect=30, pad=0.01)
             bar.set_label("magnitude / a.u. (√ scale)")
             bar.set_ticks(
-                [0.0, *sorted({style.nice_length(float(norm.vmax or 1.0), f) for f in TICK_SHARES})]
+                [0.0, *sorted({style.nice_length(float(norm.vmax or 1.0), f) for f in TICK_FRACTIONS})]
             )
             bar.outline.set_visible(False)
         if outlined:
@@ -85,36 +93,36 @@ def echo_figure(series: Sequence[MriRecord], tomograms: Sequence[XctRecord] = ()
         return Drawing(figure, {"echoes": _pixels(planes)})
 
 
-def _echoes_shown(panel: MriRecord) -> list[int]:
-    n = len(panel.te_ms)
+def _echoes_shown(mri: MriRecord) -> list[int]:
+    n = len(mri.te_ms)
     return sorted({int(k) for k in np.linspace(0, n - 1, min(n, MAX_ECHOES_SHOWN)).round()})
 
 
-def _electrodes(panel: MriRecord, tomograms: Sequence[XctRecord]) -> Projection | None:
+def _electrodes(mri: MriRecord, tomograms: Sequence[XctRecord]) -> Projection | None:
     reference = reference_of(tomograms)
-    return None if reference is None else electrode_projection(reference, panel)
+    return None if reference is None else electrode_projection(reference, mri)
 
 
-def _remark(panel: MriRecord, tomograms: Sequence[XctRecord]) -> str:
-    if reference_of(tomograms) is None or why_not("MRI", panel.registration, panel.unregistered) is None:
+def _remark(mri: MriRecord, tomograms: Sequence[XctRecord]) -> str:
+    if reference_of(tomograms) is None or why_not("MRI", mri.registration, mri.unregistered) is None:
         return ""
-    refused = panel.registration is not None and not panel.registration.accepted
+    refused = mri.registration is not None and not mri.registration.accepted
     return "registration refused:\nno electrodes drawn" if refused else "not registered"
 
 
 def _pixels(planes: Sequence[MriRecord]) -> pd.DataFrame:
     tables = []
-    for panel in planes:
-        rows, columns = np.indices(panel.echoes.shape[-2:])
-        for k, te in enumerate(panel.te_ms):
+    for mri in planes:
+        rows, columns = np.indices(mri.echoes.shape[-2:])
+        for k, te in enumerate(mri.te_ms):
             tables.append(
                 pd.DataFrame(
                     {
-                        "state": panel.state,
+                        "state": mri.state,
                         "te_ms": te,
                         "row": rows.ravel(),
                         "column": columns.ravel(),
-                        "magnitude": np.asarray(panel.echoes[k], dtype=np.float64).ravel(),
+                        "magnitude": np.asarray(mri.echoes[k], dtype=np.float64).ravel(),
                     }
                 )
             )

@@ -93,6 +93,18 @@ def decay_figure(series: Sequence[MriRecord]) -> Drawing:
     -------
     Drawing
         Numbers: ``decays`` (points) and ``curves``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.results.records import MriRecord
+    >>> te_ms, maps = (2.0, 6.0), {"t2_ms": np.full((4, 5), 7.0), "s0": np.full((4, 5), 100.0)}
+    >>> echoes = maps["s0"] * np.exp(-np.reshape(te_ms, (2, 1, 1)) / maps["t2_ms"])
+    >>> mri = MriRecord("shorted", "t2", echoes, te_ms, (20.0, 20.0), maps, summary={"noise_sigma": 1.0})
+    >>> decay_figure([mri]).numbers["decays"][["pixels_of", "n_pixels", "te_ms", "magnitude"]].round(1)
+       pixels_of  n_pixels  te_ms  magnitude
+    0  electrode        20    2.0       75.1
+    1  electrode        20    6.0       42.4
     """
     with style.context():
         if not series:
@@ -109,19 +121,18 @@ def decay_figure(series: Sequence[MriRecord]) -> Drawing:
         above, below = grid[0::2].ravel(), grid[1::2].ravel()
         points, curves = [], []
         every: list[Decay] = []
-        for letter, axes, under, panel in zip(
-            "abcdefghijklmnopqrstuvwxyz", above, below, planes, strict=False
-        ):
-            decays = region_decays(panel)
-            electrode = electrode_decay(panel)
+        letters = iter("abcdefghijklmnopqrstuvwxyz")
+        for axes, under, plane in zip(above, below, planes, strict=False):
+            decays = region_decays(plane)
+            electrode = _electrode_decay(plane)
             shown = [*decays, *([electrode] if electrode is not None else [])]
             every += shown
-            _draw(axes, panel, decays, electrode)
+            _draw(axes, plane, decays, electrode)
             _draw_residuals(under, decays, electrode)
-            words = panel.state if decays else f"{panel.state}: no long-T2 region"
-            style.panel_title(axes, letter, words)
-            points += [_points_table(panel.state, d) for d in shown]
-            curves += [_curve_table(panel.state, d) for d in shown]
+            words = plane.state if decays else f"{plane.state}: no long-T2 region"
+            style.panel_title(axes, next(letters), words)
+            points += [_points_table(plane.state, d) for d in shown]
+            curves += [_curve_table(plane.state, d) for d in shown]
         for axes in (*above[len(planes) :], *below[len(planes) :]):
             axes.set_visible(False)
         if every:
@@ -142,12 +153,12 @@ def decay_figure(series: Sequence[MriRecord]) -> Drawing:
         return Drawing(figure, numbers)
 
 
-def electrode_decay(panel: MriRecord) -> Decay | None:
+def _electrode_decay(mri: MriRecord) -> Decay | None:
     """Mean decay of the electrode: strong pixels that neither lie in nor touch a long-T2 region.
 
     Parameters
     ----------
-    panel : MriRecord
+    mri : MriRecord
         A plane with its T2 maps.
 
     Returns
@@ -155,28 +166,28 @@ def electrode_decay(panel: MriRecord) -> Decay | None:
     Decay or None
         None where no such pixel exists.
     """
-    pixels = panel.usable()
-    if "snr" in panel.t2:
-        strong = pixels & (np.asarray(panel.t2["snr"]) >= ELECTRODE_SNR)
+    pixels = mri.usable()
+    if "snr" in mri.t2:
+        strong = pixels & (np.asarray(mri.t2["snr"]) >= ELECTRODE_SNR)
         # An MRI without a single strong pixel still has a decay to look at.
         pixels = strong if strong.any() else pixels
-    if panel.regions is not None and np.any(panel.regions):
-        pixels &= ~ndimage.binary_dilation(np.asarray(panel.regions) > 0, np.ones((3, 3), dtype=bool))
+    if mri.regions is not None and np.any(mri.regions):
+        pixels &= ~ndimage.binary_dilation(np.asarray(mri.regions) > 0, np.ones((3, 3), dtype=bool))
     if not pixels.any():
         return None
-    summed = panel.summary.get("electrode") or {}
+    summed = mri.summary.get("electrode") or {}
     known, error = (summed.get(k) for k in ("t2_median_ms", "t2_median_se_ms"))
     if known is None or not np.isfinite(known):
-        known, error = np.median(np.asarray(panel.t2["t2_ms"])[pixels]), None
-    return _decay("electrode", panel, pixels, float(known), np.nan if error is None else float(error))
+        known, error = np.median(np.asarray(mri.t2["t2_ms"])[pixels]), None
+    return _decay("electrode", mri, pixels, float(known), np.nan if error is None else float(error))
 
 
-def region_decays(panel: MriRecord) -> list[Decay]:
+def region_decays(mri: MriRecord) -> list[Decay]:
     """Mean decays of the largest long-T2 regions, each with the T2 of its pooled fit.
 
     Parameters
     ----------
-    panel : MriRecord
+    mri : MriRecord
         A plane with its regions and their table.
 
     Returns
@@ -184,36 +195,36 @@ def region_decays(panel: MriRecord) -> list[Decay]:
     list of Decay
         At most three.
     """
-    if panel.regions is None or panel.regions_table is None:
+    if mri.regions is None or mri.regions_table is None:
         return []
-    labels = np.asarray(panel.regions)
-    here = panel.regions_table[panel.regions_table["region"].isin(np.unique(labels[labels > 0]))]
+    labels = np.asarray(mri.regions)
+    here = mri.regions_table[mri.regions_table["region"].isin(np.unique(labels[labels > 0]))]
     largest = here.sort_values("pixels", ascending=False).head(MAX_REGIONS_SHOWN)
     errors = largest.get("t2_se_ms", pd.Series(np.nan, index=largest.index))
     return [
-        _decay(f"region {int(region)}", panel, labels == region, float(t2), float(error))
+        _decay(f"region {int(region)}", mri, labels == region, float(t2), float(error))
         for region, t2, error in zip(largest["region"], largest["t2_ms"], errors, strict=True)
     ]
 
 
-def _decay(name: str, panel: MriRecord, pixels: NDArray[np.bool_], t2_ms: float, t2_se_ms: float) -> Decay:
-    te = np.asarray(panel.te_ms, dtype=np.float64)
+def _decay(name: str, mri: MriRecord, pixels: NDArray[np.bool_], t2_ms: float, t2_se_ms: float) -> Decay:
+    te = np.asarray(mri.te_ms, dtype=np.float64)
     # echoes that the fit left out are shown, but no curve is held against them
-    used = te >= min(panel.summary.get("te_ms") or [0.0])
-    samples = np.asarray(panel.echoes, dtype=np.float64)[:, pixels]
+    used = te >= min(mri.summary.get("te_ms") or [0.0])
+    samples = np.asarray(mri.echoes, dtype=np.float64)[:, pixels]
     mean, n = samples.mean(axis=1), int(pixels.sum())
     spread = samples.std(axis=1, ddof=1) if n > 1 else np.full(len(te), np.nan)
-    noise = spread if panel.sigma is None else np.full(len(te), panel.sigma)
-    s0 = np.nan_to_num(np.asarray(panel.t2["s0"], dtype=np.float64)[pixels]).clip(0.0)
+    noise = spread if mri.sigma is None else np.full(len(te), mri.sigma)
+    s0 = np.nan_to_num(np.asarray(mri.t2["s0"], dtype=np.float64)[pixels]).clip(0.0)
     if not s0.any():
         s0 = np.full(n, float(mean.max()))
-    offset = panel.t2.get("offset")
+    offset = mri.t2.get("offset")
     floor = 0.0 if offset is None else float(np.nanmean(np.asarray(offset)[pixels]))
 
     def expectation(times: NDArray[np.float64], scale: float, t2: float) -> NDArray[np.float64]:
         signal = scale * s0[:, None] * np.exp(-times / t2)
-        model = str(panel.summary.get("model", "rician"))
-        return _expected_magnitude(signal, model, panel.sigma, floor, _n_coils(panel))
+        model = str(mri.summary.get("model", "rician"))
+        return _expected_magnitude(signal, model, mri.sigma, floor, _n_coils(mri))
 
     def best_scale(t2: float) -> float:
         def misfit(log_scale: float) -> float:
@@ -252,31 +263,31 @@ def _expected_magnitude(
     return mean
 
 
-def _n_coils(panel: MriRecord) -> int:
-    return int(panel.summary.get("n_coils") or 1)
+def _n_coils(mri: MriRecord) -> int:
+    return int(mri.summary.get("n_coils") or 1)
 
 
-def _noise(panel: MriRecord, sigma: float) -> tuple[float, float, float]:
+def _noise(mri: MriRecord, sigma: float) -> tuple[float, float, float]:
     """Mean of pure noise in a magnitude, and the ends of its middle 68 %."""
-    n_coils = _n_coils(panel)
+    n_coils = _n_coils(mri)
     low, high = np.sqrt(stats.chi2.ppf(NOISE_BAND, 2 * n_coils))
     return sigma * float(magnitude_mean(0.0, n_coils)), sigma * float(low), sigma * float(high)
 
 
-def _draw(axes: Axes, panel: MriRecord, regions: Sequence[Decay], electrode: Decay | None) -> None:
+def _draw(axes: Axes, mri: MriRecord, regions: Sequence[Decay], electrode: Decay | None) -> None:
     if electrode is not None:
         label = rf"electrode, {electrode.n_pixels} pixels: median $T_2$ {_with_error(electrode)} ms"
         _curve(axes, electrode, style.ELECTRODE_CURVE, "^", label)
     for k, decay in enumerate(regions):
         label = rf"{decay.name}, {decay.n_pixels} pixels: $T_2$ {_with_error(decay)} ms"
         _curve(axes, decay, REGION_COLOURS[k], REGION_MARKERS[k], label)
-    if panel.sigma is not None:
-        floor, low, high = _noise(panel, panel.sigma)
-        in_sigma = f"noise floor, {floor / panel.sigma:.2f} σ"
+    if mri.sigma is not None:
+        floor, low, high = _noise(mri, mri.sigma)
+        in_sigma = f"noise floor, {floor / mri.sigma:.2f} σ"
         axes.axhline(floor, color=style.NEUTRAL, ls=":", lw=0.9, label=in_sigma)
         axes.axhspan(low, high, color=style.NEUTRAL, alpha=0.12, lw=0.0, label="one pixel's noise, 68 %")
     if electrode is None and not regions:
-        style.say_instead(axes, f"No pixel of the {panel.state} MRI could be fitted.")
+        style.say_instead(axes, f"No pixel of the {mri.state} MRI could be fitted.")
         return
     axes.set_yscale("log")
     axes.set_xlim(left=0.0)

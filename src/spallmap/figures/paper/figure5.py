@@ -47,6 +47,14 @@ def link_figure(
     Drawing
         Numbers: ``mri_plane``, ``tomogram_section``, ``sem_section``, ``links``; what could not be drawn is
         absent. Its panel says why.
+
+    Examples
+    --------
+    >>> drawing = link_figure([], [])
+    >>> [axes.texts[0].get_text() for axes in drawing.figure.axes][:2]
+    ['There is no tomogram of this cell.', 'There is no tomogram of this cell.']
+    >>> drawing.numbers
+    {}
     """
     with style.context():
         reference = reference_of(tomograms)
@@ -54,21 +62,21 @@ def link_figure(
         upper, lower = figure.subfigures(2, 1, squeeze=False).ravel()
         a, b = upper.subplots(1, 2, width_ratios=(1.0, 1.25))
         c, d = lower.subplots(1, 2, width_ratios=(1.6, 1.0))
-        panel = None if reference is None else mri_of_state(series, reference.state)
+        mri = None if reference is None else mri_of_state(series, reference.state)
         numbers = {
-            "mri_plane": mri_plane_panel(a, "a", reference, panel),
-            "tomogram_section": tomogram_panel(b, "b", reference, panel, links),
-            "sem_section": section_panel(c, "c", reference, panel, sections),
-            "links": links_panel(d, "d", refusal(reference, panel), panel, links, summary),
+            "mri_plane": mri_plane_panel(a, "a", reference, mri),
+            "tomogram_section": tomogram_panel(b, "b", reference, mri, links),
+            "sem_section": section_panel(c, "c", reference, mri, sections),
+            "links": _links_panel(d, "d", refusal(reference, mri), mri, links, summary),
         }
         return Drawing(figure, {name: table for name, table in numbers.items() if table is not None})
 
 
-def links_panel(
+def _links_panel(
     axes: Axes,
     letter: str,
     refused: str | None,
-    panel: MriRecord | None,
+    mri: MriRecord | None,
     links: pd.DataFrame | None,
     summary: Mapping[str, Any] | None,
 ) -> pd.DataFrame | None:
@@ -82,7 +90,7 @@ def links_panel(
         Panel letter, may be empty.
     refused : str or None
         Why the MRI could not be laid over the tomogram.
-    panel : MriRecord or None
+    mri : MriRecord or None
         The MRI, for its words when there is nothing to link.
     links, summary : DataFrame, mapping
         As links.csv and links.json.
@@ -100,8 +108,8 @@ def links_panel(
             words = "Links were not computed."
         elif summary is not None and summary.get("reason"):
             words = f"No links: {summary['reason']}"
-        elif panel is not None and (panel.regions is None or not np.any(panel.regions)):
-            words = NO_REGION.format(state=panel.state)
+        elif mri is not None and (mri.regions is None or not np.any(mri.regions)):
+            words = NO_REGION.format(state=mri.state)
         style.say_instead(axes, words)
         style.panel_title(axes, letter, "links")
         return None

@@ -22,14 +22,18 @@ BIN_MS = 0.5
 ELECTRODE_LINE = "#8A5A00"
 # The long peak is drawn and described where chance is less likely than this to make it.
 SIGNIFICANT = 0.05
-WITHOUT_ERRORS, AS_SEEN = "without the pixels' errors, 95 % interval", "as seen"
+# How the legend names both widths.
+WITHOUT_ERRORS = "without the pixels' errors, 95 % interval"
+AS_SEEN = "as seen"
 # Error bars hold the middle 68 % of a Poisson distribution, as one standard error does of a normal one.
-_POISSON_SHARE = 0.6827
+_POISSON_FRACTION = 0.6827
 # Characters of a state's name above a panel.
 _LONGEST_NAME = 12
 # Lowest number of pixels on the axis, which is logarithmic so that a few long pixels show beside many short
-# ones, and room above the bars, as a factor.
-_LOWEST, _HEADROOM = 0.3, 3.0
+# ones.
+_LOWEST = 0.3
+# Room above the bars, as a factor.
+_HEADROOM = 3.0
 
 
 def short(state: str) -> str:
@@ -68,46 +72,46 @@ def poisson_interval(counts: Array) -> tuple[Array, Array]:
     ----------
     Garwood, Fiducial limits for the Poisson distribution, Biometrika 28 (1936) 437.
     """
-    tail = (1.0 - _POISSON_SHARE) / 2.0
+    tail = (1.0 - _POISSON_FRACTION) / 2.0
     low = np.where(counts > 0, stats.chi2.ppf(tail, 2.0 * np.maximum(counts, 1.0)) / 2.0, 0.0)
     high = np.asarray(stats.chi2.ppf(1.0 - tail, 2.0 * (counts + 1.0))) / 2.0
     return low, high
 
 
-def binned(panel: MriRecord) -> tuple[Array, Array]:
-    """Edges of the bins and counts: of the specimen where it was told from noise, else of all pixels."""
-    histogram = panel.summary.get("histogram")
+def binned(mri: MriRecord) -> tuple[Array, Array]:
+    """Edges of the bins and counts: of the specimen where it was separated from noise, else of all pixels."""
+    histogram = mri.summary.get("histogram")
     if histogram:
         counts = histogram.get("specimen_counts", histogram["counts"])
         return np.asarray(histogram["edges_ms"], float), np.asarray(counts, float)
-    shown = np.asarray(panel.t2["t2_ms"])[panel.usable()]
-    edges = np.arange(0.0, 2.5 * panel.long_ms + BIN_MS, BIN_MS)
+    shown = np.asarray(mri.t2["t2_ms"])[mri.usable()]
+    edges = np.arange(0.0, 2.5 * mri.long_ms + BIN_MS, BIN_MS)
     return edges, np.histogram(shown, edges)[0].astype(float)
 
 
-def histogram_title(panel: MriRecord) -> str:
+def histogram_title(mri: MriRecord) -> str:
     """Say what is counted, and how much of it lies beyond the axis."""
-    histogram = panel.summary.get("histogram") or {}
+    histogram = mri.summary.get("histogram") or {}
     of_specimen = "specimen_counts" in histogram
     beyond = histogram.get("specimen_n_above" if of_specimen else "n_above")
     more = f" ({beyond} beyond)" if beyond else ""
-    return f"{short(panel.state)}: {'specimen' if of_specimen else 'fitted'} pixels{more}"
+    return f"{short(mri.state)}: {'specimen' if of_specimen else 'fitted'} pixels{more}"
 
 
-def long_peak_p_value(panel: MriRecord) -> float | None:
+def _long_peak_p_value(mri: MriRecord) -> float | None:
     """p-value of the long peak; None where none was sought."""
-    value = (panel.summary.get("long_component") or {}).get("p_value")
+    value = (mri.summary.get("long_component") or {}).get("p_value")
     return None if value is None or np.isnan(value) else float(value)
 
 
-def draw_histogram(axes: Axes, panel: MriRecord) -> pd.DataFrame:
+def draw_histogram(axes: Axes, mri: MriRecord) -> pd.DataFrame:
     """Draw a state's histogram with error bars, the fitted peaks over it and their numbers.
 
     Parameters
     ----------
     axes : Axes
         The panel.
-    panel : MriRecord
+    mri : MriRecord
         The acquisition, of all slices.
 
     Returns
@@ -115,8 +119,8 @@ def draw_histogram(axes: Axes, panel: MriRecord) -> pd.DataFrame:
     DataFrame
         One row per bin: counts, ends of their error bars, and what the peaks let expect.
     """
-    edges, counts = binned(panel)
-    threshold = panel.long_ms
+    edges, counts = binned(mri)
+    threshold = mri.long_ms
     centres = 0.5 * (edges[1:] + edges[:-1])
     colours = [style.REGION_CURVE if low >= threshold - 1e-9 else style.ELECTRODE_CURVE for low in edges[:-1]]
     axes.bar(edges[:-1], counts, np.diff(edges), align="edge", color=colours, alpha=0.4, linewidth=0.0)
@@ -136,14 +140,14 @@ def draw_histogram(axes: Axes, panel: MriRecord) -> pd.DataFrame:
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_ylim(_LOWEST, _HEADROOM * top)
     axes.set_xlim(0.0, float(edges[-1]))
-    expected = _draw_peaks(axes, panel, edges)
+    expected = _draw_peaks(axes, mri, edges)
     axes.legend(loc="upper right", handlelength=1.4, bbox_to_anchor=(1.0, 0.62), fontsize=6.0)
-    _write_numbers(axes, panel)
+    _write_numbers(axes, mri)
     axes.set_xlabel(r"$T_2$ / ms")
     axes.set_ylabel(f"pixels per {edges[1] - edges[0]:g} ms")
     return pd.DataFrame(
         {
-            "state": panel.state,
+            "state": mri.state,
             "edge_low_ms": edges[:-1],
             "edge_high_ms": edges[1:],
             "pixels": counts,
@@ -154,14 +158,14 @@ def draw_histogram(axes: Axes, panel: MriRecord) -> pd.DataFrame:
     )
 
 
-def _draw_peaks(axes: Axes, panel: MriRecord, edges: Array) -> dict[str, Array]:
+def _draw_peaks(axes: Axes, mri: MriRecord, edges: Array) -> dict[str, Array]:
     """Draw what the peaks let expect in each bin, the pixels' errors put back."""
-    histogram = panel.summary.get("histogram") or {}
+    histogram = mri.summary.get("histogram") or {}
     missing = np.full(edges.size - 1, np.nan)
     out = {"expected_electrode": missing, "expected_long": missing}
     if "expected_electrode" not in histogram:
         return out
-    p_value = long_peak_p_value(panel)
+    p_value = _long_peak_p_value(mri)
     drawn = [("expected_electrode", ELECTRODE_LINE, "electrode's peak")]
     if p_value is not None and p_value < SIGNIFICANT:
         drawn.append(("expected_long", style.REGION_CURVE, "long peak"))
@@ -171,26 +175,26 @@ def _draw_peaks(axes: Axes, panel: MriRecord, edges: Array) -> dict[str, Array]:
     return out
 
 
-def _write_numbers(axes: Axes, panel: MriRecord) -> None:
+def _write_numbers(axes: Axes, mri: MriRecord) -> None:
     """Write the peaks' numbers above the bars; intervals are 95 %."""
-    electrode = panel.summary.get("electrode") or {}
-    told = []
+    electrode = mri.summary.get("electrode") or {}
+    lines = []
     peak = estimate_of(electrode, "t2_peak", "_ms")
     width = estimate_of(electrode, "fwhm_intrinsic", "_ms")
     median, raw = (electrode.get(k) for k in ("t2_median_ms", "fwhm_ms"))
     if peak is not None:
-        told.append(rf"electrode: $T_2$ {in_words(peak, 2)} ms")
+        lines.append(rf"electrode: $T_2$ {in_words(peak, 2)} ms")
     elif median is not None and np.isfinite(median):
-        told.append(f"electrode: median {median:.1f} ms")
+        lines.append(f"electrode: median {median:.1f} ms")
     if width is not None:
-        told.append(f"FWHM without errors {in_words(width, 2)} ms")
+        lines.append(f"FWHM without errors {in_words(width, 2)} ms")
     if raw is not None and np.isfinite(raw):
-        told.append(f"FWHM as seen {raw:.2f} ms")
-    told += _long_in_words(panel)
+        lines.append(f"FWHM as seen {raw:.2f} ms")
+    lines += _long_in_words(mri)
     axes.text(
         0.99,
         0.99,
-        "\n".join(told),
+        "\n".join(lines),
         transform=axes.transAxes,
         ha="right",
         va="top",
@@ -200,11 +204,11 @@ def _write_numbers(axes: Axes, panel: MriRecord) -> None:
     )
 
 
-def _long_in_words(panel: MriRecord) -> list[str]:
-    p_value = long_peak_p_value(panel)
+def _long_in_words(mri: MriRecord) -> list[str]:
+    p_value = _long_peak_p_value(mri)
     if p_value is None:
         return []
-    found = panel.summary["long_component"]
+    found = mri.summary["long_component"]
     share, t2 = estimate_of(found, "share"), estimate_of(found, "t2", "_ms")
     if p_value >= SIGNIFICANT or share is None or t2 is None:
         upper = "" if share is None else f", below {100.0 * share.high:.0f} % of pixels"
@@ -216,12 +220,12 @@ def _long_in_words(panel: MriRecord) -> list[str]:
     ]
 
 
-def compared_widths(panels: Sequence[MriRecord]) -> list[tuple[str, str, WidthComparison]]:
+def compared_widths(series: Sequence[MriRecord]) -> list[tuple[str, str, WidthComparison]]:
     """Compare the electrode's width of every state with that of the first.
 
     Parameters
     ----------
-    panels : sequence of MriRecord
+    series : sequence of MriRecord
         The states.
 
     Returns
@@ -231,20 +235,20 @@ def compared_widths(panels: Sequence[MriRecord]) -> list[tuple[str, str, WidthCo
         width is known.
     """
     widths = [
-        (p.state, estimate_of(p.summary.get("electrode") or {}, "fwhm_intrinsic", "_ms")) for p in panels
+        (p.state, estimate_of(p.summary.get("electrode") or {}, "fwhm_intrinsic", "_ms")) for p in series
     ]
     known = [(state, width) for state, width in widths if width is not None]
     return [(known[0][0], state, compare_widths(known[0][1], width)) for state, width in known[1:]]
 
 
-def draw_widths(axes: Axes, panels: Sequence[MriRecord]) -> pd.DataFrame:
+def draw_widths(axes: Axes, series: Sequence[MriRecord]) -> pd.DataFrame:
     """Draw the widths of the electrode's peak of every state, with and without the pixels' errors.
 
     Parameters
     ----------
     axes : Axes
         The panel.
-    panels : sequence of MriRecord
+    series : sequence of MriRecord
         The states.
 
     Returns
@@ -252,14 +256,14 @@ def draw_widths(axes: Axes, panels: Sequence[MriRecord]) -> pd.DataFrame:
     DataFrame
         One row per state; from the second on with difference and ratio to the first.
     """
-    compared = {later: (first, result) for first, later, result in compared_widths(panels)}
+    compared = {later: (first, result) for first, later, result in compared_widths(series)}
     rows: list[dict[str, Any]] = []
     said: list[str] = []
     seen: list[str] = []
-    for k, panel in enumerate(panels):
-        electrode = panel.summary.get("electrode") or {}
+    for k, mri in enumerate(series):
+        electrode = mri.summary.get("electrode") or {}
         width, raw = estimate_of(electrode, "fwhm_intrinsic", "_ms"), electrode.get("fwhm_ms")
-        row: dict[str, Any] = {"state": panel.state, "fwhm_as_seen_ms": raw}
+        row: dict[str, Any] = {"state": mri.state, "fwhm_as_seen_ms": raw}
         if width is not None:
             row |= _columns("fwhm_without_errors", width, "_ms")
             label = None if WITHOUT_ERRORS in seen else WITHOUT_ERRORS
@@ -277,13 +281,13 @@ def draw_widths(axes: Axes, panels: Sequence[MriRecord]) -> pd.DataFrame:
             label = None if AS_SEEN in seen else AS_SEEN
             seen.append(AS_SEEN)
             axes.plot(raw, k, "|", ms=8.0, mew=1.4, color=style.NEUTRAL, label=label)
-        if panel.state in compared:
-            first, result = compared[panel.state]
+        if mri.state in compared:
+            first, result = compared[mri.state]
             row |= _columns("difference", result.difference, "_ms") | _columns("ratio", result.ratio)
-            said.append(_difference_in_words(first, panel.state, result))
+            said.append(_difference_in_words(first, mri.state, result))
         rows.append(row)
-    axes.set_yticks(range(len(panels)), [style.plain(short(p.state)) for p in panels])
-    axes.set_ylim(len(panels) - 0.4, -0.6)
+    axes.set_yticks(range(len(series)), [style.plain(short(p.state)) for p in series])
+    axes.set_ylim(len(series) - 0.4, -0.6)
     axes.set_xlabel("full width at half maximum of the electrode's peak / ms\n" + "\n".join(said))
     # room for the legend to the right of all bars
     axes.set_xlim(0.0, 1.75 * axes.dataLim.x1)

@@ -30,7 +30,7 @@ VERDICT_COLOURS = {"accepted": style.OKABE_ITO["blue"], "refused": style.OKABE_I
 HEADING_CHARS = 112
 REASONS_SHOWN = 3
 LINE_MM = 3.6
-# A spot that crosses the threshold by less than this share of the contrast is not outlined.
+# A spot that crosses the threshold by less than this fraction of the contrast is not outlined.
 LEAST_DEPTH = 0.2
 COLUMN_MM = style.DOUBLE_COLUMN_MM / 3.0
 TITLE_MM = 6.0
@@ -127,8 +127,8 @@ def to_unit(values: NDArray[np.float64], limits: tuple[float, float] | None = No
     return np.asarray(((values - low) / (high - low)).clip(0.0, 1.0))
 
 
-def in_colour(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn a picture of greys from 0 to 1 into red, green, blue; a coloured one stays, NaN turns pale."""
+def _in_colour(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convert a picture of greys from 0 to 1 to red, green, blue; a coloured one stays, NaN becomes pale."""
     rgb = np.repeat(values[..., None], 3, axis=2) if values.ndim == 2 else values
     return np.where(np.isfinite(rgb), rgb, _EMPTY)
 
@@ -154,7 +154,7 @@ def checkerboard(
     ny, nx = first.shape[:2]
     side = max(1, math.ceil(max(ny, nx) / squares))
     odd = ((np.arange(ny)[:, None] // side + np.arange(nx)[None, :] // side) % 2).astype(bool)
-    board = np.where(odd[..., None], in_colour(second), in_colour(first))
+    board = np.where(odd[..., None], _in_colour(second), _in_colour(first))
     return np.where(shared(first, second)[..., None], board, _EMPTY)
 
 
@@ -196,7 +196,7 @@ def draw_edges(
     blur: float = 1.0,
     colour: str = EDGE,
 ) -> bool:
-    """Draw the line that parts a picture's bright from its dark material, rows running down.
+    """Draw the line that separates a picture's bright from its dark material, rows running down.
 
     Parameters
     ----------
@@ -257,13 +257,13 @@ def _without_islands(
 def show(axes: Axes, picture: NDArray[np.float64], extent: Sequence[float]) -> None:
     """Draw a picture of values from 0 to 1 in micrometres of its own frame, rows running down."""
     left, right, bottom, top = extent
-    axes.imshow(in_colour(picture), origin="upper", extent=(left, right, bottom, top))
+    axes.imshow(_in_colour(picture), origin="upper", extent=(left, right, bottom, top))
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     style.bare(axes)
 
 
-def heading(what: str, registration: Registration, score_is: str) -> list[str]:
+def heading(what: str, registration: Registration) -> list[str]:
     """Put a registration's verdict and numbers into words.
 
     Parameters
@@ -272,8 +272,6 @@ def heading(what: str, registration: Registration, score_is: str) -> list[str]:
         What was registered to what.
     registration : Registration
         The outcome.
-    score_is : str
-        What the score is, where the diagnostics do not say.
 
     Returns
     -------
@@ -284,8 +282,9 @@ def heading(what: str, registration: Registration, score_is: str) -> list[str]:
     result = registration
     verdict = "ACCEPTED" if result.accepted else "REFUSED, nothing may depend on it"
     score = "no score"
-    if math.isfinite(result.score):
-        score = f"score {result.score:.3g} ({result.diagnostics.get('score_is', score_is)})"
+    if result.score is not None:
+        meaning = result.diagnostics.score_is
+        score = f"score {result.score:.3g}" + (f" ({meaning})" if meaning else "")
     numbers = [score]
     if result.runner_up is not None:
         rival = result.runner_up

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Polygon
 from numpy.typing import NDArray
 
 from spallmap.figures import style
-from spallmap.figures.overlays.element_overlays import composite, element_colours
+from spallmap.figures.element_mixture import composite, element_colours
 from spallmap.figures.planes import image_values_at
 from spallmap.figures.registration.agreement import (
     EDGE,
@@ -74,13 +74,26 @@ def inset_picture(
     Returns
     -------
     Figure
-        Place, overview on the inset's field, inset, checkerboard, edges, the fusion of two SEM images, and
+        Position, overview on the inset's field, inset, checkerboard, edges, the fusion of two SEM images, and
         what is left to shift in each block where the diagnostics hold it.
 
     Raises
     ------
     ValueError
         If there is not one name per map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> overview = np.sin(np.arange(600.0)).reshape(20, 30)
+    >>> within = AffineMap.from_parts(np.eye(3), (50.0, 25.0, 0.0))
+    >>> found = Registration(within, "known", "accepted", (), 1.0)
+    >>> inset = overview[5:15, 10:20]
+    >>> figure = inset_picture(inset, None, (5.0, 5.0), overview, None, (5.0, 5.0), found, "sem")
+    >>> len(figure.axes)
+    6
     """
     maps = np.asarray(image, dtype=np.float64)
     maps = maps[None] if maps.ndim == 2 else maps
@@ -96,13 +109,13 @@ def inset_picture(
         ratio = min(field.spacing_um) / min(overview_spacing_um)
         smooth = whole if ratio <= 1.0 else blurred(whole, 0.4 * float(np.sqrt(ratio**2 - 1.0)))
         other = image_values_at(smooth, overview_spacing_um, registration.map(field.points))
-        lines = heading("Inset in the overview", registration, "correlation")
+        lines = heading("Inset in the overview", registration)
         aspect = field.values.shape[0] * field.spacing_um[0] / (field.values.shape[1] * field.spacing_um[1])
         blocks = own_blocks(registration)
         rows = 2 if blocks is None else 3
         figure, grid = panels(lines, registration, aspect, rows, 7.0 if kind == "edx" else 0.0)
         a, b, c, d, e, f = grid.ravel()[:6]
-        _place(a, whole, overview_mask, overview_spacing_um, registration.map(field.corners_um))
+        _outline_panel(a, whole, overview_mask, overview_spacing_um, registration.map(field.corners_um))
         second = to_unit(other)
         inside = bool(np.isfinite(other).any())
         best = _closest(fields, other) if inside else 0
@@ -170,7 +183,7 @@ def _closest(fields: Sequence[FieldOfView], other: NDArray[np.float64]) -> int:
     return int(np.argmax(strength))
 
 
-def _place(
+def _outline_panel(
     axes: Axes,
     overview: NDArray[np.float64],
     mask: NDArray[np.bool_] | None,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from spallmap.figures import style
 
-# Under this key the places of the pairs stand in a PNG.
+# Under this key a PNG holds where its pairs lie.
 PAIRS_KEY = "spallmap-pairs"
 _ROLES = _FUSED, _FIRST, _SECOND = "pair, both: ", "pair, first: ", "pair, second: "
 
@@ -32,6 +32,11 @@ class Pair:
     first_box, second_box : tuple of int
         Left, top, right and bottom of each way's panel in pixels, equally large. Where both are one panel it
         is a fusion: its red is the first, its green the second.
+
+    Examples
+    --------
+    >>> Pair("z = 3 µm", "reference", "registered", (0, 0, 40, 30), (0, 0, 40, 30)).fused
+    True
     """
 
     title: str
@@ -47,7 +52,7 @@ class Pair:
 
 
 def mark_fusion(axes: Axes, first: str, second: str, title: str = "") -> None:
-    """Mark a panel that shows a fusion of two grey pictures."""
+    """Mark a panel that shows a fusion of two grey pictures, the first red and blue, the second green."""
     axes.set_gid(_FUSED + json.dumps([title, first, second]))
 
 
@@ -111,13 +116,52 @@ def _corner(axes: Axes) -> tuple[float, float]:
 
 
 def pair_notes(figure: Figure) -> dict[str, str]:
-    """Return what a PNG says of its pairs; nothing where it has none."""
+    """Return what a PNG says of its pairs.
+
+    Parameters
+    ----------
+    figure : Figure
+        A picture, its pairs marked by :func:`mark_fusion` or :func:`mark_pair`.
+
+    Returns
+    -------
+    dict of str to str
+        ``PAIRS_KEY`` with a text that :func:`read_notes` reads, for the PNG's text chunks; empty where
+        nothing is marked.
+
+    Examples
+    --------
+    >>> from spallmap.figures.style import new_figure
+    >>> figure = new_figure("single", 40.0)
+    >>> pair_notes(figure)
+    {}
+    >>> mark_fusion(figure.subplots(), "section", "tomogram")
+    >>> (pair,) = read_notes(pair_notes(figure)[PAIRS_KEY])
+    >>> pair.first, pair.second, pair.fused
+    ('section', 'tomogram', True)
+    """
     pairs = pairs_of(figure)
     return {PAIRS_KEY: json.dumps([asdict(pair) for pair in pairs])} if pairs else {}
 
 
 def read_notes(notes: str) -> list[Pair]:
-    """Read what :func:`pair_notes` wrote."""
+    """Read what :func:`pair_notes` wrote.
+
+    Parameters
+    ----------
+    notes : str
+        The text that a PNG holds under ``PAIRS_KEY``.
+
+    Returns
+    -------
+    list of Pair
+        In the order of the panels.
+
+    Examples
+    --------
+    >>> read_notes("[]")
+    []
+    """
     return [
         Pair(one["title"], one["first"], one["second"], _four(one["first_box"]), _four(one["second_box"]))
         for one in json.loads(notes)

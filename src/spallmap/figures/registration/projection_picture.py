@@ -25,7 +25,8 @@ from spallmap.results.records import MriRecord
 # The residual's colours reach at least this far, so that pure noise looks pale.
 LEAST_RESIDUAL_SD = 5.0
 MOST_RESIDUAL_SD = 20.0
-# Contours of the model at these shares of its maximum: the foot and the half height of an electrode's edge.
+# Contours of the model at these fractions of its maximum: the foot and the half height of an electrode's
+# edge.
 MODEL_LEVELS = (0.2, 0.5)
 _DIVERGING = "RdBu_r"
 MAGNITUDE = "magnitude (image's unit)"
@@ -66,12 +67,28 @@ def projection_picture(
     ------
     ValueError
         If the image is not one plane or sigma is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> model = np.zeros((12, 16))
+    >>> model[3:9, 4:12] = 100.0
+    >>> figure = projection_picture(model + 2.0, model, 2.0, (20.0, 20.0), known)
+    >>> for axes in figure.axes[:4]:
+    ...     print(axes.get_title(loc="left").split("$   ")[-1])
+    MRI magnitude
+    model: the tomogram's metal, with noise floor
+    contours of the model on the MRI
+    residual, in standard deviations
     """
     data = np.asarray(image, dtype=np.float64)
     if data.ndim != 2 or not sigma > 0.0:
         raise ValueError(f"one plane and a positive sigma are needed; got {data.ndim} axes and {sigma}")
     with style.context():
-        lines = heading("MRI on the tomogram's metal", registration, "reduced chi-square")
+        lines = heading("MRI on the tomogram's metal", registration)
         planes = [data] if model is None else [data, np.asarray(model, dtype=np.float64)]
         box = signal_box([MriRecord("", "", p[None], (0.0,), tuple(spacing_um)) for p in planes])
         rows = 1 if model is None else 2
@@ -153,7 +170,7 @@ def _against_model(
     if top > 0.0:
         dy, dx = spacing_um
         x, y = np.arange(data.shape[1]) * dx, np.arange(data.shape[0]) * dy
-        levels = [share * top for share in MODEL_LEVELS]
+        levels = [fraction * top for fraction in MODEL_LEVELS]
         c.contour(x, y, amplitude, levels=levels, colors=[EDGE], linewidths=0.9)
     else:
         style.note(c, "the model shows no metal here")

@@ -35,6 +35,12 @@ def refused_picture(why: str | Registration, what: str = "This acquisition") -> 
     ------
     ValueError
         If the registration was accepted.
+
+    Examples
+    --------
+    >>> figure = refused_picture("there is no tomogram to register it to", "mri-t2")
+    >>> figure.get_suptitle()
+    'mri-t2: REFUSED, nothing may depend on it'
     """
     if isinstance(why, Registration):
         if why.accepted:

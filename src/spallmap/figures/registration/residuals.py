@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -17,6 +17,7 @@ from scipy.spatial import KDTree
 
 from spallmap.figures import style
 from spallmap.figures.registration.agreement import EDGE
+from spallmap.registration.diagnostics import Blocks
 from spallmap.registration.result import Registration
 
 # A shift below this many standard errors in every direction may be noise.
@@ -33,56 +34,7 @@ KEY_CHARS = 78
 
 
 @dataclass(frozen=True)
-class Blocks:
-    """Shifts that the blocks of an image or a volume would still like.
-
-    Parameters
-    ----------
-    place_um : ndarray, shape (k, 3)
-        Their centres.
-    shift_um : ndarray, shape (k, 3)
-        Along the same axes.
-    se_um : ndarray, shape (k, 3), optional
-        One standard error.
-    """
-
-    place_um: NDArray[np.float64]
-    shift_um: NDArray[np.float64]
-    se_um: NDArray[np.float64] | None = None
-
-    @property
-    def doubtful(self) -> NDArray[np.bool_]:
-        """Which shifts may be noise, shape (k,); none where the errors are not known."""
-        if self.se_um is None:
-            return np.zeros(len(self.place_um), dtype=np.bool_)
-        return np.asarray((np.abs(self.shift_um) <= DOUBTFUL_SE * self.se_um).all(axis=1))
-
-    @property
-    def side_um(self) -> float:
-        """Usual distance between neighbours; not a number with fewer than two."""
-        if len(self.place_um) < 2:
-            return float("nan")
-        distance = np.asarray(KDTree(self.place_um).query(self.place_um, 2)[0])
-        return float(np.median(distance[:, 1]))
-
-    def turned(self, axes: Sequence[int]) -> Blocks:
-        """Take the axes in another order: first those of a picture, last the one across it."""
-        order = list(axes)
-        se = None if self.se_um is None else self.se_um[:, order]
-        return Blocks(self.place_um[:, order], self.shift_um[:, order], se)
-
-    def near(self, across_um: float) -> Blocks:
-        """Keep those whose centre lies within half a block's side of a plane across the last axis."""
-        side = self.side_um
-        if not np.isfinite(side):
-            return self
-        pick = np.abs(self.place_um[:, 2] - across_um) <= 0.5 * side
-        se = None if self.se_um is None else self.se_um[pick]
-        return Blocks(self.place_um[pick], self.shift_um[pick], se)
-
-
-@dataclass(frozen=True)
-class Scale:
+class ArrowScale:
     """How shifts are drawn: one scale for all panels of a picture.
 
     Parameters
@@ -100,30 +52,54 @@ class Scale:
     across: Normalize | None
 
 
+def doubtful(blocks: Blocks) -> NDArray[np.bool_]:
+    """Say which shifts may be noise, shape (k,); none where the errors are not known."""
+    if blocks.se_um is None:
+        return np.zeros(len(blocks.position_um), dtype=np.bool_)
+    return np.asarray((np.abs(blocks.shift_um) <= DOUBTFUL_SE * blocks.se_um).all(axis=1))
+
+
+def side_um(blocks: Blocks) -> float:
+    """Usual distance between neighbours; not a number with fewer than two."""
+    if len(blocks.position_um) < 2:
+        return float("nan")
+    distance = np.asarray(KDTree(blocks.position_um).query(blocks.position_um, 2)[0])
+    return float(np.median(distance[:, 1]))
+
+
+def along(blocks: Blocks, axes: Sequence[int]) -> Blocks:
+    """Take the axes in another order: first those of a picture, last the one across it."""
+    order = list(axes)
+    se = None if blocks.se_um is None else blocks.se_um[:, order]
+    return Blocks(blocks.position_um[:, order], blocks.shift_um[:, order], se)
+
+
+def near_plane(blocks: Blocks, across_um: float) -> Blocks:
+    """Keep those whose centre lies within half a block's side of a plane across the last axis."""
+    side = side_um(blocks)
+    if not np.isfinite(side):
+        return blocks
+    pick = np.abs(blocks.position_um[:, 2] - across_um) <= 0.5 * side
+    se = None if blocks.se_um is None else blocks.se_um[pick]
+    return Blocks(blocks.position_um[pick], blocks.shift_um[pick], se)
+
+
 def own_blocks(registration: Registration) -> Blocks | None:
-    """Read the blocks of a registered image, in its own frame (u, v, normal); None where there are none."""
-    found = registration.diagnostics.get("blocks")
-    if found is not None and len(found["centre_uv_um"]):
-        centres = np.asarray(found["centre_uv_um"], dtype=np.float64)
-        place = np.column_stack([centres, np.zeros(len(centres))])
-        return Blocks(place, np.asarray(found["shift_um"], float), np.asarray(found["se_um"], float))
-    fixed = fixed_blocks(registration)
-    if fixed is None:
-        return None
-    back = registration.map.inverse()
-    return replace(fixed, place_um=back(fixed.place_um), shift_um=fixed.shift_um @ back.linear.T)
+    """Blocks of a registered image, in its own frame (u, v, normal); None where there are none."""
+    blocks = registration.diagnostics.blocks
+    return blocks if blocks is not None and len(blocks.position_um) else None
 
 
 def fixed_blocks(registration: Registration) -> Blocks | None:
-    """Read the blocks of a registration in the frame that it leads to; None where there are none."""
-    places = registration.diagnostics.get("block_position_um")
-    if not places:
+    """Blocks of a registration in the frame that it leads to; None where there are none."""
+    own = own_blocks(registration)
+    if own is None:
         return None
-    shifts = np.asarray(registration.diagnostics["block_shift_um"], dtype=np.float64)
-    return Blocks(np.asarray(places, dtype=np.float64), shifts)
+    to_fixed = registration.map
+    return Blocks(to_fixed(own.position_um), own.shift_um @ to_fixed.linear.T)
 
 
-def shift_scale(blocks: Blocks, span_um: float, in_plane: bool = False) -> Scale:
+def shift_scale(blocks: Blocks, span_um: float, in_plane: bool = False) -> ArrowScale:
     """Choose a scale at which neighbouring arrows hardly touch.
 
     Parameters
@@ -137,23 +113,23 @@ def shift_scale(blocks: Blocks, span_um: float, in_plane: bool = False) -> Scale
 
     Returns
     -------
-    Scale
+    ArrowScale
         Round numbers.
     """
-    side = blocks.side_um if np.isfinite(blocks.side_um) else LONE_SHARE * span_um
+    side = side_um(blocks) if np.isfinite(side_um(blocks)) else LONE_SHARE * span_um
     usual = float(np.percentile(np.linalg.norm(blocks.shift_um[:, :2], axis=1), USUAL_PERCENT))
     enlarged = style.nice_length(side / usual, REACH) if usual > 0.0 else 1.0
     key_um = style.nice_length(side / enlarged, REACH)
     if in_plane:
-        return Scale(enlarged, key_um, None)
+        return ArrowScale(enlarged, key_um, None)
     reach = float(np.percentile(np.abs(blocks.shift_um), 98.0))
     # Colours reach at least as far as noise alone would, so that noise looks white.
     noise = 0.0 if blocks.se_um is None else DOUBTFUL_SE * float(np.median(blocks.se_um[:, 2]))
     limit = max(reach, noise) or key_um
-    return Scale(enlarged, key_um, Normalize(-limit, limit))
+    return ArrowScale(enlarged, key_um, Normalize(-limit, limit))
 
 
-def draw_shifts(axes: Axes, blocks: Blocks, scale: Scale) -> None:
+def draw_shifts(axes: Axes, blocks: Blocks, scale: ArrowScale) -> None:
     """Draw one arrow per block on a picture whose coordinates are micrometres.
 
     Parameters
@@ -162,12 +138,12 @@ def draw_shifts(axes: Axes, blocks: Blocks, scale: Scale) -> None:
         The panel, its limits already set.
     blocks : Blocks
         Places and shifts along the picture's two axes and across it.
-    scale : Scale
+    scale : ArrowScale
         As from :func:`shift_scale`.
     """
-    pale = blocks.doubtful
+    pale = doubtful(blocks)
     for pick, alpha in ((pale, _PALE), (~pale, 1.0)):
-        place, shift = blocks.place_um[pick, :2], blocks.shift_um[pick]
+        place, shift = blocks.position_um[pick, :2], blocks.shift_um[pick]
         fill: Any = EDGE if scale.across is None else mpl.colormaps[SHIFT_MAP](scale.across(shift[:, 2]))
         _arrows(axes, place, shift[:, :2], scale, fill, alpha)
         axes.scatter(
@@ -183,7 +159,12 @@ def draw_shifts(axes: Axes, blocks: Blocks, scale: Scale) -> None:
 
 
 def _arrows(
-    axes: Axes, place: NDArray[np.float64], shift: NDArray[np.float64], scale: Scale, fill: Any, alpha: float
+    axes: Axes,
+    place: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    scale: ArrowScale,
+    fill: Any,
+    alpha: float,
 ) -> None:
     axes.quiver(
         *place.T,
@@ -203,20 +184,20 @@ def _arrows(
     )
 
 
-def draw_key(axes: Axes, scale: Scale) -> None:
+def draw_key(axes: Axes, scale: ArrowScale) -> None:
     """Draw the length that an arrow of a round shift has into the lower left corner."""
     shift = style.length_label(scale.key_um)
     style.scale_bar(axes, scale.key_um * scale.enlarged, "left", label=f"shift of {shift}")
 
 
-def shift_words(blocks: Blocks, scale: Scale, what: str) -> str:
+def shift_words(blocks: Blocks, scale: ArrowScale, what: str) -> str:
     """Say how the arrows are read, and what they come to.
 
     Parameters
     ----------
     blocks : Blocks
         Those that are drawn.
-    scale : Scale
+    scale : ArrowScale
         How.
     what : str
         Whose blocks they are.
@@ -230,10 +211,10 @@ def shift_words(blocks: Blocks, scale: Scale, what: str) -> str:
     if scale.across is not None:
         words.append("Colour: how far it would move across the plane.")
     if blocks.se_um is not None:
-        clear = int(np.count_nonzero(~blocks.doubtful))
+        clear = int(np.count_nonzero(~doubtful(blocks)))
         words.append(
             f"Pale: within {DOUBTFUL_SE:g} standard errors in every direction; "
-            f"{clear} of {len(blocks.place_um)} blocks shift more."
+            f"{clear} of {len(blocks.position_um)} blocks shift more."
         )
     if scale.across is None:
         words.append(f"{median_words(blocks).capitalize()}.")
@@ -285,7 +266,7 @@ def muted(picture: NDArray[np.float64]) -> NDArray[np.float64]:
     return 0.2 + 0.5 * picture
 
 
-def across_bar(axes: Axes | Sequence[Axes], scale: Scale, label: str, **more: object) -> None:
+def across_bar(axes: Axes | Sequence[Axes], scale: ArrowScale, label: str, **more: object) -> None:
     """Draw the colours of the shift across the plane as a bar below panels, or into `cax`."""
     if scale.across is None:
         return

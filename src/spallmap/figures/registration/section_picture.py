@@ -29,10 +29,11 @@ from spallmap.figures.registration.residuals import (
     own_blocks,
     shift_row,
 )
-from spallmap.frames import AffineMap, displacement_um, sample_volume
+from spallmap.frames import sample_volume
+from spallmap.registration.diagnostics import Rival
 from spallmap.registration.result import Registration
 
-CANDIDATES_SHOWN = 3
+RIVALS_SHOWN = 3
 _OUTSIDE_TOMOGRAM = "No part of the image's field lies inside the tomogram here."
 
 
@@ -59,22 +60,35 @@ def section_picture(
     volume_spacing_um : sequence of float
         Its spacing along z, y, x.
     registration : Registration
-        From the image's frame to the tomogram's. Where the diagnostics hold ``candidates``, each with
-        ``matrix`` and ``score``, the first three are shown.
+        From the image's frame to the tomogram's. The first three rivals of its diagnostics are shown.
 
     Returns
     -------
     Figure
-        Image, tomogram, checkerboard, fusion, edges both ways, the candidates' cuts, and what is left to
+        Image, tomogram, checkerboard, fusion, edges both ways, the cuts of the rivals, and what is left to
         shift in each block where the diagnostics hold it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> volume = np.sin(np.arange(1920.0)).reshape(8, 12, 20)
+    >>> figure = section_picture(volume[0], None, (5.0, 5.0), volume, (5.0, 5.0, 5.0), known)
+    >>> for axes in figure.axes[:3]:
+    ...     print(axes.get_title(loc="left").split("$   ")[-1])
+    section image
+    tomogram in the same place
+    checkerboard: do edges go on?
     """
     with style.context():
         field = cut_out(image, spacing_um, mask)
-        candidates = list(registration.diagnostics.get("candidates", ()))[:CANDIDATES_SHOWN]
-        lines = heading("Section in the tomogram", registration, "share of contrast explained")
+        rivals = list(registration.diagnostics.rivals)[:RIVALS_SHOWN]
+        lines = heading("Section in the tomogram", registration)
         aspect = field.values.shape[0] * field.spacing_um[0] / (field.values.shape[1] * field.spacing_um[1])
         blocks = own_blocks(registration)
-        rows = 2 + bool(candidates) + (blocks is not None)
+        rows = 2 + bool(rivals) + (blocks is not None)
         figure, grid = panels(lines, registration, aspect, rows)
         other = sample_volume(grey_volume, volume_spacing_um, registration.map(field.points), outside=np.nan)
         blur = 0.5 * float(np.mean(volume_spacing_um)) / min(field.spacing_um)
@@ -87,14 +101,14 @@ def section_picture(
         style.scale_bar(grid[0, 0])
         _pair(list(grid.ravel()[1:6]), field, first, second, ("section", "tomogram"), blur, _OUTSIDE_TOMOGRAM)
         volume = (grey_volume, volume_spacing_um, limits)
-        for k, axes in enumerate(grid[2] if candidates else ()):
-            if k < len(candidates):
-                _candidate(axes, k, candidates[k], registration.map, field, volume)
+        for k, axes in enumerate(grid[2] if rivals else ()):
+            if k < len(rivals):
+                _rival(axes, k, rivals[k], field, volume)
             else:
                 axes.set_visible(False)
         if blocks is not None:
             show(grid[-1, 0], muted(first), field.extent_um)
-            shift_row(grid[-1], "j" if candidates else "g", blocks, "section")
+            shift_row(grid[-1], "j" if rivals else "g", blocks, "section")
         return figure
 
 
@@ -119,9 +133,9 @@ def _pair(
     b, c, d, e, f = panels
     show(b, second, extent)
     style.panel_title(b, "b", f"{names[1]} in the same place")
-    share = common.sum() / np.isfinite(first).sum()
-    if share < 0.995:
-        style.note(b, f"{100.0 * share:.0f} % of the field inside")
+    inside = common.sum() / np.isfinite(first).sum()
+    if inside < 0.995:
+        style.note(b, f"{100.0 * inside:.0f} % of the field inside")
     show(c, checkerboard(first, second), extent)
     style.panel_title(c, "c", "checkerboard: do edges go on?")
     show(d, fusion(first, second), extent)
@@ -139,24 +153,25 @@ def _pair(
             style.note(axes, f"{of}: one grey only, no edges")
 
 
-def _candidate(
+def _rival(
     axes: Axes,
     rank: int,
-    candidate: dict[str, Any],
-    reported: AffineMap,
+    rival: Rival,
     field: FieldOfView,
     volume: tuple[NDArray[Any], Sequence[float], tuple[float, float]],
 ) -> None:
     """Draw the tomogram where another solution would put the image."""
     grey, spacing, limits = volume
-    place = AffineMap(np.asarray(candidate["matrix"], dtype=np.float64))
     step = 2 if min(field.points.shape[:2]) > 100 else 1
     points = field.points[::step, ::step]
-    values = sample_volume(grey, spacing, place(points), outside=np.nan)
-    away = float(displacement_um(place, reported, points).mean())
+    values = np.full(points.shape[:2], np.nan)
+    if rival.map is not None:
+        values = sample_volume(grey, spacing, rival.map(points), outside=np.nan)
     if np.isfinite(values).any():
         show(axes, to_unit(values, limits), field.extent_um)
     else:
         style.say_instead(axes, _OUTSIDE_TOMOGRAM, 30)
-    where = "the reported one" if away < 0.5 else f"{away:.0f} µm away"
-    style.panel_title(axes, "ghi"[rank], f"candidate {rank + 1}: {float(candidate['score']):.3g}, {where}")
+    numbers = [] if rival.score is None else [f"{rival.score:.3g}"]
+    if rival.differs_by_um is not None:
+        numbers.append(f"{rival.differs_by_um:.0f} µm away")
+    style.panel_title(axes, "ghi"[rank], f"rival {rank + 1}: {', '.join(numbers) or rival.name}")

@@ -25,11 +25,13 @@ from spallmap.figures.registration.agreement import (
 from spallmap.figures.registration.pairs import mark_fusion
 from spallmap.figures.registration.residuals import (
     across_bar,
+    along,
     draw_key,
     draw_shifts,
     fixed_blocks,
     median_words,
     muted,
+    near_plane,
     shift_scale,
 )
 from spallmap.frames import Points, grid_centre, indices_to_points, sample_volume
@@ -65,9 +67,20 @@ def volume_picture(
     Figure
         One column per plane: checkerboard, colour fusion, and what is left to shift in each block where the
         diagnostics hold it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from spallmap.frames import AffineMap
+    >>> from spallmap.registration.result import Registration
+    >>> known = Registration(AffineMap.identity(), "known", "accepted", (), 1.0)
+    >>> grey = np.sin(np.arange(1536.0)).reshape(8, 12, 16)
+    >>> figure = volume_picture(grey, (5.0, 5.0, 5.0), grey, (5.0, 5.0, 5.0), known)
+    >>> len(figure.axes)
+    6
     """
     with style.context():
-        lines = heading("Tomogram in the tomogram", registration, "correlation")
+        lines = heading("Tomogram in the tomogram", registration)
         fixed, to_moving = np.asarray(fixed_grey), registration.map.inverse()
         spans = [n * s for n, s in zip(fixed.shape, fixed_spacing_um, strict=True)]
         # Equal heights: each column as wide as its plane's shape asks for.
@@ -108,7 +121,7 @@ def volume_picture(
                 left = grid[2, k]
                 show(left, muted(first), extent)
                 order = ["xyz".index(axis) for axis in (*sides, normal)]
-                draw_shifts(left, blocks.turned(order).near(middle["zyx".index(normal)]), scale)
+                draw_shifts(left, near_plane(along(blocks, order), middle["zyx".index(normal)]), scale)
                 style.bare(left, f"{sides[0]} →", f"{sides[1]} →")
                 shown = (
                     "what is left to shift",

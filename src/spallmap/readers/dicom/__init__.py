@@ -90,7 +90,7 @@ def load(path: Path) -> Loaded:
 
 def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any]]:
     """Find the grids to read (two for complex data) and what the headers say besides."""
-    place = str(path)
+    source_label = str(path)
     frames: list[Frame] = []
     without_image = 0
     for name in files(path):
@@ -101,16 +101,16 @@ def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any]]:
         frames += found
         without_image += not found
     components = Counter(frame.component for frame in frames)
-    taken = _components_to_take(place, components)
+    taken = _components_to_take(source_label, components)
     wanted = [frame for frame in frames if frame.component in taken]
     _check_one_series(path, wanted)
-    grids = tuple(arrange(place, [f for f in wanted if f.component == kind]) for kind in taken)
+    grids = tuple(arrange(source_label, [f for f in wanted if f.component == kind]) for kind in taken)
     if len(grids) == 2 and (grids[0].te_ms, len(grids[0].frames[0])) != (
         grids[1].te_ms,
         len(grids[1].frames[0]),
     ):
         found_ms = f"real parts at {grids[0].te_ms} ms and imaginary parts at {grids[1].te_ms} ms"
-        raise InputError(place, found_ms, "both parts of every echo of every slice")
+        raise InputError(source_label, found_ms, "both parts of every echo of every slice")
     left_out = {kind: n for kind, n in components.items() if kind not in taken}
     if without_image:
         left_out["files without an image"] = without_image
@@ -133,13 +133,13 @@ def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any]]:
     return grids, meta
 
 
-def _components_to_take(place: str, components: Counter[str]) -> tuple[str, ...]:
+def _components_to_take(source_label: str, components: Counter[str]) -> tuple[str, ...]:
     for taken in (("magnitude",), ("real", "imaginary"), ("real",)):
         if all(components[kind] for kind in taken):
             return taken
     listed = ", ".join(f"{n} {kind}" for kind, n in components.items()) or "no"
     raise InputError(
-        place, f"{listed} images", f"magnitude, real, or real and imaginary images; {ONE_SERIES}"
+        source_label, f"{listed} images", f"magnitude, real, or real and imaginary images; {ONE_SERIES}"
     )
 
 

@@ -74,7 +74,7 @@ class Frame:
     component : str
         One of `COMPONENTS`, or `COMPUTED`.
     origin : EchoOrigin
-        Its echo time, and what tells a train from separate echoes.
+        Its echo time, and what distinguishes a train from separate echoes.
     slope, intercept : float
         Scaled value = slope * stored value + intercept.
     scaling : str
@@ -283,7 +283,7 @@ def _component(look: _Look) -> str:
 
 
 def component_of_words(words: list[str]) -> str:
-    """Tell magnitude, phase, real, imaginary and computed maps apart by the words of an image type.
+    """Distinguish magnitude, phase, real, imaginary and computed maps by the words of an image type.
 
     Parameters
     ----------

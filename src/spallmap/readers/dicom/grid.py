@@ -13,12 +13,12 @@ from spallmap.errors import InputError
 from spallmap.readers.dicom.frame_headers import Frame
 from spallmap.readers.echo_times import check_echo_times_ms
 
-# Slices count as equally spaced when no gap differs from the mean by more than this share.
+# Slices count as equally spaced when no gap differs from the mean by more than this fraction.
 EVEN_SLICES = 0.01
-# Positions along the normal that differ by less than this share of a pixel are of one slice: they come as
+# Positions along the normal that differ by less than this fraction of a pixel are of one slice: they come as
 # decimal text of up to 16 characters.
 SAME_SLICE = 0.01
-# Slices lie behind each other when their first samples do, within this share of a pixel.
+# Slices lie behind each other when their first samples do, within this fraction of a pixel.
 STRAIGHT_STACK = 0.1
 # Direction cosines agree within the rounding of decimal text.
 SAME_DIRECTION = 1e-3
@@ -54,7 +54,7 @@ class SliceGrid:
     n_repetitions: int
 
 
-def arrange(place: str, frames: Sequence[Frame]) -> SliceGrid:
+def arrange(source_label: str, frames: Sequence[Frame]) -> SliceGrid:
     """Put frames into order.
 
     Slices are sorted by their position along the normal, own x cross own y, so that the own frame is
@@ -62,7 +62,7 @@ def arrange(place: str, frames: Sequence[Frame]) -> SliceGrid:
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in messages.
     frames : sequence of Frame
         Of one component; at least one.
@@ -78,14 +78,14 @@ def arrange(place: str, frames: Sequence[Frame]) -> SliceGrid:
         If the frames differ in size, direction or pixel size, the same image comes twice, slices are not
         equally spaced, or an echo of a slice is missing.
     """
-    _check_alike(place, frames)
-    slice_of, distances = _slices(place, frames)
+    _check_alike(source_label, frames)
+    slice_of, distances = _slices(source_label, frames)
     cells: defaultdict[tuple[float, int], list[Frame]] = defaultdict(list)
     for frame, number in zip(frames, slice_of, strict=True):
         cells[frame.origin.te_ms, number].append(frame)
     echo_times = sorted({te for te, _ in cells})
     n_slices = len(distances)
-    _check_complete(place, frames, cells, echo_times, distances)
+    _check_complete(source_label, frames, cells, echo_times, distances)
     rows: list[tuple[Frame, ...]] = []
     n_repetitions = max(len(found) for found in cells.values())
     for repetition in range(n_repetitions):
@@ -93,7 +93,7 @@ def arrange(place: str, frames: Sequence[Frame]) -> SliceGrid:
             stacks = [sorted(cells[te, z], key=lambda f: f.repetition) for z in range(n_slices)]
             if repetition < len(stacks[0]):
                 rows.append(tuple(stack[repetition] for stack in stacks))
-    te_ms = check_echo_times_ms(f"{place}, EchoTime", [row[0].origin.te_ms for row in rows], len(rows))
+    te_ms = check_echo_times_ms(f"{source_label}, EchoTime", [row[0].origin.te_ms for row in rows], len(rows))
     first = rows[0][0]
     spacing_mm = first.spacing_mm
     if spacing_mm is not None and n_slices > 1:
@@ -116,19 +116,25 @@ def _normal(directions: tuple[float, ...]) -> NDArray[np.float64]:
     return normal
 
 
-def _check_alike(place: str, frames: Sequence[Frame]) -> None:
+def _check_alike(source_label: str, frames: Sequence[Frame]) -> None:
     first = frames[0]
     seen: dict[tuple[str, int], Frame] = {}
     for frame in frames:
         twin = seen.setdefault((frame.instance, frame.index), frame)
         if twin is not frame:
-            raise InputError(place, f"the same image twice: {twin.path} and {frame.path}", "each image once")
+            raise InputError(
+                source_label, f"the same image twice: {twin.path} and {frame.path}", "each image once"
+            )
         if frame.shape != first.shape:
             found = f"{frame.path.name} of {frame.shape[0]}x{frame.shape[1]} pixels"
-            raise InputError(place, found, f"{first.shape[0]}x{first.shape[1]} as in {first.path.name}")
+            raise InputError(
+                source_label, found, f"{first.shape[0]}x{first.shape[1]} as in {first.path.name}"
+            )
         if frame.scaling != first.scaling:
             found = f"{frame.path.name} with {frame.scaling}"
-            raise InputError(place, found, f"the same for all, as in {first.path.name} with {first.scaling}")
+            raise InputError(
+                source_label, found, f"the same for all, as in {first.path.name} with {first.scaling}"
+            )
         for what, own, other, tolerance in (
             ("pixel size", frame.spacing_mm, first.spacing_mm, 0.0),
             ("direction", frame.directions, first.directions, SAME_DIRECTION),
@@ -138,11 +144,11 @@ def _check_alike(place: str, frames: Sequence[Frame]) -> None:
                 same = bool(np.allclose(own, other, rtol=1e-4, atol=tolerance))
             if not same:
                 raise InputError(
-                    place, f"{what} {own} in {frame.path.name}", f"{other} as in {first.path.name}"
+                    source_label, f"{what} {own} in {frame.path.name}", f"{other} as in {first.path.name}"
                 )
 
 
-def _slices(place: str, frames: Sequence[Frame]) -> tuple[list[int], NDArray[np.float64]]:
+def _slices(source_label: str, frames: Sequence[Frame]) -> tuple[list[int], NDArray[np.float64]]:
     """Slice number of each frame, and the slices' distances along the normal in mm."""
     first = frames[0]
     known = [f.position_mm for f in frames if f.position_mm is not None and f.directions is not None]
@@ -150,7 +156,9 @@ def _slices(place: str, frames: Sequence[Frame]) -> tuple[list[int], NDArray[np.
         times = [f.origin.te_ms for f in frames]
         if len(set(times)) < len(times):
             found = "several images of one echo time without a position"
-            raise InputError(place, found, "ImagePositionPatient and ImageOrientationPatient in every image")
+            raise InputError(
+                source_label, found, "ImagePositionPatient and ImageOrientationPatient in every image"
+            )
         return [0] * len(frames), np.zeros(1)
     normal = _normal(first.directions)
     along = np.asarray(known) @ normal
@@ -159,18 +167,18 @@ def _slices(place: str, frames: Sequence[Frame]) -> tuple[list[int], NDArray[np.
     shift = float(np.abs(across - across[0]).max())
     if shift > STRAIGHT_STACK * pixel:
         raise InputError(
-            place, f"slices shifted in their plane by {shift:.3g} mm", "slices of one straight stack"
+            source_label, f"slices shifted in their plane by {shift:.3g} mm", "slices of one straight stack"
         )
     ordered = np.sort(along)
     starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf) > SAME_SLICE * pixel)
     distances = ordered[starts]
     numbers = np.searchsorted(distances, along, side="right") - 1
     if distances.size > 1:
-        _check_even(place, distances)
+        _check_even(source_label, distances)
     return [int(n) for n in numbers], distances
 
 
-def _check_even(place: str, distances: NDArray[np.float64]) -> None:
+def _check_even(source_label: str, distances: NDArray[np.float64]) -> None:
     gaps = np.diff(distances)
     step = float(gaps.min())
     if np.abs(gaps - gaps.mean()).max() <= EVEN_SLICES * gaps.mean():
@@ -184,11 +192,11 @@ def _check_even(place: str, distances: NDArray[np.float64]) -> None:
             for k in range(1, int(n))
         ]
         found += f": no slice at {', '.join(missing[:NAMED])} along the normal"
-    raise InputError(place, found, "equally spaced slices, none missing")
+    raise InputError(source_label, found, "equally spaced slices, none missing")
 
 
 def _check_complete(
-    place: str,
+    source_label: str,
     frames: Sequence[Frame],
     cells: dict[tuple[float, int], list[Frame]],
     echo_times: list[float],
@@ -209,11 +217,11 @@ def _check_complete(
     if missing:
         rest = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         found_text = f"no image for {'; '.join(missing[:NAMED])}{rest}"
-        raise InputError(place, found_text, "every echo of every slice")
+        raise InputError(source_label, found_text, "every echo of every slice")
     numbers = {n for f in frames if (n := f.origin.echo_number) is not None}
     counted = all(f.origin.echo_number is not None for f in frames) and len(numbers) == len(echo_times)
     absent = sorted(set(range(min(numbers), max(numbers))) - numbers) if counted else []
     if absent:
         raise InputError(
-            place, f"no image of echo number {', '.join(map(str, absent))}", "every echo of the train"
+            source_label, f"no image of echo number {', '.join(map(str, absent))}", "every echo of the train"
         )

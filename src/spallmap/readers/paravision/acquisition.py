@@ -15,6 +15,7 @@ from spallmap.errors import InputError
 from spallmap.readers.echo_times import check_echo_times_ms
 from spallmap.readers.paravision.frame_order import echo_train
 from spallmap.readers.paravision.parameters import Parameters
+from spallmap.readers.paravision.slices import mean_gap_mm
 
 ALLOWED = (
     "complex raw data of fully sampled 2D Cartesian spin echoes from one receiver (MSME, RARE with factor 1, "
@@ -27,8 +28,6 @@ FID_BLOCK_BYTES = 1024
 FID_WORDS = {"GO_32BIT_SGN_INT": "i4", "GO_16BIT_SGN_INT": "i2", "GO_32BIT_FLOAT": "f4"}
 JOB_WORDS = {"_32_BIT": "i4", "_16_BIT": "i2"}
 BYTE_ORDERS = {"little": "<", "big": ">"}
-# Slices count as equally spaced when no gap differs from the mean by more than this share.
-EVEN_SLICES = 0.01
 # Parameters of the method that must be 1 in every direction, and what another value means.
 ONES = {
     "PVM_EncPft": "partial Fourier or half-echo sampling",
@@ -45,7 +44,7 @@ class ParaVisionScan:
 
     Parameters
     ----------
-    place : str
+    source_label : str
         The file that is named in messages.
     method, nucleus, train : str
         Name of the method, nucleus, and kind of echo train (see
@@ -69,14 +68,14 @@ class ParaVisionScan:
     handedness : float
         Determinant of the read, phase and slice directions.
     read_shift : float
-        Shift of the image in the read direction, share of the field of view.
+        Shift of the image in the read direction, fraction of the field of view.
     phase_shift : ndarray, shape (n_slices,)
-        Shift of each slice's image in the phase direction, share of the field of view.
+        Shift of each slice's image in the phase direction, fraction of the field of view.
     conjugated, transposed : bool
         Whether ParaVision conjugates the samples, and exchanges rows and columns of the image.
     """
 
-    place: str
+    source_label: str
     method: str
     nucleus: str
     train: str
@@ -113,13 +112,9 @@ class ParaVisionScan:
         """
         if self.n_slices == 1:
             return 0.0, False
-        gaps = np.diff(self.slice_offset_mm)
-        mean = float(gaps.mean())
-        if mean == 0.0 or np.abs(gaps - mean).max() > EVEN_SLICES * abs(mean):
-            found = f"slice gaps {np.round(gaps, 4).tolist()} mm"
-            raise InputError(self.place, found, "equally spaced slices")
+        mean = mean_gap_mm(self.source_label, self.slice_offset_mm)
         # ParaVision's image axes run against both the read and the phase direction, which leaves their cross
-        # product as it is; exchanging the two turns it round.
+        # product as it is; exchanging the two reverses it.
         along = mean * self.handedness * (-1 if self.transposed else 1)
         return abs(mean) * 1e3, along < 0
 
@@ -148,17 +143,17 @@ def read_acquisition(path: Path) -> ParaVisionScan:
     n_echoes, n_slices = acqp.integer("ACQ_n_echo_images", 1), acqp.integer("NSLICES", 1)
     if acqp.integer("NI") != n_echoes * n_slices:
         found = f"NI = {acqp.integer('NI')} objects for {n_slices} slices of {n_echoes} echoes"
-        raise InputError(acqp.place, found, ALLOWED)
+        raise InputError(acqp.source_label, found, ALLOWED)
     word_type, words = _fid_words(acqp, n_read) if path.name in ("fid", "ser") else _job_words(acqp, n_read)
     reco_path = path.parent / "pdata" / "1" / "reco"
     reco = Parameters(reco_path) if reco_path.is_file() else None
     fov_mm = acqp.table("ACQ_fov", 2)[0] * 10
     gradients = acqp.table("ACQ_grad_matrix", 3, 3)
     if np.abs(gradients - gradients[0]).max() > 1e-4:
-        raise InputError(acqp.place, "slices of different directions", "parallel slices of one packet")
+        raise InputError(acqp.source_label, "slices of different directions", "parallel slices of one packet")
     offsets_mm = acqp.numbers("ACQ_phase1_offset", 0.0)
     return ParaVisionScan(
-        place=acqp.place,
+        source_label=acqp.source_label,
         method=name,
         nucleus=acqp.text("NUCLEUS") or acqp.text("NUC1"),
         train=echo_train(name, n_echoes),
@@ -171,7 +166,9 @@ def read_acquisition(path: Path) -> ParaVisionScan:
         n_repetitions=acqp.integer("NR", 1),
         phase_steps=_phase_steps(acqp, method, n_phase),
         object_order=_object_order(acqp, n_slices, n_echoes),
-        te_ms=check_echo_times_ms(f"{acqp.place}, ACQ_echo_time", acqp.numbers("ACQ_echo_time"), n_echoes),
+        te_ms=check_echo_times_ms(
+            f"{acqp.source_label}, ACQ_echo_time", acqp.numbers("ACQ_echo_time"), n_echoes
+        ),
         fov_um=(float(fov_mm[0]) * 1e3, float(fov_mm[1]) * 1e3),
         slice_offset_mm=_for_each(acqp, "ACQ_slice_offset", acqp.numbers("ACQ_slice_offset", 0.0), n_slices),
         handedness=float(np.sign(np.linalg.det(gradients[0]))),
@@ -187,27 +184,31 @@ def _method_name(acqp: Parameters, method: Parameters) -> str:
     name = method.text("Method") or acqp.text("ACQ_method")
     plain = name.split(":")[-1].strip("<>").upper()
     if "EPI" in plain or not any(known in plain for known in SPIN_ECHO_METHODS):
-        raise InputError(method.place, f"method {name or 'without a name'}", ALLOWED)
+        raise InputError(method.source_label, f"method {name or 'without a name'}", ALLOWED)
     for key in ("ACQ_rare_factor", "ACQ_phase_factor"):
         if acqp.integer(key, 1) != 1:
-            raise InputError(acqp.place, f"{key} = {acqp.integer(key)} (lines of several echoes)", ALLOWED)
+            raise InputError(
+                acqp.source_label, f"{key} = {acqp.integer(key)} (lines of several echoes)", ALLOWED
+            )
     if acqp.text("ACQ_scan_size") not in ("", "One_scan"):
-        raise InputError(acqp.place, f"ACQ_scan_size = {acqp.text('ACQ_scan_size')}", ALLOWED)
+        raise InputError(acqp.source_label, f"ACQ_scan_size = {acqp.text('ACQ_scan_size')}", ALLOWED)
     if acqp.text("AQ_mod") not in ("", "qdig"):
-        raise InputError(acqp.place, f"digitisation AQ_mod = {acqp.text('AQ_mod')}", "qdig")
+        raise InputError(acqp.source_label, f"digitisation AQ_mod = {acqp.text('AQ_mod')}", "qdig")
     if acqp.integer("ACQ_n_movie_frames", 1) != 1:
-        raise InputError(acqp.place, f"{acqp.integer('ACQ_n_movie_frames')} movie frames", ALLOWED)
+        raise InputError(acqp.source_label, f"{acqp.integer('ACQ_n_movie_frames')} movie frames", ALLOWED)
     receivers = acqp.words("ACQ_ReceiverSelect").count("Yes")
     receivers = method.integer("PVM_EncNReceivers", max(receivers, 1))
     if receivers != 1:
-        raise InputError(method.place, f"{receivers} receivers", ALLOWED)
+        raise InputError(method.source_label, f"{receivers} receivers", ALLOWED)
     for key, meaning in ONES.items():
         if (method.numbers(key, 1.0) != 1).any():
             found = f"{meaning} ({key} = {' '.join(f'{v:g}' for v in method.numbers(key))})"
-            raise InputError(method.place, found, ALLOWED)
+            raise InputError(method.source_label, found, ALLOWED)
     echo_percent = method.numbers("PVM_EchoPosition", 50.0)[0]
     if echo_percent != 50:
-        raise InputError(method.place, f"the echo at {echo_percent:g} % of the line", f"50 %: {ALLOWED}")
+        raise InputError(
+            method.source_label, f"the echo at {echo_percent:g} % of the line", f"50 %: {ALLOWED}"
+        )
     return name
 
 
@@ -216,12 +217,12 @@ def _matrix(acqp: Parameters, method: Parameters) -> tuple[int, int]:
     kinds = acqp.words("ACQ_dim_desc")
     if acqp.integer("ACQ_dim") != 2 or set(kinds) - {"Spatial"}:
         found = f"ACQ_dim = {acqp.integer('ACQ_dim')}, {', '.join(kinds)}"
-        raise InputError(acqp.place, found, f"two spatial directions: {ALLOWED}")
+        raise InputError(acqp.source_label, found, f"two spatial directions: {ALLOWED}")
     encoded = method.integers("PVM_EncMatrix")
     shown = method.integers("PVM_Matrix") if "PVM_Matrix" in method else encoded
     if len(encoded) != 2 or min(encoded) < 2 or encoded != shown:
         found = f"{encoded} encoded points for an image of {shown}"
-        raise InputError(method.place, found, f"as many encoded as shown: {ALLOWED}")
+        raise InputError(method.source_label, found, f"as many encoded as shown: {ALLOWED}")
     return encoded[0], encoded[1]
 
 
@@ -230,12 +231,12 @@ def _fid_words(acqp: Parameters, n_read: int) -> tuple[np.dtype[Any], int]:
     word = _word_type(acqp, "GO_raw_data_format", FID_WORDS)
     if acqp.integer("ACQ_size") != 2 * n_read:
         found = f"ACQ_size = {acqp.integer('ACQ_size')} words a line for {n_read} complex samples"
-        raise InputError(acqp.place, found, f"{2 * n_read}: {ALLOWED}")
+        raise InputError(acqp.source_label, found, f"{2 * n_read}: {ALLOWED}")
     layout = acqp.text("GO_block_size")
     if layout == "continuous":
         return word, 2 * n_read
     if layout != "Standard_KBlock_Format":
-        raise InputError(acqp.place, f"GO_block_size = {layout}", "Standard_KBlock_Format, continuous")
+        raise InputError(acqp.source_label, f"GO_block_size = {layout}", "Standard_KBlock_Format, continuous")
     blocks = math.ceil(2 * n_read * word.itemsize / FID_BLOCK_BYTES)
     return word, blocks * FID_BLOCK_BYTES // word.itemsize
 
@@ -244,7 +245,7 @@ def _job_words(acqp: Parameters, n_read: int) -> tuple[np.dtype[Any], int]:
     """Type of the stored words, and words from one scan to the next, of a ``rawdata.job0``."""
     jobs, settings = acqp.structures("ACQ_jobs"), acqp.structures("ACQ_ScanPipeJobSettings")
     if not jobs:
-        raise InputError(acqp.place, "no ACQ_jobs", ALLOWED)
+        raise InputError(acqp.source_label, "no ACQ_jobs", ALLOWED)
     if any("STORE_64bit_float" in map(str, _flat(s)) for s in settings[:1]):
         word = np.dtype(BYTE_ORDERS.get(acqp.text("BYTORDA"), "<") + "f8")
     elif "GO_raw_data_format" in acqp:
@@ -253,7 +254,7 @@ def _job_words(acqp: Parameters, n_read: int) -> tuple[np.dtype[Any], int]:
         word = _word_type(acqp, "ACQ_word_size", JOB_WORDS)
     if jobs[0][0] != 2 * n_read:
         found = f"{jobs[0][0]} words a scan in ACQ_jobs for {n_read} complex samples"
-        raise InputError(acqp.place, found, f"{2 * n_read}: {ALLOWED}")
+        raise InputError(acqp.source_label, found, f"{2 * n_read}: {ALLOWED}")
     return word, 2 * n_read
 
 
@@ -265,38 +266,43 @@ def _word_type(acqp: Parameters, key: str, words: dict[str, str]) -> np.dtype[An
     order, word = acqp.text("BYTORDA"), acqp.text(key)
     if order not in BYTE_ORDERS or word not in words:
         found = f"{key} = {word or 'missing'}, BYTORDA = {order or 'missing'}"
-        raise InputError(acqp.place, found, f"{', '.join(words)}; {', '.join(BYTE_ORDERS)}")
+        raise InputError(acqp.source_label, found, f"{', '.join(words)}; {', '.join(BYTE_ORDERS)}")
     return np.dtype(BYTE_ORDERS[order] + words[word])
 
 
 def _phase_steps(acqp: Parameters, method: Parameters, n_phase: int) -> NDArray[np.intp]:
     """Phase step of each line in the order of acquisition: every step once, or a refusal."""
     if "PVM_EncSteps1" in method:
-        place, steps = f"{method.place}, PVM_EncSteps1", np.array(method.integers("PVM_EncSteps1"))
+        source_label, steps = (
+            f"{method.source_label}, PVM_EncSteps1",
+            np.array(method.integers("PVM_EncSteps1")),
+        )
     else:
-        # gradient steps as a share of the largest, which is half the number of lines
-        place = f"{acqp.place}, ACQ_spatial_phase_1"
+        # gradient steps as a fraction of the largest, which is half the number of lines
+        source_label = f"{acqp.source_label}, ACQ_spatial_phase_1"
         steps = np.rint(acqp.numbers("ACQ_spatial_phase_1") * n_phase / 2).astype(np.intp)
     if not np.array_equal(np.sort(steps), np.arange(n_phase) - n_phase // 2):
         found = f"{len(set(steps.tolist()))} of {n_phase} phase steps, {steps.min()} to {steps.max()}"
-        raise InputError(place, found, f"{-(n_phase // 2)} to {(n_phase - 1) // 2}, each once: {ALLOWED}")
+        raise InputError(
+            source_label, found, f"{-(n_phase // 2)} to {(n_phase - 1) // 2}, each once: {ALLOWED}"
+        )
     return steps.astype(np.intp)
 
 
 def _object_order(acqp: Parameters, n_slices: int, n_echoes: int) -> NDArray[np.intp]:
-    """Give the number of the object (slice x n_echoes + echo) at each place of the acquisition."""
+    """Give the number of the object (slice x n_echoes + echo) at each position of the acquisition."""
     n_objects = n_slices * n_echoes
     order = np.array(acqp.integers("ACQ_obj_order")) if "ACQ_obj_order" in acqp else np.arange(n_objects)
     if not np.array_equal(np.sort(order), np.arange(n_objects)):
         found = f"ACQ_obj_order {order.tolist()}"
-        raise InputError(acqp.place, found, f"each of {n_objects} objects once: {ALLOWED}")
+        raise InputError(acqp.source_label, found, f"each of {n_objects} objects once: {ALLOWED}")
     return order.astype(np.intp)
 
 
 def _for_each(acqp: Parameters, key: str, values: NDArray[np.float64], n_slices: int) -> NDArray[np.float64]:
     if values.size not in (1, n_slices) or (key == "ACQ_slice_offset" and values.size != n_slices):
         raise InputError(
-            acqp.place, f"{values.size} values of {key} for {n_slices} slices", "one for each slice"
+            acqp.source_label, f"{values.size} values of {key} for {n_slices} slices", "one for each slice"
         )
     return np.broadcast_to(values, n_slices)
 
@@ -304,12 +310,14 @@ def _for_each(acqp: Parameters, key: str, values: NDArray[np.float64], n_slices:
 def _is_conjugated(reco: Parameters) -> bool:
     options = reco.words("RECO_qopts")
     if not options:
-        raise InputError(reco.place, "no RECO_qopts", "a complete parameter file of ParaVision")
+        raise InputError(reco.source_label, "no RECO_qopts", "a complete parameter file of ParaVision")
     return "CONJ" in options[0]
 
 
 def _is_transposed(reco: Parameters) -> bool:
     values = set(reco.integers("RECO_transposition", 0))
     if len(values) > 1:
-        raise InputError(reco.place, f"RECO_transposition {sorted(values)}", "one value for all slices")
+        raise InputError(
+            reco.source_label, f"RECO_transposition {sorted(values)}", "one value for all slices"
+        )
     return values != {0}

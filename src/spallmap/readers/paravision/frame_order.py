@@ -18,7 +18,7 @@ from spallmap.readers.paravision.parameters import Parameters
 ECHO, SLICE, COMPLEX = "FG_ECHO", "FG_SLICE", "FG_COMPLEX"
 # Frame groups that take the same picture again.
 REPETITIONS = ("FG_CYCLE", "FG_REPETITION", "FG_REPETITIONS", "FG_AVERAGE")
-# Two settings count as one when they differ by less than this share.
+# Two settings count as one when they differ by less than this fraction.
 SAME_SETTING = 1e-4
 READABLE = "echoes, slices and repetitions of spatial images"
 
@@ -50,7 +50,7 @@ class FrameOrder:
 class _Group:
     name: str
     length: int
-    depends: tuple[tuple[Any, ...], ...]  # parameter and the place of its first value
+    depends: tuple[tuple[Any, ...], ...]  # parameter and the position of its first value
 
 
 def echo_train(sequence: str, n_echoes: int) -> str:
@@ -85,7 +85,7 @@ def frame_order(visu: Parameters, n_positions: int) -> FrameOrder:
     Returns
     -------
     FrameOrder
-        The place of every frame.
+        The position of every frame.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def frame_order(visu: Parameters, n_positions: int) -> FrameOrder:
     """
     if visu.text("VisuAcqEchoSequenceType") == "GradientEcho":
         found = f"gradient echoes ({visu.text('VisuAcqSequenceName')}), which do not decay with T2"
-        raise InputError(visu.place, found, "spin echoes")
+        raise InputError(visu.source_label, found, "spin echoes")
     n_frames = visu.integer("VisuCoreFrameCount")
     groups = _groups(visu, n_frames, n_positions)
     numbers = np.arange(n_frames).reshape([g.length for g in reversed(groups)])
@@ -107,7 +107,7 @@ def frame_order(visu: Parameters, n_positions: int) -> FrameOrder:
     frames = numbers.transpose(order).reshape(-1, n_slices, n_parts)
     entry_te = te.transpose(order).reshape(-1, n_slices, n_parts)
     if np.ptp(entry_te, axis=(1, 2)).any():
-        raise InputError(visu.place, "echo times that differ between slices", READABLE)
+        raise InputError(visu.source_label, "echo times that differ between slices", READABLE)
     by_time = np.argsort(entry_te[:, 0, 0], kind="stable")
     te_ms = tuple(float(t) for t in entry_te[by_time, 0, 0])
     n_echoes = next((g.length for g in groups if g.name == ECHO), 1)
@@ -127,21 +127,21 @@ def _groups(visu: Parameters, n_frames: int, n_positions: int) -> list[_Group]:
         groups.append(_Group(name.upper(), length, tuple(dependents[start : start + count])))
     if not described and n_frames > 1:
         if n_frames != n_positions:
-            raise InputError(visu.place, f"{n_frames} frames without frame groups", READABLE)
+            raise InputError(visu.source_label, f"{n_frames} frames without frame groups", READABLE)
         groups.append(_Group(SLICE, n_frames, ()))
     if n_frames < 1 or math.prod(max(g.length, 0) for g in groups) != n_frames:
         listed = ", ".join(f"{g.length} {g.name}" for g in groups)
-        raise InputError(visu.place, f"frame groups {listed} for {n_frames} frames", "their product")
+        raise InputError(visu.source_label, f"frame groups {listed} for {n_frames} frames", "their product")
     groups = [g for g in groups if g.length > 1]
     for group in groups:
         if group.name not in (ECHO, SLICE, COMPLEX, *REPETITIONS):
-            raise InputError(visu.place, f"{group.length} frames of kind {group.name}", READABLE)
+            raise InputError(visu.source_label, f"{group.length} frames of kind {group.name}", READABLE)
         if group.name == COMPLEX and group.length != 2:
-            raise InputError(visu.place, f"{group.length} parts of complex images", "2")
+            raise InputError(visu.source_label, f"{group.length} parts of complex images", "2")
         _refuse_other_contrast(visu, group)
     names = [g.name for g in groups]
     if len(set(names)) < len(names):
-        raise InputError(visu.place, f"frame groups {', '.join(names)}", "each kind once")
+        raise InputError(visu.source_label, f"frame groups {', '.join(names)}", "each kind once")
     return groups
 
 
@@ -154,13 +154,13 @@ def _refuse_other_contrast(visu: Parameters, group: _Group) -> None:
             continue
         values = visu.numbers(name)[start:]
         if values.size and np.ptp(values) > SAME_SETTING * np.abs(values).max():
-            raise InputError(visu.place, f"frames of {group.name} that differ in {name}", READABLE)
+            raise InputError(visu.source_label, f"frames of {group.name} that differ in {name}", READABLE)
 
 
 def _echo_times(visu: Parameters, groups: Sequence[_Group], shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Echo time of every frame, in the shape of the groups from the slowest to the fastest."""
     values = visu.numbers("VisuAcqEchoTime")
-    place = f"{visu.place}, VisuAcqEchoTime"
+    source_label = f"{visu.source_label}, VisuAcqEchoTime"
     ruling = [g for g in groups if any(name == "VisuAcqEchoTime" for name, _ in g.depends)]
     if not ruling:
         ruling = [g for g in groups if g.name == ECHO]
@@ -168,6 +168,6 @@ def _echo_times(visu: Parameters, groups: Sequence[_Group], shape: tuple[int, ..
     if not ruling and values.size == math.prod(g.length for g in repeats):
         ruling = repeats
     start = next((s for g in ruling for name, s in g.depends if name == "VisuAcqEchoTime"), 0)
-    times = check_echo_times_ms(place, values[start:], math.prod(g.length for g in ruling))
+    times = check_echo_times_ms(source_label, values[start:], math.prod(g.length for g in ruling))
     lengths = [g.length if g in ruling else 1 for g in reversed(groups)]
     return np.broadcast_to(np.reshape(times, lengths), shape)

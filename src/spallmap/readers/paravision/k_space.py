@@ -84,8 +84,8 @@ def to_images(k_space: NDArray[np.complex64], acquisition: ParaVisionScan) -> ND
     .. math:: I_{yx} = \frac{1}{N_p N_r} \sum_{pr} s^*_{pr}\,
               e^{2\pi i (p \rho_p + r \rho_r)}\, e^{-2\pi i (p y / N_p + r x / N_r)}
 
-    where :math:`\rho` moves the image by a share of the field of view: one half, and the offset of the field
-    of view in the phase direction (that of the read direction is in the receiver's frequency).
+    where :math:`\rho` moves the image by a fraction of the field of view: one half, and the offset of the
+    field of view in the phase direction (that of the read direction is in the receiver's frequency).
 
     Parameters
     ----------
@@ -100,12 +100,12 @@ def to_images(k_space: NDArray[np.complex64], acquisition: ParaVisionScan) -> ND
         Images the way round in which ParaVision stores them.
     """
     a = acquisition
-    read_turn = np.exp(2j * np.pi * a.read_shift * np.arange(a.n_read))
-    phase_turn = np.exp(2j * np.pi * np.outer(a.phase_shift, np.arange(a.n_phase)))
+    read_ramp = np.exp(2j * np.pi * a.read_shift * np.arange(a.n_read))
+    phase_ramp = np.exp(2j * np.pi * np.outer(a.phase_shift, np.arange(a.n_phase)))
     images = np.empty_like(k_space)
     for entry, lines in enumerate(k_space):
-        turned = (lines.conj() if a.conjugated else lines) * phase_turn[:, :, None] * read_turn
-        images[entry] = np.fft.fft2(turned, norm="forward")
+        shifted = (lines.conj() if a.conjugated else lines) * phase_ramp[:, :, None] * read_ramp
+        images[entry] = np.fft.fft2(shifted, norm="forward")
     return images.swapaxes(-1, -2) if a.transposed else images
 
 
@@ -130,7 +130,7 @@ def _described(path: Path) -> tuple[ImageInfo, ParaVisionScan]:
         "sequence": a.method,
         "nucleus": a.nucleus,
         "slices_reversed": reverse,
-        **_place(path.parent, a, reverse),
+        **_geometry(path.parent, a, reverse),
     }
     info = ImageInfo(
         shape=(len(meta["te_ms"]), *spatial[-n_axes:]),
@@ -143,7 +143,7 @@ def _described(path: Path) -> tuple[ImageInfo, ParaVisionScan]:
     return info, acquisition
 
 
-def _place(scan: Path, acquisition: ParaVisionScan, reverse: bool) -> dict[str, Any]:
+def _geometry(scan: Path, acquisition: ParaVisionScan, reverse: bool) -> dict[str, Any]:
     """Direction and position of the first sample, where a visu_pars says them of this grid."""
     for visu_path in (scan / "pdata" / "1" / "visu_pars", scan / "visu_pars"):
         if not visu_path.is_file():

@@ -30,7 +30,7 @@ class Parameters:
         from brukerapi.exceptions import InvalidJcampdxFile, JcampdxFileError, JcampdxVersionError
         from brukerapi.jcampdx import JCAMPDX
 
-        self.place = str(path)
+        self.source_label = str(path)
         self._damage: tuple[type[Exception], ...] = (
             InvalidJcampdxFile,
             JcampdxFileError,
@@ -48,7 +48,7 @@ class Parameters:
             self._records = JCAMPDX(path)
         except self._damage as error:
             raise InputError(
-                self.place, f"unreadable parameters ({error})", "a file of ParaVision"
+                self.source_label, f"unreadable parameters ({error})", "a file of ParaVision"
             ) from error
 
     def __contains__(self, key: str) -> bool:
@@ -80,16 +80,16 @@ class Parameters:
         try:
             numbers = np.ravel(np.asarray(value, dtype=np.float64))
         except (TypeError, ValueError) as error:
-            raise InputError(self.place, f"{key} = {value!r}", "numbers") from error
+            raise InputError(self.source_label, f"{key} = {value!r}", "numbers") from error
         if numbers.size == 0 or not np.isfinite(numbers).all():
-            raise InputError(self.place, f"{key} = {value!r}", "finite numbers")
+            raise InputError(self.source_label, f"{key} = {value!r}", "finite numbers")
         return numbers
 
     def integers(self, key: str, default: int | None = None) -> tuple[int, ...]:
         """Return whole numbers of a parameter; see :meth:`numbers`."""
         numbers = self.numbers(key, default)
         if not np.array_equal(numbers, np.rint(numbers)):
-            raise InputError(self.place, f"{key} = {numbers.tolist()}", "whole numbers")
+            raise InputError(self.source_label, f"{key} = {numbers.tolist()}", "whole numbers")
         return tuple(int(n) for n in numbers)
 
     def integer(self, key: str, default: int | None = None) -> int:
@@ -129,7 +129,7 @@ class Parameters:
         numbers = self.numbers(key)
         if numbers.size % math.prod(shape):
             found = f"{numbers.size} numbers in {key}"
-            raise InputError(self.place, found, f"a multiple of {math.prod(shape)}")
+            raise InputError(self.source_label, found, f"a multiple of {math.prod(shape)}")
         return numbers.reshape(-1, *shape)
 
     def structures(self, key: str) -> list[list[Any]]:
@@ -138,7 +138,7 @@ class Parameters:
             return []
         value = self._value(key)
         if not isinstance(value, list) or not value:
-            raise InputError(self.place, f"{key} = {value!r}", "structures in parentheses")
+            raise InputError(self.source_label, f"{key} = {value!r}", "structures in parentheses")
         return value if all(isinstance(entry, list) for entry in value) else [value]
 
     def records(self, key: str, *kinds: type[int] | type[str]) -> list[tuple[Any, ...]]:
@@ -165,14 +165,14 @@ class Parameters:
         for entry in self.structures(key):
             if len(entry) != len(kinds) or not all(map(isinstance, entry, kinds)):
                 allowed = f"({', '.join(kind.__name__ for kind in kinds)})"
-                raise InputError(self.place, f"{entry!r} in {key}", allowed)
+                raise InputError(self.source_label, f"{entry!r} in {key}", allowed)
             records.append(tuple(entry))
         return records
 
     def _value(self, key: str) -> Any:
         if key not in self:
-            raise InputError(self.place, f"no {key}", "a complete parameter file of ParaVision")
+            raise InputError(self.source_label, f"no {key}", "a complete parameter file of ParaVision")
         try:
             return self._records[key].value
         except self._damage as error:
-            raise InputError(self.place, f"damaged {key} ({error})", "a file of ParaVision") from error
+            raise InputError(self.source_label, f"damaged {key} ({error})", "a file of ParaVision") from error

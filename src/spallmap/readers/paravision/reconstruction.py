@@ -14,6 +14,7 @@ from spallmap.image import SPATIAL_AXES
 from spallmap.readers.info import ImageInfo, Loaded
 from spallmap.readers.paravision.frame_order import FrameOrder, frame_order
 from spallmap.readers.paravision.parameters import Parameters
+from spallmap.readers.paravision.slices import mean_gap_mm
 
 FORMAT = "ParaVision 2dseq"
 WORD_TYPES = {
@@ -23,8 +24,6 @@ WORD_TYPES = {
     "_32BIT_FLOAT": "f4",
 }
 BYTE_ORDERS = {"littleEndian": "<", "bigEndian": ">"}
-# Slices count as equally spaced when no gap differs from the mean by more than this share.
-EVEN_SLICES = 0.01
 # Rows of direction cosines count as the same when they differ by less than this.
 SAME_DIRECTION = 1e-4
 ALLOWED = "a ParaVision scan folder, its pdata/1 folder, or the 2dseq file in it, with visu_pars beside it"
@@ -93,7 +92,7 @@ def load(path: Path) -> Loaded:
     n_frames = order.frames.size
     slope, offset = (_per_frame(visu, f"VisuCoreData{kind}", n_frames) for kind in ("Slope", "Offs"))
     if not slope.all():
-        raise InputError(visu.place, "a VisuCoreDataSlope of 0", "slopes that restore the image")
+        raise InputError(visu.source_label, "a VisuCoreDataSlope of 0", "slopes that restore the image")
     stored = np.fromfile(image, _word_type(visu)).reshape(n_frames, *_frame_shape(visu))
     frames = order.frames
     if info.meta["slices_reversed"]:  # slices are frames, or the first axis of each frame
@@ -117,7 +116,9 @@ def _described(image: Path) -> tuple[ImageInfo, FrameOrder, Parameters]:
         found = f"{image.stat().st_size} bytes"
         raise InputError(str(image), found, f"{expected} bytes, as visu_pars announces")
     if len(shape) == 3 and n_slices > 1:
-        raise InputError(visu.place, f"{n_slices} volumes at different places", "one volume, or slices")
+        raise InputError(
+            visu.source_label, f"{n_slices} volumes at different positions", "one volume, or slices"
+        )
     gap_um, geometry = _geometry(visu, positions, order)
     extent_um = _extent_um(visu)
     spatial = shape if len(shape) == 3 else (n_slices, *shape)
@@ -150,13 +151,13 @@ def _frame_shape(visu: Parameters) -> tuple[int, ...]:
     kinds = visu.words("VisuCoreDimDesc") or ("spatial",) * len(size)
     if len(size) not in (2, 3) or set(kinds) != {"spatial"} or min(size) < 1:
         found = f"frames of {' x '.join(map(str, size))} points, {', '.join(kinds)}"
-        raise InputError(visu.place, found, "spatial images of two or three dimensions")
+        raise InputError(visu.source_label, found, "spatial images of two or three dimensions")
     if visu.numbers("VisuCoreTransposition", 0).any():
         # ParaVision writes this only where slices of several directions lie in one reconstruction; elsewhere
         # VisuCoreSize, the extent and the orientation describe a transposed frame as it is stored.
         found = f"VisuCoreTransposition {visu.text('VisuCoreTransposition')}"
         raise InputError(
-            visu.place, found, "frames that are stored as VisuCoreSize says, slices of one direction"
+            visu.source_label, found, "frames that are stored as VisuCoreSize says, slices of one direction"
         )
     return size[::-1]
 
@@ -165,7 +166,7 @@ def _word_type(visu: Parameters) -> np.dtype[Any]:
     word, order = visu.text("VisuCoreWordType"), visu.text("VisuCoreByteOrder")
     if word not in WORD_TYPES or order not in BYTE_ORDERS:
         found = f"VisuCoreWordType {word or 'missing'}, VisuCoreByteOrder {order or 'missing'}"
-        raise InputError(visu.place, found, f"{', '.join(WORD_TYPES)}; {', '.join(BYTE_ORDERS)}")
+        raise InputError(visu.source_label, found, f"{', '.join(WORD_TYPES)}; {', '.join(BYTE_ORDERS)}")
     return np.dtype(BYTE_ORDERS[order] + WORD_TYPES[word])
 
 
@@ -173,7 +174,7 @@ def _per_frame(visu: Parameters, key: str, n_frames: int) -> NDArray[np.float64]
     values = visu.numbers(key)
     if values.size not in (1, n_frames):
         raise InputError(
-            visu.place, f"{values.size} values of {key} for {n_frames} frames", "one for each frame"
+            visu.source_label, f"{values.size} values of {key} for {n_frames} frames", "one for each frame"
         )
     return np.broadcast_to(values, n_frames)
 
@@ -185,34 +186,30 @@ def _is_magnitude(visu: Parameters, n_parts: int) -> bool:
     if n_parts == 1 and kinds in ({"MAGNITUDE_IMAGE"}, {"REAL_IMAGE"}):
         return kinds == {"MAGNITUDE_IMAGE"}
     raise InputError(
-        visu.place, f"frames of type {', '.join(sorted(kinds))}", "magnitude, real or complex images"
+        visu.source_label, f"frames of type {', '.join(sorted(kinds))}", "magnitude, real or complex images"
     )
 
 
 def _geometry(
     visu: Parameters, positions: NDArray[np.float64], order: FrameOrder
 ) -> tuple[float, dict[str, Any]]:
-    """Distance of the slices in um; direction, first sample's place, whether the slices run backwards."""
+    """Distance of the slices in um; direction, first sample's position, whether the slices run backwards."""
     n_frames, n_slices = order.frames.size, order.frames.shape[1]
     orientation = visu.table("VisuCoreOrientation", 3, 3)
     if np.abs(orientation - orientation[0]).max() > SAME_DIRECTION:
-        raise InputError(visu.place, "slices of different directions", "parallel slices of one packet")
+        raise InputError(visu.source_label, "slices of different directions", "parallel slices of one packet")
     if len(positions) == n_frames:
         positions = positions[order.frames[0, :, 0]]
     if len(positions) not in (1, n_slices) or (n_slices > 1 and len(positions) == 1):
         found = f"{len(positions)} positions for {n_slices} slices"
-        raise InputError(visu.place, found, "one VisuCorePosition for each slice")
+        raise InputError(visu.source_label, found, "one VisuCorePosition for each slice")
     on_disk_reversed = visu.text("VisuCoreDiskSliceOrder") == "disk_reverse_slice_order"
     gap_um, reverse = 0.0, on_disk_reversed and visu.integer("VisuCoreDim") == 3
     if on_disk_reversed:
         positions = positions[::-1]
     if n_slices > 1:
-        gaps = np.diff(positions @ np.cross(orientation[0, 0], orientation[0, 1]))
-        mean = float(gaps.mean())
-        if mean == 0.0 or np.abs(gaps - mean).max() > EVEN_SLICES * abs(mean):
-            raise InputError(
-                visu.place, f"slice gaps {np.round(gaps, 4).tolist()} mm", "equally spaced slices"
-            )
+        along = positions @ np.cross(orientation[0, 0], orientation[0, 1])
+        mean = mean_gap_mm(visu.source_label, along)
         gap_um, reverse = abs(mean) * 1e3, mean < 0
     meta = {
         "slices_reversed": reverse,
@@ -225,10 +222,10 @@ def _geometry(
 def _extent_um(visu: Parameters) -> NDArray[np.float64]:
     units = set(visu.words("VisuCoreUnits")) or {"mm"}
     if units != {"mm"}:
-        raise InputError(visu.place, f"units {', '.join(sorted(units))}", "mm")
+        raise InputError(visu.source_label, f"units {', '.join(sorted(units))}", "mm")
     extent = visu.numbers("VisuCoreExtent") * 1e3
     if extent.size != len(visu.integers("VisuCoreSize")) or not (extent > 0).all():
         raise InputError(
-            visu.place, f"VisuCoreExtent {extent / 1e3} mm", "a positive length for each direction"
+            visu.source_label, f"VisuCoreExtent {extent / 1e3} mm", "a positive length for each direction"
         )
     return extent

@@ -17,10 +17,10 @@ from spallmap.readers.paravision.parameters import Parameters
 ALLOWED = (
     "a folder that holds ParaVision scan folders of one series alone, alike in everything but the echo time"
 )
-# Lengths and settings count as the same when they differ by less than this share.
-SAME_SHARE = 1e-3
-# Positions count as the same when they differ by less than this share of a pixel.
-SAME_PLACE = 0.01
+# Lengths and settings count as the same when they differ by less than this fraction.
+SAME_FRACTION = 1e-3
+# Positions count as the same when they differ by less than this fraction of a pixel.
+SAME_POSITION = 0.01
 # What is measured changes with these, or they are no part of one series.
 SETTINGS = {
     "VisuAcqRepetitionTime": "repetition times",
@@ -168,18 +168,18 @@ def _difference(one: _Member, other: _Member) -> str:
         return f"{' x '.join(map(str, b.shape[1:]))} pixels"
     if a.dtype != b.dtype or a.meta["magnitude"] != b.meta["magnitude"]:
         return "images of another kind (magnitude, real or complex)"
-    if not np.allclose(a.spacing_um or (), b.spacing_um or (), rtol=SAME_SHARE, atol=0):
+    if not np.allclose(a.spacing_um or (), b.spacing_um or (), rtol=SAME_FRACTION, atol=0):
         return f"a pixel size of {b.spacing_um} um"
-    if not np.allclose(a.meta["orientation"], b.meta["orientation"], atol=SAME_SHARE):
+    if not np.allclose(a.meta["orientation"], b.meta["orientation"], atol=SAME_FRACTION):
         return "another orientation"
     apart_um = np.linalg.norm(np.subtract(a.meta["position_mm"], b.meta["position_mm"])) * 1e3
-    if apart_um > SAME_PLACE * min(a.spacing_um or (np.inf,)):
+    if apart_um > SAME_POSITION * min(a.spacing_um or (np.inf,)):
         return f"a position ({apart_um:.4g} um away)"
     if a.meta["nucleus"] != b.meta["nucleus"]:
         return f"nucleus {b.meta['nucleus']}"
     for name in one.settings.keys() & other.settings.keys():
         mine, its = one.settings[name], other.settings[name]
-        if len(mine) != len(its) or not np.allclose(mine, its, rtol=SAME_SHARE, atol=0):
+        if len(mine) != len(its) or not np.allclose(mine, its, rtol=SAME_FRACTION, atol=0):
             return f"{name} of {', '.join(f'{v:g}' for v in its)}"
     return ""
 

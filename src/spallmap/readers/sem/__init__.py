@@ -1,6 +1,8 @@
 """Electron microscope images: TIFF with the pixel size in the vendor's own tag, and a data bar.
 
-A vendor is one module that reads its tag, named in ``VENDORS``.
+A vendor is one module whose ``read_tag`` takes the open file and its (rows, columns) and gives a
+:class:`~spallmap.readers.sem.vendor_tag.VendorTag`, or None where the file is another vendor's; it is named
+in ``VENDORS``.
 """
 
 from __future__ import annotations

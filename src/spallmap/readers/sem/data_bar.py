@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 DRAWN_ROW = 0.5
 # A bar's first row is drawn over its whole width.
 FULL_ROW = 0.9
-# Share of the pixels with a texture above the edge that must give way to the bar in one row: a drawn edge is
-# straight, a specimen's is not.
+# Fraction of the pixels with a texture above the edge that must give way to the bar in one row: a drawn edge
+# is straight, a specimen's is not.
 STRAIGHT_EDGE = 0.9
 # That texture fills about as much of the rows before it; below a specimen with a bent edge it would fade out.
 ROWS_BEFORE, SAME_BEFORE = 12, 0.8
 # Between a single line of small print and a bar with a large logo.
 HEIGHT_RANGE = (0.015, 0.35)
-# Text and scale line cover at least this share of a bar and stand out by this share of the grey range.
-INK_SHARE = 0.002
+# Text and scale line cover at least this fraction of a bar and stand out by this fraction of the grey range.
+INK_FRACTION = 0.002
 INK_CONTRAST = 0.25
 # Rows between two drawn ones that a line with a soft edge may spoil.
 SPOILT_ROWS = 2
@@ -44,12 +44,22 @@ def find_data_bar(image: NDArray[Any]) -> int | None:
     -------
     int or None
         Index of the bar's first row; None where there is no bar.
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(1).integers(80, 120, (200, 260), dtype=np.uint8)
+    >>> find_data_bar(image) is None
+    True
+    >>> image[170:] = 0  # the bar
+    >>> image[180:184, 20:90] = 255  # its scale line
+    >>> find_data_bar(image)
+    170
     """
     n_rows = image.shape[0]
     if min(image.shape) < 2 * MARGIN_ROWS or image.min() == image.max():
         return None
     top_of_run = _first_drawn_row(image)
-    height_min, height_max = (int(np.ceil(share * n_rows)) for share in HEIGHT_RANGE)
+    height_min, height_max = (int(np.ceil(fraction * n_rows)) for fraction in HEIGHT_RANGE)
     for row in range(max(top_of_run, n_rows - height_max, 1), n_rows - max(height_min, MARGIN_ROWS) + 1):
         if _is_bar_edge(image, row) and _has_ink(image[row:]):
             return row
@@ -70,6 +80,11 @@ def specimen_mask(shape: tuple[int, int], first_bar_row: int | None) -> NDArray[
     -------
     ndarray of bool, shape (rows, columns)
         True where the image shows the specimen.
+
+    Examples
+    --------
+    >>> specimen_mask((4, 2), first_bar_row=3).tolist()
+    [[True, True], [True, True], [True, True], [False, False]]
     """
     mask = np.ones(shape, dtype=bool)
     if first_bar_row is not None:
@@ -113,4 +128,4 @@ def _has_ink(bar: NDArray[Any]) -> bool:
     low, high = float(values.min()), float(values.max())
     paper = float(_commonest(bar))
     ink = np.abs(values - paper) > INK_CONTRAST * (high - low)
-    return bool(high > low and ink.mean() >= INK_SHARE)
+    return bool(high > low and ink.mean() >= INK_FRACTION)

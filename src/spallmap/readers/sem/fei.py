@@ -14,11 +14,11 @@ def read_tag(tif: tifffile.TiffFile, shape: tuple[int, int]) -> VendorTag | None
     """Read tag 34682; None where the file has none."""
     if not tif.fei_metadata:
         return None
-    bar = fei_data_bar_row(tif.fei_metadata, shape[0])
-    return VendorTag("FEI SEM TIFF", fei_pixel_size_um(tif.fei_metadata), {"data_bar_row": bar})
+    bar = _data_bar_row(tif.fei_metadata, shape[0])
+    return VendorTag("FEI SEM TIFF", _pixel_size_um(tif.fei_metadata), {"data_bar_row": bar})
 
 
-def fei_pixel_size_um(metadata: dict[str, Any]) -> tuple[float, float] | None:
+def _pixel_size_um(metadata: dict[str, Any]) -> tuple[float, float] | None:
     """Pixel size of an FEI or Thermo Fisher image.
 
     Parameters
@@ -38,7 +38,7 @@ def fei_pixel_size_um(metadata: dict[str, Any]) -> tuple[float, float] | None:
     return 1e6 * float(sizes[0]), 1e6 * float(sizes[1])
 
 
-def fei_data_bar_row(metadata: dict[str, Any], n_rows: int) -> int | None:
+def _data_bar_row(metadata: dict[str, Any], n_rows: int) -> int | None:
     """First row of the data bar as an FEI tag says it, or None."""
     rows = metadata.get("Image", {}).get("ResolutionY")
     return int(rows) if isinstance(rows, (int, float)) and 0 < rows < n_rows else None

@@ -19,6 +19,12 @@ class VendorTag:
         (row spacing, column spacing); None where the tag does not say it.
     meta : mapping
         ``data_bar_row``, the first row of the data bar or None, where the vendor writes it.
+
+    Examples
+    --------
+    >>> tag = VendorTag("Acme SEM TIFF", (0.125, 0.125), {"data_bar_row": 960})
+    >>> tag.spacing_um
+    (0.125, 0.125)
     """
 
     format: str

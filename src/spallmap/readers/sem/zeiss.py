@@ -41,6 +41,12 @@ def zeiss_pixel_size_um(metadata: dict[str, Any], n_columns: int) -> float | Non
     -------
     float or None
         Pixel size in um; None where the tag does not say it.
+
+    Examples
+    --------
+    >>> tag = {"ap_pixel_size": ("Pixel Size", 5.0, "nm"), "ap_width": ("Width", 2.6, "µm")}
+    >>> zeiss_pixel_size_um(tag, 520), zeiss_pixel_size_um(tag, 260)
+    (0.005, 0.01)
     """
     sizes = [_entry_um(metadata, key) for key in ("ap_image_pixel_size", "ap_pixel_size")]
     written = next((s for s in sizes if s is not None), None)

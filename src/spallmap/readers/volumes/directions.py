@@ -17,15 +17,15 @@ from spallmap.readers.volumes.source import LazyVolume
 _RIGHT_ANGLE = 1e-4
 
 
-def is_mirrored(place: str, directions: NDArray[np.float64]) -> bool:
+def is_mirrored(source_label: str, directions: NDArray[np.float64]) -> bool:
     """Whether the stored axes x, y, z are left-handed.
 
-    A rotation needs no turning, since a volume's own frame follows its stored axes; a mirror image is
+    A rotation needs no correction, since a volume's own frame follows its stored axes; a mirror image is
     another specimen.
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     directions : ndarray, shape (3, 3)
         One row for each stored axis.
@@ -39,13 +39,18 @@ def is_mirrored(place: str, directions: NDArray[np.float64]) -> bool:
     ------
     InputError
         If the axes are not at right angles.
+
+    Examples
+    --------
+    >>> is_mirrored("a.nrrd", np.eye(3)), is_mirrored("a.nrrd", np.diag([1.0, 1.0, -1.0]))
+    (False, True)
     """
     lengths = np.linalg.norm(directions, axis=1)
     if not np.isfinite(lengths).all() or lengths.min() <= 0.0:
-        raise InputError(place, f"directions {directions.tolist()}", "three directions")
+        raise InputError(source_label, f"directions {directions.tolist()}", "three directions")
     units = directions / lengths[:, None]
     if np.abs(units @ units.T - np.eye(3)).max() > _RIGHT_ANGLE:
-        raise InputError(place, f"directions {directions.tolist()}", "axes at right angles")
+        raise InputError(source_label, f"directions {directions.tolist()}", "axes at right angles")
     return bool(np.linalg.det(units) < 0.0)
 
 
@@ -71,12 +76,12 @@ def upside_down(volume: Sliceable) -> LazyVolume:
     return LazyVolume("", volume.shape, volume.dtype, read)
 
 
-def lengths_um(place: str, values: Sequence[float], units: Sequence[str]) -> tuple[float, ...] | None:
+def lengths_um(source_label: str, values: Sequence[float], units: Sequence[str]) -> tuple[float, ...] | None:
     """Convert a voxel's edges to um.
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     values : sequence of float
         Edges along z, y and x; none where the file has none.
@@ -93,6 +98,13 @@ def lengths_um(place: str, values: Sequence[float], units: Sequence[str]) -> tup
     ------
     InputError
         If these are not three positive lengths.
+
+    Examples
+    --------
+    >>> lengths_um("a.nrrd", (0.005, 0.004, 0.004), ("mm", "mm", "mm"))
+    (5.0, 4.0, 4.0)
+    >>> lengths_um("a.nrrd", (1.0, 1.0, 1.0), ("mm", "mm", "mm")) is None
+    True
     """
     if not values:
         return None
@@ -101,5 +113,5 @@ def lengths_um(place: str, values: Sequence[float], units: Sequence[str]) -> tup
     if len(found) < len(lengths):
         return None
     if len(found) != 3 or not all(np.isfinite(v) and v > 0.0 for v in found):
-        raise InputError(place, " ".join(map(str, values)), "three positive lengths")
+        raise InputError(source_label, " ".join(map(str, values)), "three positive lengths")
     return None if found == [1000.0] * 3 else (found[0], found[1], found[2])

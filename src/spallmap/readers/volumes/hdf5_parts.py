@@ -70,89 +70,89 @@ def parts(path: Path, dataset: h5py.Dataset) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(_parts(str(path), dataset, ())))
 
 
-def _parts(place: str, dataset: h5py.Dataset, seen: _Seen) -> list[Path]:
+def _parts(source_label: str, dataset: h5py.Dataset, seen: _Seen) -> list[Path]:
     home = Path(dataset.file.filename)
     found = [home]
     if dataset.external:
-        found += _external(place, dataset, home, nested=bool(seen))
+        found += _external(source_label, dataset, home, nested=bool(seen))
     if dataset.is_virtual:
         here = (str(home.absolute()), str(dataset.name))
         if here in seen:
-            raise InputError(place, f"{dataset.name} in {home} is put together from itself", _WHOLE)
-        found += _virtual(place, dataset, home, (*seen, here))
+            raise InputError(source_label, f"{dataset.name} in {home} is put together from itself", _WHOLE)
+        found += _virtual(source_label, dataset, home, (*seen, here))
     return found
 
 
-def _external(place: str, dataset: h5py.Dataset, home: Path, nested: bool) -> list[Path]:
+def _external(source_label: str, dataset: h5py.Dataset, home: Path, nested: bool) -> list[Path]:
     found: list[Path] = []
     left = int(dataset.size) * dataset.dtype.itemsize
     for name, offset, size in dataset.external:
-        part = _existing(place, home.parent / str(name))
+        part = _existing(source_label, home.parent / str(name))
         if nested and not Path(name).is_absolute():
             what = f"a part in {home} with external storage {name}"
-            raise InputError(place, what, "external storage named from the root where a part has it")
+            raise InputError(source_label, what, "external storage named from the root where a part has it")
         needed = min(int(size), left)
         left -= needed
         if part.stat().st_size < int(offset) + needed:
             found_bytes = f"{part.stat().st_size} bytes in {part}"
-            raise InputError(place, found_bytes, f"{int(offset) + needed} bytes")
+            raise InputError(source_label, found_bytes, f"{int(offset) + needed} bytes")
         found.append(part)
     return found
 
 
-def _existing(place: str, part: Path) -> Path:
+def _existing(source_label: str, part: Path) -> Path:
     if not part.is_file():
-        raise InputError(place, f"no file {part}", "all files that the dataset is put together from")
+        raise InputError(source_label, f"no file {part}", "all files that the dataset is put together from")
     return part
 
 
-def _virtual(place: str, dataset: h5py.Dataset, home: Path, seen: _Seen) -> list[Path]:
+def _virtual(source_label: str, dataset: h5py.Dataset, home: Path, seen: _Seen) -> list[Path]:
     import h5py
 
     found: list[Path] = []
     covered: Any = None
     for mapping in dataset.virtual_sources():
-        with _source(place, dataset, home, mapping) as source:
+        with _source(source_label, dataset, home, mapping) as source:
             if mapping.file_name != ".":
                 found.append(home.parent / str(mapping.file_name))
-            found += _parts(place, source, seen)
-            _check_fits(place, mapping, source)
+            found += _parts(source_label, source, seen)
+            _check_fits(source_label, mapping, source)
             selected = _selected(dataset, mapping, source)
         if selected is not None:
             covered = selected if covered is None else covered.combine_select(selected, h5py.h5s.SELECT_OR)
     n_covered = 0 if covered is None else int(covered.get_select_npoints())
     if n_covered != dataset.size:
         what = f"parts that give {n_covered} of {dataset.size} samples of {dataset.name}"
-        raise InputError(place, what, _WHOLE)
+        raise InputError(source_label, what, _WHOLE)
     return found
 
 
 @contextmanager
-def _source(place: str, dataset: h5py.Dataset, home: Path, mapping: Any) -> Iterator[h5py.Dataset]:
+def _source(source_label: str, dataset: h5py.Dataset, home: Path, mapping: Any) -> Iterator[h5py.Dataset]:
     """Open the dataset that a part comes from."""
     import h5py
 
     if mapping.file_name == ".":
-        yield _named(place, dataset.file, str(mapping.dset_name))
+        yield _named(source_label, dataset.file, str(mapping.dset_name))
         return
-    part = _existing(place, home.parent / str(mapping.file_name))
+    part = _existing(source_label, home.parent / str(mapping.file_name))
     try:
         opened = h5py.File(part, "r")
     except DAMAGE as error:
-        raise InputError(place, f"no readable HDF5 file {part} ({error})", _WHOLE) from error
+        raise InputError(source_label, f"no readable HDF5 file {part} ({error})", _WHOLE) from error
     with opened:
-        yield _named(place, opened, str(mapping.dset_name))
+        yield _named(source_label, opened, str(mapping.dset_name))
 
 
-def _named(place: str, file: h5py.File, name: str) -> h5py.Dataset:
+def _named(source_label: str, file: h5py.File, name: str) -> h5py.Dataset:
     import h5py
 
     try:
         found = file[name]
     except DAMAGE as error:
-        raise InputError(place, f"no dataset {name} in {file.filename} ({error})", _WHOLE) from error
+        raise InputError(source_label, f"no dataset {name} in {file.filename} ({error})", _WHOLE) from error
     if not isinstance(found, h5py.Dataset):
-        raise InputError(place, f"no dataset {name} in {file.filename}", _WHOLE)
+        raise InputError(source_label, f"no dataset {name} in {file.filename}", _WHOLE)
     return found
 
 
@@ -167,7 +167,7 @@ def _unlimited_axis(space: Any) -> int | None:
     return endless[0] if endless else None
 
 
-def _check_fits(place: str, mapping: Any, source: h5py.Dataset) -> None:
+def _check_fits(source_label: str, mapping: Any, source: h5py.Dataset) -> None:
     """Look whether the source has the samples that are taken from it."""
     import h5py
 
@@ -182,7 +182,7 @@ def _check_fits(place: str, mapping: Any, source: h5py.Dataset) -> None:
         fits = len(last) == source.ndim and all(i < n for i, n in zip(last, source.shape, strict=True))
     if not fits:
         what = f"{source.name} in {source.file.filename} of shape {source.shape}"
-        raise InputError(place, what, "a source as large as the part that is taken from it")
+        raise InputError(source_label, what, "a source as large as the part that is taken from it")
 
 
 def _selected(dataset: h5py.Dataset, mapping: Any, source: h5py.Dataset) -> Any:

@@ -78,7 +78,7 @@ def _header_size(path: Path, fields: dict[str, str], first: int, packed: bool) -
     least = first if values[0] > 0.0 else 0 if packed else -1
     if not (math.isfinite(values[0]) and values[0] == values[0] // 1 and values[0] >= least):
         end = "" if packed else ", or -1"
-        allowed = f"the voxels' place in bytes from the file's start, {first} or more{end}"
+        allowed = f"the voxels' position in bytes from the file's start, {first} or more{end}"
         raise InputError(f"{path}, entry 'HeaderSize'", fields["HeaderSize"], allowed)
     return int(values[0])
 

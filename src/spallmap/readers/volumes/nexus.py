@@ -16,7 +16,7 @@ from spallmap.readers.info import length_in_um
 if TYPE_CHECKING:
     import h5py
 
-# Steps along an axis may differ by this share, the rounding of single precision over a long axis.
+# Steps along an axis may differ by this fraction, the rounding of single precision over a long axis.
 _UNEVEN = 1e-2
 # A chain of defaults that is longer than this goes round in a circle.
 _LONGEST_CHAIN = 8

@@ -120,25 +120,25 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
     layout = _layout(path, fields, length)
     values, reverse = [], fields.get("space", "").lower() in _LEFT_HANDED
     if "space directions" in fields:
-        place = f"{path}, field 'space directions'"
+        source_label = f"{path}, field 'space directions'"
         vectors = _vectors(path, fields["space directions"])
         if len(vectors) != 3 or any(len(v) != 3 for v in vectors):
-            raise InputError(place, fields["space directions"], "three vectors of three numbers")
+            raise InputError(source_label, fields["space directions"], "three vectors of three numbers")
         directions = np.array(vectors)
-        reverse ^= is_mirrored(place, directions)
+        reverse ^= is_mirrored(source_label, directions)
         values = [float(v) for v in np.linalg.norm(directions, axis=1)]
         given = fields.get("space units") or fields.get("units")
     else:
-        place = f"{path}, field 'spacings'"
+        source_label = f"{path}, field 'spacings'"
         try:
             values = [float(v) for v in fields.get("spacings", "").split()]
         except ValueError as error:
-            raise InputError(place, repr(fields["spacings"]), "three lengths") from error
+            raise InputError(source_label, repr(fields["spacings"]), "three lengths") from error
         values = [] if np.isnan(values).any() else values
         given = fields.get("units") or fields.get("space units")
     units = re.findall(r'"([^"]*)"', given) if given else ["mm"] * 3
     # Units that do not say what each axis is in leave the size open; taking mm might be wrong a thousandfold.
-    spacing = lengths_um(place, values[::-1], units[::-1]) if len(units) == 3 else None
+    spacing = lengths_um(source_label, values[::-1], units[::-1]) if len(units) == 3 else None
     info = volume_info(
         str(path),
         layout.shape,

@@ -98,9 +98,9 @@ class _Level:
 def _level(path: Path, number: int, least_slices: int = 2) -> _Level:
     import zarr
 
-    place = str(path)
+    source_label = str(path)
     try:
-        group = zarr.open_group(place, mode="r")
+        group = zarr.open_group(source_label, mode="r")
         ome = group.attrs.get("ome")
         described: Mapping[str, Any] = ome if isinstance(ome, Mapping) else dict(group.attrs)
         multiscales = described["multiscales"]
@@ -116,19 +116,21 @@ def _level(path: Path, number: int, least_slices: int = 2) -> _Level:
             transforms += multiscale.get("coordinateTransformations", [])
             scale = np.prod([t["scale"] for t in transforms if t["type"] == "scale"], axis=0)
     except DAMAGE as error:
-        raise InputError(place, f"no readable volume ({error!r})", ACCEPTS) from error
+        raise InputError(source_label, f"no readable volume ({error!r})", ACCEPTS) from error
     if len(multiscales) != 1:
-        raise InputError(place, f"{len(multiscales)} images", "one multiscale image")
+        raise InputError(source_label, f"{len(multiscales)} images", "one multiscale image")
     if not any(re.match(rf"{re.escape(v)}(\D|$)", version) for v in _VERSIONS):
-        raise InputError(place, f"OME-Zarr version {version}", " or ".join(_VERSIONS))
+        raise InputError(source_label, f"OME-Zarr version {version}", " or ".join(_VERSIONS))
     if not 0 <= number < len(datasets):
-        raise InputError(place, f"level {number}", f"0 to {len(datasets) - 1}")
+        raise InputError(source_label, f"level {number}", f"0 to {len(datasets) - 1}")
     names = [str(axis.get("name")) for axis in axes]
     if names[-3:] != ["z", "y", "x"] or len(names) != array.ndim or np.shape(scale) != (array.ndim,):
-        raise InputError(place, f"axes {', '.join(names)} of shape {array.shape}", "axes that end in z, y, x")
+        raise InputError(
+            source_label, f"axes {', '.join(names)} of shape {array.shape}", "axes that end in z, y, x"
+        )
     if any(n != 1 for n in array.shape[:-3]):
         lengths = ", ".join(f"{name} {n}" for name, n in zip(names, array.shape, strict=True))
-        raise InputError(place, f"axes {lengths}", "one channel and one time")
+        raise InputError(source_label, f"axes {lengths}", "one channel and one time")
     edges = [
         length_in_um(float(edge), str(axis.get("unit") or ""))
         for edge, axis in zip(scale[-3:], axes[-3:], strict=True)
@@ -136,8 +138,8 @@ def _level(path: Path, number: int, least_slices: int = 2) -> _Level:
     known = tuple(edge for edge in edges if edge is not None)
     shape = tuple(int(n) for n in array.shape[-3:])
     spacing = known if len(known) == 3 else None
-    info = volume_info(place, shape, spacing, array.dtype, f"OME-Zarr {version}", least_slices)
-    file = f"{place}/{datasets[number]['path']}"
+    info = volume_info(source_label, shape, spacing, array.dtype, f"OME-Zarr {version}", least_slices)
+    file = f"{source_label}/{datasets[number]['path']}"
     return _Level(info, LazyVolume(file, shape, array.dtype, _reading(array)))
 
 

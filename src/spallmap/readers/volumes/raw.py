@@ -148,7 +148,7 @@ def start_at_end(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], least
     Parameters
     ----------
     path : Path
-        The file; it may be missing, which :meth:`RawLayout.check` tells.
+        The file; it may be missing, which :meth:`RawLayout.check` reports.
     shape : tuple of int
         Number of voxels along z, y and x.
     dtype : dtype
@@ -166,7 +166,7 @@ def start_at_end(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], least
 
 
 def read_exactly(descriptor: int, n_bytes: int, offset: int) -> bytes | None:
-    """Read bytes at a place of an open file.
+    """Read bytes at a position of an open file.
 
     Parameters
     ----------

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import Region, whole
 from spallmap.errors import InputError
+from spallmap.image import SPATIAL_AXES
 from spallmap.readers.info import ImageInfo, Loaded, Reader, Streamed
 
-AXES = ("z", "y", "x")
 NUMBERS = "whole or floating-point numbers"
 # What the libraries raise when bytes are not what the headers promise.
 DAMAGE = (
@@ -39,7 +39,7 @@ class LazyVolume:
 
     Parameters
     ----------
-    place : str
+    source_label : str
         The file or folder, for messages.
     shape : tuple of int
         Number of voxels along z, y and x.
@@ -51,12 +51,12 @@ class LazyVolume:
 
     def __init__(
         self,
-        place: str,
+        source_label: str,
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
         read: Callable[[Region], NDArray[Any]],
     ) -> None:
-        self._place = place
+        self._source_label = source_label
         self._shape = shape
         self._dtype = dtype.newbyteorder("=")
         self._read = read
@@ -102,16 +102,16 @@ class LazyVolume:
             values = self._read((z, y, x))
         except DAMAGE as error:
             found = f"damaged data in slices {z.start} to {z.stop - 1} ({error})"
-            raise InputError(self._place, found, "a complete file") from error
+            raise InputError(self._source_label, found, "a complete file") from error
         return np.ascontiguousarray(values, dtype=self._dtype)
 
 
-def checked_dtype(place: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+def checked_dtype(source_label: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return a type of voxels that can be worked with.
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     dtype : dtype
         As the headers say.
@@ -127,12 +127,12 @@ def checked_dtype(place: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
         If these are no real numbers.
     """
     if dtype.kind not in "uif" or dtype.itemsize > 8:
-        raise InputError(place, f"samples of type {dtype}", NUMBERS)
+        raise InputError(source_label, f"samples of type {dtype}", NUMBERS)
     return dtype
 
 
 def volume_info(
-    place: str,
+    source_label: str,
     shape: tuple[int, ...],
     spacing_um: tuple[float, ...] | None,
     dtype: np.dtype[Any],
@@ -144,7 +144,7 @@ def volume_info(
 
     Parameters
     ----------
-    place : str
+    source_label : str
         Named in the message.
     shape : tuple of int
         Number of voxels along z, y and x.
@@ -171,9 +171,9 @@ def volume_info(
     """
     if len(shape) != 3 or min(shape) < 1 or shape[0] < least_slices:
         allowed = f"a volume of {least_slices} slices or more"
-        raise InputError(place, f"{' x '.join(map(str, shape))} voxels", allowed)
-    name = str(checked_dtype(place, dtype).newbyteorder("="))
-    return ImageInfo(shape, AXES, spacing_um, name, kind, meta)
+        raise InputError(source_label, f"{' x '.join(map(str, shape))} voxels", allowed)
+    name = str(checked_dtype(source_label, dtype).newbyteorder("="))
+    return ImageInfo(shape, SPATIAL_AXES, spacing_um, name, kind, meta)
 
 
 def volume_reader(

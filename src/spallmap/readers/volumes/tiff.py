@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spallmap.errors import InputError
+from spallmap.image import SPATIAL_AXES
 from spallmap.readers.info import ImageInfo, Streamed
 from spallmap.readers.tiff_files import (
     READABLE,
@@ -22,13 +23,14 @@ from spallmap.readers.tiff_files import (
     tiff_names,
 )
 from spallmap.readers.volumes.raw import RawLayout, open_raw
-from spallmap.readers.volumes.source import AXES, LazyVolume, volume_info, volume_reader
+from spallmap.readers.volumes.source import LazyVolume, volume_info, volume_reader
 from spallmap.readers.volumes.tiff_planes import TiffPlane, plane_of, read_planes
 
 if TYPE_CHECKING:
     import tifffile
 
-SLICE_AXES = "ZQI"  # tifffile's names for slices, other dimensions and series of pages
+# tifffile's names for slices, other dimensions and series of pages.
+SLICE_AXES = "ZQI"
 ONE_STACK = "grey slices of one stack, two or more"
 
 
@@ -105,11 +107,13 @@ def probe(path: Path) -> ImageInfo:
         with open_tiff(slices[0]) as tif:
             plane, dtype, found = _plane_shape(slices[0], tif), _dtype(slices[0], tif), spacing_from_tags(tif)
         shape = (len(slices), *plane)
-        return volume_info(str(path), shape, pick_spacing(found, AXES), np.dtype(dtype), "TIFF folder")
+        return volume_info(
+            str(path), shape, pick_spacing(found, SPATIAL_AXES), np.dtype(dtype), "TIFF folder"
+        )
     with open_tiff(path) as tif:
         shape, dtype = _volume_shape(path, tif), _dtype(path, tif)
         kind = "OME-TIFF" if tif.ome_metadata else "ImageJ TIFF" if tif.imagej_metadata else "TIFF"
-        spacing = pick_spacing(spacing_from_tags(tif), AXES)
+        spacing = pick_spacing(spacing_from_tags(tif), SPATIAL_AXES)
         return volume_info(str(path), shape, spacing, np.dtype(dtype), kind)
 
 

@@ -30,7 +30,7 @@ class TiffPlane:
     ----------
     path : Path
         Its file.
-    place : str
+    source_label : str
         File and page, for messages.
     shape : tuple of int
         Rows and columns.
@@ -42,13 +42,13 @@ class TiffPlane:
     segment : tuple of int
         Rows and columns of a segment.
     decode : callable or None
-        Turns a segment's bytes and number into samples; None where they stand as they are.
+        Decodes a segment (bytes and number) to samples; None where they stand as they are.
     jpegtables : bytes or None
         What JPEG segments of one page share.
     """
 
     path: Path
-    place: str
+    source_label: str
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     offsets: tuple[int, ...]
@@ -82,13 +82,13 @@ def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: i
     """
     key = page.keyframe
     file = Path(page.parent.filehandle.path)
-    place = f"{path}, page {number}" if file == path else f"{file} (page {number} of {path.name})"
+    source_label = f"{path}, page {number}" if file == path else f"{file} (page {number} of {path.name})"
     ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
     if any(n == 0 for n in page.databytecounts) or max(ends, default=0) > page.parent.filehandle.size:
         raise InputError(str(path), f"page {number} cut short", READABLE)
     if key.samplesperpixel != 1 or key.imagedepth != 1:
         found = f"{key.samplesperpixel} samples a pixel and depth {key.imagedepth}"
-        raise InputError(place, found, "grey slices")
+        raise InputError(source_label, found, "grey slices")
     shape = (int(key.imagelength), int(key.imagewidth))
     dtype = np.dtype(key.dtype).newbyteorder(page.parent.byteorder)
     if page.is_final:
@@ -96,15 +96,15 @@ def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: i
         if start + shape[0] * shape[1] * dtype.itemsize > page.parent.filehandle.size:
             raise InputError(str(path), f"page {number} cut short", READABLE)
         size = shape[0] * shape[1] * dtype.itemsize
-        return TiffPlane(file, place, shape, dtype, (start,), (size,), shape)
+        return TiffPlane(file, source_label, shape, dtype, (start,), (size,), shape)
     segment = (int(key.tilelength), int(key.tilewidth)) if key.is_tiled else (int(key.rowsperstrip), shape[1])
     segment = (min(segment[0], shape[0]) if not key.is_tiled else segment[0], segment[1])
     expected = -(-shape[0] // segment[0]) * -(-shape[1] // segment[1])
     if len(page.dataoffsets) != expected:
-        raise InputError(place, f"{len(page.dataoffsets)} strips or tiles", f"{expected}")
+        raise InputError(source_label, f"{len(page.dataoffsets)} strips or tiles", f"{expected}")
     return TiffPlane(
         path=file,
-        place=place,
+        source_label=source_label,
         shape=shape,
         dtype=dtype,
         offsets=tuple(int(o) for o in page.dataoffsets),
@@ -152,7 +152,7 @@ def read_planes(planes: Sequence[TiffPlane], region: Region) -> NDArray[Any]:
             try:
                 _read_plane(plane, descriptor, y, x, out[k - z.start])
             except DAMAGE as error:
-                raise InputError(plane.place, f"a damaged slice ({error})", READABLE) from error
+                raise InputError(plane.source_label, f"a damaged slice ({error})", READABLE) from error
     return out
 
 
@@ -166,7 +166,7 @@ def _read_plane(plane: TiffPlane, descriptor: int, y: slice, x: slice, out: NDAr
         content = _bytes(plane, descriptor, plane.counts[index], plane.offsets[index])
         segment, position, shape = plane.decode(content, index, jpegtables=plane.jpegtables)
         if segment is None:
-            raise InputError(plane.place, f"no samples in strip or tile {index}", READABLE)
+            raise InputError(plane.source_label, f"no samples in strip or tile {index}", READABLE)
         top, left, (rows, columns) = position[2], position[3], shape[1:3]
         samples = np.asarray(segment)[0, :rows, :columns, 0]
         ys = slice(max(y.start, top), min(y.stop, top + rows))
@@ -179,7 +179,7 @@ def _read_plane(plane: TiffPlane, descriptor: int, y: slice, x: slice, out: NDAr
 def _bytes(plane: TiffPlane, descriptor: int, count: int, offset: int) -> bytes:
     content = read_exactly(descriptor, count, offset)
     if content is None:
-        raise InputError(plane.place, "a slice cut short", READABLE)
+        raise InputError(plane.source_label, "a slice cut short", READABLE)
     return content
 
 

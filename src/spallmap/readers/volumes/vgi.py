@@ -115,14 +115,14 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
     layout = _layout(path, sections)
     geometry = sections.get("geometry", {})
     text = geometry.get("resolution") or sections.get("volume1", {}).get("resolution", "")
-    place = f"{path}, entry 'resolution'"
+    source_label = f"{path}, entry 'resolution'"
     try:
         values = [float(v) for v in text.split()]
     except ValueError as error:
-        raise InputError(place, repr(text), "one or three lengths") from error
+        raise InputError(source_label, repr(text), "one or three lengths") from error
     values = values * 3 if len(values) == 1 else values
     unit = geometry.get("unit", "mm")
-    spacing = lengths_um(place, values[::-1], [unit] * 3)
+    spacing = lengths_um(source_label, values[::-1], [unit] * 3)
     return volume_info(str(path), layout.shape, spacing, layout.dtype, NAME), layout
 
 

@@ -3,7 +3,7 @@
 zarr's own reading spends more time on scheduling than on unpacking where chunks are small: regions of 192
 voxels came out at 170 to 700 MB/s with it and at 1 200 to 2 500 MB/s this way. It serves the one layout that
 is commonest on disks and that this project writes; anything else is left to zarr. Blosc does not know how
-long its input is and zarr does not tell it, so that a chunk that was cut would be unpacked from whatever
+long its input is and zarr does not check it, so that a chunk that was cut would be unpacked from whatever
 stands behind it in memory: where zarr reads chunks packed by Blosc, they are looked at first.
 """
 
@@ -40,12 +40,12 @@ def chunk_reader(array: Any) -> Callable[[Region], NDArray[Any]] | None:
         None unless it is an array in a local folder whose axes before z, y, x have one entry, with one file
         for each chunk, and numbers in order C packed by Blosc alone.
     """
-    places = _places(array)
+    name_of = _chunk_names(array)
     dtype = _plain_blosc(array)
-    if places is None or dtype is None:
+    if name_of is None or dtype is None:
         return None
     fill = 0 if array.fill_value is None else array.fill_value
-    return _Chunks(places, tuple(array.chunks), dtype, fill).read
+    return _Chunks(name_of, tuple(array.chunks), dtype, fill).read
 
 
 def chunk_check(array: Any) -> Callable[[Region], None] | None:
@@ -62,19 +62,19 @@ def chunk_check(array: Any) -> Callable[[Region], None] | None:
         Raises ValueError on one that was cut. None where Blosc is not the last that packed the chunks, or
         they have no files of their own.
     """
-    places = _places(array)
+    name_of = _chunk_names(array)
     described = array.metadata.to_dict()
     if array.metadata.zarr_format == 2:
         last = (described.get("compressor") or {}).get("id")
     else:
         last = list(described["codecs"])[-1]["name"]
-    if places is None or last != "blosc":
+    if name_of is None or last != "blosc":
         return None
     lengths = tuple(array.chunks)[-3:]
 
     def check(region: Region) -> None:
         for index in product(*_spans(region, lengths)):
-            name = places(index)
+            name = name_of(index)
             try:
                 with open(name, "rb") as opened:  # noqa: PTH123 - as below
                     _check_packed(name, opened.read(_BLOSC_HEADER), os.fstat(opened.fileno()).st_size)
@@ -84,8 +84,8 @@ def chunk_check(array: Any) -> Callable[[Region], None] | None:
     return check
 
 
-def _places(array: Any) -> Callable[[tuple[int, ...]], str] | None:
-    """Return what names the file of a chunk by its place along z, y and x."""
+def _chunk_names(array: Any) -> Callable[[tuple[int, ...]], str] | None:
+    """Return what names the file of a chunk by its position along z, y and x."""
     import zarr
 
     store = array.store_path.store
@@ -109,10 +109,10 @@ def _places(array: Any) -> Callable[[tuple[int, ...]], str] | None:
     start = str(Path(store.root) / array.store_path.path) + "/"
     before = (*first, *("0",) * (array.ndim - 3))
 
-    def place(index: tuple[int, ...]) -> str:
+    def file_name(index: tuple[int, ...]) -> str:
         return start + separator.join((*before, *map(str, index)))
 
-    return place
+    return file_name
 
 
 def _plain_blosc(array: Any) -> np.dtype[Any] | None:
@@ -143,14 +143,14 @@ def _check_packed(name: str, header: bytes, size: int) -> None:
 class _Chunks:
     def __init__(
         self,
-        places: Callable[[tuple[int, ...]], str],
+        name_of: Callable[[tuple[int, ...]], str],
         chunk: tuple[int, ...],
         dtype: np.dtype[Any],
         fill: Any,
     ) -> None:
         from numcodecs import Blosc
 
-        self._places = places
+        self._name_of = name_of
         self._chunk = chunk[-3:]
         self._n_bytes = int(np.prod(chunk)) * dtype.itemsize
         self._dtype = dtype
@@ -171,7 +171,7 @@ class _Chunks:
 
     def _one(self, index: tuple[int, ...]) -> NDArray[Any] | None:
         """Unpack one chunk; None where it holds the fill value alone and was not written."""
-        name = self._places(index)
+        name = self._name_of(index)
         try:
             with open(name, "rb") as opened:  # noqa: PTH123 - a Path for each of millions costs time
                 packed = opened.read()

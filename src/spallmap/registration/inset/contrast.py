@@ -18,26 +18,41 @@ from scipy import ndimage
 
 from spallmap.frames import Points, grid_points
 from spallmap.registration.gauss_newton import Field
-from spallmap.registration.inset.search import Sheet, resample_sheet
+from spallmap.registration.inset.sheet import FloatArray, Sheet, resample_sheet
 
-FloatArray = NDArray[np.float64]
+# What an inset is: one electron image, or the counts of several elements.
 Kind = Literal["sem", "edx"]
 
-BLURRED_SAMPLES = 2.0
-"""Extra blur of the second picture of an electron image, in samples."""
+# The search grid has at most this many samples along the inset's longer side.
+_SEARCH_EXTENT_SAMPLES = 128
 
-RIM_SAMPLES = 1.0
-"""Blur of the edge strength, in samples: a rim is a few samples wide."""
+# Finest and slowest structure of the search, Gaussian sigma in samples.
+_SEARCH_BLUR = 1.0
+_SEARCH_BAND = 6.0
 
-NOISE_BLUR_SAMPLES = 1.0
-"""Blur of the counts before their edges are taken: some counts a pixel have no edges otherwise."""
+# Finest structure of the refinement, in samples of the coarser image. An electron image is used as sharp
+# as linear interpolation allows, which is what distinguishes positions along a crack; counts need more
+# averaging.
+FINE_BLUR: dict[Kind, float] = {"sem": 0.6, "edx": 1.5}
 
-MIN_SHARE = 1e-3
-"""Mixtures with less than this part of the strongest one's variance are numerical noise."""
+# Slowest structure of the refinement, in samples of the coarser image: the contrast of single grains, which
+# need not be the same in two images, is slower than that.
+_FINE_BAND: dict[Kind, float] = {"sem": 5.0, "edx": 8.0}
 
+# Extra blur of the second picture of an electron image, in samples.
+_BLURRED_SAMPLES = 2.0
 
-ROUNDING = 1e-9
-"""Contrast below this part of the brightest value is the rounding of sums, far above 1e-16 for each term."""
+# Blur of the edge strength, in samples: a rim is a few samples wide.
+_RIM_SAMPLES = 1.0
+
+# Blur of the counts before their edges are taken: some counts a pixel have no edges otherwise.
+_NOISE_BLUR_SAMPLES = 1.0
+
+# Mixtures with less than this fraction of the strongest one's variance are numerical noise.
+_MIN_FRACTION = 1e-3
+
+# Contrast below this fraction of the brightest value is the rounding of sums, far above 1e-16 for each term.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -121,7 +136,7 @@ def compare(
 
 def _sem_pictures(inset: Sheet, band: float, rims: bool) -> FloatArray:
     grey, mask = inset.values[0], inset.mask
-    pictures = [grey, _local_mean(grey, mask, BLURRED_SAMPLES)]
+    pictures = [grey, _local_mean(grey, mask, _BLURRED_SAMPLES)]
     if rims:
         pictures.append(_edge_strength(grey, mask))
     return np.stack([_without_mean(p, mask, band) for p in pictures])
@@ -130,7 +145,7 @@ def _sem_pictures(inset: Sheet, band: float, rims: bool) -> FloatArray:
 def _edx_pictures(inset: Sheet, band: float, rims: bool) -> FloatArray:
     mask = inset.mask
     counts = np.stack([_without_mean(p, mask, band) for p in inset.values])
-    quiet = np.stack([_local_mean(p, mask, NOISE_BLUR_SAMPLES) for p in counts])
+    quiet = np.stack([_local_mean(p, mask, _NOISE_BLUR_SAMPLES) for p in counts])
     strongest = _uncorrelated(quiet, mask, float(np.abs(inset.values).max()))[-1:]
     if not rims or strongest.size == 0:
         return counts
@@ -153,7 +168,7 @@ def _edge_strength(values: FloatArray, mask: NDArray[np.bool_]) -> FloatArray:
     rise = np.hypot(*np.gradient(np.where(mask, values, np.median(values[mask]))))
     # The border of the mask is no edge of the specimen.
     rise[~ndimage.binary_erosion(mask)] = 0.0
-    return _local_mean(rise, mask, RIM_SAMPLES)
+    return _local_mean(rise, mask, _RIM_SAMPLES)
 
 
 def _uncorrelated(pictures: FloatArray, mask: NDArray[np.bool_], brightest: float) -> FloatArray:
@@ -166,12 +181,79 @@ def _uncorrelated(pictures: FloatArray, mask: NDArray[np.bool_], brightest: floa
         return np.zeros((0, *mask.shape))
     seen = seen - seen.mean(axis=1, keepdims=True)
     spread = seen.std(axis=1, keepdims=True)
-    varied = spread[:, 0] > ROUNDING * brightest
+    varied = spread[:, 0] > _ROUNDING * brightest
     if not varied.any():
         return np.zeros((0, *mask.shape))
     seen = seen[varied] / spread[varied]
     values, vectors = np.linalg.eigh(seen @ seen.T / seen.shape[1])
-    kept = values > MIN_SHARE * values.max()
+    kept = values > _MIN_FRACTION * values.max()
     components = np.zeros((int(kept.sum()), *mask.shape))
     components[:, mask] = vectors.T[kept] @ seen
     return components
+
+
+@dataclass(frozen=True)
+class InsetImages:
+    """An inset and its overview as they come.
+
+    Parameters
+    ----------
+    channels : ndarray, shape (k, ny, nx)
+        The inset, finite.
+    mask : ndarray of bool, shape (ny, nx)
+        Where it shows the specimen.
+    spacing_um : tuple of float
+        Its (row, column) spacing.
+    overview, overview_mask, overview_spacing_um
+        The same for the overview, one channel.
+    kind : {"sem", "edx"}
+        What the inset is.
+    """
+
+    channels: FloatArray
+    mask: NDArray[np.bool_]
+    spacing_um: tuple[float, float]
+    overview: FloatArray
+    overview_mask: NDArray[np.bool_]
+    overview_spacing_um: tuple[float, float]
+    kind: Kind
+
+    @property
+    def unit_um(self) -> float:
+        """Spacing of the coarser of the two images."""
+        return float(max(*self.spacing_um, *self.overview_spacing_um))
+
+    @property
+    def grid_um(self) -> float:
+        """Spacing of the grid that is searched."""
+        extent = max(n * s for n, s in zip(self.mask.shape, self.spacing_um, strict=True))
+        return float(max(self.unit_um, extent / _SEARCH_EXTENT_SAMPLES))
+
+    def coarse(self) -> Comparison:
+        """Compare on the grid of the search."""
+        grid = self.grid_um
+        return self._compare(grid, grid, _SEARCH_BLUR, _SEARCH_BAND, rims=True)
+
+    def fine(self, *, rims: bool = True) -> Comparison:
+        """Compare as sharply as the coarser image allows."""
+        kind = self.kind
+        over = max(self.overview_spacing_um)
+        return self._compare(self.unit_um, over, FINE_BLUR[kind], _FINE_BAND[kind], rims=rims)
+
+    def _compare(
+        self, grid_um: float, overview_grid_um: float, blur: float, band: float, *, rims: bool
+    ) -> Comparison:
+        return compare(
+            self.channels,
+            self.mask,
+            self.spacing_um,
+            self.overview,
+            self.overview_mask,
+            self.overview_spacing_um,
+            kind=self.kind,
+            grid_um=grid_um,
+            overview_grid_um=overview_grid_um,
+            blur=blur,
+            band=band,
+            rims=rims,
+        )

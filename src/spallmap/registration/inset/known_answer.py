@@ -1,4 +1,4 @@
-"""Known answers for insets: pieces of the overview, cut at known places and turns, and placed again."""
+"""Known answers for insets: pieces of the overview, cut at known positions and rotations, and found again."""
 
 from __future__ import annotations
 
@@ -11,54 +11,55 @@ from scipy.spatial.transform import Rotation
 from skimage.restoration import denoise_tv_chambolle
 
 from spallmap.frames import AffineMap, grid_points, points_to_indices, rotation_map
-from spallmap.registration.gauss_newton import Alignment, FloatArray, Motion
-from spallmap.registration.inset.refine import FINE_BLUR, MAX_TURN_DEG, InsetImages, Placing, place
+from spallmap.registration.gauss_newton import Alignment, FloatArray
+from spallmap.registration.inset.contrast import FINE_BLUR, InsetImages
+from spallmap.registration.inset.find import FoundPoses, find_poses
+from spallmap.registration.inset.refine import Refinement
+from spallmap.registration.inset.search import MAX_ROTATION_DEG
 from spallmap.registration.known_answers import KnownAnswers, known_answers, own_error_um
+from spallmap.registration.verdict import Refused
 
-FLIPS = ((0,), (1,), (0, 1))
-"""How what the two images differ by is laid over the copies: along rows, columns, both. It then says nothing
-about the place, but keeps its strength and its grain."""
+# How what the two images differ by is laid over the copies: along rows, columns, both. It then says nothing
+# about the position, but keeps its strength and its grain.
+_FLIPS = ((0,), (1,), (0, 1))
 
-TV_STEPS = (1.0, 3.0, 9.0)
-"""Weights of the total variation, in standard deviations of the noise: the first takes off white noise, the
-last flattens grains."""
+# Weights of the total variation, in standard deviations of the noise: the first takes off white noise, the
+# last flattens grains.
+_TV_STEPS = (1.0, 3.0, 9.0)
 
-MOVED_SHARE = 0.1
-"""Copies are cut up to this share of the inset's extent beside its place, to show what it shows."""
+# Copies are cut up to this fraction of the inset's extent beside its position, to show what it shows.
+_MOVED_FRACTION = 0.1
 
-SEARCHED, REFINED = 6, 3
-"""Placements followed for a copy: fewer than for the inset, in a smaller window."""
+# Poses followed for a copy: fewer than for the inset, in a smaller window.
+_SEARCHED = 6
+_REFINED = 3
 
-ROOM_SHARE = 0.5
-"""Copies are searched in a window that goes this share of the inset's extent beyond it: farther rivals are
-told by the lead."""
+# Copies are searched in a window that goes this fraction of the inset's extent beyond it: farther rivals are
+# distinguished by the lead.
+_ROOM_FRACTION = 0.5
 
 
-def inset_answers(
-    images: InsetImages, placing: Placing, motion: Motion, rng: np.random.Generator
-) -> KnownAnswers:
-    """Cut copies of an inset out of its overview and place them by the same code.
+def inset_answers(images: InsetImages, found: FoundPoses, rng: np.random.Generator) -> KnownAnswers:
+    """Cut copies of an inset out of its overview and register them by the same code.
 
     A copy shows the overview without its noise (total variation: Rudin, Osher and Fatemi 1992; Chambolle
-    2004), or it would be recognised by that, and what inset and overview differ by, turned over.
+    2004), or it would be recognised by that, and what inset and overview differ by, flipped.
 
     Parameters
     ----------
     images : InsetImages
         Inset and overview.
-    placing : Placing
+    found : FoundPoses
         Where the inset was found.
-    motion : Motion
-        The degrees of freedom.
     rng : numpy.random.Generator
-        Draws places and turns.
+        Draws positions and rotations.
 
     Returns
     -------
     KnownAnswers
-        One error a copy; the inset's extent where a copy was not placed at all.
+        One error a copy; the inset's extent where a copy was not found at all.
     """
-    refinement, best = placing.refinement, placing.best
+    refinement, best = found.refinement, found.best
     sheet = refinement.comparison.pictures
     points = grid_points(sheet.mask.shape, (sheet.spacing_um,) * 2)
     few = refinement.few
@@ -69,10 +70,11 @@ def inset_answers(
     centre = few.mean(axis=0)
     to_window = AffineMap.from_parts(np.eye(3), -_origin(images, best))
     errors = []
-    for flip in FLIPS:
-        turn = rng.uniform(-0.9, 0.9) * np.deg2rad(MAX_TURN_DEG) - _turn(best.map)
-        moved = np.append(rng.uniform(-1.0, 1.0, 2) * MOVED_SHARE * extent[:2], 0.0)
-        known = to_window @ best.map @ rotation_map(Rotation.from_rotvec([0.0, 0.0, turn]), centre, moved)
+    for flip in _FLIPS:
+        rotation = rng.uniform(-0.9, 0.9) * np.deg2rad(MAX_ROTATION_DEG) - _rotation(best.map)
+        moved = np.append(rng.uniform(-1.0, 1.0, 2) * _MOVED_FRACTION * extent[:2], 0.0)
+        rotated = rotation_map(Rotation.from_rotvec([0.0, 0.0, rotation]), centre, moved)
+        known = to_window @ best.map @ rotated
         indices = np.moveaxis(points_to_indices(known(points), window.overview_spacing_um), -1, 0)
         cut = ndimage.map_coordinates(quiet, indices, order=3, mode="nearest")
         shown = ndimage.map_coordinates(window.overview_mask, indices, order=0, mode="constant")
@@ -82,19 +84,34 @@ def inset_answers(
             mask=np.flip(sheet.mask, flip) & shown,
             spacing_um=(sheet.spacing_um,) * 2,
         )
-        found = place(copy, copy.coarse(), motion, searched=SEARCHED, refined=REFINED)
-        errors.append(extent if found is None else own_error_um(found.best.map, known, few))
-    return known_answers(errors)
+        errors.append(_error_um(copy, known, refinement, extent))
+    return known_answers(errors, made_of="pieces of the overview")
 
 
-def _turn(map_: AffineMap) -> float:
+def _error_um(copy: InsetImages, known: AffineMap, refinement: Refinement, extent: FloatArray) -> FloatArray:
+    """Return how far off a copy is found."""
+    try:
+        found = find_poses(
+            copy,
+            copy.coarse(),
+            refinement.motion,
+            seed=refinement.seed,
+            searched=_SEARCHED,
+            refined=_REFINED,
+        )
+    except Refused:
+        return extent
+    return own_error_um(found.best.map, known, refinement.few)
+
+
+def _rotation(map_: AffineMap) -> float:
     return float(np.arctan2(map_.linear[1, 0], map_.linear[0, 0]))
 
 
 def _corners(images: InsetImages, best: Alignment) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """First and last row and column of the overview's window about the inset."""
     mapped = best.map(best.points)
-    room = ROOM_SHARE * float(np.ptp(mapped, axis=0).max())
+    room = _ROOM_FRACTION * float(np.ptp(mapped, axis=0).max())
     ends = [mapped.min(axis=0) - room, mapped.max(axis=0) + room]
     first, last = (points_to_indices(e, images.overview_spacing_um) for e in ends)
     shape = np.array(images.overview.shape)
@@ -125,7 +142,7 @@ def _common(window: InsetImages, rest_grey: float, blur_um: float) -> FloatArray
     # The noise by second differences (Immerkaer 1996).
     sigma = 1.4826 * float(np.median(np.abs(rough))) / 6.0
     quiet = window.overview
-    for step in TV_STEPS if sigma > 0.0 else ():
+    for step in _TV_STEPS if sigma > 0.0 else ():
         quiet = denoise_tv_chambolle(window.overview / sigma, weight=step, max_num_iter=60) * sigma
         gone = ndimage.gaussian_filter(
             window.overview - quiet, [blur_um / s for s in window.overview_spacing_um]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.projection.fit_parameters import N_POSE, PRIOR_BLUR_SD_PIXEL, PRIOR_LOG_SKIN_SD
 from spallmap.registration.projection.forward import project
 from spallmap.registration.projection.refine import (
@@ -207,7 +208,7 @@ def checks(
     solution: ProjectionSolution,
     found: Agreement,
     se: StandardError,
-    answers: NDArray[np.float64],
+    answers: KnownAnswers,
     others: Sequence[Alternative],
 ) -> list[Check]:
     """List every condition that a projection has to meet.
@@ -222,8 +223,8 @@ def checks(
         Its agreement with the image.
     se : StandardError
         Of the reported position.
-    answers : ndarray, shape (n, k)
-        Errors of the known-answer test by trial and direction, um.
+    answers : KnownAnswers
+        Errors where the answer was known; empty where none was tried.
     others : sequence of Alternative
         Different explanations of the same image.
 
@@ -236,7 +237,7 @@ def checks(
     turn = np.rad2deg(Rotation.from_matrix(problem.prior.rotation.T @ p.pose.rotation).as_rotvec())
     limit_um = MAX_SE_PIXEL * min(problem.sampler.spacing_um)
     errors = [s for s in (se.u, se.v, se.normal) if s is not None]
-    worst = float(answers.max()) if answers.size else 0.0
+    worst = float(np.nanmax(answers.errors_um, initial=0.0))
     pixel = np.array(problem.sampler.spacing_um[::-1])
     blur_sd = p.blur_um2 / (PRIOR_BLUR_SD_PIXEL * pixel) ** 2
     skin_sd = p.log_skin / PRIOR_LOG_SKIN_SD

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.registration.known_answers import KnownAnswers, known_answers
 from spallmap.registration.projection.fit_parameters import N_PARAMETERS, SHIFT, TURN, FitParameters
 from spallmap.registration.projection.hypotheses import RotationGrid, own_errors_um, settle, solve
 from spallmap.registration.projection.judge import agreement, block_shape, footprint_of
@@ -21,14 +22,14 @@ KNOWN_SHIFT_PIXEL = 1.0
 KNOWN_GRID = RotationGrid((-6.0, 0.0, 6.0), (-4.0, 0.0, 4.0), 2)
 
 
-def known_answers(
+def projection_answers(
     problem: Problem,
     coarse: Problem,
     best: ProjectionSolution,
     stack_column: int,
     n_trials: int,
     rng: np.random.Generator,
-) -> NDArray[np.float64]:
+) -> KnownAnswers:
     """Draw images of the fitted metal at known poses, register them, and measure the errors.
 
     An image holds the fitted model at the known pose (with its gains, skin depth, blur and coil), fresh noise
@@ -50,8 +51,8 @@ def known_answers(
 
     Returns
     -------
-    ndarray, shape (n_trials, k)
-        Root mean square over the field of each trial's error along the own x, y and, in a stack, normal.
+    KnownAnswers
+        Root mean square over the field of each trial's error; along the normal of a projection not a number.
 
     References
     ----------
@@ -67,8 +68,9 @@ def known_answers(
         _, found = settle(drawn, ends[0])
         centre = problem.cloud.centre_um
         own = own_errors_um(problem, found.parameters.pose.to_map(centre), truth.pose.to_map(centre))
-        errors.append(np.sqrt((own.reshape(-1, own.shape[-1]) ** 2).mean(axis=0)))
-    return np.array(errors)
+        rms = np.sqrt((own.reshape(-1, own.shape[-1]) ** 2).mean(axis=0))
+        errors.append(np.pad(rms, (0, 3 - rms.size), constant_values=np.nan))
+    return known_answers(errors, made_of="images of the metal")
 
 
 def _misfit(problem: Problem, best: ProjectionSolution) -> NDArray[np.float64]:

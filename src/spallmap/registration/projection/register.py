@@ -12,6 +12,9 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_points
+from spallmap.registration.compose import refused
+from spallmap.registration.diagnostics import Diagnostics, Rival, ScanModel, Starts
+from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.projection.fit_parameters import Prior
 from spallmap.registration.projection.forward import Sampler, Slices
 from spallmap.registration.projection.hypotheses import (
@@ -32,11 +35,18 @@ from spallmap.registration.projection.judge import (
     checks,
     parameter_covariance,
 )
-from spallmap.registration.projection.known_answer import known_answers
+from spallmap.registration.projection.known_answer import projection_answers
 from spallmap.registration.projection.metal import find_metal, skin_cloud
 from spallmap.registration.projection.refine import Problem, ProjectionSolution
 from spallmap.registration.result import Registration, StandardError
-from spallmap.registration.verdict import Candidate, best_different, decide, pose_standard_error
+from spallmap.registration.verdict import (
+    Candidate,
+    Refused,
+    angle_between_deg,
+    best_different,
+    decide,
+    pose_standard_error,
+)
 
 METHOD = "skin-weighted projection of the segmented sodium, least squares over the pose"
 # Skin depth of sodium at 105.84 MHz and room temperature.
@@ -47,6 +57,7 @@ UNOBSERVABLE_TURN_SE_DEG = 5.0
 # covariance says.
 KNOWN_ANSWER_TRIALS = 4
 DIRECTIONS = ("u", "v", "normal")
+DEPTH = "depth along the projection"
 
 
 def register_projection(
@@ -123,23 +134,47 @@ def register_projection(
     placed = prior.map(shape, image_um, phases.shape, spacing_um)
     used = np.isfinite(data) if exclude is None else np.isfinite(data) & ~np.asarray(exclude, dtype=bool)
     data = np.where(np.isfinite(data), data, 0.0)
+    try:
+        problem, coarse, stack_column = _prepared(
+            data, used, float(sigma), image_um, phases, spacing_um, prior, skin_depth_um, n_coils
+        )
+    except Refused as refusal:
+        return refused(str(refusal), placed, METHOD, () if stack else (DEPTH,))
+    ends = solve(coarse, SEARCH_GRID, stack_column)
+    rng = np.random.default_rng(seed)
+    return _report(problem, coarse, ends, stack_column, skin_depth_um, known_answer_trials, rng)
+
+
+def _prepared(
+    data: NDArray[np.float64],
+    used: NDArray[np.bool_],
+    sigma: float,
+    image_um: tuple[float, ...],
+    phases: NDArray[Any],
+    spacing_um: Sequence[float],
+    prior: AxesPrior,
+    skin_depth_um: float,
+    n_coils: int,
+) -> tuple[Problem, Problem, int]:
+    """Return image and metal, finely and coarsely pooled, and which own axis runs along the stack."""
+    stack = data.ndim == 3
     if used.sum() < 0.5 * data.size:
-        return _refused(placed, "less than half of the image's pixels can be used", stack)
+        raise Refused("less than half of the image's pixels can be used")
     if np.ptp(data[used]) == 0:
-        return _refused(placed, "the image is constant", stack)
+        raise Refused("the image is constant")
     metal = find_metal(phases, spacing_um, skin_depth_um)
     if metal is None:
-        return _refused(placed, "the tomogram's phases contain no sodium to project", stack)
+        raise Refused("the tomogram's phases contain no sodium to project")
     sampler = Sampler(
-        (shape[-2], shape[-1]),
+        (data.shape[-2], data.shape[-1]),
         (image_um[-2], image_um[-1]),
-        slices=Slices(shape[0], image_um[0]) if stack else None,
+        slices=Slices(data.shape[0], image_um[0]) if stack else None,
     )
     pixel_um = min(sampler.spacing_um)
     problem = Problem(
         data,
         used,
-        float(sigma),
+        sigma,
         sampler,
         skin_cloud(metal, skin_depth_um, FINAL_BLOCK_PIXEL * pixel_um),
         Prior(prior.linear(), sampler.spacing_um, depth=stack),
@@ -151,9 +186,7 @@ def register_projection(
         sampler=replace(sampler, oversampling=SEARCH_OVERSAMPLING),
     )
     stack_column = int(np.argmax(np.abs(metal.stack_axis @ problem.prior.rotation)))
-    ends = solve(coarse, SEARCH_GRID, stack_column)
-    rng = np.random.default_rng(seed)
-    return _report(problem, coarse, ends, stack_column, skin_depth_um, known_answer_trials, rng)
+    return problem, coarse, stack_column
 
 
 def _report(
@@ -199,11 +232,11 @@ def _report(
     )
     pose_covariance = parameter_covariance(problem, best, found.chi2_footprint, rng)
     predicted = _standard_error(to_volume, centre, pose_covariance, points, normal=sampler.slices is not None)
-    answers = known_answers(problem, coarse, best, stack_column, trials, rng)
+    answers = projection_answers(problem, coarse, best, stack_column, trials, rng)
     se = _combined(predicted, answers)
     turn_se_deg = np.rad2deg(np.sqrt(np.diag(pose_covariance)[:3]))
     verdict, reasons = decide(checks(problem, best, found, se, answers, others))
-    unobservable = [] if sampler.slices else ["depth along the projection"]
+    unobservable = [] if sampler.slices else [DEPTH]
     if turn_se_deg[stack_column] > UNOBSERVABLE_TURN_SE_DEG:
         unobservable.append("rotation about the stack axis")
     agreeing = sum(difference_um(e.parameters.pose.to_map(centre), to_volume) < 0.25 * pixel_um for e in ends)
@@ -217,45 +250,58 @@ def _report(
         runner_up=runner_up,
         se_um=se,
         unobservable=tuple(unobservable),
-        diagnostics={
-            "score_is": "reduced chi-square where the metal is, without the worst explained tenth",
-            **{k: round(float(v), 4) for k, v in asdict(found).items()},
-            "gaps": {o.name: round(o.gap, 1) for o in others},
-            "starts": len(ends),
-            "starts_agreeing": agreeing,
-            "turn_from_prior_deg": [round(float(x), 3) for x in _turn_deg(problem, best)],
-            "turn_se_deg": [round(float(x), 3) for x in turn_se_deg],
-            "electrode_gain": [float(g) for g in p.gain],
-            "skin_depth_um": float(skin_depth_um * np.exp(p.log_skin)),
-            "blur_um2": [float(b) for b in p.blur_um2],
-            "coil_order": problem.prior.coil_order,
-            "coil": [float(c) for c in p.coil],
-            "se_from_covariance_um": {k: round(v, 3) for k, v in asdict(predicted).items() if v is not None},
-            "known_answer": {
-                "n": len(answers),
-                "errors_um": {
-                    name: [round(float(e), 3) for e in errors]
-                    for name, errors in zip(DIRECTIONS, answers.T, strict=False)
-                },
+        diagnostics=Diagnostics(
+            score_is="reduced chi-square where the metal is, without the worst explained tenth",
+            higher_is_better=False,
+            gap_is="cost beyond the solution's, in units of the misfit's variance",
+            measures={
+                **{name: float(value) for name, value in asdict(found).items()},
+                **_by_axis("rotation_from_prior", "deg", _turn_deg(problem, best)),
+                **_by_axis("rotation_se", "deg", turn_se_deg),
+                **{f"predicted_se_{name}_um": value for name, value in asdict(predicted).items()},
             },
-        },
+            known_answers=(answers,) if answers.n else (),
+            starts=Starts(len(ends), agreeing),
+            rivals=tuple(
+                Rival(
+                    other.name,
+                    score=candidate.score,
+                    gap=other.gap,
+                    map=candidate.map,
+                    differs_by_um=difference_um(candidate.map, to_volume),
+                    differs_by_deg=angle_between_deg(candidate.map, to_volume),
+                )
+                for other, candidate in zip(others, candidates, strict=True)
+            ),
+            scan=ScanModel(
+                electrode_gain=(float(p.gain[0]), float(p.gain[1])),
+                skin_depth_um=float(skin_depth_um * np.exp(p.log_skin)),
+                blur_um2=(float(p.blur_um2[0]), float(p.blur_um2[1])),
+                coil_order=problem.prior.coil_order,
+                coil=tuple(float(c) for c in p.coil),
+            ),
+        ),
     )
 
 
-def _combined(predicted: StandardError, answers: NDArray[np.float64]) -> StandardError:
+def _by_axis(name: str, unit: str, values: NDArray[np.float64]) -> dict[str, float]:
+    """Name three values after the own axes that they belong to."""
+    return {f"{name}_{axis}_{unit}": float(v) for axis, v in zip(DIRECTIONS, values, strict=True)}
+
+
+def _combined(predicted: StandardError, answers: KnownAnswers) -> StandardError:
     """Take the larger of the covariance's standard error and the known-answer test's, by direction.
 
     Either misses something that the other sees: the covariance what is not linear, the test what a few draws
     do not show.
     """
-    if not len(answers):
+    if not answers.n:
         return predicted
-    seen = np.sqrt((answers**2).mean(axis=0))
-    larger = {
-        name: max(float(getattr(predicted, name)), float(value))
-        for name, value in zip(DIRECTIONS, seen, strict=False)
-    }
-    return StandardError(larger["u"], larger["v"], larger.get("normal"))
+    u, v, normal = (
+        None if value is None else max(float(value), float(rms))
+        for value, rms in zip((predicted.u, predicted.v, predicted.normal), answers.rms_um(), strict=True)
+    )
+    return StandardError(u, v, normal)
 
 
 def _standard_error(
@@ -280,14 +326,3 @@ def _standard_error(
 def _turn_deg(problem: Problem, solution: ProjectionSolution) -> NDArray[np.float64]:
     turn = problem.prior.rotation.T @ solution.parameters.pose.rotation
     return np.rad2deg(Rotation.from_matrix(turn).as_rotvec())
-
-
-def _refused(placed: AffineMap, reason: str, stack: bool) -> Registration:
-    return Registration(
-        map=placed,
-        method=METHOD,
-        verdict="refused",
-        reasons=(reason,),
-        score=float("inf"),
-        unobservable=() if stack else ("depth along the projection",),
-    )

@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
+from skimage.measure import block_reduce
 
 from spallmap import frames
 from spallmap.image import Image
-from spallmap.registration.section.masks import close, large, near
-from spallmap.registration.section.voids import GRAIN_SIGMAS, LEAST_SPREAD, robust_spread, void_share
+from spallmap.registration.section.voids import (
+    GRAIN_SIGMAS,
+    LEAST_SPREAD,
+    close,
+    large,
+    near,
+    robust_spread,
+    void_fraction,
+)
+from spallmap.registration.verdict import Refused
 
 Maps = NDArray[np.float32]
 
-#: Order of the class maps, here and for the volume: ceramic, voids and cracks in it, other solid, empty.
+# Order of the class maps, here and for the volume: ceramic, voids and cracks in it, other solid, empty.
 CERAMIC, VOID, SOLID, EMPTY = range(4)
 
-#: Size of the median filter against noise and grain, in working pixels; 3 keeps cracks of 2 pixels.
+# Size of the median filter against noise and grain, in working pixels; 3 keeps cracks of 2 pixels.
 MEDIAN_PX = 3
-#: Cracks narrower than this that open to an interface still count as inside the ceramic (twice this radius).
+# Cracks narrower than this that open to an interface still count as inside the ceramic (twice this radius).
 CLOSING_UM = 25.0
-#: Islands of another grey inside the ceramic below this size are grain or a filled crack, not an electrode.
+# Islands of another grey inside the ceramic below this size are grain or a filled crack, not an electrode.
 ISLAND_UM2 = 60.0**2
-#: Longest stretch of the field's rim that a pore cut by it may take.
+# Longest stretch of the field's rim that a pore cut by it may take.
 BORDER_PORE_UM = 60.0
-#: Two grey peaks are two materials where the histogram dips between them below this share of the lower.
+# Two grey peaks are two materials where the histogram dips between them below this fraction of the lower.
 VALLEY = 0.75
-#: Range of the greys (0.5 to 99.5 %) in noise standard deviations; Gaussian noise alone has 5.2.
+# Range of the greys (0.5 to 99.5 %) in noise standard deviations; Gaussian noise alone has 5.2.
 LEAST_CONTRAST = 7.0
-#: Boundary pixels needed before a straight interface is believed, as a length.
+# Boundary pixels needed before a straight interface is believed, as a length.
 INTERFACE_UM = 200.0
-#: Largest median distance of the boundary from its line.
+# Largest median distance of the boundary from its line.
 INTERFACE_MISFIT_UM = 15.0
 
 
@@ -92,7 +102,7 @@ class Section:
         return points
 
 
-def read_section(image: Image, working_um: float) -> Section | str:
+def read_section(image: Image, working_um: float) -> Section:
     """Classify a section image.
 
     Parameters
@@ -104,8 +114,13 @@ def read_section(image: Image, working_um: float) -> Section | str:
 
     Returns
     -------
-    Section or str
-        The maps, or why there are none.
+    Section
+        The maps.
+
+    Raises
+    ------
+    Refused
+        If there are none, with the reason.
 
     Notes
     -----
@@ -114,20 +129,20 @@ def read_section(image: Image, working_um: float) -> Section | str:
     """
     grey, valid, spacing, origin = _binned(image, working_um)
     if valid.mean() < 0.05 or not np.any(valid):
-        return "the image has no unmasked pixels that could be placed"
+        raise Refused("the image has no unmasked pixels that could be placed")
     values = grey[valid]
     low, high = np.percentile(values, (0.5, 99.5))
     noise = _noise(grey, valid)
     if not high - low > LEAST_CONTRAST * noise + 1e-9 * (abs(high) + abs(low)):
-        return "the image shows a single grey: nothing to place it by"
+        raise Refused("the image shows a single grey: nothing to place it by")
     filled_grey = np.where(valid, grey, np.median(values)).astype(np.float32)
     smooth = ndimage.median_filter(filled_grey, size=MEDIAN_PX, mode="nearest")
     dark, bright = _thresholds(smooth, valid, spacing[0] * spacing[1])
     area_um2 = spacing[0] * spacing[1]
     ceramic = _filled_ceramic((smooth > bright) & valid, smooth > dark, valid, spacing)
     if ceramic.sum() * area_um2 < ISLAND_UM2:
-        return "no ceramic is seen in the image"
-    void = void_share(filled_grey, smooth, ceramic, valid, spacing)
+        raise Refused("no ceramic is seen in the image")
+    void = void_fraction(filled_grey, smooth, ceramic, valid, spacing)
     solid = (smooth > dark) & ~ceramic & valid
     empty = (smooth <= dark) & ~ceramic & valid
     maps = np.stack([ceramic - void, void, solid, empty]).astype(np.float32)
@@ -149,15 +164,19 @@ def _binned(
     data = np.asarray(image.data, dtype=np.float32)
     mask = np.isfinite(data) if image.mask is None else image.mask & np.isfinite(data)
     steps = [max(1, int(working_um / s + 1e-6)) for s in image.spacing_um]
-    n_rows, n_columns = (n // b for n, b in zip(data.shape, steps, strict=True))
-    shape = (n_rows, steps[0], n_columns, steps[1])
-    crop = np.s_[: n_rows * steps[0], : n_columns * steps[1]]
-    weight = mask[crop].astype(np.float32).reshape(shape).mean(axis=(1, 3))
-    total = np.where(mask, data, 0.0)[crop].reshape(shape).mean(axis=(1, 3))
+    weight = block_mean(mask, steps)
+    total = block_mean(np.where(mask, data, 0.0), steps)
     grey = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
     spacing = (image.spacing_um[0] * steps[0], image.spacing_um[1] * steps[1])
     origin = (image.spacing_um[0] * (steps[0] - 1) / 2.0, image.spacing_um[1] * (steps[1] - 1) / 2.0)
     return grey.astype(np.float32), weight > 0.5, spacing, origin
+
+
+def block_mean(data: NDArray[np.generic], steps: Sequence[int]) -> NDArray[np.float32]:
+    """Average whole blocks of pixels or voxels; an incomplete last block is dropped."""
+    whole = data[tuple(slice(0, n // b * b) for n, b in zip(data.shape, steps, strict=True))]
+    mean: NDArray[np.float32] = block_reduce(whole, tuple(steps), np.mean, func_kwargs={"dtype": np.float32})
+    return mean
 
 
 def _noise(grey: Maps, valid: NDArray[np.bool_]) -> float:

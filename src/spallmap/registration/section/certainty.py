@@ -7,24 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.registration.block_errors import checkerboard, cube_labels
+from spallmap.registration.diagnostics import Blocks
 from spallmap.registration.result import StandardError
 from spallmap.registration.section.pose import SectionPose
-from spallmap.registration.section.refine import descend, linearise, refine
+from spallmap.registration.section.refine import SCALED, descend, linearise, refine, refine_among_minima
 from spallmap.registration.section.resolutions import Level
 
-#: Points whose residuals go together: a Gaussian blur of 0.9 points, about a voxel's, spreads over 4 pi 0.9
-#: squared of them.
-TOGETHER = 10.0
-#: Side of the blocks that are drawn together; a pore with its surroundings fits in one.
+# Points whose residuals go together: a Gaussian blur of 0.9 points, about a voxel's, spreads over 4 pi 0.9
+# squared of them.
+CORRELATED_POINTS = 10.0
+# Side of the blocks that are drawn together; a pore with its surroundings fits in one.
 BLOCK_UM = 100.0
-#: Squares of the checkerboard of halves; the weight that the other half keeps so that nothing is singular.
-SQUARE_UM, OTHER_HALF = 150.0, 0.02
-#: Bootstrap draws: the standard error of a standard error is then 5 %.
+# Squares of the checkerboard of halves.
+SQUARE_UM = 150.0
+# Weight that the other half keeps so that nothing is singular.
+OTHER_HALF = 0.02
+# Bootstrap draws: the standard error of a standard error is then 5 %.
 DRAWS = 200
-#: Spread of the restarts about the result: about the grid's half step and a pore's radius.
-RESTART_UM, RESTART_DEG = 10.0, 1.5
+# Spread of the restarts about the result: about the grid's half step and a pore's radius.
+RESTART_UM = 10.0
+RESTART_DEG = 1.5
+# Number of restarts.
 RESTARTS = 8
-#: A restart has come back within this distance: noise makes minima half a voxel to two around the deepest.
+# A restart has come back within this distance: noise makes minima half a voxel to two around the deepest.
 RETURNED_VOXELS = 2.0
 
 
@@ -43,32 +49,6 @@ class Halves:
 
     apart_um: float
     se_um: StandardError
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """What single blocks of the field say.
-
-    Parameters
-    ----------
-    centres_um : ndarray, shape (k, 2)
-        Block centres (u, v) in the own frame, relative to the field's centre.
-    shift_um : ndarray, shape (k, 3)
-        Shift along u, v and normal that the block alone would still like.
-    se_um : ndarray, shape (k, 3)
-        Its standard error from the residuals of the block itself: those at edges are the largest.
-    """
-
-    centres_um: NDArray[np.float64]
-    shift_um: NDArray[np.float64]
-    se_um: NDArray[np.float64]
-
-
-def block_numbers(points: NDArray[np.float64], side_um: float = BLOCK_UM) -> NDArray[np.intp]:
-    """Return the number of the square block that each point lies in, without gaps."""
-    cell = np.floor((points - points.min(axis=0)) / side_um).astype(np.intp)
-    _, number = np.unique(cell, axis=0, return_inverse=True)
-    return np.asarray(number, dtype=np.intp).ravel()
 
 
 def step_covariance(
@@ -95,7 +75,7 @@ def step_covariance(
     fit = linearise(level, pose)
     if fit is None:
         return np.full((free, free), np.inf)
-    number = block_numbers(level.points)
+    number = cube_labels(level.points, BLOCK_UM)
     k = int(number.max()) + 1
     jacobian = fit.jacobian[:, :free]
     weighted = jacobian * fit.used[:, None]
@@ -122,7 +102,7 @@ def step_covariance(
 def position_error(
     covariance: NDArray[np.float64], pose: SectionPose, points: NDArray[np.float64]
 ) -> StandardError:
-    """Turn the covariance of a pose into the error of a point's position.
+    """Derive from the covariance of a pose the error of a point's position.
 
     Parameters
     ----------
@@ -164,9 +144,10 @@ def half_fields(level: Level, pose: SectionPose, free: int) -> Halves:
     Returns
     -------
     Halves
-        How far they part. It shows what a bootstrap of one minimum cannot: a contradiction between parts.
+        How far they come apart. It shows what a bootstrap of one minimum cannot: a contradiction between
+        parts.
     """
-    black = checkerboard(level.points)
+    black = checkerboard(level.points, SQUARE_UM)
     points = level.own_points(500)
     home = pose.place(points)
     shifts = []
@@ -178,13 +159,6 @@ def half_fields(level: Level, pose: SectionPose, free: int) -> Halves:
     return Halves(apart, StandardError(float(u), float(v), float(n)))
 
 
-def checkerboard(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which points (u, v) lie on the black squares of a board over the field."""
-    square = np.floor((points - points.min(axis=0)) / SQUARE_UM).astype(np.intp)
-    black: NDArray[np.bool_] = square.sum(axis=1) % 2 == 0
-    return black
-
-
 def larger(a: StandardError, b: StandardError) -> StandardError:
     """Take the larger of two standard errors in each direction; None where either says nothing."""
     pairs = ((a.u, b.u), (a.v, b.v), (a.normal, b.normal))
@@ -192,10 +166,13 @@ def larger(a: StandardError, b: StandardError) -> StandardError:
     return StandardError(u, v, normal)
 
 
-def block_residuals(level: Level, pose: SectionPose) -> Blocks:
-    """Find the shift that each block would like on its own; blocks that say nothing are left out."""
+def block_residuals(level: Level, pose: SectionPose, own_centre_um: NDArray[np.float64]) -> Blocks:
+    """Find the shift that each block would like on its own; blocks that say nothing are left out.
+
+    Its standard error comes from the residuals of the block itself: those at edges are the largest.
+    """
     fit = linearise(level, pose)
-    number = block_numbers(level.points)
+    number = cube_labels(level.points, BLOCK_UM)
     centres, shifts, errors = [], [], []
     if fit is not None:
         variance = float((fit.used * fit.residual**2).sum() / max(fit.used.sum(), 1.0))
@@ -205,13 +182,40 @@ def block_residuals(level: Level, pose: SectionPose) -> Blocks:
             J, r, w = own_slope[pick], fit.residual[pick], fit.used[pick]
             normal = (J * w[:, None]).T @ J + np.eye(3) * variance / 10.0**2
             inverse = np.linalg.inv(normal)
-            if np.all(np.sqrt(np.diag(inverse)[:2] * variance * TOGETHER) < 10.0):
+            if np.all(np.sqrt(np.diag(inverse)[:2] * variance * CORRELATED_POINTS) < 10.0):
                 scores = J * (w * r)[:, None]
-                covariance = inverse @ (scores.T @ scores) @ inverse * TOGETHER
+                covariance = inverse @ (scores.T @ scores) @ inverse * CORRELATED_POINTS
                 centres.append(level.points[pick].mean(axis=0))
                 shifts.append(-np.linalg.solve(normal, (J * w[:, None]).T @ r))
                 errors.append(np.sqrt(np.diag(covariance)))
-    return Blocks(np.reshape(centres, (-1, 2)), np.reshape(shifts, (-1, 3)), np.reshape(errors, (-1, 3)))
+    positions = np.pad(np.reshape(centres, (-1, 2)), ((0, 0), (0, 1))) + own_centre_um
+    return Blocks(positions, np.reshape(shifts, (-1, 3)), np.reshape(errors, (-1, 3)))
+
+
+def resolutions_apart(soft: Level, fine: Level, best: SectionPose, voxel_um: float) -> NDArray[np.float64]:
+    """Compare a minimum with the one that the finest resolution reaches from a softer one's deepest.
+
+    Parameters
+    ----------
+    soft, fine : Level
+        The resolution at which poses are compared, and the finest.
+    best : SectionPose
+        The minimum at the finest.
+    voxel_um : float
+        Voxel size.
+
+    Returns
+    -------
+    ndarray, shape (3,)
+        Root mean square distance over the field along u, v and normal, um: next to nothing where both
+        resolutions prefer the same minimum.
+    """
+    preferred = refine_among_minima(soft, refine(soft, best, free=SCALED), voxel_um)
+    reached = refine(fine, preferred, free=SCALED)
+    points = fine.own_points(400)
+    apart = (reached.place(points) - best.place(points)) @ best.rotation
+    distance: NDArray[np.float64] = np.sqrt((apart**2).mean(axis=0))
+    return distance
 
 
 def restarts(
@@ -220,14 +224,14 @@ def restarts(
     free: int,
     rng: np.random.Generator,
 ) -> float:
-    """Refine again from poses nearby; return the share that comes back."""
+    """Refine again from poses nearby; return the fraction that comes back."""
     points = levels[-1].own_points(400)
     home = pose.place(points)
     near = RETURNED_VOXELS * float(np.mean(levels[-1].grid.spacing_um))
     back = 0
     for _ in range(RESTARTS):
-        turn = rng.normal(0.0, np.deg2rad(RESTART_DEG), 3)
-        moved = pose.moved(np.concatenate([turn, rng.normal(0.0, RESTART_UM, 3)]))
+        rotation = rng.normal(0.0, np.deg2rad(RESTART_DEG), 3)
+        moved = pose.moved(np.concatenate([rotation, rng.normal(0.0, RESTART_UM, 3)]))
         moved = descend(levels, moved, free=free)
         apart = float(np.linalg.norm(moved.place(points) - home, axis=1).mean())
         back += bool(np.isfinite(moved.score) and apart < near)
@@ -253,7 +257,7 @@ def margin(
     margin, standard_error : float
         ``log(cost of other / cost of best)``, the cost being the residual variance over all variance.
     """
-    number = block_numbers(level.points)
+    number = cube_labels(level.points, BLOCK_UM)
     k = int(number.max()) + 1
     fits = [linearise(level, pose) for pose in (best, other)]
     if k < 2 or fits[0] is None or fits[1] is None:

@@ -130,7 +130,7 @@ def normal_equations(
     points : ndarray, shape (n, 2)
         Own coordinates (u, v) relative to the field's centre.
     basis : ndarray, shape (n, 4)
-        Shares of the classes.
+        Fractions of the classes.
     weights : ndarray, shape (n,)
         Weight of each point.
     axes : ndarray, shape (3, 2)
@@ -138,8 +138,8 @@ def normal_equations(
     centre : ndarray, shape (3,)
         Where the field's centre goes, from the first voxel on.
     gram : ndarray, shape (13, 13)
-        Filled with the weighted sums of products of: the four shares; the derivatives of the grey by turn
-        (x, y, z), shift (x, y, z), common and uneven stretch; the grey.
+        Filled with the weighted sums of products of: the four fractions; the derivatives of the grey by
+        rotation (x, y, z), shift (x, y, z), common and uneven stretch; the grey.
 
     Returns
     -------

@@ -1,171 +1,213 @@
-"""One rule for the verdict on a section."""
+"""Weighs what the search for a section found, and reports it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from spallmap.axes import AxesPrior
-from spallmap.frames import AffineMap
-from spallmap.registration.result import StandardError
-from spallmap.registration.section.known_answer import KnownAnswers
-from spallmap.registration.verdict import Check, angle_between_deg
+from spallmap.registration.diagnostics import Diagnostics, Scale, Starts
+from spallmap.registration.known_answers import KnownAnswers
+from spallmap.registration.result import Registration, RunnerUp, StandardError
+from spallmap.registration.section.appearance import Section
+from spallmap.registration.section.certainty import (
+    RESTARTS,
+    block_residuals,
+    half_fields,
+    larger,
+    margin,
+    position_error,
+    resolutions_apart,
+    restarts,
+    step_covariance,
+)
+from spallmap.registration.section.checks import Evidence, checks, known_answer_checks, off_prior_deg
+from spallmap.registration.section.known_answer import near_answers, searched_answer
+from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, equations, inside_correlation
+from spallmap.registration.section.search import SectionSolution
+from spallmap.registration.section.target import Target
+from spallmap.registration.section.warp import smooth_warp
+from spallmap.registration.verdict import Candidate, angle_between_deg, decide, mean_difference_um, rivals_of
 
-# The ranges were seen on 117 right sections at random planes of 30 simulated cells, and on 30 of other cells
-# put into their tomograms. The correlation is taken where the tomogram is blurred by a voxel.
-
-#: Correlation inside the ceramic: 0.80 to 0.99 where right (0.23 once, with a single small pore); sections of
-#: another cell reach 0.66, a wrong place in the right cell 0.81 once.
-LEAST_CORRELATION = 0.75
-#: Share of the tomogram's variance explained: above 0.89 where right. Wrong places reach 0.98 too, so that
-#: this only stops images whose materials mean nothing in the tomogram.
-LEAST_AGREEMENT = 0.75
-#: The best different pose fits worse by this (logarithm of the misfits' ratio): 0.36 to 2.4 where right, up
-#: to 0.27 for sections of another cell, 0.44 once; and by as many standard errors.
-LEAST_MARGIN, LEAST_MARGIN_SE = 0.1, 1.5
-#: Share of restarts that come back: nearly all where right, 62 % for some small fields.
-LEAST_RETURN = 0.5
-#: Shift that half of the field asks for on its own: up to 0.8 voxel where right to half a voxel, from 1.7 on
-#: where wrong by more than one.
-MOST_HALVES_VOXELS = 1.5
-#: One standard error of the position in the worst direction, so that two of them are three voxels.
-MOST_SE_VOXELS = 1.5
-#: Share of the known answers beside the solution that must be found again; one in six may be lost.
-LEAST_NEAR = 0.8
-#: Share of the field that lies in the volume; what lies outside was not compared.
-LEAST_OVERLAP = 0.75
-#: The prior is good to 15 degrees; the tomogram may be tilted a little against its own axes.
-MOST_OFF_PRIOR_DEG = 20.0
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the verdict on a section rests on.
-
-    Parameters
-    ----------
-    correlation : float
-        Inside the ceramic.
-    agreement : float
-        Share of the tomogram's variance that the section's classes explain.
-    margin, margin_se : float
-        Logarithm of how many times worse the best different pose fits, and its standard error.
-    returned : float
-        Share of the restarts that came back.
-    halves_um : float
-        How far either half of the field, registered alone, moves from the whole.
-    se_um : StandardError
-        By direction.
-    overlap : float
-        Share of the field inside the volume.
-    off_prior_deg : float
-        Turn between the pose and the nearest that the prior names.
-    voxel_um : float
-        Voxel size.
-    """
-
-    correlation: float
-    agreement: float
-    margin: float
-    margin_se: float
-    returned: float
-    halves_um: float
-    se_um: StandardError
-    overlap: float
-    off_prior_deg: float
-    voxel_um: float
+# A solution counts as a different one from this mean distance on, voxels.
+DIFFERENT_VOXELS = 5.0
+# In the plane, cuts of the tomogram err more than sections, since their outlines hold its noise twice; along
+# the normal sections err more, since the voids of cuts are drawn from it. From 77 sections of twenty
+# simulated cells.
+KNOWN_ANSWER_FACTORS = np.array([0.6, 0.6, 1.3])
+# The bright rims of bodies move their edges by this fraction of a working pixel, on the same sections.
+EDGE_PIXELS = 0.15
+# Cuts that are searched for when the first was not found: one miss may be chance.
+MOST_SEARCHED = 3
+# What of a stretch the map holds, by the number of free parameters.
+APPLIED: dict[int, Literal["none", "scale", "scale of each axis"]] = {
+    RIGID: "none",
+    SCALED: "scale",
+    STRETCHED: "scale of each axis",
+}
 
 
-def checks(evidence: Evidence) -> Iterable[Check]:
-    """List the conditions, in the order in which a person should read those that fail."""
-    e = evidence
-    yield Check(
-        e.correlation >= LEAST_CORRELATION,
-        f"pores and cracks do not agree: correlation {e.correlation:.2f} inside the ceramic, "
-        f"at least {LEAST_CORRELATION} is needed",
-    )
-    yield Check(
-        e.agreement >= LEAST_AGREEMENT,
-        f"the section's materials explain {100 * e.agreement:.0f} % of the tomogram's contrast, "
-        f"at least {100 * LEAST_AGREEMENT:.0f} % is needed",
-    )
-    times = math.exp(min(e.margin, 50.0))
-    yield Check(
-        e.margin >= LEAST_MARGIN,
-        f"another place fits nearly as well: its misfit is {times:.2f} times as large, "
-        f"at least {math.exp(LEAST_MARGIN):.2f} times is needed",
-    )
-    yield Check(
-        e.margin < LEAST_MARGIN or e.margin >= LEAST_MARGIN_SE * e.margin_se,
-        f"another place may fit as well: its misfit is {times:.2f} times as large, but so few pores or "
-        f"cracks tell the two apart that this is {_in_errors(e):.1f} standard errors; "
-        f"{LEAST_MARGIN_SE:g} are needed",
-    )
-    yield Check(
-        e.returned >= LEAST_RETURN,
-        f"not converged: {100 * e.returned:.0f} % of the restarts came back to the same pose",
-    )
-    yield Check(
-        e.halves_um <= MOST_HALVES_VOXELS * e.voxel_um,
-        f"parts of the field contradict each other by {e.halves_um:.1f} um: "
-        "too few pores and cracks, or a distorted image",
-    )
-    worst = [s for s in (e.se_um.u, e.se_um.v, e.se_um.normal) if s is not None]
-    yield Check(
-        len(worst) == 3 and max(worst) <= MOST_SE_VOXELS * e.voxel_um,
-        f"the position is uncertain by more than {MOST_SE_VOXELS:g} voxel (one standard error)",
-    )
-    yield Check(
-        e.off_prior_deg <= MOST_OFF_PRIOR_DEG,
-        f"the axes given are off by {e.off_prior_deg:.0f} degrees; "
-        f"they must be good to {MOST_OFF_PRIOR_DEG:g}",
-    )
-    yield Check(
-        e.overlap >= LEAST_OVERLAP, f"only {100 * e.overlap:.0f} % of the field lies inside the volume"
-    )
-
-
-def _in_errors(evidence: Evidence) -> float:
-    """Margin in its standard errors; 0 where they are unknown."""
-    return evidence.margin / evidence.margin_se if 0.0 < evidence.margin_se < math.inf else 0.0
-
-
-def known_answer_checks(
-    near: KnownAnswers, searched: Sequence[KnownAnswers], error: StandardError, voxel_um: float
-) -> Iterable[Check]:
-    """List the conditions on what became of cuts of the tomogram at known poses.
+def judge(
+    method: str, section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
+) -> Registration:
+    """Judge a solution.
 
     Parameters
     ----------
-    near : KnownAnswers
-        Cuts beside the solution.
-    searched : sequence of KnownAnswers
-        Cuts elsewhere, each alone.
-    error : StandardError
-        The whole error that will be reported.
-    voxel_um : float
-        Voxel size.
+    method : str
+        How it was found, for the report.
+    section, target : Section, Target
+        What was placed, and where.
+    solution : SectionSolution
+        What the search ended in.
+    rng : numpy.random.Generator
+        For restarts, bootstrap and known answers.
+
+    Returns
+    -------
+    Registration
+        With verdict, errors and whatever helps a person to judge.
+
+    Notes
+    -----
+    The standard error by direction is the root of summed squares: the error seen at known answers,
+    which holds what any cut of this tomogram suffers (noise, blur, few pores); the larger of the block
+    bootstrap's and the half fields', which holds where this section contradicts the tomogram; where two
+    resolutions prefer different minima, their distance over the root of two, which is the error of taking
+    either; and, in the plane, how well an edge in an electron image shows where the body ends, and the
+    stretch that was fitted and is not applied.
     """
-    found = sum(not one.lost for one in searched)
-    yield Check(
-        near.n - near.lost >= LEAST_NEAR * near.n and found > 0,
-        "known answers are not found again: of sections cut from the tomogram itself "
-        f"{near.lost} of {near.n} beside this place and {len(searched) - found} of {len(searched)} "
-        "elsewhere were placed wrongly",
-    )
-    worst = [s for s in (error.u, error.v, error.normal) if s is not None]
-    yield Check(
-        len(worst) == 3 and max(worst) <= MOST_SE_VOXELS * voxel_um,
-        f"the position is uncertain by more than {MOST_SE_VOXELS:g} voxel (one standard error)",
+    best = solution.best
+    evidence, runner_up = _gather(section, target, solution, rng)
+    verdict, reasons = decide(checks(evidence))
+    error = evidence.se_um
+    answers: tuple[KnownAnswers, ...] = ()
+    if verdict == "accepted":
+        near, searched = _known_answers(section, target, solution, rng)
+        error = _combined(error, near, float(np.mean(section.spacing_um)), solution.converged.unapplied_um())
+        verdict, reasons = decide(known_answer_checks(near, searched, error, target.voxel_um))
+        answers = (near, *searched)
+    return Registration(
+        best.map(section.centre_um),
+        method,
+        verdict,
+        reasons,
+        evidence.agreement,
+        runner_up,
+        error,
+        diagnostics=_diagnostics(section, target, solution, evidence, answers),
     )
 
 
-def off_prior_deg(found: AffineMap, prior: AxesPrior) -> float:
-    """Angle between a pose and what the axes say; only the rows' where the columns' direction is open."""
-    if prior.unknown_direction:
-        row = prior.linear()[:, 1]
-        return float(np.rad2deg(np.arccos(np.clip(row @ found.linear[:, 1], -1.0, 1.0))))
-    return angle_between_deg(found, AffineMap.from_parts(prior.linear(), (0.0, 0.0, 0.0)))
+def _diagnostics(
+    section: Section,
+    target: Target,
+    solution: SectionSolution,
+    evidence: Evidence,
+    answers: tuple[KnownAnswers, ...],
+) -> Diagnostics:
+    best, own_centre = solution.best, section.centre_um
+    field = solution.fine.own_points(400) + own_centre
+    overturned = [p for p in solution.ranked if float(p.rotation[:, 2] @ best.rotation[:, 2]) < 0.0]
+    candidates = [Candidate(pose.map(own_centre), pose.score) for pose in solution.ranked]
+    min_um = DIFFERENT_VOXELS * target.voxel_um
+    return Diagnostics(
+        score_is="fraction of the tomogram's contrast explained",
+        measures={
+            "inside_correlation": evidence.correlation,
+            "overlap": evidence.overlap,
+            "margin": None if np.isinf(evidence.margin) else evidence.margin,
+            "margin_se": evidence.margin_se,
+            "overturned_score": overturned[0].score if overturned else None,
+            "halves_apart_um": evidence.halves_um,
+        },
+        known_answers=answers,
+        blocks=block_residuals(solution.robust, best, own_centre),
+        scale=Scale(
+            float(np.exp(best.log_scale)), float(np.exp(best.log_anisotropy)), APPLIED[solution.free]
+        ),
+        starts=Starts(RESTARTS, round(evidence.returned * RESTARTS)),
+        rivals=rivals_of(candidates, best.map(own_centre), field, min_um=min_um),
+        warp=smooth_warp(solution.robust, best),
+    )
+
+
+def _gather(
+    section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
+) -> tuple[Evidence, RunnerUp | None]:
+    """Collect what distinguishes a right solution from a wrong one, known answers left aside.
+
+    Parameters
+    ----------
+    section, target, solution, rng
+        As in `judge`.
+
+    Returns
+    -------
+    Evidence
+        For the verdict; its error is the scatter that this section itself shows.
+    RunnerUp or None
+        The best solution at another pose.
+    """
+    fine, robust, best = solution.fine, solution.robust, solution.best
+    own_centre = section.centre_um
+    best_map = best.map(own_centre)
+    field = fine.own_points(400) + own_centre
+    runner_up, difference, difference_se = None, np.inf, 0.0
+    for pose in solution.ranked:
+        rival = pose.map(own_centre)
+        apart = mean_difference_um(rival, best_map, field)
+        if apart >= DIFFERENT_VOXELS * target.voxel_um:
+            runner_up = RunnerUp(pose.score, apart, angle_between_deg(rival, best_map))
+            difference, difference_se = margin(fine, best, pose, rng)
+            break
+    halves = half_fields(robust, best, solution.free)
+    covariance = step_covariance(robust, best, solution.free, rng)
+    scatter = larger(position_error(covariance, best, fine.own_points(500)), halves.se_um)
+    either = resolutions_apart(solution.soft, fine, solution.ranked[0], target.voxel_um) / np.sqrt(2.0)
+    fit = equations(fine, best)
+    evidence = Evidence(
+        correlation=inside_correlation(solution.soft, best),
+        agreement=0.0 if fit is None else 1.0 - fit.cost,
+        margin=difference,
+        margin_se=difference_se,
+        returned=restarts((*solution.levels[:-1], robust), best, solution.free, rng),
+        halves_um=halves.apart_um,
+        se_um=widened(scatter, either),
+        overlap=0.0 if fit is None else fit.overlap,
+        off_prior_deg=off_prior_deg(best_map, target.prior),
+        voxel_um=target.voxel_um,
+    )
+    return evidence, runner_up
+
+
+def _known_answers(
+    section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
+) -> tuple[KnownAnswers, list[KnownAnswers]]:
+    """Register cuts beside the solution, and search for cuts elsewhere until one is found."""
+    near = near_answers(section, target, solution, rng)
+    searched = [searched_answer(section, target, solution, rng)]
+    while searched[-1].lost and len(searched) < MOST_SEARCHED:
+        searched.append(searched_answer(section, target, solution, rng))
+    return near, searched
+
+
+def _combined(
+    scatter: StandardError, near: KnownAnswers, pixel_um: float, unapplied_um: tuple[float, float]
+) -> StandardError:
+    """Sum a section's own scatter and the errors of known answers, edges and a stretch left out."""
+    if not len(near.errors_um):
+        return scatter
+    edge = EDGE_PIXELS * pixel_um
+    return widened(scatter, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), (*unapplied_um, 0.0))
+
+
+def widened(error: StandardError, *others: ArrayLike) -> StandardError:
+    """Take the root of the sum of squares of an error and others, by direction; unknown stays unknown."""
+    own = (error.u, error.v, error.normal)
+    squares = np.sum(np.square(np.asarray(others, np.float64)), axis=0)
+    u, v, normal = (
+        None if x is None else float(np.sqrt(x**2 + s)) for x, s in zip(own, squares, strict=True)
+    )
+    return StandardError(u, v, normal)

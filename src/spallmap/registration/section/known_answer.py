@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,51 +12,32 @@ from scipy.spatial.transform import Rotation
 
 from spallmap import frames
 from spallmap.image import Image
+from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
-from spallmap.registration.section.masks import near
 from spallmap.registration.section.pose import SectionPose
-from spallmap.registration.section.refine import SCALED, descend
-from spallmap.registration.section.target import SectionSolution, Target, polish, settle_stretch, solve
+from spallmap.registration.section.refine import SCALED, descend, refine_among_minima
+from spallmap.registration.section.search import SectionSolution, converge, search_section
+from spallmap.registration.section.target import Target
+from spallmap.registration.section.voids import near
+from spallmap.registration.verdict import Refused
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import OUTSIDE, is_filled
 
-#: Cuts near the solution, and how far from it they lie: other pores are met, the outline is alike.
-NEAR, NEAR_UM, NEAR_DEG = 6, 25.0, 2.5
-#: Where the refinement of a cut begins, from its true pose.
-START_UM, START_DEG = 8.0, 1.0
-#: Darkness of the tomogram from which on a cut shows some void, and void alone; depth below which the
-#: ceramic's surface is no longer seen in it.
-DARK, SURFACE_VOXELS = (0.15, 0.6), 2.0
-#: A cut lies nowhere else than where it was made up to this mean distance, voxels.
+# Cuts near the solution, and how far from it they lie: other pores are met, the outline is alike.
+NEAR = 6
+NEAR_UM = 25.0
+NEAR_DEG = 2.5
+# Where the refinement of a cut begins, from its true pose.
+START_UM = 8.0
+START_DEG = 1.0
+# Darkness of the tomogram from which on a cut shows some void, and void alone.
+DARK = (0.15, 0.6)
+# Depth below which the ceramic's surface is no longer seen in a cut.
+SURFACE_VOXELS = 2.0
+# A cut lies nowhere else than where it was made up to this mean distance, voxels.
 FOUND_VOXELS = 3.0
-
-
-@dataclass(frozen=True)
-class KnownAnswers:
-    """What became of cuts at known poses.
-
-    Parameters
-    ----------
-    errors_um : ndarray, shape (n, 3)
-        Root mean square distance over the field from the true place along u, v and normal, for each cut.
-    lost : int
-        Cuts that could not be registered or that ended beyond `FOUND_VOXELS`; not among the errors.
-    """
-
-    errors_um: NDArray[np.float64]
-    lost: int
-
-    @property
-    def n(self) -> int:
-        """Number of cuts."""
-        return len(self.errors_um) + self.lost
-
-    def rms_um(self) -> NDArray[np.float64]:
-        """Root mean square error along u, v and normal; not a number where every cut was lost."""
-        if not len(self.errors_um):
-            return np.full(3, np.nan)
-        mean: NDArray[np.float64] = np.sqrt((self.errors_um**2).mean(axis=0))
-        return mean
+# What is registered, for the report.
+MADE_OF = "cuts of the tomogram"
 
 
 def near_answers(
@@ -84,8 +65,9 @@ def near_answers(
 
     def error_of(rng: np.random.Generator) -> NDArray[np.float64] | None:
         true = _beside(solution.best, NEAR_UM, NEAR_DEG, rng)
-        cut = read_section(cut_image(section, target, solution.best, true, rng), voxel / 2.0)
-        if isinstance(cut, str):
+        try:
+            cut = read_section(_cut_image(section, target, solution.best, true, rng), voxel / 2.0)
+        except Refused:
             return None
         true = _recentred(true, cut.centre_um - section.centre_um)
         start = _beside(true, START_UM, START_DEG, rng)
@@ -93,13 +75,13 @@ def near_answers(
         found, fine = descend(levels, start, free=SCALED), levels[-1]
         if not np.isfinite(found.score):
             return None
-        found = polish(fine, found, voxel)
-        error = _error(settle_stretch(fine, found, rng).pose, true, fine.own_points(400))
+        found = refine_among_minima(fine, found, voxel)
+        error = _error(converge(fine, found, rng).pose, true, fine.own_points(400))
         return error if np.linalg.norm(error) <= FOUND_VOXELS * voxel else None
 
     with ThreadPoolExecutor(max(1, target.threads)) as pool:
         errors = [error for error in pool.map(error_of, rng.spawn(NEAR)) if error is not None]
-    return KnownAnswers(np.reshape(errors, (-1, 3)), NEAR - len(errors))
+    return KnownAnswers(np.reshape(errors, (-1, 3)), NEAR - len(errors), MADE_OF)
 
 
 def searched_answer(
@@ -119,29 +101,29 @@ def searched_answer(
     KnownAnswers
         Of one cut.
     """
+    lost = KnownAnswers(np.empty((0, 3)), 1, MADE_OF, "elsewhere")
     angle = rng.uniform(0.0, 360.0) if target.prior.unknown_direction else rng.uniform(-8.0, 8.0)
-    turn = Rotation.from_rotvec(np.deg2rad(angle) * solution.best.rotation[:, 1]).as_matrix()
+    rotation = Rotation.from_rotvec(np.deg2rad(angle) * solution.best.rotation[:, 1]).as_matrix()
     pivot = target.specimen.centre_um
     elsewhere = replace(
         solution.best,
-        rotation=turn @ solution.best.rotation,
-        centre_um=pivot + turn @ (solution.best.centre_um - pivot),
+        rotation=rotation @ solution.best.rotation,
+        centre_um=pivot + rotation @ (solution.best.centre_um - pivot),
     )
     true = _beside(elsewhere, NEAR_UM, NEAR_DEG, rng)
-    cut = read_section(cut_image(section, target, solution.best, true, rng), target.voxel_um / 2.0)
-    if isinstance(cut, str):
-        return KnownAnswers(np.empty((0, 3)), 1)
-    true = _recentred(true, cut.centre_um - section.centre_um)
-    found = solve(cut, target, [], rng)
-    if isinstance(found, str):
-        return KnownAnswers(np.empty((0, 3)), 1)
+    try:
+        cut = read_section(_cut_image(section, target, solution.best, true, rng), target.voxel_um / 2.0)
+        true = _recentred(true, cut.centre_um - section.centre_um)
+        found = search_section(cut, target, [], rng)
+    except Refused:
+        return lost
     error = _error(found.best, true, found.fine.own_points(400))
     if np.linalg.norm(error) > FOUND_VOXELS * target.voxel_um:
-        return KnownAnswers(np.empty((0, 3)), 1)
-    return KnownAnswers(error[None], 0)
+        return lost
+    return KnownAnswers(error[None], 0, MADE_OF, "elsewhere")
 
 
-def cut_image(
+def _cut_image(
     section: Section, target: Target, best: SectionPose, pose: SectionPose, rng: np.random.Generator
 ) -> Image:
     """Draw what the microscope would have shown at another pose.
@@ -166,7 +148,7 @@ def cut_image(
     """
     rows, columns = section.maps.shape[1:]
     points = section.points() - section.centre_um
-    classes, darkness = cut_classes(target, pose.place(points))
+    classes, darkness = _cut_classes(target, pose.place(points))
     void = _drawn_voids(classes == CERAMIC, darkness, section.spacing_um, target.voxel_um)
     seen = np.argmax(section.maps, axis=0)
     valid = section.valid
@@ -182,8 +164,8 @@ def cut_image(
     return Image(drawn.astype(np.float32), ("y", "x"), section.spacing_um, mask=valid)
 
 
-def cut_classes(target: Target, placed: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Tell ceramic, other solid and empty space at points (..., 3), and how dark it is there."""
+def _cut_classes(target: Target, placed: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Distinguish ceramic, other solid and empty space at points (..., 3), and how dark it is there."""
     at = frames.points_to_indices(placed.reshape(-1, 3), target.spacing_um).T
     last = np.array(target.phases.shape) - 1
     # Only the box that the cut passes through: a mask of all of a large volume takes longer than the cut.
@@ -192,15 +174,15 @@ def cut_classes(target: Target, placed: NDArray[np.float64]) -> tuple[NDArray[np
     box = tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
     phases, at = target.phases[box], at - low[:, None]
 
-    def share(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        sampled: NDArray[np.float64] = ndimage.map_coordinates(
+    def sampled(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        fraction: NDArray[np.float64] = ndimage.map_coordinates(
             mask.view(np.uint8), at, output=np.float64, order=1, mode="nearest"
         )
-        return sampled
+        return fraction
 
     grey = ndimage.map_coordinates(target.grids[-1].volume[box], at, order=1, mode="nearest")
-    filled = share(is_filled(phases)) > 0.5
-    classes = np.where(share(phases == OUTSIDE) > 0.5, EMPTY, SOLID)
+    filled = sampled(is_filled(phases)) > 0.5
+    classes = np.where(sampled(phases == OUTSIDE) > 0.5, EMPTY, SOLID)
     classes[filled] = CERAMIC
     darkness = (CERAMIC_GREY - grey) / (CERAMIC_GREY - AIR_GREY)
     shape = placed.shape[:-1]
@@ -213,12 +195,12 @@ def _drawn_voids(
     spacing_um: tuple[float, float],
     voxel_um: float,
 ) -> NDArray[np.float64]:
-    """Share of void in a cut's ceramic: small pores, whose darkness is blurred, keep about their area."""
+    """Fraction of void in a cut's ceramic: small pores, whose darkness is blurred, keep about their area."""
     surface = near(~ceramic, SURFACE_VOXELS * voxel_um, spacing_um)
     soft = np.clip((darkness - DARK[0]) / (DARK[1] - DARK[0]), 0.0, 1.0)
     # The ceramic's own surface is half dark.
-    share = np.where(surface, darkness > 0.5, soft)
-    return np.asarray(share * ceramic, dtype=np.float64)
+    fraction = np.where(surface, darkness > 0.5, soft)
+    return np.asarray(fraction * ceramic, dtype=np.float64)
 
 
 def _class_greys(section: Section, seen: NDArray[np.intp], valid: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -10,8 +10,12 @@ from scipy.spatial.transform import Rotation
 
 from spallmap import frames
 
-#: Largest scale error of a microscope, and largest stretch between its axes, that is corrected for.
-MOST_SCALE, MOST_ANISOTROPY = 0.03, 0.03
+# Largest scale error of a microscope, and largest stretch between its axes, that is corrected for.
+MOST_SCALE = 0.03
+MOST_ANISOTROPY = 0.03
+# Steps of the small grid around a refined pose; a pore's radius at the rim of a field of 900 um.
+NEIGHBOUR_UM = 15.0
+NEIGHBOUR_DEG = 3.0
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,13 @@ class SectionPose:
         return frames.AffineMap.from_parts(self.linear, self.centre_um - self.linear @ own_centre_um)
 
     def moved(self, step: NDArray[np.float64]) -> SectionPose:
-        """Turn about the field's centre (rad), shift (um) and stretch (logarithms, kept within bounds).
+        """Rotate about the field's centre (rad), shift (um) and stretch (logarithms, kept within bounds).
 
         Parameters
         ----------
         step : ndarray, shape (k,)
-            Turn about x, y, z and shift along x, y, z of the volume; then, where k is 7 or 8, the change of
-            `log_scale` and of `log_anisotropy`.
+            Rotation about x, y, z and shift along x, y, z of the volume; then, where k is 7 or 8, the change
+            of `log_scale` and of `log_anisotropy`.
 
         Returns
         -------
@@ -124,3 +128,33 @@ def distinct(
         if len(kept) == most:
             break
     return kept
+
+
+def neighbours(
+    pose: SectionPose, shift_um: float = NEIGHBOUR_UM, angle_deg: float = NEIGHBOUR_DEG
+) -> list[SectionPose]:
+    """List the poses around one: shifted along the normal, tilted, and rotated about the rows.
+
+    Parameters
+    ----------
+    pose : SectionPose
+        The middle, which is not listed.
+    shift_um, angle_deg : float
+        How far off they lie.
+
+    Returns
+    -------
+    list of SectionPose
+        26 poses; in the plane, where a refinement reaches farthest, they lie alike.
+    """
+    found = []
+    for shift in (-shift_um, 0.0, shift_um):
+        for tilt in (-angle_deg, 0.0, angle_deg):
+            for azimuth in (-angle_deg, 0.0, angle_deg):
+                if shift or tilt or azimuth:
+                    rotation = Rotation.from_euler("xy", (tilt, azimuth), degrees=True).as_matrix()
+                    centre = pose.centre_um + shift * pose.rotation[:, 2]
+                    found.append(
+                        replace(pose, rotation=pose.rotation @ rotation, centre_um=centre, score=-np.inf)
+                    )
+    return found

@@ -10,22 +10,37 @@ from numpy.typing import NDArray
 
 from spallmap import frames
 from spallmap.registration.section.compiled import normal_equations, sample_with_gradient
-from spallmap.registration.section.pose import SectionPose
+from spallmap.registration.section.pose import SectionPose, neighbours
 from spallmap.registration.section.resolutions import Level
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 
-#: Free parameters of a rigid placement, with one scale, and with one scale for each own axis.
-RIGID, SCALED, STRETCHED = 6, 7, 8
-#: Residuals beyond this many robust standard deviations lose weight; the greys settle within a few rounds.
-ROBUST_SIGMAS, ROBUST_ROUNDS = 4.0, 4
-#: A step smaller than this (mean shift of the field) ends the iteration, in voxels of the level.
+# Free parameters of a rigid placement, with one scale, and with one scale for each own axis.
+RIGID = 6
+SCALED = 7
+STRETCHED = 8
+# Residuals beyond this many robust standard deviations lose weight.
+ROBUST_SIGMAS = 4.0
+# The greys converge within a few rounds.
+ROBUST_ROUNDS = 4
+# A step smaller than this (mean shift of the field) ends the iteration, in voxels of the level.
 STILL_VOXELS = 0.005
-#: By how much a void is darker than ceramic on the common grey scale, and the share of it that may be fitted.
-#: Blur across the plane leaves less of a small pore at low resolution; with lower bounds, 0.5 or 0.7, a small
-#: cell's binned volume lost the pose that it was started from.
-VOID_CONTRAST, VOID_BOUNDS = float(CERAMIC_GREY - AIR_GREY), (0.9, 1.2)
-#: Most of the field's weight that may lie outside the volume.
-LEAST_OVERLAP = 0.5
+# By how much a void is darker than ceramic on the common grey scale.
+VOID_CONTRAST = float(CERAMIC_GREY - AIR_GREY)
+# Least and most of that contrast that may be fitted. Blur across the plane leaves less of a small pore at low
+# resolution; with lower bounds, 0.5 or 0.7, a small cell's binned volume lost the pose that it was started
+# from.
+VOID_BOUNDS = (0.9, 1.2)
+# Around a minimum at the finest resolution others are looked for this far off, over the field. Two of 36
+# planes were 1.5 voxels off in a minimum that was not the deepest.
+MINIMA_APART_VOXELS = 1.5
+# In so many rounds.
+MINIMA_ROUNDS = 3
+# With so many first steps from each neighbour.
+MINIMA_FIRST_STEPS = 4
+# And so many of each round to the end.
+MINIMA_FINISHED = 4
+# Least fraction of the field's weight inside the volume for a comparison.
+COMPARED_OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -37,10 +52,10 @@ class Equations:
     cost : float
         Weighted residual variance over weighted variance of the grey, 0 (perfect) to 1.
     normal, gradient : ndarray, shape (8, 8) and (8,)
-        Of the weighted sum of squares, by turn (x, y, z; rad, about the field's centre), shift (x, y, z; um)
-        and the logarithms of scale and anisotropy; the classes' greys are eliminated.
+        Of the weighted sum of squares, by rotation (x, y, z; rad, about the field's centre), shift (x, y, z;
+        um) and the logarithms of scale and anisotropy; the classes' greys are eliminated.
     overlap : float
-        Share of the section's weight inside the volume.
+        Fraction of the section's weight inside the volume.
     """
 
     cost: float
@@ -81,7 +96,7 @@ def equations(level: Level, pose: SectionPose) -> Equations | None:
         gram,
     )
     overlap = weight / level.total_weight
-    if overlap < LEAST_OVERLAP:
+    if overlap < COMPARED_OVERLAP:
         return None
     total = gram[-1, -1] - grey**2 / weight
     left = np.vstack([-_class_greys(gram), np.eye(9)])
@@ -99,9 +114,9 @@ def _class_greys(gram: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     classes = gram[:4, :4] + 1e-9 * np.trace(gram[:4, :4]) * np.eye(4)
     solved: NDArray[np.float64] = np.linalg.solve(classes, gram[:4, 4:])
-    share = -float(solved[3, -1]) / VOID_CONTRAST
-    if not VOID_BOUNDS[0] <= share <= VOID_BOUNDS[1]:
-        darker = float(np.clip(share, *VOID_BOUNDS)) * VOID_CONTRAST
+    fraction = -float(solved[3, -1]) / VOID_CONTRAST
+    if not VOID_BOUNDS[0] <= fraction <= VOID_BOUNDS[1]:
+        darker = float(np.clip(fraction, *VOID_BOUNDS)) * VOID_CONTRAST
         solved[:3] = np.linalg.solve(classes[:3, :3], gram[:3, 4:])
         solved[3] = 0.0
         solved[:3, -1] += np.linalg.solve(classes[:3, :3], gram[:3, 3]) * darker
@@ -153,7 +168,7 @@ def linearise(level: Level, pose: SectionPose) -> Fit | None:
     values, slope, inside = _sampled(level, pose, level.points)
     weights = level.weights * inside
     overlap = float(weights.sum() / level.total_weight)
-    if overlap < LEAST_OVERLAP:
+    if overlap < COMPARED_OVERLAP:
         return None
     along = [slope @ pose.linear[:, k] * level.points[:, k] for k in range(2)]
     arm = level.points @ pose.linear[:, :2].T
@@ -196,7 +211,7 @@ def refine(level: Level, start: SectionPose, *, iterations: int = 20, free: int 
     Returns
     -------
     SectionPose
-        Score 1 - residual share of the variance; minus infinity where the field leaves the volume.
+        Score 1 - residual fraction of the variance; minus infinity where the field leaves the volume.
     """
     pose, fit = start, equations(level, start)
     if fit is None:
@@ -245,7 +260,7 @@ def descend(levels: Sequence[Level], start: SectionPose, *, free: int = RIGID) -
     return start
 
 
-def settle(level: Level, pose: SectionPose, *, free: int = RIGID) -> tuple[Level, SectionPose]:
+def refine_robustly(level: Level, pose: SectionPose, *, free: int = RIGID) -> tuple[Level, SectionPose]:
     """Refine with little weight on what does not fit: a crack that only one image shows, a filled pore.
 
     Parameters
@@ -282,6 +297,38 @@ def settle(level: Level, pose: SectionPose, *, free: int = RIGID) -> tuple[Level
     return robust, pose
 
 
+def refine_among_minima(fine: Level, pose: SectionPose, voxel_um: float) -> SectionPose:
+    """Try whether a pose beside a minimum leads to a deeper one, since noise makes many.
+
+    Parameters
+    ----------
+    fine : Level
+        The resolution to look at.
+    pose : SectionPose
+        A minimum at it.
+    voxel_um : float
+        Voxel size.
+
+    Returns
+    -------
+    SectionPose
+        The deepest minimum found; the same pose where there is none deeper.
+    """
+    size = float(np.sqrt((fine.points**2).sum(axis=1).mean()))
+    for _ in range(MINIMA_ROUNDS):
+        around = neighbours(
+            pose, MINIMA_APART_VOXELS * voxel_um, float(np.rad2deg(MINIMA_APART_VOXELS * voxel_um / size))
+        )
+        begun = [refine(fine, near, iterations=MINIMA_FIRST_STEPS, free=SCALED) for near in around]
+        begun.sort(key=lambda near: -near.score)
+        ended = [refine(fine, near, free=SCALED) for near in begun[:MINIMA_FINISHED]]
+        best = max(ended, key=lambda near: near.score)
+        if not best.score > pose.score:
+            break
+        pose = best
+    return pose
+
+
 def inside_correlation(level: Level, pose: SectionPose) -> float:
     """Correlate section and tomogram inside the ceramic, where pores and cracks alone differ.
 
@@ -295,14 +342,14 @@ def inside_correlation(level: Level, pose: SectionPose) -> float:
     Returns
     -------
     float
-        Weighted correlation of the section's void share with the tomogram's darkness over the ceramic's
+        Weighted correlation of the section's void fraction with the tomogram's darkness over the ceramic's
         inside; parts outside the volume count as a mismatch.
     """
     grey, _, seen = _sampled(level, pose, level.points[level.inside])
     if seen.sum() < 10:
         return 0.0
     weights, void = level.weights[level.inside], level.void[level.inside]
-    share = float(weights[seen].sum() / weights.sum())
+    fraction = float(weights[seen].sum() / weights.sum())
     table = np.stack([void[seen], grey[seen]])
     (a, c), (_, b) = np.cov(table, aweights=weights[seen])
-    return float(-c / np.sqrt(a * b)) * share if a > 0.0 and b > 0.0 else 0.0
+    return float(-c / np.sqrt(a * b)) * fraction if a > 0.0 and b > 0.0 else 0.0

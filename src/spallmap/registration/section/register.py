@@ -1,8 +1,8 @@
-"""Places a section image in a tomogram at an azimuth that nobody gives."""
+"""Registers a section image to a tomogram at an azimuth that nobody gives."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,16 @@ from spallmap import frames
 from spallmap.axes import AxesPrior
 from spallmap.image import Image
 from spallmap.landmarks import Landmarks
+from spallmap.registration.compose import exchanged, refused
 from spallmap.registration.landmark_fit import apply_landmarks, start_from_landmarks
-from spallmap.registration.result import Registration, StandardError
+from spallmap.registration.result import Registration
 from spallmap.registration.section.appearance import Section, read_section
-from spallmap.registration.section.assess import assess
+from spallmap.registration.section.judge import judge
 from spallmap.registration.section.pose import SectionPose
+from spallmap.registration.section.search import search_section
 from spallmap.registration.section.starts import STARTS
-from spallmap.registration.section.target import make_target, solve
+from spallmap.registration.section.target import make_target
+from spallmap.registration.verdict import Refused
 
 METHOD = "section in volume: Fourier search on classes, Gauss-Newton on grey"
 
@@ -34,7 +37,12 @@ def register_section(
     starts: int = STARTS,
     landmarks: Landmarks | None = None,
 ) -> Registration:
-    """Find the plane of a section, and its place in it.
+    """Find the plane of a section in a tomogram, and its position in it.
+
+    Every plane that the prior allows is scored at every shift by Fourier transforms of class maps; the best
+    are refined by Gauss-Newton on the tomogram's grey, coarse to fine. The verdict rests on what such a
+    refinement cannot see by itself: rivals, restarts, halves of the field, and cuts of the tomogram itself at
+    known poses, which are registered in the same way.
 
     Parameters
     ----------
@@ -61,9 +69,33 @@ def register_section(
     Returns
     -------
     Registration
-        A map from the section's own frame to the volume's: rigid, or with the scale and the anisotropy that
-        the data ask for. Score: share of the tomogram's variance in the plane that the section's materials
-        explain.
+        A map from the section's own frame to the volume's, both in micrometres: rigid, or with the scale and
+        the anisotropy that the data ask for. Score: fraction of the tomogram's variance in the plane that the
+        section's materials explain. What cannot be registered is refused with the reason, not raised.
+
+    References
+    ----------
+    .. [1] Roche, Malandain, Pennec, Ayache, "The correlation ratio as a new similarity measure for multimodal
+       image registration", MICCAI 1998.
+    .. [2] Golub and Pereyra, "Separable nonlinear least squares: the variable projection method and its
+       applications", Inverse Problems 19 (2003).
+
+    Examples
+    --------
+    A real section takes minutes. An image of one grey is refused at once:
+
+    >>> import numpy as np
+    >>> from spallmap.axes import AxesPrior
+    >>> from spallmap.image import Image
+    >>> image = Image(np.full((40, 60), 90, dtype=np.uint8), ("y", "x"), (2.0, 2.0))
+    >>> grey = np.full((20, 20, 20), 50000, dtype=np.uint16)
+    >>> phases = np.ones(grey.shape, dtype=np.uint8)
+    >>> prior = AxesPrior.parse("-z,r")
+    >>> found = register_section(image, grey, phases, (5.0, 5.0, 5.0), prior=prior)
+    >>> found.verdict
+    'refused'
+    >>> found.reasons
+    ('the image shows a single grey: nothing to place it by',)
     """
     picked = None if landmarks is None else start_from_landmarks(landmarks)
     across = prior.names[0] == "r"
@@ -72,7 +104,7 @@ def register_section(
         picked = None if picked is None else picked @ _SWAP
     search = _SectionSearch(prior, seed, threads, starts, picked)
     found = search.place(image, grey, phases, spacing_um)
-    return apply_landmarks(_transposed(found) if across else found, landmarks)
+    return apply_landmarks(exchanged(found, _SWAP) if across else found, landmarks)
 
 
 @dataclass(frozen=True)
@@ -94,17 +126,16 @@ class _SectionSearch:
     ) -> Registration:
         voxel = float(np.mean(spacing_um))
         nominal = self.prior.map(image.spatial_shape, image.spacing_um, grey.shape, spacing_um)
-        section = read_section(image, voxel / 2.0)
-        if isinstance(section, str):
-            return _refused(nominal, section)
-        target = make_target(grey, phases, spacing_um, self.prior, starts=self.starts, threads=self.threads)
-        if isinstance(target, str):
-            return _refused(nominal, target)
-        rng = np.random.default_rng(self.seed)
-        solution = solve(section, target, self._extra(section), rng)
-        if isinstance(solution, str):
-            return _refused(nominal, solution)
-        return assess(METHOD, section, target, solution, rng)
+        try:
+            section = read_section(image, voxel / 2.0)
+            target = make_target(
+                grey, phases, spacing_um, self.prior, starts=self.starts, threads=self.threads
+            )
+            rng = np.random.default_rng(self.seed)
+            solution = search_section(section, target, self._extra(section), rng)
+        except Refused as refusal:
+            return refused(str(refusal), nominal, METHOD, ())
+        return judge(METHOD, section, target, solution, rng)
 
     def _extra(self, section: Section) -> list[SectionPose]:
         if self.picked is None:
@@ -112,19 +143,10 @@ class _SectionSearch:
         return [SectionPose(self.picked.linear, self.picked(section.centre_um), -np.inf)]
 
 
-def _refused(nominal: frames.AffineMap, reason: str) -> Registration:
-    return Registration(nominal, METHOD, "refused", (reason,), 0.0, None, StandardError(None, None, None))
-
-
-#: From an image's frame to its transpose's: rows and columns swapped, seen from behind; a proper rotation.
+# From an image's frame to its transpose's: rows and columns swapped, seen from behind; a proper rotation.
 _SWAP = frames.AffineMap.from_parts([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]], [0.0, 0.0, 0.0])
 
 
 def _transpose(image: Image) -> Image:
     mask = None if image.mask is None else image.mask.T
     return Image(image.data.T, image.axes, (image.spacing_um[1], image.spacing_um[0]), mask, image.meta)
-
-
-def _transposed(result: Registration) -> Registration:
-    se = StandardError(result.se_um.v, result.se_um.u, result.se_um.normal)
-    return replace(result, map=result.map @ _SWAP, se_um=se)

@@ -12,29 +12,35 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from spallmap import frames
-from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section
-from spallmap.registration.section.masks import near
-from spallmap.registration.section.specimen import block_mean
+from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, block_mean
+from spallmap.registration.section.voids import near
 
-#: Variance of the tomogram's blur that sharpening takes back at most, square voxels: noise grows with it.
+# Variance of the tomogram's blur that sharpening takes back at most, square voxels: noise grows with it.
 MOST_SHARPENED = 0.7
-#: Blur that is left after sharpening, voxels: of 0.2 to 1.0 the one with the least errors on six sections.
+# Blur that is left after sharpening, voxels: of 0.2 to 1.0 the one with the least errors on six sections.
 LEFT_BLUR_VOXELS = 0.5
-#: Blur of what is taken for flat, voxels; blur of what is compared with it; by how many robust standard
-#: deviations it must differ to be shown as it is, and how far around.
-FLAT_VOXELS, SHOWN_VOXELS, SHOWN_SIGMAS, SHOWN_REACH = 2.0, 1.0, 4.0, 2
-#: Slices to either side of the ceramic's middle one in which the noise is measured.
+# Blur of what is taken for flat, voxels.
+FLAT_VOXELS = 2.0
+# Blur of what is compared with it.
+SHOWN_VOXELS = 1.0
+# By how many robust standard deviations it must differ to be shown as it is, and how far around, voxels.
+SHOWN_SIGMAS = 4.0
+SHOWN_REACH = 2
+# Slices to either side of the ceramic's middle one in which the noise is measured.
 NOISE_REACH = 16
-#: Slices that are worked on at a time, to bound the memory.
+# Slices that are worked on at a time, to bound the memory.
 SLAB = 64
-#: Weight of the ceramic's inside against everything else. The outline's contrast is strong and its position
-#: is off by edge brightening and roughness; inside, pores and cracks say where along the normal it lies.
+# Weight of the ceramic's inside against everything else. The outline's contrast is strong and its position
+# is off by edge brightening and roughness; inside, pores and cracks say where along the normal it lies.
 INSIDE_WEIGHT = 4.0
-#: Weight of what is far from every edge outside the ceramic: casing and gas are one class and differ in grey.
-FLAT_OUTSIDE_WEIGHT, FLAT_OUTSIDE_UM = 0.1, 20.0
-#: Share of one class from which on a point shows nothing else; one in how many of them the search looks at.
-SINGLE, THINNED = 0.99, 4
-#: Depth below the ceramic's surface from which it counts as inside, um.
+# Weight of what is far from every edge outside the ceramic: casing and gas are one class and differ in grey.
+FLAT_OUTSIDE_WEIGHT = 0.1
+FLAT_OUTSIDE_UM = 20.0
+# Fraction of one class from which on a point shows nothing else.
+SINGLE = 0.99
+# One in how many of such points the search looks at.
+THINNED = 4
+# Depth below the ceramic's surface from which it counts as inside, um.
 INSIDE_DEPTH_UM = 12.0
 
 
@@ -71,10 +77,10 @@ class Level:
     points : ndarray, shape (n, 2)
         Section points (u, v) relative to the field's centre.
     basis : ndarray, shape (n, 4)
-        Share of filled ceramic, other solid, empty space and voids in the ceramic at each point, blurred
+        Fraction of filled ceramic, other solid, empty space and voids in the ceramic at each point, blurred
         alike; a void counts in the first and in the last.
     void : ndarray, shape (n,)
-        Share of voids in the ceramic, blurred alike.
+        Fraction of voids in the ceramic, blurred alike.
     weights : ndarray, shape (n,)
         Weight of each point.
     inside : ndarray of bool, shape (n,)
@@ -128,7 +134,7 @@ def sharpened(
     A blurred tomogram shows a pore before and behind the plane that cuts it, where a section shows nothing:
     left in, this pulls the plane from pores that it just misses. On twelve simulated sections it took the
     largest error of the position from 0.64 to 0.36 voxel. In the flat parts sharpening raises the noise
-    alone, whose share in the misfit depends on where between the voxels a plane lies, since interpolation
+    alone, whose fraction of the misfit depends on where between the voxels a plane lies, since interpolation
     averages it: planes were drawn by up to two voxels to where it is averaged most. There the mean of the
     surroundings is taken.
 
@@ -242,7 +248,7 @@ def make_level(section: Section, grid: Grid) -> Level:
     valid = section.valid.astype(np.float32)
     norm = ndimage.gaussian_filter(valid, sigma)
     maps = np.stack([ndimage.gaussian_filter(m, sigma) for m in section.maps]) / np.maximum(norm, 1e-3)
-    shares = (maps[CERAMIC] + maps[VOID], maps[SOLID], maps[EMPTY], maps[VOID])
+    fractions = (maps[CERAMIC] + maps[VOID], maps[SOLID], maps[EMPTY], maps[VOID])
     strides = [max(1, round(float(np.mean(grid.spacing_um)) / s)) for s in section.spacing_um]
     pick = np.s_[strides[0] // 2 :: strides[0], strides[1] // 2 :: strides[1]]
     ceramic = section.maps[CERAMIC] + section.maps[VOID] > 0.5
@@ -257,7 +263,7 @@ def make_level(section: Section, grid: Grid) -> Level:
     return Level(
         grid,
         np.ascontiguousarray((section.points() - section.centre_um)[pick][seen][:, :2]),
-        np.stack([m[pick][seen] for m in shares], axis=-1).astype(np.float64),
+        np.stack([m[pick][seen] for m in fractions], axis=-1).astype(np.float64),
         maps[VOID][pick][seen].astype(np.float64),
         weights,
         deep[pick][seen],

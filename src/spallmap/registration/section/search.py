@@ -1,324 +1,172 @@
-"""Coarse search: every orientation that the prior allows, every offset, shifts by Fourier transform."""
+"""The search for a section: coarse poses, refined starts, the deepest minimum, its stretch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.fft
-from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial.transform import Rotation
 
-from spallmap import frames
-from spallmap.axes import AxesPrior
-from spallmap.registration.section.appearance import CERAMIC, EMPTY, VOID, Section
-from spallmap.registration.section.compiled import cut_slices
+from spallmap.registration.section.appearance import Section
+from spallmap.registration.section.certainty import step_covariance
+from spallmap.registration.section.coarse import coarse_search
 from spallmap.registration.section.pose import SectionPose
-from spallmap.registration.section.specimen import Specimen
-
-#: Probability of what the section shows (rows: ceramic, void, solid, empty) where the tomogram says ceramic,
-#: void, solid or empty (columns). Rounded from the share of pixels that fall on another class when a pose is
-#: within a coarse step of the right one; the search needs the order of magnitude only.
-AGREEMENT = np.array(
-    [
-        [0.90, 0.30, 0.05, 0.03],
-        [0.04, 0.60, 0.01, 0.02],
-        [0.03, 0.03, 0.80, 0.15],
-        [0.03, 0.07, 0.14, 0.80],
-    ]
+from spallmap.registration.section.refine import (
+    RIGID,
+    SCALED,
+    STRETCHED,
+    refine,
+    refine_among_minima,
+    refine_robustly,
 )
-#: How much more a void counts than its likelihood ratio says. Outlines are long, so that the roughness of an
-#: interface and the rounding to the grid outweigh the few pores that alone tell planes apart. On four
-#: sections that the search had lost or nearly lost, the best of the starts within 30 um of the truth had the
-#: ranks 22 to none of 1200 with a factor of 3, 3 to 972 with 10, and 1 to 10 with 30.
-VOID_EMPHASIS = 30.0
-#: Floor of a class's share in the section, so that a speck of it does not outweigh everything.
-LEAST_SHARE = 0.01
-#: Steps of the grid. A pore of 15 um radius at the rim of a field of 900 um is still met at half a step.
-AZIMUTH_STEP_DEG, TILT_STEP_DEG = 3.0, 4.0
-#: The prior is good to 15 degrees; sections are cut across the plate to within about 10.
-TILT_RANGE_DEG, TURN_RANGE_DEG, AZIMUTH_RANGE_DEG = 12.0, 14.0, 15.0
-#: Step of the in-plane turn where no straight interface gives it.
-TURN_STEP_DEG = 4.0
-#: Resolution at which turned templates are kept.
-TEMPLATE_STEP_DEG = 1.0
-#: Share of the ceramic seen in the section that a plane must offer.
-LEAST_CERAMIC = 0.6
-#: How far beyond the ceramic the cut planes reach (casing helps a little), um.
-MARGIN_UM = 150.0
-#: Steps of the small grid around a refined pose; a pore's radius at the rim of a field of 900 um.
-NEIGHBOUR_UM, NEIGHBOUR_DEG = 15.0, 3.0
-#: Distinct shifts kept per plane and face.
-PEAKS_PER_PLANE = 2
-#: Peaks nearer than this in the plane are one.
-PEAK_REACH_UM = 40.0
+from spallmap.registration.section.resolutions import Level
+from spallmap.registration.section.starts import refine_starts
+from spallmap.registration.section.target import Target
+from spallmap.registration.verdict import Refused
+
+# A scale, or a difference between the axes' scales, is corrected from this many standard errors on.
+STRETCH_SE = 3.0
+# And from this size on: a free anisotropy moved planes by up to 0.6 voxel along the normal on twelve sections
+# whose axes agreed to 0.4 %, since both change the ceramic's width in the field.
+LEAST_SCALE = 0.002
+LEAST_ANISOTROPY = 0.01
 
 
 @dataclass(frozen=True)
-class PlaneImages:
-    """An orientation of the cut, and the turns of the section in it (face 1, or -1 from behind)."""
-
-    axes: NDArray[np.float64]
-    turns_deg: tuple[tuple[int, float], ...]
-
-
-def planes(
-    prior: AxesPrior,
-    interface: NDArray[np.float64] | None,
-    plate_normal: NDArray[np.float64] | None,
-) -> Iterator[PlaneImages]:
-    """List the orientations that the prior allows.
+class Converged:
+    """A minimum with robust weights and as many stretches as the data ask for.
 
     Parameters
     ----------
-    prior : AxesPrior
-        Rows along a named direction; columns along a named one or ``r``.
-    interface : ndarray of shape (2,), or None
-        Direction of the ceramic's edge in the section; with `plate_normal` it settles the turn in the plane.
-    plate_normal : ndarray of shape (3,), or None
-        Normal of the plate in the volume.
-
-    Yields
-    ------
-    PlaneImages
-        Axes are the columns u, v and normal before the turn.
+    robust : Level
+        The finest resolution with little weight on what does not fit.
+    pose : SectionPose
+        The minimum.
+    free : int
+        Number of free parameters: `RIGID`, `SCALED` or `STRETCHED`.
+    unapplied : tuple of float
+        Logarithms of scale and anisotropy that the freest fit wants beside those applied.
     """
-    if prior.unknown_direction:
-        azimuths = np.arange(0.0, 180.0, AZIMUTH_STEP_DEG)
-        faces: tuple[int, ...] = (1, -1)
-    else:
-        azimuths = _symmetric(AZIMUTH_RANGE_DEG, AZIMUTH_STEP_DEG)
-        faces = (1,)
-    for azimuth in azimuths:
-        base = prior.linear(float(azimuth)) if prior.unknown_direction else _about_rows(prior, float(azimuth))
-        for tilt in _symmetric(TILT_RANGE_DEG, TILT_STEP_DEG):
-            axes = base @ Rotation.from_euler("x", tilt, degrees=True).as_matrix()
-            turns = []
-            for face in faces:
-                own_axes = axes * np.array([face, 1.0, face])
-                turns += [(face, turn) for turn in _turns(own_axes, interface, plate_normal)]
-            if turns:
-                yield PlaneImages(axes, tuple(turns))
+
+    robust: Level
+    pose: SectionPose
+    free: int
+    unapplied: tuple[float, float]
+
+    def unapplied_um(self) -> tuple[float, float]:
+        """Root mean square shift of the field along u and v by the stretch that is not applied."""
+        scale, half = self.unapplied[0], self.unapplied[1] / 2.0
+        size = np.sqrt((self.robust.points**2).mean(axis=0))
+        return float(abs(scale + half) * size[0]), float(abs(scale - half) * size[1])
 
 
-def _about_rows(prior: AxesPrior, azimuth_deg: float) -> NDArray[np.float64]:
-    turned: NDArray[np.float64] = (
-        prior.linear() @ Rotation.from_euler("y", azimuth_deg, degrees=True).as_matrix()
-    )
-    return turned
+@dataclass(frozen=True)
+class SectionSolution:
+    """What the search for a section ends in.
+
+    Parameters
+    ----------
+    levels : tuple of Level
+        The section at each resolution, coarse first.
+    converged : Converged
+        Where the section lies.
+    ranked : list of SectionPose
+        Distinct candidates before the stretch was chosen, best first.
+    """
+
+    levels: tuple[Level, ...]
+    converged: Converged
+    ranked: list[SectionPose]
+
+    @property
+    def robust(self) -> Level:
+        """The fine resolution with little weight on what does not fit."""
+        return self.converged.robust
+
+    @property
+    def best(self) -> SectionPose:
+        """The solution."""
+        return self.converged.pose
+
+    @property
+    def free(self) -> int:
+        """Number of parameters that the data ask for."""
+        return self.converged.free
+
+    @property
+    def fine(self) -> Level:
+        """The finest resolution."""
+        return self.levels[-1]
+
+    @property
+    def soft(self) -> Level:
+        """The resolution at which noise is averaged out and pores are seen: poses are compared there."""
+        return self.levels[1]
 
 
-def _symmetric(reach: float, step: float) -> NDArray[np.float64]:
-    n = int(reach / step + 1e-9)
-    return np.arange(-n, n + 1, dtype=np.float64) * float(step)
-
-
-def _turns(
-    axes: NDArray[np.float64],
-    interface: NDArray[np.float64] | None,
-    plate_normal: NDArray[np.float64] | None,
-) -> list[float]:
-    """List the turns that lay the section's interface along the plate; a grid where it has none."""
-    if interface is None or plate_normal is None:
-        return [float(t) for t in _symmetric(TURN_RANGE_DEG, TURN_STEP_DEG)]
-    in_plane = (axes.T @ plate_normal)[:2]
-    if np.hypot(*in_plane) < 0.5:
-        return [float(t) for t in _symmetric(TURN_RANGE_DEG, TURN_STEP_DEG)]
-    wanted = np.rad2deg(np.arctan2(in_plane[1], in_plane[0])) + 90.0
-    turn = wanted - np.rad2deg(np.arctan2(interface[1], interface[0]))
-    turn = (turn + 90.0) % 180.0 - 90.0
-    return [float(turn)] if abs(turn) <= TURN_RANGE_DEG else []
-
-
-class Templates:
-    """Fourier transforms of the section's weight for each class of the tomogram, turned and from both faces.
+def search_section(
+    section: Section, target: Target, extra: list[SectionPose], rng: np.random.Generator
+) -> SectionSolution:
+    """Search a tomogram for a section.
 
     Parameters
     ----------
     section : Section
         The section.
-    spacing_um : float
-        Spacing of the planes' samples.
-    shape : tuple of int
-        Rows and columns of the transforms.
-    """
-
-    def __init__(self, section: Section, spacing_um: float, shape: tuple[int, int]) -> None:
-        sigma = [0.35 * spacing_um / s for s in section.spacing_um]
-        smooth = [ndimage.gaussian_filter(m, sigma) for m in section.maps]
-        share = section.maps.sum(axis=(1, 2)) / section.maps.sum()
-        ratio = np.log(AGREEMENT / np.maximum(share, LEAST_SHARE)[:, None])
-        weights = np.tensordot(ratio.T, np.stack(smooth), axes=1)
-        ceramic = smooth[CERAMIC] + smooth[VOID]
-        excess = smooth[VOID] - ceramic * (smooth[VOID].sum() / ceramic.sum())
-        # Pores do not meet until a pose is nearly right. Scored as the class that they are, those of a plane
-        # that is a little off count against it, and planes without any pores win.
-        gain = VOID_EMPHASIS * np.log(AGREEMENT[VOID, VOID] / AGREEMENT[VOID, CERAMIC])
-        weights[VOID] = weights[CERAMIC] + gain * excess
-        self._weights = weights.astype(np.float32)
-        self._section = section
-        self._spacing_um = spacing_um
-        self._shape = shape
-        self._kept: dict[tuple[int, int], NDArray[np.complex64]] = {}
-
-    def get(self, face: int, turn_deg: float) -> NDArray[np.complex64]:
-        """Return the conjugate transforms, shape (4, rows, columns // 2 + 1), about the field's centre."""
-        key = (face, round(turn_deg / TEMPLATE_STEP_DEG))
-        if key not in self._kept:
-            self._kept[key] = self._draw(face, np.deg2rad(key[1] * TEMPLATE_STEP_DEG))
-        return self._kept[key]
-
-    def _draw(self, face: int, turn: float) -> NDArray[np.complex64]:
-        rows, columns = self._shape
-        dq = np.fft.fftfreq(rows, 1.0 / rows)[:, None] * self._spacing_um
-        dp = face * np.fft.fftfreq(columns, 1.0 / columns)[None, :] * self._spacing_um
-        u = np.cos(turn) * dp + np.sin(turn) * dq + self._section.centre_um[0]
-        v = -np.sin(turn) * dp + np.cos(turn) * dq + self._section.centre_um[1]
-        at = np.stack(
-            [
-                (v - self._section.origin_um[0]) / self._section.spacing_um[0],
-                (u - self._section.origin_um[1]) / self._section.spacing_um[1],
-            ]
-        )
-        drawn = np.stack([ndimage.map_coordinates(w, at, order=1, mode="constant") for w in self._weights])
-        found: NDArray[np.complex64] = np.conj(scipy.fft.rfft2(drawn.astype(np.float32)))
-        return found
-
-
-def coarse_search(
-    section: Section, specimen: Specimen, prior: AxesPrior, *, threads: int = 1
-) -> list[SectionPose]:
-    """Score every plane of the grid at every shift.
-
-    Parameters
-    ----------
-    section, specimen : Section, Specimen
-        What is to be placed, and where.
-    prior : AxesPrior
-        Rows along a named direction; columns along a named one or ``r``.
-    threads : int
-        Number of threads.
+    target : Target
+        The tomogram.
+    extra : list of SectionPose
+        Starts that are refined to the end whatever they score.
+    rng : numpy.random.Generator
+        For the errors that decide on a stretch.
 
     Returns
     -------
-    list of SectionPose
-        Best first; scores are log-likelihood ratios per sample of the coarse grid, to be compared only.
+    SectionSolution
+        Where it lies.
+
+    Raises
+    ------
+    Refused
+        If it lies nowhere, with the reason.
     """
-    step = float(np.mean(specimen.spacing_um))
-    radius = specimen.ceramic_radius_um()
-    half = int(np.ceil((radius + MARGIN_UM) / step))
-    height, width = section.field_um
-    pad = int(np.ceil(np.hypot(height, width) / step / 2.0))
-    size = 2 * half + 1
-    reach_rows = min(half, int(np.ceil(_half_extent_um(specimen, prior) / step)))
-    n_rows, n_columns = 2 * reach_rows + 1, size
-    shape = (
-        scipy.fft.next_fast_len(n_rows + min(pad, int(height / step)), real=True),
-        scipy.fft.next_fast_len(n_columns + min(pad, int(width / step)), real=True),
+    coarse = coarse_search(section, target.specimen, target.prior, threads=target.threads)
+    if not coarse and not extra:
+        raise Refused("no plane within the prior holds as much ceramic as the section shows")
+    levels = target.levels(section)
+    ranked = refine_starts(
+        section, levels, coarse, extra, target.voxel_um, starts=target.starts, threads=target.threads
     )
-    templates = Templates(section, step, shape)
-    # Beyond the volume nothing is known; scored as no class at all, a field that shows hardly anything but
-    # ceramic would fit best out there. Taken relative to empty space, what is not sampled counts as empty.
-    channels = specimen.channels.copy()
-    channels[EMPTY] -= 1.0
-    offsets = _symmetric(radius, step)
-    wanted_um2 = LEAST_CERAMIC * section.ceramic_area_um2
-
-    def one(plane: PlaneImages) -> list[SectionPose]:
-        start_um = (
-            specimen.centre_um
-            - specimen.origin_um
-            + offsets[:, None] * plane.axes[:, 2]
-            - half * step * plane.axes[:, 0]
-            - reach_rows * step * plane.axes[:, 1]
-        )
-        stack = np.zeros((len(offsets), 4, n_rows, n_columns), dtype=np.float32)
-        cut_slices(
-            channels,
-            frames.points_to_indices(start_um, specimen.spacing_um),
-            frames.points_to_indices(plane.axes[:, 1] * step, specimen.spacing_um),
-            frames.points_to_indices(plane.axes[:, 0] * step, specimen.spacing_um),
-            stack,
-        )
-        area = stack[:, :2].sum(axis=(1, 2, 3)) * step**2
-        used = np.flatnonzero(area >= wanted_um2)
-        poses: list[SectionPose] = []
-        for begin in range(0, len(used), 16):
-            poses += _score(plane, stack[used[begin : begin + 16]], offsets[used[begin : begin + 16]])
-        return poses
-
-    def _score(
-        plane: PlaneImages, stack: NDArray[np.float32], at_um: NDArray[np.float64]
-    ) -> list[SectionPose]:
-        transformed = scipy.fft.rfft2(stack, s=shape)
-        found = []
-        for face, turn in plane.turns_deg:
-            scores = scipy.fft.irfft2((transformed * templates.get(face, turn)).sum(axis=1), s=shape)
-            own = plane.axes * np.array([face, 1.0, face])
-            rotation = own @ Rotation.from_euler("z", turn, degrees=True).as_matrix()
-            for score_map, offset in zip(scores[:, :n_rows, :n_columns], at_um, strict=True):
-                for row, column, score in _peaks(score_map, step):
-                    centre = (
-                        specimen.centre_um
-                        + offset * plane.axes[:, 2]
-                        + (column - half) * step * plane.axes[:, 0]
-                        + (row - reach_rows) * step * plane.axes[:, 1]
-                    )
-                    found.append(SectionPose(rotation, centre, score))
-        return found
-
-    listed = list(planes(prior, section.interface, specimen.plate_normal))
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        poses = [pose for part in pool.map(one, listed) for pose in part]
-    return sorted(poses, key=lambda pose: -pose.score)
+    if not ranked:
+        raise Refused("the section's field leaves the volume wherever it is placed")
+    best = refine_among_minima(levels[-1], ranked[0], target.voxel_um)
+    return SectionSolution(levels, converge(levels[-1], best, rng), [best, *ranked[1:]])
 
 
-def _half_extent_um(specimen: Specimen, prior: AxesPrior) -> float:
-    """Half the volume's extent along the section's rows, with room for the tilt."""
-    _, nz, ny, nx = specimen.channels.shape
-    extent = np.array([nx, ny, nz]) * np.asarray(specimen.spacing_um)[::-1]
-    return float(np.abs(prior.linear()[:, 1]) @ extent) / 2.0 * 1.15
-
-
-def _peaks(score_map: NDArray[np.float32], step_um: float) -> list[tuple[int, int, float]]:
-    reach = int(np.ceil(PEAK_REACH_UM / step_um))
-    left = score_map.copy()
-    found = []
-    for _ in range(PEAKS_PER_PLANE):
-        row, column = divmod(int(np.argmax(left)), left.shape[1])
-        found.append((row, column, float(left[row, column])))
-        left[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1] = -np.inf
-    return found
-
-
-def neighbours(
-    pose: SectionPose, shift_um: float = NEIGHBOUR_UM, turn_deg: float = NEIGHBOUR_DEG
-) -> list[SectionPose]:
-    """List the poses around one: shifted along the normal, tilted, and turned about the rows.
+def converge(fine: Level, start: SectionPose, rng: np.random.Generator) -> Converged:
+    """Refine to the end, with as many stretches as the data ask for.
 
     Parameters
     ----------
-    pose : SectionPose
-        The middle, which is not listed.
-    shift_um, turn_deg : float
-        How far off they lie.
+    fine : Level
+        The finest resolution.
+    start : SectionPose
+        A minimum at it.
+    rng : numpy.random.Generator
+        For the errors that decide.
 
     Returns
     -------
-    list of SectionPose
-        26 poses; in the plane, where a refinement reaches farthest, they lie alike.
+    Converged
+        The minimum.
     """
-    found = []
-    for shift in (-shift_um, 0.0, shift_um):
-        for tilt in (-turn_deg, 0.0, turn_deg):
-            for azimuth in (-turn_deg, 0.0, turn_deg):
-                if shift or tilt or azimuth:
-                    turn = Rotation.from_euler("xy", (tilt, azimuth), degrees=True).as_matrix()
-                    centre = pose.centre_um + shift * pose.rotation[:, 2]
-                    found.append(
-                        replace(pose, rotation=pose.rotation @ turn, centre_um=centre, score=-np.inf)
-                    )
-    return found
+    robust, stretched = refine_robustly(fine, start, free=STRETCHED)
+    error = np.sqrt(np.diag(step_covariance(robust, stretched, STRETCHED, rng)))
+    uneven = stretched.log_anisotropy
+    if abs(uneven) > max(STRETCH_SE * error[7], LEAST_ANISOTROPY):
+        return Converged(robust, stretched, STRETCHED, (0.0, 0.0))
+    scaled = refine(robust, replace(stretched, log_anisotropy=0.0), free=SCALED)
+    error = np.sqrt(np.diag(step_covariance(robust, scaled, SCALED, rng)))
+    if abs(scaled.log_scale) > max(STRETCH_SE * error[6], LEAST_SCALE):
+        return Converged(robust, scaled, SCALED, (stretched.log_scale - scaled.log_scale, uneven))
+    rigid = refine(robust, replace(scaled, log_scale=0.0), free=RIGID)
+    return Converged(robust, rigid, RIGID, (stretched.log_scale, uneven))

@@ -1,41 +1,79 @@
-"""A tomogram made ready for sections to be placed in it, and the search for one of them."""
+"""A tomogram made ready for sections to be looked for in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from spallmap import frames
 from spallmap.axes import AxesPrior
-from spallmap.registration.section.appearance import Section
-from spallmap.registration.section.certainty import step_covariance
-from spallmap.registration.section.pose import SectionPose
-from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, refine, settle
+from spallmap.registration.section.appearance import (
+    CERAMIC,
+    EMPTY,
+    SOLID,
+    VOID,
+    Section,
+    block_mean,
+    least_absolute,
+)
 from spallmap.registration.section.resolutions import Grid, Level, make_grid, make_level, sharpened
-from spallmap.registration.section.search import coarse_search, neighbours
-from spallmap.registration.section.specimen import Specimen, read_specimen
-from spallmap.registration.section.starts import STARTS, climb
-from spallmap.tomography.labels import is_filled
+from spallmap.registration.section.starts import STARTS
+from spallmap.registration.verdict import Refused
+from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
+from spallmap.tomography.labels import OUTSIDE, is_filled
 from spallmap.tomography.measures.blur import measure_blur
 from spallmap.tomography.phases.interfaces import find_interfaces
 
-#: Resolution of the coarse search in voxels.
+# Resolution of the coarse search in voxels.
 COARSE_VOXELS = 4.0
-#: Voxels along the longest side of the volume that is searched; a larger one is binned first, and its own
-#: voxels are for the last refinement.
-SEARCHED = 350
-#: Blur and binning of the refinement's levels, in voxels of the tomogram. From the first straight to the
-#: last, minima of the noise stopped one pose in three half a voxel short.
+# Voxels along the longest side of the volume that is searched; a larger one is binned first, and its own
+# voxels are for the last refinement.
+SEARCHED_VOXELS = 350
+# Blur and binning of the refinement's levels, in voxels of the tomogram. From the first straight to the
+# last, minima of the noise stopped one pose in three half a voxel short.
 LEVELS = ((2.0, 2), (1.0, 1), (0.0, 1))
-#: A scale, or a difference between the axes' scales, is corrected from this many standard errors on, and
-#: from this size on: a free anisotropy moved planes by up to 0.6 voxel along the normal on twelve sections
-#: whose axes agreed to 0.4 %, since both change the ceramic's width in the field.
-STRETCH_SE, LEAST_SCALE, LEAST_ANISOTROPY = 3.0, 0.002, 0.01
-#: Around a minimum at the finest resolution others are looked for this far off, over the field; in so many
-#: rounds of so many first steps, and so many of each round to the end. Two of 36 planes were 1.5 voxels off
-#: in a minimum that was not the deepest.
-POLISH_VOXELS, POLISH_ROUNDS, POLISH_BEGUN, POLISHED = 1.5, 3, 4, 4
+# Fraction of the ceramic-to-air step that noise and cupping may take away before a voxel counts as darker.
+DEAD_ZONE = 0.12
+# Layer under the ceramic's surface whose grey is mixed with its neighbour's by the tomogram's blur, voxels.
+RIM_VOXELS = 2
+# Coarse rows that are worked on at a time.
+SLAB_ROWS = 16
+# Height-map positions per axis that a plane is fitted to.
+PLATE_SAMPLES = 60
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """A tomogram prepared for the coarse search.
+
+    Parameters
+    ----------
+    channels : ndarray of float32, shape (4, nz, ny, nx)
+        Fraction of ceramic, void in the ceramic, other solid and empty space per coarse voxel.
+    spacing_um : tuple of float
+        Spacing of the coarse voxels in array order.
+    origin_um : ndarray, shape (3,)
+        Point (x, y, z) of the first coarse voxel in the volume's frame.
+    centre_um : ndarray, shape (3,)
+        Centroid of the ceramic (x, y, z).
+    plate_normal : ndarray of shape (3,), or None
+        Unit normal (x, y, z) of the ceramic's two faces, where it is a plate.
+    """
+
+    channels: NDArray[np.float32]
+    spacing_um: tuple[float, float, float]
+    origin_um: NDArray[np.float64]
+    centre_um: NDArray[np.float64]
+    plate_normal: NDArray[np.float64] | None
+
+    def ceramic_radius_um(self) -> float:
+        """Distance from the ceramic's centroid within which 99.9 % of it lies."""
+        where = np.nonzero(self.channels[:2].sum(axis=0) > 0.5)
+        points = frames.indices_to_points(np.column_stack(where), self.spacing_um) + self.origin_um
+        return float(np.percentile(np.linalg.norm(points - self.centre_um, axis=1), 99.9))
 
 
 @dataclass(frozen=True)
@@ -76,78 +114,6 @@ class Target:
         return tuple(make_level(section, grid) for grid in self.grids)
 
 
-@dataclass(frozen=True)
-class Settled:
-    """A minimum with robust weights and as many stretches as the data ask for.
-
-    Parameters
-    ----------
-    robust : Level
-        The finest resolution with little weight on what does not fit.
-    pose : SectionPose
-        The minimum.
-    free : int
-        Number of free parameters: `RIGID`, `SCALED` or `STRETCHED`.
-    left : tuple of float
-        Logarithms of scale and anisotropy that the freest fit wants beside those applied.
-    """
-
-    robust: Level
-    pose: SectionPose
-    free: int
-    left: tuple[float, float]
-
-    def left_um(self) -> tuple[float, float]:
-        """Root mean square shift of the field along u and v by the stretch that is not applied."""
-        scale, half = self.left[0], self.left[1] / 2.0
-        size = np.sqrt((self.robust.points**2).mean(axis=0))
-        return float(abs(scale + half) * size[0]), float(abs(scale - half) * size[1])
-
-
-@dataclass(frozen=True)
-class SectionSolution:
-    """What the search for a section ends in.
-
-    Parameters
-    ----------
-    levels : tuple of Level
-        The section at each resolution, coarse first.
-    settled : Settled
-        Where the section lies.
-    ranked : list of SectionPose
-        Distinct candidates before settling, best first.
-    """
-
-    levels: tuple[Level, ...]
-    settled: Settled
-    ranked: list[SectionPose]
-
-    @property
-    def robust(self) -> Level:
-        """The fine resolution with little weight on what does not fit."""
-        return self.settled.robust
-
-    @property
-    def best(self) -> SectionPose:
-        """The solution."""
-        return self.settled.pose
-
-    @property
-    def free(self) -> int:
-        """Number of parameters that the data ask for."""
-        return self.settled.free
-
-    @property
-    def fine(self) -> Level:
-        """The finest resolution."""
-        return self.levels[-1]
-
-    @property
-    def soft(self) -> Level:
-        """The resolution at which noise is averaged out and pores are seen: poses are compared there."""
-        return self.levels[1]
-
-
 def make_target(
     grey: NDArray[np.uint16],
     phases: NDArray[np.uint8],
@@ -156,7 +122,7 @@ def make_target(
     *,
     starts: int = STARTS,
     threads: int = 1,
-) -> Target | str:
+) -> Target:
     """Prepare a tomogram.
 
     Parameters
@@ -174,14 +140,17 @@ def make_target(
 
     Returns
     -------
-    Target or str
-        What sections are placed in, or why they cannot be.
+    Target
+        What sections are placed in.
+
+    Raises
+    ------
+    Refused
+        If nothing can be placed in it, with the reason.
     """
     voxel = float(np.mean(spacing_um))
-    binning = max(1, round(max(grey.shape) / SEARCHED))
+    binning = max(1, round(max(grey.shape) / SEARCHED_VOXELS))
     specimen = read_specimen(grey, phases, spacing_um, COARSE_VOXELS * binning * voxel)
-    if isinstance(specimen, str):
-        return specimen
     blur = measure_blur(grey, find_interfaces(phases, grey)).sigma_voxels
     sharp, left = sharpened(grey, is_filled(phases), blur, threads=threads)
     levels = [(added * binning, own * binning) for added, own in LEVELS]
@@ -194,122 +163,99 @@ def make_target(
     return Target(phases, spacing_um, specimen, grids, prior, starts, threads)
 
 
-def solve(
-    section: Section, target: Target, extra: list[SectionPose], rng: np.random.Generator
-) -> SectionSolution | str:
-    """Search a tomogram for a section.
+def read_specimen(
+    grey: NDArray[np.uint16],
+    phases: NDArray[np.uint8],
+    spacing_um: tuple[float, float, float],
+    coarse_um: float,
+) -> Specimen:
+    """Prepare a tomogram for the search.
 
     Parameters
     ----------
-    section : Section
-        The section.
-    target : Target
-        The tomogram.
-    extra : list of SectionPose
-        Starts that are refined to the end whatever they score.
-    rng : numpy.random.Generator
-        For the errors that decide on a stretch.
+    grey : ndarray of uint16, shape (nz, ny, nx)
+        On the common scale.
+    phases : ndarray of uint8, shape (nz, ny, nx)
+        Labels of the tomography station.
+    spacing_um : tuple of float
+        In array order.
+    coarse_um : float
+        Wanted spacing of the class maps; whole voxels are averaged up to at most this.
 
     Returns
     -------
-    SectionSolution or str
-        Where it lies, or why it lies nowhere.
+    Specimen
+        The class maps.
+
+    Raises
+    ------
+    Refused
+        If there are none, with the reason.
     """
-    coarse = coarse_search(section, target.specimen, target.prior, threads=target.threads)
-    if not coarse and not extra:
-        return "no plane within the prior holds as much ceramic as the section shows"
-    levels = target.levels(section)
-    ranked = climb(
-        section, levels, coarse, extra, target.voxel_um, starts=target.starts, threads=target.threads
+    filled = is_filled(phases)
+    if filled.mean() < 1e-4:
+        raise Refused("no ceramic in the volume")
+    steps = tuple(max(1, int(coarse_um / s + 1e-6)) for s in spacing_um)
+    channels = _channels(grey, phases, filled, steps)
+    coarse = (spacing_um[0] * steps[0], spacing_um[1] * steps[1], spacing_um[2] * steps[2])
+    origin = frames.indices_to_points([(b - 1) / 2.0 for b in steps], spacing_um)
+    total = channels[CERAMIC] + channels[VOID]
+    centroid = frames.indices_to_points(ndimage.center_of_mass(total), coarse) + origin
+    return Specimen(channels, coarse, origin, centroid, _plate_normal(total > 0.5, coarse))
+
+
+def _channels(
+    grey: NDArray[np.uint16], phases: NDArray[np.uint8], filled: NDArray[np.bool_], steps: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Fraction of each class per coarse voxel, slab by slab, to bound the memory."""
+    n = [size // step for size, step in zip(grey.shape, steps, strict=True)]
+    channels = np.empty((4, *n), dtype=np.float32)
+    for row in range(0, n[0], SLAB_ROWS):
+        rows = slice(row, min(row + SLAB_ROWS, n[0]))
+        first, last = rows.start * steps[0], rows.stop * steps[0]
+        begin, end = max(first - RIM_VOXELS, 0), min(last + RIM_VOXELS, len(grey))
+        inner: NDArray[np.bool_] = ndimage.binary_erosion(filled[begin:end], iterations=RIM_VOXELS)
+        void = block_mean(_voxel_void_fraction(grey[first:last], inner[first - begin : last - begin]), steps)
+        ceramic = block_mean(filled[first:last], steps) - void
+        empty = block_mean(phases[first:last] == OUTSIDE, steps)
+        channels[CERAMIC, rows], channels[VOID, rows], channels[EMPTY, rows] = ceramic, void, empty
+        channels[SOLID, rows] = np.clip(1.0 - void - ceramic - empty, 0.0, 1.0)
+    return channels
+
+
+def _voxel_void_fraction(grey: NDArray[np.uint16], inner: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Fraction of each voxel that is not ceramic, from its grey, inside a mask; 0 elsewhere."""
+    deficit = (CERAMIC_GREY - grey.astype(np.float32)) / (CERAMIC_GREY - AIR_GREY)
+    fraction = np.clip((deficit - DEAD_ZONE) / (1.0 - DEAD_ZONE), 0.0, 1.0) * inner
+    return np.asarray(fraction, dtype=np.float32)
+
+
+def _plate_normal(
+    mask: NDArray[np.bool_], spacing_um: tuple[float, float, float]
+) -> NDArray[np.float64] | None:
+    """Find the normal of the two faces of a plate by straight lines through their height maps."""
+    extent = [np.ptp(np.nonzero(mask)[k]) * spacing_um[k] for k in range(3)]
+    axis = int(np.argmin(extent))
+    if extent[axis] > 0.8 * np.median(extent):
+        return None
+    stack = np.moveaxis(mask, axis, 0)
+    others = [k for k in range(3) if k != axis]
+    hit: NDArray[np.bool_] = np.asarray(stack.any(axis=0), dtype=np.bool_)
+    # Only well inside the outline, where both faces are the plate's and not its side.
+    core = ndimage.binary_erosion(hit, iterations=max(2, int(0.08 * np.sqrt(hit.sum()))))
+    rows, columns = np.nonzero(core)
+    if rows.size < 50:
+        return None
+    keep = np.linspace(0, rows.size - 1, min(rows.size, PLATE_SAMPLES**2)).astype(int)
+    rows, columns = rows[keep], columns[keep]
+    first = np.argmax(stack, axis=0)
+    last = stack.shape[0] - 1 - np.argmax(stack[::-1], axis=0)
+    middle = (first + last)[rows, columns] / 2.0 * spacing_um[axis]
+    design = np.column_stack(
+        [rows * spacing_um[others[0]], columns * spacing_um[others[1]], np.ones(rows.size)]
     )
-    if not ranked:
-        return "the section's field leaves the volume wherever it is placed"
-    best = polish(levels[-1], ranked[0], target.voxel_um)
-    return SectionSolution(levels, settle_stretch(levels[-1], best, rng), [best, *ranked[1:]])
-
-
-def polish(fine: Level, pose: SectionPose, voxel_um: float) -> SectionPose:
-    """Try whether a pose beside a minimum leads to a deeper one, since noise makes many.
-
-    Parameters
-    ----------
-    fine : Level
-        The resolution to look at.
-    pose : SectionPose
-        A minimum at it.
-    voxel_um : float
-        Voxel size.
-
-    Returns
-    -------
-    SectionPose
-        The deepest minimum found; the same pose where there is none deeper.
-    """
-    size = float(np.sqrt((fine.points**2).sum(axis=1).mean()))
-    for _ in range(POLISH_ROUNDS):
-        around = neighbours(
-            pose, POLISH_VOXELS * voxel_um, float(np.rad2deg(POLISH_VOXELS * voxel_um / size))
-        )
-        begun = [refine(fine, near, iterations=POLISH_BEGUN, free=SCALED) for near in around]
-        begun.sort(key=lambda near: -near.score)
-        ended = [refine(fine, near, free=SCALED) for near in begun[:POLISHED]]
-        best = max(ended, key=lambda near: near.score)
-        if not best.score > pose.score:
-            break
-        pose = best
-    return pose
-
-
-def resolutions_apart(solution: SectionSolution, voxel_um: float) -> NDArray[np.float64]:
-    """Compare the solution with the minimum that the finest resolution reaches from the soft one's deepest.
-
-    Parameters
-    ----------
-    solution : SectionSolution
-        What the search ended in.
-    voxel_um : float
-        Voxel size.
-
-    Returns
-    -------
-    ndarray, shape (3,)
-        Root mean square distance over the field along u, v and normal, um: next to nothing where both
-        resolutions prefer the same minimum.
-    """
-    soft, fine, best = solution.soft, solution.fine, solution.ranked[0]
-    preferred = polish(soft, refine(soft, best, free=SCALED), voxel_um)
-    reached = refine(fine, preferred, free=SCALED)
-    points = fine.own_points(400)
-    apart = (reached.place(points) - best.place(points)) @ best.rotation
-    distance: NDArray[np.float64] = np.sqrt((apart**2).mean(axis=0))
-    return distance
-
-
-def settle_stretch(fine: Level, start: SectionPose, rng: np.random.Generator) -> Settled:
-    """Settle with as many stretches as the data ask for.
-
-    Parameters
-    ----------
-    fine : Level
-        The finest resolution.
-    start : SectionPose
-        A minimum at it.
-    rng : numpy.random.Generator
-        For the errors that decide.
-
-    Returns
-    -------
-    Settled
-        The minimum.
-    """
-    robust, stretched = settle(fine, start, free=STRETCHED)
-    error = np.sqrt(np.diag(step_covariance(robust, stretched, STRETCHED, rng)))
-    uneven = stretched.log_anisotropy
-    if abs(uneven) > max(STRETCH_SE * error[7], LEAST_ANISOTROPY):
-        return Settled(robust, stretched, STRETCHED, (0.0, 0.0))
-    scaled = refine(robust, replace(stretched, log_anisotropy=0.0), free=SCALED)
-    error = np.sqrt(np.diag(step_covariance(robust, scaled, SCALED, rng)))
-    if abs(scaled.log_scale) > max(STRETCH_SE * error[6], LEAST_SCALE):
-        return Settled(robust, scaled, SCALED, (stretched.log_scale - scaled.log_scale, uneven))
-    rigid = refine(robust, replace(scaled, log_scale=0.0), free=RIGID)
-    return Settled(robust, rigid, RIGID, (stretched.log_scale, uneven))
+    slopes = least_absolute(design, middle)
+    normal = np.zeros(3)
+    normal[axis], normal[others[0]], normal[others[1]] = 1.0, -slopes[0], -slopes[1]
+    unit: NDArray[np.float64] = normal[::-1] / np.linalg.norm(normal)
+    return unit

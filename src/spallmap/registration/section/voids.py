@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.stats import median_abs_deviation
 from skimage.filters import apply_hysteresis_threshold, sato
+from skimage.morphology import isotropic_dilation, reconstruction, remove_small_objects
 
-from spallmap.registration.section.masks import large, near, touching
+Mask = NDArray[np.bool_]
 
-#: A void's pixel is this dark between ceramic (0) and nothing (1), and this many robust standard deviations
-#: darker than the ceramic's grains; its rim is what is darker than the grains within the reach around.
-SEED_DARKNESS, SEED_SIGMAS, RIM_SIGMAS = 0.45, 5.0, 2.0
+# A void's pixel is this dark between ceramic (0) and nothing (1), and this many robust standard deviations
+# darker than the ceramic's grains.
+SEED_DARKNESS = 0.45
+SEED_SIGMAS = 5.0
+# A void's rim is what is darker than the grains by this much, within this reach around.
+RIM_SIGMAS = 2.0
 RIM_UM = 6.0
-#: A void lies this deep at least somewhere: the ceramic's own outline is half dark as well.
+# A void lies this deep at least somewhere: the ceramic's own outline is half dark as well.
 SEED_DEPTH_UM = 5.0
-#: Least spread of the grains' greys, as a share of all contrast: clipped and rounded greys show none at all.
+# Least spread of the grains' greys, as a fraction of all contrast: clipped and rounded greys show none at
+# all.
 LEAST_SPREAD = 0.02
-#: Robust standard deviations within which grains' greys lie.
+# Robust standard deviations within which grains' greys lie.
 GRAIN_SIGMAS = 4.0
-#: What is darker than the grains, and this large, is a crack that sodium fills.
+# What is darker than the grains, and this large, is a crack that sodium fills.
 INCLUSION_UM2 = 120.0
-#: So is a dark line: ridge strength in robust standard deviations of the ceramic's grey where a line is seen,
-#: where it goes on (boundaries between grains reach 0.6), the least diagonal of its box, and its widths.
-LINE, LINE_ON, LINE_UM, LINE_SIGMAS_PX = 1.0, 0.7, 50.0, (1.0, 1.5)
-#: Darkness in the tomogram of a crack that sodium fills.
+# So is a dark line: ridge strength in robust standard deviations of the ceramic's grey where a line is seen.
+LINE_STRENGTH = 1.0
+# Ridge strength where a line goes on; boundaries between grains reach 0.6.
+LINE_CONTINUED = 0.7
+# Least diagonal of a line's box.
+LINE_UM = 50.0
+# Widths of lines.
+LINE_SIGMAS_PX = (1.0, 1.5)
+# Darkness in the tomogram of a crack that sodium fills.
 SODIUM_DARKNESS = 0.75
-#: Pixels that the darkest grey is taken from.
+# Pixels that the darkest grey is taken from.
 DARKEST_PIXELS = 20
 
 
 @dataclass(frozen=True)
-class Greys:
-    """What the ceramic's greys tell of it.
+class _Greys:
+    """What the ceramic looks like.
 
     Parameters
     ----------
@@ -50,37 +62,36 @@ class Greys:
     nothing: float
 
 
-def measure_greys(
+def _measure_greys(
     grey: NDArray[np.float32],
     smooth: NDArray[np.float32],
     ceramic: NDArray[np.bool_],
     valid: NDArray[np.bool_],
-) -> Greys:
+) -> _Greys:
     """Measure the ceramic's greys in an image and its median-filtered copy, arrays (rows, columns)."""
     middle, spread = robust_spread(grey[ceramic])
     seen = smooth[valid]
     darkest = np.partition(seen, DARKEST_PIXELS)[:DARKEST_PIXELS] if seen.size > DARKEST_PIXELS else seen
     nothing = float(darkest.mean())
-    return Greys(middle, max(spread, LEAST_SPREAD * (middle - nothing)), nothing)
+    return _Greys(middle, max(spread, LEAST_SPREAD * (middle - nothing)), nothing)
 
 
 def robust_spread(values: NDArray[np.float32]) -> tuple[float, float]:
     """Median, and the median absolute deviation as a normal distribution's standard deviation."""
-    middle = float(np.median(values))
-    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+    return float(np.median(values)), 1.4826 * float(median_abs_deviation(values))
 
 
-def void_share(
+def void_fraction(
     grey: NDArray[np.float32],
     smooth: NDArray[np.float32],
     ceramic: NDArray[np.bool_],
     valid: NDArray[np.bool_],
     spacing_um: tuple[float, float],
 ) -> NDArray[np.float32]:
-    """Share of each pixel that is void as a tomogram would show it.
+    """Fraction of each pixel that is void, as a tomogram would show it.
 
     Pores are not thresholded: a pixel that is half a pore is half as dark, and the many pores of a few pixels
-    that tell one plane from another would be lost or rounded.
+    that distinguish one plane from another would be lost or rounded.
 
     Parameters
     ----------
@@ -100,7 +111,7 @@ def void_share(
     ndarray of float32, shape (rows, columns)
         0 outside the ceramic.
     """
-    greys = measure_greys(grey, smooth, ceramic, valid)
+    greys = _measure_greys(grey, smooth, ceramic, valid)
     span = greys.ceramic - greys.nothing
     if not span > SEED_SIGMAS * greys.spread:
         return np.zeros(grey.shape, dtype=np.float32)
@@ -109,17 +120,17 @@ def void_share(
     # The rim of the picture is not the ceramic's surface.
     outline = near(~ceramic & valid, SEED_DEPTH_UM, spacing_um)
     core = ceramic & (darkness > max(SEED_DARKNESS, SEED_SIGMAS * grain))
-    core = touching(core, core & ~outline)
+    core = _touching(core, core & ~outline)
     pores = core | (near(core, RIM_UM, spacing_um) & ceramic & (darkness > RIM_SIGMAS * grain))
-    share = np.where(pores, darkness, 0.0)
+    fraction = np.where(pores, darkness, 0.0)
     smooth_darkness = (greys.ceramic - smooth) / span
     patches = ceramic & ~pores & (smooth_darkness > GRAIN_SIGMAS * grain)
-    patches = touching(patches, patches & ~outline)
+    patches = _touching(patches, patches & ~outline)
     patches = large(patches, INCLUSION_UM2 / (spacing_um[0] * spacing_um[1]))
-    share = np.where(patches, SODIUM_DARKNESS, share)
+    fraction = np.where(patches, SODIUM_DARKNESS, fraction)
     level = np.where(ceramic, np.minimum(grey, greys.ceramic + GRAIN_SIGMAS * greys.spread), greys.ceramic)
     lines = _lines(level / greys.spread, ceramic & ~outline, spacing_um)
-    return np.maximum(share, np.where(lines, _line_share(lines, darkness), 0.0)).astype(np.float32)
+    return np.maximum(fraction, np.where(lines, _line_fraction(lines, darkness), 0.0)).astype(np.float32)
 
 
 def _lines(
@@ -133,28 +144,53 @@ def _lines(
     structures in medical images", Medical Image Analysis 2 (1998).
     """
     ridge = sato(level, sigmas=LINE_SIGMAS_PX, black_ridges=True) * inside
-    lines = apply_hysteresis_threshold(ridge, LINE_ON, LINE)
+    lines = apply_hysteresis_threshold(ridge, LINE_CONTINUED, LINE_STRENGTH)
     labels, _ = ndimage.label(lines, np.ones((3, 3)))
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        extent = [(part.stop - part.start) * step for part, step in zip(box, spacing_um, strict=True)]
+        extent = [(side.stop - side.start) * step for side, step in zip(box, spacing_um, strict=True)]
         if np.hypot(*extent) < LINE_UM:
             lines[box][labels[box] == number] = False
     found: NDArray[np.bool_] = lines
     return found
 
 
-def _line_share(lines: NDArray[np.bool_], darkness: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Share of void along lines: their own darkness, and where that is less than sodium's, sodium's.
+def _line_fraction(lines: NDArray[np.bool_], darkness: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Fraction of void along lines: their own darkness, and where that is less than sodium's, sodium's.
 
-    Whether a line narrower than a pixel is open or filled one grey cannot tell; it counts as filled.
+    Whether a line narrower than a pixel is open or filled cannot be seen from one grey; it counts as filled.
     """
     labels, _ = ndimage.label(lines, np.ones((3, 3)))
-    share = np.zeros_like(darkness)
+    fraction = np.zeros_like(darkness)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         line = labels[box] == number
         own = darkness[box][line]
         full = float(np.percentile(own, 90.0))
         if full > 0.0:
             filled = np.minimum(own * (SODIUM_DARKNESS / full), SODIUM_DARKNESS)
-            share[box][line] = np.maximum(filled, own)
-    return share
+            fraction[box][line] = np.maximum(filled, own)
+    return fraction
+
+
+def near(mask: Mask, radius_um: float, spacing_um: tuple[float, float]) -> Mask:
+    """Return what lies within a distance of a mask; nothing where the mask is empty."""
+    if not mask.any():
+        return mask
+    return np.asarray(isotropic_dilation(mask, radius_um, spacing=spacing_um), dtype=np.bool_)
+
+
+def close(mask: Mask, radius_um: float, spacing_um: tuple[float, float]) -> Mask:
+    """Close gaps up to twice a radius; nothing lies beyond the rim, so that a strip along it stays open."""
+    pad = [int(np.ceil(2.0 * radius_um / s)) + 1 for s in spacing_um]
+    padded = np.pad(mask, [(pad[0], pad[0]), (pad[1], pad[1])])
+    closed: Mask = ~near(~near(padded, radius_um, spacing_um), radius_um, spacing_um)
+    return closed[pad[0] : -pad[0], pad[1] : -pad[1]]
+
+
+def large(mask: Mask, pixels: float) -> Mask:
+    """Keep pieces of at least so many pixels."""
+    return np.asarray(remove_small_objects(mask, max_size=math.ceil(pixels) - 1), dtype=np.bool_)
+
+
+def _touching(mask: Mask, seeds: Mask) -> Mask:
+    """Keep pieces that hold a seed; diagonal neighbours hang together."""
+    return np.asarray(reconstruction(seeds & mask, mask, footprint=np.ones((3, 3))), dtype=np.bool_)

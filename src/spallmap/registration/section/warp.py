@@ -1,63 +1,26 @@
-"""A smooth in-plane warp of a section, such as cutting and polishing leave, believed only where it pays."""
+"""A smooth in-plane warp of a section, such as cutting and polishing leave; it is reported only."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.registration.section.certainty import block_numbers
+from spallmap.registration.block_errors import cube_labels
+from spallmap.registration.diagnostics import Warp
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import RIGID, linearise
 from spallmap.registration.section.resolutions import Level
 
-#: Powers of u and v: the linear ones are the pose's (turn, scale) or would be shear.
+# Powers of u and v: the linear ones are the pose's (rotation, scale) or would be shear.
 POWERS = ((2, 0), (1, 1), (0, 2), (3, 0), (2, 1), (1, 2), (0, 3))
-#: A priori size of each coefficient, um over the field; keeps what the data do not see at 0.
+# A priori size of each coefficient, um over the field; keeps what the data do not see at 0.
 USUAL_UM = 5.0
-#: Side of the blocks that are held out together, and in how many turns.
-FOLD_UM, FOLDS = 60.0, 5
-#: The gain on blocks that were held out must exceed this many of its standard errors.
+# Side of the blocks that are held out together.
+FOLD_UM = 60.0
+# In how many rounds they are held out, each block once.
+FOLDS = 5
+# The gain on blocks that were held out must exceed this many of its standard errors.
 GAIN_SE = 2.0
-
-
-@dataclass(frozen=True)
-class Warp:
-    """A warp that one step of least squares asks for; it is reported, and not part of the map.
-
-    Parameters
-    ----------
-    coefficients_um : ndarray, shape (2, 7)
-        Along u and v, of the columns of `bending`.
-    rms_um : float
-        Root mean square displacement over the field.
-    held_out_gain, held_out_gain_se : float
-        By how much more the misfit of blocks falls under a pose and a warp that were fitted to the others
-        than under a pose alone, as a share of the misfit, and its standard error over blocks.
-    """
-
-    coefficients_um: NDArray[np.float64]
-    rms_um: float
-    held_out_gain: float
-    held_out_gain_se: float
-
-    @property
-    def pays(self) -> bool:
-        """Whether held-out blocks fit better with it."""
-        return self.held_out_gain > GAIN_SE * self.held_out_gain_se
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what the report shows."""
-        return {
-            "pays": self.pays,
-            "rms_um": self.rms_um,
-            "held_out_gain": self.held_out_gain,
-            "held_out_gain_se": self.held_out_gain_se,
-            "powers_uv": [list(p) for p in POWERS],
-            "coefficients_uv_um": self.coefficients_um.tolist(),
-        }
 
 
 def smooth_warp(level: Level, pose: SectionPose) -> Warp:
@@ -82,7 +45,7 @@ def smooth_warp(level: Level, pose: SectionPose) -> Warp:
     """
     fit = linearise(level, pose)
     if fit is None:
-        return Warp(np.zeros((2, len(POWERS))), 0.0, 0.0, np.inf)
+        return Warp(POWERS, np.zeros((2, len(POWERS))), 0.0, 0.0, np.inf, worthwhile=False)
     bend = bending(level.points)
     slopes = fit.jacobian[:, 3:6] @ pose.rotation[:, :2]
     rigid = fit.jacobian[:, :RIGID]
@@ -97,7 +60,7 @@ def smooth_warp(level: Level, pose: SectionPose) -> Warp:
         normal += 1e-9 * np.diag(np.diag(normal))
         return np.asarray(-np.linalg.solve(normal, weighted.T @ fit.residual[chosen]), dtype=np.float64)
 
-    number = block_numbers(level.points, FOLD_UM)
+    number = cube_labels(level.points, FOLD_UM)
     gain = np.zeros(len(number))
     for fold in range(FOLDS):
         out = number % FOLDS == fold
@@ -108,11 +71,12 @@ def smooth_warp(level: Level, pose: SectionPose) -> Warp:
     whole = fitted(np.ones(len(number), dtype=np.bool_), design.shape[1])[RIGID:].reshape(2, -1)
     rms = float(np.sqrt(((bend @ whole.T) ** 2).sum(axis=1).mean()))
     scatter = float(np.std(by_block, ddof=1) * np.sqrt(by_block.size)) if by_block.size > 1 else np.inf
-    return Warp(whole, rms, float(by_block.sum()), scatter)
+    gained = float(by_block.sum())
+    return Warp(POWERS, whole, rms, gained, scatter, worthwhile=gained > GAIN_SE * scatter)
 
 
 def bending(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Evaluate `POWERS` at points (u, v), less what a shift, a turn or a stretch does; shape (n, 7)."""
+    """Evaluate `POWERS` at points (u, v), less what a shift, a rotation or a stretch does; shape (n, 7)."""
     u, v = (points / np.abs(points).max(axis=0)).T
     powers = np.column_stack([u**a * v**b for a, b in POWERS])
     flat = np.column_stack([np.ones_like(u), u, v])

@@ -1,4 +1,4 @@
-"""Places one tomogram of a cell in the frame of another."""
+"""Registers one tomogram of a cell to another."""
 
 from spallmap.registration.volume.register import register_volume
 

@@ -10,19 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.transform import downscale_local_mean
 
 from spallmap.frames import Points, grid_points, indices_to_points
+from spallmap.registration.verdict import Refused
 from spallmap.tomography.labels import CASING, CERAMIC, OUTSIDE, SODIUM, VOID, is_filled
 
-MARGIN_SAMPLES = 8
-"""Cropped this far around the ceramic: room for smoothing and for the last shifts."""
+# Cropped this far around the ceramic: room for smoothing and for the last shifts.
+_MARGIN_SAMPLES = 8
 
-CORE_EROSION_SAMPLES = 3
-"""The interface with the electrodes changes between scans; blur and roughness reach two to three voxels
-in."""
+# The interface with the electrodes changes between scans; blur and roughness reach two to three voxels
+# in.
+_CORE_EROSION_SAMPLES = 3
 
-CLOSING_SAMPLES = 2
-"""Closes the mouth of cracks and voids that open at the interface, up to four voxels wide."""
+# Closes the mouth of cracks and voids that open at the interface, up to four voxels wide.
+_CLOSING_SAMPLES = 2
+
+# The odd second moment must differ from the middle one by this factor. The cells' discs have 1.5 and more;
+# at 1.15 a lopsided tenth of the rim tilts the axis by some ten degrees, where the search would miss.
+_DISTINCT_RATIO = 1.15
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class CeramicView:
     @cached_property
     def core(self) -> NDArray[np.bool_]:
         """The filled ceramic without its skin."""
-        return ndimage.binary_erosion(self.filled, iterations=CORE_EROSION_SAMPLES)
+        return ndimage.binary_erosion(self.filled, iterations=_CORE_EROSION_SAMPLES)
 
     def points(self, chosen: NDArray[np.bool_]) -> Points:
         """Points of the chosen samples in the tomogram's frame, shape (n, 3)."""
@@ -70,16 +76,16 @@ class CeramicView:
         )
 
 
-def block_mean(volume: NDArray[Any], factor: int) -> NDArray[np.float32]:
+def block_mean(volume: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """Average blocks of `factor` samples along each of three axes; a rest at the end is dropped."""
-    n = [length // factor for length in volume.shape]
-    cut = volume[: n[0] * factor, : n[1] * factor, : n[2] * factor]
-    blocks = cut.reshape(n[0], factor, n[1], factor, n[2], factor)
-    mean: NDArray[np.float32] = blocks.mean(axis=(1, 3, 5), dtype=np.float32)
-    return mean
+    # A rest would be averaged with zeros.
+    whole = volume[tuple(slice(0, length // factor * factor) for length in volume.shape)]
+    return np.asarray(downscale_local_mean(whole, (factor,) * 3), dtype=np.float32)
 
 
-def ceramic_view(grey: NDArray[Any], phases: NDArray[Any], spacing_um: Sequence[float]) -> CeramicView | None:
+def ceramic_view(
+    grey: NDArray[Any], phases: NDArray[Any], spacing_um: Sequence[float], name: str
+) -> CeramicView:
     """Cut the ceramic out of a tomogram.
 
     Parameters
@@ -90,18 +96,26 @@ def ceramic_view(grey: NDArray[Any], phases: NDArray[Any], spacing_um: Sequence[
         1 ceramic, 2 sodium, 3 void in the ceramic, 4 other solid, 5 outside.
     spacing_um : sequence of float
         In array order.
+    name : str
+        Which tomogram it is, for the reason of a refusal.
 
     Returns
     -------
-    CeramicView or None
-        None where there is no ceramic, or nothing darker to set it against.
+    CeramicView
+        The ceramic with some margin around it.
+
+    Raises
+    ------
+    Refused
+        If there is no ceramic, or nothing darker to set it against.
     """
+    nothing = Refused(f"the {name} tomogram shows no ceramic")
     solid = is_filled(phases)
     boxes = ndimage.find_objects(solid.astype(np.uint8))
     if not boxes or boxes[0] is None:
-        return None
+        raise nothing
     box = tuple(
-        slice(max(0, s.start - MARGIN_SAMPLES), min(n, s.stop + MARGIN_SAMPLES))
+        slice(max(0, s.start - _MARGIN_SAMPLES), min(n, s.stop + _MARGIN_SAMPLES))
         for s, n in zip(boxes[0], grey.shape, strict=True)
     )
     origin = indices_to_points([float(s.start) for s in box], spacing_um)
@@ -109,20 +123,20 @@ def ceramic_view(grey: NDArray[Any], phases: NDArray[Any], spacing_um: Sequence[
     grey, phases = grey[box].astype(np.float32), phases[box]
     bright = phases == CERAMIC
     darker = [phases == label for label in (SODIUM, CASING, OUTSIDE, VOID)]
-    dark = next((d for d in darker if np.count_nonzero(d) >= MARGIN_SAMPLES**3), None)
+    dark = next((d for d in darker if np.count_nonzero(d) >= _MARGIN_SAMPLES**3), None)
     if dark is None or not bright.any():
-        return None
+        raise nothing
     top, bottom = float(np.median(grey[bright])), float(np.median(grey[dark]))
     if not top > bottom:
-        return None
+        raise nothing
     deficit = np.clip((top - grey) / (top - bottom), -1.0, 1.0)
     s = tuple(float(v) for v in spacing_um)
     return CeramicView(deficit.astype(np.float32), filled, (s[0], s[1], s[2]), origin)
 
 
 def _filled(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    pad = CLOSING_SAMPLES
-    closed = ndimage.binary_closing(np.pad(solid, pad), iterations=CLOSING_SAMPLES)
+    pad = _CLOSING_SAMPLES
+    closed = ndimage.binary_closing(np.pad(solid, pad), iterations=pad)
     closed = closed[pad:-pad, pad:-pad, pad:-pad]
     labels, n = ndimage.label(closed)
     if n > 1:
@@ -150,11 +164,6 @@ class StackAxis:
     distinct: bool
 
 
-DISTINCT_RATIO = 1.15
-"""The odd second moment must differ from the middle one by this factor. The cells' discs have 1.5 and more;
-at 1.15 a lopsided tenth of the rim tilts the axis by some ten degrees, where the search would miss."""
-
-
 def stack_axis(view: CeramicView) -> StackAxis:
     """Find centroid and body axis of the filled ceramic.
 
@@ -175,4 +184,4 @@ def stack_axis(view: CeramicView) -> StackAxis:
     values, vectors = np.linalg.eigh(spread)
     low, high = values[1] / max(values[0], 1e-12), values[2] / max(values[1], 1e-12)
     odd = 0 if low >= high else 2
-    return StackAxis(centre, vectors[:, odd], bool(max(low, high) >= DISTINCT_RATIO))
+    return StackAxis(centre, vectors[:, odd], bool(max(low, high) >= _DISTINCT_RATIO))

@@ -1,37 +1,28 @@
-"""The grids on which two ceramics are refined, and scans made of one whose answer is known."""
+"""The grids on which two ceramics are refined, and refinement from one to the next."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial.transform import Rotation
 
-from spallmap.frames import AffineMap, Points, points_to_indices, rotation_map
+from spallmap.frames import AffineMap, Points
 from spallmap.registration.gauss_newton import Alignment, Field, Motion, align
-from spallmap.registration.known_answers import KnownAnswers, known_answers, own_error_um
 from spallmap.registration.volume.ceramic import CeramicView
-from spallmap.registration.volume.search import RIM_STEP_SAMPLES
 
-SMOOTHING_SAMPLES = 1.0
-"""Gaussian before gradients are taken, in samples: linear interpolation is then true to 1 %, and white noise
-falls to a tenth."""
+# Gaussian before gradients are taken, in samples: linear interpolation is then true to 1 %, and white noise
+# falls to a tenth.
+_SMOOTHING_SAMPLES = 1.0
 
-MAX_POINTS = 60_000
-"""Points compared at each level; edges beyond that add time but hardly precision."""
+# Points compared at each level; edges beyond that add time but hardly precision.
+_MAX_POINTS = 60_000
 
-EDGE_DEFICIT = 0.15
-"""A point carries information where the smoothed deficit changes by at least this much over two samples;
-noise of a twentieth of the contrast, smoothed, changes by 0.01."""
-
-N_COPIES = 4
-"""Known answers: enough to see a gross error, and cheaper than the search."""
-
-MIRRORS = np.array([(-1, 1, 1), (1, -1, 1), (-1, -1, 1), (1, 1, -1), (-1, 1, -1), (1, -1, -1), (-1, -1, -1)])
-"""Mirror images of the ceramic's frame over which differences are laid."""
+# A point carries information where the smoothed deficit changes by at least this much over two samples;
+# noise of a twentieth of the contrast, smoothed, changes by 0.01.
+_EDGE_DEFICIT = 0.15
 
 
 @dataclass(frozen=True)
@@ -44,8 +35,8 @@ class CeramicLevel:
 
 
 def smooth(deficit: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blur a deficit by `SMOOTHING_SAMPLES`."""
-    smoothed: NDArray[np.float32] = ndimage.gaussian_filter(deficit, SMOOTHING_SAMPLES, mode="nearest")
+    """Blur a deficit as much as gradients need."""
+    smoothed: NDArray[np.float32] = ndimage.gaussian_filter(deficit, _SMOOTHING_SAMPLES, mode="nearest")
     return smoothed
 
 
@@ -66,17 +57,17 @@ def edge_level(
     field = Field(smooth(fixed.deficit), fixed.spacing_um, fixed.origin_um)
     near = ndimage.binary_dilation(moving.filled, iterations=2) if within is None else within
     change = ndimage.maximum_filter(shown, 3) - ndimage.minimum_filter(shown, 3)
-    mask = thinned(near & (change > EDGE_DEFICIT), rng)
+    mask = thinned(near & (change > _EDGE_DEFICIT), rng)
     return CeramicLevel(field, moving.points(mask), shown[mask].astype(np.float64)[:, None])
 
 
 def thinned(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Keep at most `MAX_POINTS` of the chosen samples, at random."""
+    """Keep so many of the chosen samples, at random, as add to the precision."""
     chosen = np.flatnonzero(mask)
-    if chosen.size <= MAX_POINTS:
+    if chosen.size <= _MAX_POINTS:
         return mask
     kept = np.zeros(mask.size, dtype=bool)
-    kept[rng.choice(chosen, MAX_POINTS, replace=False)] = True
+    kept[rng.choice(chosen, _MAX_POINTS, replace=False)] = True
     return kept.reshape(mask.shape)
 
 
@@ -91,43 +82,3 @@ def through(levels: Sequence[CeramicLevel], start: AffineMap, motion: Motion) ->
     for level in levels[1:]:
         alignment = refine(level, alignment.map, motion)
     return alignment
-
-
-def volume_answers(
-    levels: Sequence[CeramicLevel],
-    shown: Field,
-    best: Alignment,
-    motion: Motion,
-    body: Points,
-    coarse_um: float,
-    rng: np.random.Generator,
-) -> KnownAnswers:
-    """Scan the fixed ceramic in the computer at known poses, and register these scans.
-
-    A scan shows the fixed tomogram where the moving one's sample points were found to lie, and adds what the
-    two differ by elsewhere in the ceramic (found by mirroring it): noise, rings and new cracks as they are
-    here. The poses lie around the one found as far off as the search may end.
-    """
-    field = levels[-1].field
-    spline = ndimage.spline_filter(field.values, output=np.float32)
-    gain = float(np.polyfit(levels[-1].basis[:, 0], field.values_at(best.map(levels[-1].points))[0], 1)[0])
-    centre = body.mean(axis=0)
-    reach = np.linalg.norm(body - centre, axis=1).max()
-    errors = []
-    for mirror in MIRRORS[:N_COPIES]:
-        turn = rng.uniform(-1.0, 1.0, 3) * RIM_STEP_SAMPLES * coarse_um / reach
-        known = best.map @ rotation_map(
-            Rotation.from_rotvec(turn), centre, rng.uniform(-1.0, 1.0, 3) * coarse_um
-        )
-        copies = []
-        for level in levels:
-            here = best.map(level.points)
-            indices = points_to_indices(here - field.origin_um, field.spacing_um)
-            scan = ndimage.map_coordinates(spline, indices.T, order=3, mode="nearest", prefilter=False)
-            there = centre + (level.points - centre) * mirror
-            own, inside = shown.values_at(there)
-            differs = gain * own - field.values_at(best.map(there))[0]
-            noisy = scan.astype(np.float64) + np.where(inside, differs, 0.0)
-            copies.append(replace(level, points=known.inverse()(here), basis=noisy[:, None]))
-        errors.append(own_error_um(through(copies, best.map, motion).map, known, body))
-    return known_answers(errors)

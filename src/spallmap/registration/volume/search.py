@@ -1,8 +1,9 @@
-"""All turns of one ceramic against another, each with its best shift, by Fourier correlation of the pores."""
+"""All rotations of one ceramic against another, each with its best shift, by Fourier correlation of pores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,31 +12,31 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, Points, indices_to_points, points_to_indices, rotation_map
 from spallmap.registration.gauss_newton import interpolate
-from spallmap.registration.verdict import Candidate, mean_difference_um
+from spallmap.registration.verdict import Candidate, keep_different
 from spallmap.registration.volume.ceramic import CeramicView, StackAxis, block_mean, stack_axis
 
+# Neighbouring azimuths move the ceramic's rim by this many coarse samples: pores overlap at half a step.
 RIM_STEP_SAMPLES = 1.5
-"""Neighbouring azimuths move the ceramic's rim by this many coarse samples: pores overlap at half a step."""
 
-MAX_SHIFT_SAMPLES = 8
-"""Largest shift between the two ceramics' centroids that is looked at, in coarse samples."""
+# Largest shift between the two ceramics' centroids that is looked at, in coarse samples.
+_MAX_SHIFT_SAMPLES = 8
 
-BACKGROUND_SAMPLES = 5.0
-"""Width (Gaussian sigma, coarse samples) of what counts as slow shading of the ceramic and is taken away."""
+# Width (Gaussian sigma, coarse samples) of what counts as slow shading of the ceramic and is taken away.
+_BACKGROUND_SAMPLES = 5.0
 
-SAME_POSE_SAMPLES = 4.0
-"""Poses closer than this, in coarse samples on average, are one candidate: refinement brings them
-together."""
+# Poses closer than this, in coarse samples on average, are one candidate: refinement brings them
+# together.
+_SAME_POSE_SAMPLES = 4.0
 
-TILTS_DEG = (-8.0, 0.0, 8.0)
-"""Tilts about two axes that are tried where the ceramic's shape does not tell its axis, about the prior's."""
+# Tilts about two axes that are tried where the ceramic's shape does not show its axis, about the prior's.
+_TILTS_DEG = (-8.0, 0.0, 8.0)
 
-WEAK_CORRELATION = 0.25
-"""Below this best coarse correlation the shape's axis is doubted (a ceramic that the field of view cuts off)
-and the prior's axis is tried too."""
+# Below this best coarse correlation the shape's axis is doubted (a ceramic that the field of view cuts off)
+# and the prior's axis is tried too.
+_WEAK_CORRELATION = 0.25
 
 
-def search_turns(
+def search_rotations(
     moving: CeramicView, fixed: CeramicView, prior: AffineMap, factor: int, *, keep: int, threads: int = 1
 ) -> list[Candidate]:
     """Correlate the pores of two ceramics at all azimuths, both ways up.
@@ -63,28 +64,28 @@ def search_turns(
     own, other = stack_axis(moving), stack_axis(fixed)
     search = _RotationSearch(target, source, threads)
     found: list[Candidate] = []
-    tilts: tuple[float, ...] = TILTS_DEG
+    tilts: tuple[float, ...] = _TILTS_DEG
     if own.distinct and other.distinct:
         found = [search.best_shift(pose) for pose in _by_shape(own, other, search.azimuths)]
         tilts = (0.0,)
-    if not found or max(c.score for c in found) < WEAK_CORRELATION:
+    if not found or max(c.score for c in found) < _WEAK_CORRELATION:
         found += [search.best_shift(p) for p in _by_prior(own, other, prior, search.azimuths, tilts)]
-    return _different(found, search.field, SAME_POSE_SAMPLES * search.spacing_um, keep)
+    return keep_different(found, search.field, min_um=_SAME_POSE_SAMPLES * search.spacing_um, most=keep)
 
 
+@dataclass(frozen=True)
 class _PoreImage:
-    """Pores on a coarse grid, zero mean, with the grid's place."""
+    """Pores on a coarse grid, zero mean, with the view that says where the grid lies."""
 
-    def __init__(self, values: NDArray[np.float32], view: CeramicView) -> None:
-        self.values = values
-        self.view = view
+    values: NDArray[np.float32]
+    view: CeramicView
 
 
 def _pore_image(view: CeramicView, factor: int) -> _PoreImage:
     core = view.core.astype(np.float32)
     weight = block_mean(core, factor)
     pores = block_mean(view.deficit * core, factor)
-    slow = [ndimage.gaussian_filter(a, BACKGROUND_SAMPLES, mode="constant") for a in (pores, weight)]
+    slow = [ndimage.gaussian_filter(a, _BACKGROUND_SAMPLES, mode="constant") for a in (pores, weight)]
     flat = pores - weight * slow[0] / np.maximum(slow[1], 1e-3)
     return _PoreImage(flat.astype(np.float32), view.coarser(factor))
 
@@ -92,7 +93,7 @@ def _pore_image(view: CeramicView, factor: int) -> _PoreImage:
 class _RotationSearch:
     def __init__(self, target: _PoreImage, source: _PoreImage, threads: int) -> None:
         grid = target.view
-        pad = MAX_SHIFT_SAMPLES
+        pad = _MAX_SHIFT_SAMPLES
         self.spacing_um = max(grid.spacing_um)
         self._threads = threads
         self._source = source
@@ -112,20 +113,20 @@ class _RotationSearch:
         """Return the pose shifted to where the pores correlate best."""
         view = self._source.view
         inverse = pose.inverse()
-        # The corner and three neighbours of the target grid tell the whole linear map of indices.
+        # The corner and three neighbours of the target grid fix the whole linear map of indices.
         corners = np.vstack([np.zeros((1, 3)), np.eye(3)])
         points = indices_to_points(corners, self._spacing) + self._origin
         indices = points_to_indices(inverse(points) - view.origin_um, view.spacing_um)
         wanted = self._samples @ (indices[1:] - indices[0]) + indices[0]
         # The ceramic has a margin all around, so what goes on beyond the source's edge is zero.
-        turned = interpolate(self._source.values[..., None], wanted)[:, 0].reshape(self._shape)
-        energy = float(np.sum(turned**2)) * self._energy
+        rotated = interpolate(self._source.values[..., None], wanted)[:, 0].reshape(self._shape)
+        energy = float(np.sum(rotated**2)) * self._energy
         if energy == 0.0:
             return Candidate(pose, 0.0)
-        spectrum = fft.rfftn(turned.astype(np.float32), self._size, workers=self._threads)
+        spectrum = fft.rfftn(rotated.astype(np.float32), self._size, workers=self._threads)
         # conj(target) x source peaks at minus the shift that brings the source onto the target.
         correlation = fft.irfftn(np.conj(spectrum * self._spectrum), self._size, workers=self._threads)
-        reach = MAX_SHIFT_SAMPLES
+        reach = _MAX_SHIFT_SAMPLES
         window = [np.r_[0 : reach + 1, n - reach : n] for n in self._size]
         near = correlation[np.ix_(*window)]
         peak = np.unravel_index(int(np.argmax(near)), near.shape)
@@ -142,8 +143,8 @@ def _by_shape(own: StackAxis, other: StackAxis, azimuths: NDArray[np.float64]) -
     for sign in (1.0, -1.0):
         upright, _ = Rotation.align_vectors([sign * other.direction], [own.direction])
         for azimuth in azimuths:
-            turn = Rotation.from_rotvec(azimuth * other.direction) * upright
-            yield rotation_map(turn, own.centre_um, other.centre_um - own.centre_um)
+            rotation = Rotation.from_rotvec(azimuth * other.direction) * upright
+            yield rotation_map(rotation, own.centre_um, other.centre_um - own.centre_um)
 
 
 def _by_prior(
@@ -160,15 +161,5 @@ def _by_prior(
             for tilt_y in tilts_deg:
                 tilt = Rotation.from_euler("xy", [tilt_x + 180.0 * upside_down, tilt_y], degrees=True)
                 for azimuth in azimuths:
-                    turn = Rotation.from_rotvec([0.0, 0.0, azimuth]) * tilt * base
-                    yield rotation_map(turn, own.centre_um, other.centre_um - own.centre_um)
-
-
-def _different(found: list[Candidate], field: Points, min_um: float, keep: int) -> list[Candidate]:
-    kept: list[Candidate] = []
-    for candidate in sorted(found, key=lambda c: -c.score):
-        if len(kept) == keep:
-            break
-        if all(mean_difference_um(candidate.map, k.map, field) > min_um for k in kept):
-            kept.append(candidate)
-    return kept
+                    rotation = Rotation.from_rotvec([0.0, 0.0, azimuth]) * tilt * base
+                    yield rotation_map(rotation, own.centre_um, other.centre_um - own.centre_um)

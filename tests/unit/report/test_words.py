@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spallmap.report import (
+    CellReport,
+    CrackLimit,
+    T2Entry,
+    render_report,
+)
+from spallmap.report.words import summary_sentences
+from tests.unit.report.page_parts import parsed
+
+
+def test_summary_says_what_was_found(report: CellReport) -> None:
+    said = " ".join(summary_sentences(report))
+    for part in (
+        "1 long-T2 region (threshold 12 ms): region 1: T2 16.2 ± 1.3 ms over 15 pixels.",
+        "median T2 is 7.1 ms",
+        "2 cracks in the ceramic",
+        "crack 1 (spalling), has a volume of 1,230,000 µm³, is 5.2 µm open",
+        "touches the top electrode",
+        "Region 1 lies on crack 1 (4 ± 6 µm from it) with a probability of 0.97",
+        "p = 0.012 (random places, 1000 draws)",
+        "1 of 2 accepted",
+        "Refused: sem-overview onto the tomogram: the agreement is 0.11",
+        "Not registered: sem-detail: the image that it lies in was refused",
+    ):
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("p_value", "n_regions", "warned"), [(0.06, 1, True), (0.01, 1, False), (0.06, 2, False)]
+)
+def test_a_large_p_of_one_region_is_not_read_against_its_link(
+    report: CellReport, p_value: float, n_regions: int, warned: bool
+) -> None:
+    found = replace(report, links_summary={"p_value": p_value, "n_regions": n_regions})
+    assert ("does not speak against the link" in " ".join(summary_sentences(found))) == warned
+
+
+def test_page_says_how_the_echoes_came_about_and_what_is_wrong_with_the_noise(report: CellReport) -> None:
+    entry = report.t2[0]
+    doubted = {
+        "echo_train": "cpmg",
+        "noise": {"warnings": ["noise of neighbouring pixels correlated (0.40)"]},
+    }
+    found = replace(report, t2=(replace(entry, summary={**entry.summary, **doubted}),))
+    said = " ".join(summary_sentences(found))
+    assert "stimulated echoes" in said
+    assert "to be doubted: noise of neighbouring pixels correlated (0.40)." in said
+    assert "one train (CPMG)" in parsed(render_report(found)).text
+    separate = replace(report, t2=(replace(entry, summary={**entry.summary, "echo_train": "separate"}),))
+    assert "stimulated" not in " ".join(summary_sentences(separate))
+    assert "separate spin echoes" in parsed(render_report(separate)).text
+
+
+@pytest.mark.parametrize(
+    ("p_value", "words"),
+    [
+        (0.4, "knows of no neighbours, needs no second, long peak (p = 0.4)"),
+        (0.005, "with 11 (6 to 22) % of the pixels (p at most 0.005)"),
+    ],
+)
+def test_page_says_whether_the_distribution_has_a_long_peak(
+    report: CellReport, p_value: float, words: str
+) -> None:
+    entry = report.t2[0]
+    peak = {
+        "p_value": p_value,
+        "p_value_smallest": 0.005,
+        "share": 0.11,
+        "share_low": 0.06,
+        "share_high": 0.22,
+    }
+    found = replace(report, t2=(replace(entry, summary={**entry.summary, "long_component": peak}),))
+    assert words in " ".join(summary_sentences(found))
+
+
+def test_summary_of_a_control_finds_nothing() -> None:
+    empty = pd.DataFrame({"region": [], "pixels": [], "t2_ms": [], "t2_se_ms": []})
+    cracks = pd.DataFrame({"crack": [], "volume_um3": []})
+    links = pd.DataFrame({"region": [], "crack": [], "probability": []})
+    said = summary_sentences(
+        CellReport("c", "s", t2=(T2Entry("mri-t2", {}, empty),), cracks=cracks, links=links)
+    )
+    assert said == [
+        "mri-t2: no long-T2 region (threshold 12 ms).",
+        "The tomogram: no crack was found in the ceramic.",
+        "Links: no long-T2 region lies within reach of a crack.",
+    ]
+
+
+def test_doubtful_links_are_reported_as_doubtful(report: CellReport) -> None:
+    links = report.links.assign(probability=[0.3, 0.1])  # type: ignore[union-attr]
+    said = " ".join(summary_sentences(CellReport("c", "s", links=links)))
+    assert "Region 1 lies on no crack for certain" in said
+
+
+def test_the_summary_reports_changes_the_limit_and_lost_contact() -> None:
+    cracks = pd.DataFrame(
+        {"crack": [1, 2], "volume_um3": [5e5, 1e5], "change": ["grown", "new"], "morphology": "spalling"}
+    )
+    faces = pd.DataFrame(
+        {"side": ["bottom", "top"], "lost_share": [0.055, np.nan], "n_voids": [7, 0], "sa_um": [1.0, 2.0]}
+    )
+    limit = CrackLimit(0.652, 6514.7, 3257.3)
+    report = CellReport("c", "s", cracks=cracks, crack_limit=limit, interfaces=faces)
+    text = " ".join(summary_sentences(report))
+    assert "2 cracks in the ceramic (1 grown, 1 new against the pristine state)" in text
+    assert "cracks of 6,510 µm² (81 by 81 µm) that are less than 0.65 µm open would not" in text
+    assert "less than 3,260 µm² are not distinguished from pores" in text
+    assert "6 % at the bottom (7 voids)." in text
+    assert "top" not in text
+    page = parsed(render_report(report)).text
+    assert "share without contact" in page
+    none = " ".join(summary_sentences(CellReport("c", "s", cracks=cracks[:0], crack_limit=limit)))
+    assert "no crack was found" in none
+    assert "less than 0.65 µm" in none
