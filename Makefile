@@ -11,8 +11,8 @@ SMK := $(wildcard workflow/rules/*.smk)
 
 help:
 	@echo "make demo      draw the demo cell, run the whole workflow on it, print the report's path"
-	@echo "make test      run the tests"
-	@echo "make lint      check style, formatting and types"
+	@echo "make test      run the tests and the examples in docstrings, show how much of the library they run"
+	@echo "make lint      check style, formatting and types of library, scripts, tests and benchmarks"
 	@echo "make validate  hold methods and workflow against known answers, write docs/validation.md"
 	@echo "make bench     run the benchmarks"
 	@echo "make clean     remove the environment and everything that was made"
@@ -40,9 +40,11 @@ demo: $(READY)
 	$(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
 	@echo "The demo's report: $(CURDIR)/results/demo/shorted/report.html"
 
+# Coverage is of the first run: the workflow's jobs are processes of their own. "coverage report" shows each file.
 test: $(READY)
-	$(BIN)/python -m pytest -q -n $(CORES) -m "not workflow"
-	$(BIN)/python -m pytest -q -m workflow
+	$(BIN)/python -m pytest -q -n $(CORES) -m "not workflow" --cov --cov-report= --doctest-modules tests src/spallmap
+	$(BIN)/python -m pytest -q -m workflow tests/workflow
+	@echo "Lines of src/spallmap that the tests run: $$($(BIN)/coverage report --format=total) %"
 
 lint: $(READY)
 	$(BIN)/ruff check --no-cache .
@@ -51,8 +53,8 @@ lint: $(READY)
 	$(BIN)/mypy
 
 format: $(READY)
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(BIN)/ruff check --no-cache --fix .
+	$(BIN)/ruff format --no-cache .
 	$(BIN)/snakefmt Snakefile $(SMK)
 
 validate: $(READY)

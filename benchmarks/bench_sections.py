@@ -118,7 +118,8 @@ class Slice:
 def _averaged(data: NDArray[Any], block: int) -> NDArray[Any]:
     rows, columns = (n // block for n in data.shape)
     blocks = data[: rows * block, : columns * block].reshape(rows, block, columns, block)
-    return blocks.mean(axis=(1, 3))
+    means: NDArray[Any] = blocks.mean(axis=(1, 3))
+    return means
 
 
 def as_slice(case: SectionCase) -> Slice:
@@ -244,17 +245,17 @@ def place(method: str, case: SectionCase, volume: Tomogram, rng: np.random.Gener
     starts = {"near": near_start(case, rng), "axes, azimuth": axes_start(case, grey.shape, rng)}
     for name, start in starts.items():
         began = time.process_time()
+        reached: float | None = None
         try:
-            error = case.error_um(peer(as_slice(case), grey, start)) / VOXEL_UM
+            reached = case.error_um(peer(as_slice(case), grey, start)) / VOXEL_UM
         except RuntimeError as stopped:
-            error = None
             print(method, name, stopped, flush=True)
         rows.append(
             {
                 "start": name,
                 "start_error": case.error_um(start) / VOXEL_UM,
-                "error": error,
-                "verdict": "stopped" if error is None else "none",
+                "error": reached,
+                "verdict": "stopped" if reached is None else "none",
                 "seconds": time.process_time() - began,
             }
         )

@@ -28,7 +28,8 @@ Array = NDArray[np.float64]
 def paired(ours: Callable[[], object], peer: Callable[[], object]) -> tuple[list[float], list[float]]:
     """Seconds of both, run in turn after one warm-up each."""
     ours(), peer()
-    mine, theirs = [], []
+    mine: list[float] = []
+    theirs: list[float] = []
     for _ in range(PAIRS):
         for run, seconds in ((ours, mine), (peer, theirs)):
             start = time.perf_counter()
@@ -53,7 +54,7 @@ def by_curve_fit(echoes: NDArray[np.float32], t2: Array) -> Array:
     te, offset = np.array(TE_MS), np.sqrt(np.pi / 2.0) * SIGMA
 
     def model(t: Array, s0: float, t2_ms: float) -> Array:
-        return s0 * np.exp(-t / t2_ms) + offset
+        return np.asarray(s0 * np.exp(-t / t2_ms) + offset)
 
     found = np.full(echoes.shape[1], np.nan)
     for k in range(echoes.shape[1]):

@@ -122,7 +122,7 @@ def main() -> int:
         contents = [content(root / name, words) for root in (given.before, given.after)]
         if name.endswith(".json"):
             contents = [{k: v for k, v in c.items() if k not in given.skip_key} for c in contents]
-        found += [f"{name}{said}" for said in differences(*contents, words)]
+        found += [f"{name}{said}" for said in differences(contents[0], contents[1], words)]
     for line in found:
         print(line)
     print(f"{len(before & after)} files compared, {len(found)} differences")

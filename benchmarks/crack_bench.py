@@ -187,7 +187,7 @@ def speed_table(rng: np.random.Generator) -> list[str]:
     for threads in THREADS:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
         mine, theirs = paired(
-            lambda n=threads: plate_response(volume, sigmas=SCALES_VOXELS, threads=n),
+            functools.partial(plate_response, volume, sigmas=SCALES_VOXELS, threads=threads),
             lambda: largest(objectness(volume)),
         )
         ratio = [b / a for a, b in zip(mine, theirs, strict=True)]

@@ -75,8 +75,8 @@ def analyse(
     scale = common_grey(volume, threads=threads)
     grey = scale.apply(volume, whole(volume.shape))
     phases = segment_phases(grey, spacing)
-    nulls = (None, None) if null is None else (null.grey, null.phases)
-    cracks = find_cracks(grey, phases, spacing, *nulls, threads=threads)
+    null_grey, null_phases = (None, None) if null is None else (null.grey, null.phases)
+    cracks = find_cracks(grey, phases, spacing, null_grey, null_phases, threads=threads)
     sheets = trace_sheets(cracks, grey, phases, spacing)
     table = measure_cracks(cracks, grey, phases, spacing, sheets)
     labels = crack_labels(cracks, grey, phases, whole(volume.shape))
@@ -145,11 +145,11 @@ def _true_volumes(
 ) -> dict[str, float]:
     low, high = index.min(axis=0) - 3, index.max(axis=0) + 4
     shift = AffineMap.from_parts(np.eye(3), indices_to_points(low.astype(np.float64), (spacing_um,) * 3))
-    shape = tuple(int(n) for n in high - low)
+    nz, ny, nx = (int(n) for n in high - low)
     volumes = {}
     for name, matters in (("crack", ("empty_crack", "sodium_crack")), ("decoy", ("decoy",))):
         values = dict.fromkeys((*MATTER, "gas"), 0.0) | dict.fromkeys(matters, 1.0)
-        fractions, _ = render_volume(geometry, to_cell @ shift, shape, spacing_um, values)
+        fractions, _ = render_volume(geometry, to_cell @ shift, (nz, ny, nx), spacing_um, values)
         volumes[name] = float(fractions.sum(dtype=np.float64)) * spacing_um**3
     return volumes
 
@@ -204,7 +204,7 @@ def hold(found: Found, truth: Truth, spacing_um: float) -> Judged:
     positions = found.points_xyz_um[:, ::-1] / spacing_um
     away, nearest = tree.query(positions, distance_upper_bound=REACH_VOXELS)
     close = np.isfinite(away)
-    nearest = nearest[close]
+    nearest = np.asarray(nearest)[close]
     pieces, errors = {}, {}
     of_decoy = np.zeros(len(positions), dtype=bool)
     of_decoy[close] = truth.label[nearest] == DECOY_LABEL

@@ -71,7 +71,9 @@ def judge(results: Path, cell: Path) -> dict[str, Any]:
     labels = cell / "truth" / "xct_shorted_labels.npz"
     if labels.exists():
         true_labels = np.load(labels)["labels"]
-        cracks = np.asarray(read_volume(xct_folder(results, SHORTED) / "cracks.ome.zarr").data)
+        shorted = xct_folder(results, SHORTED)
+        assert shorted is not None
+        cracks = np.asarray(read_volume(shorted / "cracks.ome.zarr").data)
         found["crack"] = crack_overlap(cracks > 0, np.isin(true_labels, (*CRACK_LABELS, DECOY_LABEL)))
         found["links"] = links(results, cracks, true_labels)
     pristine = xct_folder(results, PRISTINE)
@@ -156,6 +158,7 @@ def crack_overlap(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
 def relaxometry(results: Path, cell: Path, state: str) -> dict[str, Any]:
     """Regions on and off the true dendrite, and the electrode's median T2."""
     folder = mri_folder(results, state)
+    assert folder is not None
     truth = np.load(cell / "truth" / f"mri_{state}.npz")
     regions = np.squeeze(tifffile.imread(folder / "regions.ome.tif"))
     numbers = [n for n in np.unique(regions) if n]

@@ -121,7 +121,8 @@ def _shells(image: Array, pixel_mm: float) -> Array:
 def _placed(design: Array, pose: Array) -> Array:
     cos, sin = np.cos(pose[2]), np.sin(pose[2])
     rotated: Array = design @ np.array([[cos, -sin], [sin, cos]])
-    return pose[:2] + pose[3] * rotated
+    placed: Array = pose[:2] + pose[3] * rotated
+    return placed
 
 
 def _judged(echoes: Array, design: Array, pose: Array) -> Plate:

@@ -171,7 +171,8 @@ def _coil(metal: Metal, rng: np.random.Generator) -> np.ndarray:
         *(2.0 * (p - p[0]) / (p[-1] - p[0]) - 1.0 for p in (metal.row_um, metal.column_um)), indexing="ij"
     )
     linear, curved = rng.uniform(-1.0, 1.0, 2) * COIL_LINEAR, rng.uniform(-1.0, 1.0, 3) * COIL_QUADRATIC
-    return 1.0 + linear[0] * y + linear[1] * x + curved[0] * y**2 + curved[1] * x * y + curved[2] * x**2
+    coil = 1.0 + linear[0] * y + linear[1] * x + curved[0] * y**2 + curved[1] * x * y + curved[2] * x**2
+    return np.asarray(coil)
 
 
 def _damping(variant: str, rng: np.random.Generator) -> np.ndarray | float:

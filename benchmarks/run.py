@@ -8,6 +8,7 @@ do not.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ README = Path(__file__).with_name("README.md")
 def main() -> None:
     """Run everything and write the tables."""
     rng = np.random.default_rng(1)
-    tables = {
+    tables: dict[str, Callable[[np.random.Generator], list[str]]] = {
         "t2": relaxometry_table,
         "t2-size": size_table,
         "plate-filter": speed_table,

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from judge import Placed, judge
@@ -28,7 +28,7 @@ CRACK_F1 = 0.9
 T2_ERROR = 0.05
 
 
-def kind_of(seed: int) -> str:
+def kind_of(seed: int) -> Literal["control", "dendrite"]:
     """Which kind of cell a seed stands for."""
     return "control" if seed % CONTROL_EVERY == 0 else "dendrite"
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from page import write_section
@@ -115,7 +116,7 @@ def bad_scans(cell: Specimen, work: Path) -> Iterator[tuple[str, Scan, AxesPrior
     yield "one grey", of(np.full(SHAPE, 30.0 * good.sigma)), AXES
     away = scan_of(metal_at(cell, 0, work, AWAY_UM), "plain", rng)
     yield f"field moved by {AWAY_UM:g} um: most of the cell lies outside", away, AXES
-    flips = {
+    flips: dict[str, Any] = {
         "rows reversed": np.s_[::-1],
         "columns reversed": np.s_[:, ::-1],
         "rotated by 180 degrees": np.s_[::-1, ::-1],

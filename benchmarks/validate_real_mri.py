@@ -78,11 +78,13 @@ class Measured:
     def judged(self) -> NDArray[np.bool_]:
         """Spheres that count."""
         peer = np.array(self.site.peer_ms)
-        return (peer >= RANGE_MS[0]) & (peer <= RANGE_MS[1])
+        within: NDArray[np.bool_] = (peer >= RANGE_MS[0]) & (peer <= RANGE_MS[1])
+        return within
 
     def differences(self, fit: Callable[[Array], float]) -> Array:
         """Percent from the peer, for a fit of the samples (n_echoes, n_pixels) of one sphere."""
-        return 100.0 * (np.array([fit(s) for s in self.spheres]) / np.array(self.site.peer_ms) - 1.0)
+        found = np.array([fit(s) for s in self.spheres])
+        return np.asarray(100.0 * (found / np.array(self.site.peer_ms) - 1.0))
 
 
 def measure(folder: Path, site: Site) -> Measured:

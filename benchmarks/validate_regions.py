@@ -41,7 +41,7 @@ FIRST_SEED = 9_000_000
 DENDRITE_SNRS = (4.0, 6.0, 8.0)
 ELECTRODE_SNRS = 15.0, 40.0
 LONG_MS = 12.0
-SIDES_AND_CORNERS = np.ones((3, 3))
+SIDES_AND_CORNERS = np.ones((3, 3), bool)
 # Pixels of a dendrite that a region must hold to be its.
 OVERLAP = 3
 # An electrode this strong rings by several sigma; one this weak lies at the noise floor throughout.

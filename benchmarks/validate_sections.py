@@ -172,7 +172,7 @@ def refused(rows: list[dict[str, Any]]) -> int:
 
 def verdict(r: dict[str, Any]) -> str:
     """Verdict with its first reason."""
-    return r["verdict"] + (f": {r['reasons'][0]}" if r["reasons"] else "")
+    return f"{r['verdict']}: {r['reasons'][0]}" if r["reasons"] else str(r["verdict"])
 
 
 def main() -> None:

@@ -1,12 +1,16 @@
 """Draw the paper's figures of one cell, and write the numbers behind each panel."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spallmap.figures import cell_figure, decay_figure, echo_figure, link_figure, t2_figure
 from spallmap.jobs import job
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_figure
 from spallmap.results.tables import write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

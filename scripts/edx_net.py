@@ -1,6 +1,7 @@
 """Turn element windows into net counts with their standard deviation."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from spallmap.jobs import job
 from spallmap.readers import open_image
 from spallmap.results.ome_tiff import SD_SUFFIX, write_ome_tiff
 from spallmap.sections import net_counts
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

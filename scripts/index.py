@@ -1,12 +1,16 @@
 """Write the page that lists every cell."""
 
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
 from spallmap.report import index_entries, render_index
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_text
 from spallmap.results.tables import read_json
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Draw one state's overlays, and write them as stacks and as a scene for ParaView."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spallmap.figures import elements_overlay, mri_overlay, mri_stack, section_overlay, section_stack
 from spallmap.figures.overlays.scene import scene_datasets
@@ -9,6 +10,9 @@ from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_figure
 from spallmap.results.ome_tiff import write_ome_tiff
 from spallmap.results.vtk import write_scene
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

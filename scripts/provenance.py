@@ -1,9 +1,14 @@
 """Write down how the results were made."""
 
+from typing import TYPE_CHECKING
+
 from spallmap.jobs import job
 from spallmap.provenance import digests, machine, versions
 from spallmap.readers import input_files
 from spallmap.results.tables import write_json
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -1,12 +1,16 @@
 """Separate the specimen from the data bar of an SEM image."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spallmap.jobs import job
 from spallmap.readers import open_image
 from spallmap.results.ome_tiff import write_ome_tiff
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
 
 
 def main() -> None:

@@ -52,6 +52,7 @@ def assert_inside(figure: Figure) -> None:
             assert box.x1 <= paper.x1 + 1.0, text.get_text()
             assert box.y0 >= -1.0, text.get_text()
             assert box.y1 <= paper.y1 + 1.0, text.get_text()
-    titles = [axes._left_title.get_window_extent() for axes in figure.axes if axes.get_title(loc="left")]
+    named = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    titles = [axes._left_title.get_window_extent() for axes in named]  # type: ignore[attr-defined]
     for k, one in enumerate(titles):
         assert not any(one.overlaps(other) for other in titles[k + 1 :])

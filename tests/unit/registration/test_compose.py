@@ -106,7 +106,7 @@ def test_an_exchanged_array_has_the_same_points_errors_and_evidence(normal):
     np.testing.assert_array_equal(
         found.known_answers[0].errors_um, inner.diagnostics.known_answers[0].errors_um[:, [1, 0, 2]]
     )
-    np.testing.assert_allclose(found.rivals[0].map(u_v[:, [1, 0, 2]]), rival.map(u_v))
+    np.testing.assert_allclose(found.rivals[0].map(u_v[:, [1, 0, 2]]), rival.map(u_v))  # type: ignore[misc]
     assert found.scale.anisotropy == pytest.approx(1 / 0.98)
 
     def bent(w, u, v):

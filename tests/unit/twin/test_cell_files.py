@@ -10,7 +10,6 @@ import pytest
 import tifffile
 from brukerapi.dataset import Dataset
 
-from spallmap.twin import cell_files as cell_module
 from spallmap.twin import formats
 from spallmap.twin.cell_files import COLUMNS, write_cell
 from spallmap.twin.scans import TE_MS, TwinCell
@@ -163,7 +162,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_args):
         raise OSError("disk full")
 
-    monkeypatch.setattr(cell_module.formats, "write_json", fail)
+    monkeypatch.setattr("spallmap.twin.formats.write_json", fail)
     with pytest.raises(OSError, match="disk full"):
         write_cell(tmp_path / "demo", 1, sizes=TINY, modalities=("edx",))
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from spallmap.registration.block_errors import block_shifts, cube_labels, positi
 from spallmap.registration.diagnostics import Diagnostics
 from spallmap.registration.gauss_newton import Alignment
 from spallmap.registration.inset.contrast import InsetImages, Kind
-from spallmap.registration.inset.find import FoundPoses
+from spallmap.registration.inset.find_poses import FoundPoses
 from spallmap.registration.inset.refine import candidate_of, score_of
 from spallmap.registration.inset.search import MAX_ROTATION_DEG
 from spallmap.registration.known_answers import KnownAnswers, own_error_um

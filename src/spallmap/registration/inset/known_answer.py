@@ -13,7 +13,7 @@ from skimage.restoration import denoise_tv_chambolle
 from spallmap.frames import AffineMap, grid_points, points_to_indices, rotation_map
 from spallmap.registration.gauss_newton import Alignment, FloatArray
 from spallmap.registration.inset.contrast import FINE_BLUR, InsetImages
-from spallmap.registration.inset.find import FoundPoses, find_poses
+from spallmap.registration.inset.find_poses import FoundPoses, find_poses
 from spallmap.registration.inset.refine import Refinement
 from spallmap.registration.inset.search import MAX_ROTATION_DEG
 from spallmap.registration.known_answers import KnownAnswers, known_answers, own_error_um

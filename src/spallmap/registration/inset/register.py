@@ -11,7 +11,7 @@ from spallmap.image import Image
 from spallmap.registration.compose import refused
 from spallmap.registration.gauss_newton import Motion
 from spallmap.registration.inset.contrast import InsetImages, Kind
-from spallmap.registration.inset.find import find_poses
+from spallmap.registration.inset.find_poses import find_poses
 from spallmap.registration.inset.judge import MIN_SCORE, judge
 from spallmap.registration.inset.known_answer import inset_answers
 from spallmap.registration.inset.refine import Refinement, score_of

@@ -8,7 +8,7 @@ import numpy as np
 
 from spallmap.registration.section.appearance import Section
 from spallmap.registration.section.certainty import step_covariance
-from spallmap.registration.section.coarse import coarse_search
+from spallmap.registration.section.plane_search import coarse_search
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import (
     RIGID,

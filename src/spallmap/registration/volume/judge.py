@@ -22,7 +22,7 @@ from spallmap.registration.verdict import (
     mean_difference_um,
     rivals_of,
 )
-from spallmap.registration.volume.pores import MIN_OVERLAP, Pores
+from spallmap.registration.volume.pore_score import MIN_OVERLAP, PoreScore
 
 # Two poses that differ by less than this many samples, on average over the ceramic, are one solution.
 _SAME_POSE_SAMPLES = 5.0
@@ -62,7 +62,7 @@ def judge(
     alignment: Alignment,
     motion: Motion,
     candidates: Sequence[Candidate],
-    pores: Pores,
+    pores: PoreScore,
     body: Points,
     spacing: float,
     answers: KnownAnswers,
@@ -80,7 +80,7 @@ def judge(
         Its degrees of freedom.
     candidates : sequence of Candidate
         Refined poses of the search, the best first.
-    pores : Pores
+    pores : PoreScore
         To score poses by.
     body : ndarray, shape (n, 3)
         Points of the moving ceramic over which errors are averaged.

@@ -24,7 +24,7 @@ from spallmap.registration.verdict import Candidate, Refused
 from spallmap.registration.volume.ceramic import CeramicView, ceramic_view
 from spallmap.registration.volume.judge import MIN_SCORE, block_um, judge
 from spallmap.registration.volume.known_answer import volume_answers
-from spallmap.registration.volume.pores import Pores
+from spallmap.registration.volume.pore_score import PoreScore
 from spallmap.registration.volume.refine import edge_level, refine, smooth, through
 from spallmap.registration.volume.search import search_rotations
 
@@ -115,7 +115,7 @@ def register_volume(
     except Refused as refusal:
         return refused(str(refusal), start, METHOD, ())
     rng = np.random.default_rng(seed)
-    pores = Pores(moving, fixed, rng)
+    pores = PoreScore(moving, fixed, rng)
     if pores.n_points < _MIN_PORE_POINTS:
         return refused(
             "the ceramic shows too few pores to distinguish one rotation from another", start, METHOD, ()

@@ -109,7 +109,8 @@ def test_arrow_and_key_are_as_long_as_they_say() -> None:
     # Own columns run to the right, own rows down.
     draw_shifts(axes, Blocks(np.array([[100.0, 100.0, 0.0]]), np.array([[0.0, 2.0, 0.0]])), scale)
     figure.canvas.draw()
-    yellow = np.asarray(figure.canvas.buffer_rgba())[..., 2] < np.asarray(figure.canvas.buffer_rgba())[..., 0]
+    colours = np.asarray(figure.canvas.buffer_rgba())  # type: ignore[attr-defined]
+    yellow = colours[..., 2] < colours[..., 0]
     rows, columns = np.nonzero(yellow)
     um = 400.0 / yellow.shape[0]
     assert rows.max() * um == pytest.approx(300.0, abs=5.0)
@@ -117,7 +118,7 @@ def test_arrow_and_key_are_as_long_as_they_say() -> None:
     assert columns.mean() * um == pytest.approx(100.0, abs=4.0)
     draw_key(axes, scale)
     bar = next(a for a in axes.get_children() if a.get_gid() == "scale-bar")
-    assert bar.size_bar.get_children()[0].get_width() == 100.0
+    assert bar.size_bar.get_children()[0].get_width() == 100.0  # type: ignore[attr-defined]
     assert "shift of 1 µm" in words(figure)
 
 

@@ -15,7 +15,7 @@ def test_a_nifti_header_without_unit_says_no_size_and_its_slope_is_applied(tmp_p
     nibabel.save(image, tmp_path / "a.nii")
     assert probe_image(tmp_path / "a.nii", "xct").spacing_um is None
     read = open_image(tmp_path / "a.nii", "xct", 1.0)
-    expected = np.asarray(nibabel.load(tmp_path / "a.nii").dataobj).T
+    expected = np.asarray(nibabel.load(tmp_path / "a.nii").dataobj).T  # type: ignore[attr-defined]
     assert read.data.dtype == np.float32
     np.testing.assert_allclose(read.data, expected, rtol=1e-6)
 

@@ -13,7 +13,7 @@ def test_only_the_strips_that_a_region_touches_are_read(tmp_path, monkeypatch):
     path = tmp_path / "scan.tif"
     tifffile.imwrite(path, data, compression="zlib", rowsperstrip=8, photometric="minisblack")
     read = []
-    original = tiff_planes.read_exactly
+    original = tiff_planes.read_exactly  # type: ignore[attr-defined]
 
     def counted(descriptor, n_bytes, offset):
         read.append(n_bytes)

@@ -6,7 +6,7 @@ import pytest
 from spallmap.frames import AffineMap, displacement_um
 from spallmap.registration.gauss_newton import Motion
 from spallmap.registration.inset.contrast import InsetImages
-from spallmap.registration.inset.find import FoundPoses
+from spallmap.registration.inset.find_poses import FoundPoses
 from spallmap.registration.inset.judge import judge
 from spallmap.registration.inset.refine import Refinement
 from spallmap.registration.known_answers import known_answers

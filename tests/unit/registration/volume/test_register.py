@@ -61,7 +61,7 @@ def test_left_handed_axes_are_the_tables_word_and_their_lack_a_mirrored_cell() -
     body = draw_body(5)
     own, other = draw_pose(5, azimuth_deg=2.0), draw_pose(55, azimuth_deg=0)
     moving, fixed = scan(body, own, 5), scan(body, other, 6)
-    swapped = [np.swapaxes(a, 1, 2) for a in moving]
+    swapped = np.swapaxes(moving[0], 1, 2), np.swapaxes(moving[1], 1, 2)
     found = register_volume(*swapped, SPACING, *fixed, SPACING, prior=AxesPrior.parse("z,x,y"))
     assert found.accepted, found.reasons
     points = ceramic_points(moving[1])

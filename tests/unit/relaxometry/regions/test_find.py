@@ -144,7 +144,7 @@ def test_a_small_weak_dendrite_is_found_beside_an_electrode() -> None:
             magnitudes(signal, 1.0, np.random.default_rng([34, seed])), TE_MS, 1.0, spacing_um=SPACING_UM
         ).labels
         inside = labels[12:15, 12:15]
-        found += np.count_nonzero(inside) >= 3
+        found += int(np.count_nonzero(inside) >= 3)
         away += len(np.unique(labels[labels > 0])) - len(np.unique(inside[inside > 0]))
     assert found >= 30
     assert away <= 1

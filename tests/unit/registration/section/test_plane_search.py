@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
-from spallmap.registration.section.coarse import planes
+from spallmap.registration.section.plane_search import planes
 
 
 def test_planes_lay_the_interface_along_the_plate():

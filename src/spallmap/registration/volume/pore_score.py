@@ -21,7 +21,7 @@ _SURROUNDINGS_SAMPLES = 3
 MIN_OVERLAP = 0.5
 
 
-class Pores:
+class PoreScore:
     """The pores of both ceramics with their surroundings, to score a pose by.
 
     Parameters
