@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from spallmap.frames import AffineMap
 from spallmap.links.chance import METHOD, STATISTIC, chance_test
+from spallmap.links.crack_footprints import Bodies, Footprint, ImagePlane, crack_footprints, project_bodies
 from spallmap.links.null_placements import clusters
 from spallmap.links.position_likelihood import (
     blur_um,
@@ -21,7 +22,6 @@ from spallmap.links.position_likelihood import (
     placement_likelihoods,
     posterior,
 )
-from spallmap.links.projection import Bodies, Footprint, ImagePlane, crack_footprints, project_bodies
 from spallmap.registration.result import Registration, StandardError
 
 # A crack is within reach of a region when one pixel of it lies at most this many standard deviations of the

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from spallmap.links.projection import Bodies
+from spallmap.links.crack_footprints import Bodies
 
 # Regions with at most this many pixels between them can be one dendrite that the threshold has split; they
 # are moved together.

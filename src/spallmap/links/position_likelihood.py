@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 
+from spallmap.links.crack_footprints import Footprint, ImagePlane
 from spallmap.links.null_placements import Cluster
-from spallmap.links.projection import Footprint, ImagePlane
 
 # Width in pixels, at half its height, of the sinc that a full matrix has for a point spread.
 POINT_SPREAD_WIDTH = 1.21

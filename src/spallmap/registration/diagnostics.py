@@ -91,7 +91,7 @@ class Starts:
 
 @dataclass(frozen=True)
 class Rival:
-    """Another solution than the reported one, or the reported one as it was ranked.
+    """Another solution than the reported one.
 
     Parameters
     ----------

@@ -18,13 +18,13 @@ from spallmap.relaxometry.distribution import (
     t2_distribution,
 )
 from spallmap.relaxometry.fit import fit_t2
+from spallmap.relaxometry.fit_result import CHANNELS, INTERVAL_CHANNELS, FitStatus, T2Fit
 from spallmap.relaxometry.models import MODELS, SignalModel, get_model
 from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise, trusted_sigma
 from spallmap.relaxometry.regions import Regions, common_t2, long_t2_regions, region_pixels, threshold_map
 from spallmap.relaxometry.rice import RAYLEIGH_MEAN, magnitude_mean
 from spallmap.relaxometry.samples import usable_series
 from spallmap.relaxometry.summary import ELECTRODE_SNR, electrode_pixels, histogram_edges_ms, summarise_t2
-from spallmap.relaxometry.t2_fit import CHANNELS, INTERVAL_CHANNELS, FitStatus, T2Fit
 
 __all__ = [
     "CHANNELS",

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike
 
 from spallmap.relaxometry.distribution import expected_counts, t2_distribution
 from spallmap.relaxometry.fit import fit_t2
+from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.models import get_model
 from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise, trusted_sigma
 from spallmap.relaxometry.regions import Regions, long_t2_regions
 from spallmap.relaxometry.samples import usable_series
 from spallmap.relaxometry.summary import histogram_edges_ms, summarise_t2
-from spallmap.relaxometry.t2_fit import T2Fit
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spallmap.errors import InputError
+from spallmap.relaxometry.fit_result import FitStatus, T2Fit
 from spallmap.relaxometry.models import Block, get_model
 from spallmap.relaxometry.noise import estimate_noise, trusted_sigma
 from spallmap.relaxometry.samples import check_sigma, default_bounds, t2_grid, usable_series
-from spallmap.relaxometry.t2_fit import FitStatus, T2Fit
 from spallmap.relaxometry.t2_grid import N_OUTPUTS, T2_LOW, search_grid
 
 Array = NDArray[np.float64]

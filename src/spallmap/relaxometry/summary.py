@@ -13,9 +13,9 @@ from spallmap.relaxometry.distribution.expected import ExpectedCounts
 from spallmap.relaxometry.distribution.intervals import BLOCK_PIXELS
 from spallmap.relaxometry.distribution.widths import Estimate
 from spallmap.relaxometry.fit import least_snr
+from spallmap.relaxometry.fit_result import FitStatus, T2Fit
 from spallmap.relaxometry.noise import NoiseEstimate
 from spallmap.relaxometry.regions import Regions, region_pixels
-from spallmap.relaxometry.t2_fit import FitStatus, T2Fit
 
 Array = NDArray[np.float64]
 

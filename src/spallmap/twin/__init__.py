@@ -16,7 +16,7 @@ artefacts; nothing is resampled from anything else.
 The twin shares no formula with the analysis that is judged by it.
 """
 
-from spallmap.twin.cell_files import MODALITIES, write_cell
+from spallmap.twin.cell_writer import MODALITIES, write_cell
 from spallmap.twin.geometry import CellGeometry
 from spallmap.twin.morphologies import MORPHOLOGIES, draw_morphology
 from spallmap.twin.mri import MriScan, simulate_mri

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, grid_centre, indices_to_points, rotation_map
-from spallmap.links.projection import ImagePlane, crack_footprints, project_bodies
+from spallmap.links.crack_footprints import ImagePlane, crack_footprints, project_bodies
 
 VOXEL_UM = 10.0
 PIXEL_UM = (23.0, 46.0)

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from spallmap.frames import rotation_map
 from spallmap.links import Links, link_acquisition, link_regions, unlinked
-from spallmap.links.projection import ImagePlane, crack_footprints
+from spallmap.links.crack_footprints import ImagePlane, crack_footprints
 from spallmap.registration.result import Registration, StandardError
 
 PIXEL_UM = (23.0, 46.0)

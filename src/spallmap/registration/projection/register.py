@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -271,7 +271,7 @@ def _report(
             },
             known_answers=(answers,) if answers.n else (),
             starts=Starts(len(ends), agreeing),
-            rivals=tuple(
+            rivals=_best_first(
                 Rival(
                     other.name,
                     score=candidate.score,
@@ -291,6 +291,11 @@ def _report(
             ),
         ),
     )
+
+
+def _best_first(rivals: Iterable[Rival]) -> tuple[Rival, ...]:
+    """Order rivals by how little worse than the solution they explain the image."""
+    return tuple(sorted(rivals, key=lambda r: np.inf if r.gap is None else r.gap))
 
 
 def _by_axis(name: str, unit: str, values: NDArray[np.float64]) -> dict[str, float]:

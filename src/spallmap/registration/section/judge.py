@@ -22,7 +22,7 @@ from spallmap.registration.section.certainty import (
     restarts,
     step_covariance,
 )
-from spallmap.registration.section.checks import Evidence, checks, known_answer_checks, off_prior_deg
+from spallmap.registration.section.conditions import Findings, checks, known_answer_checks, off_prior_deg
 from spallmap.registration.section.known_answer import near_answers, searched_answer
 from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, equations, inside_correlation
 from spallmap.registration.section.search import SectionSolution
@@ -104,7 +104,7 @@ def _diagnostics(
     section: Section,
     target: Target,
     solution: SectionSolution,
-    evidence: Evidence,
+    evidence: Findings,
     answers: tuple[KnownAnswers, ...],
 ) -> Diagnostics:
     best, own_centre = solution.best, section.centre_um
@@ -135,7 +135,7 @@ def _diagnostics(
 
 def _gather(
     section: Section, target: Target, solution: SectionSolution, rng: np.random.Generator
-) -> tuple[Evidence, RunnerUp | None]:
+) -> tuple[Findings, RunnerUp | None]:
     """Collect what distinguishes a right solution from a wrong one, known answers left aside.
 
     Parameters
@@ -145,7 +145,7 @@ def _gather(
 
     Returns
     -------
-    Evidence
+    Findings
         For the verdict; its error is the scatter that this section itself shows.
     RunnerUp or None
         The best solution at another pose.
@@ -167,7 +167,7 @@ def _gather(
     scatter = larger(position_error(covariance, best, fine.own_points(500)), halves.se_um)
     either = resolutions_apart(solution.soft, fine, solution.ranked[0], target.voxel_um) / np.sqrt(2.0)
     fit = equations(fine, best)
-    evidence = Evidence(
+    evidence = Findings(
         correlation=inside_correlation(solution.soft, best),
         agreement=0.0 if fit is None else 1.0 - fit.cost,
         margin=difference,

@@ -35,9 +35,9 @@ from spallmap.relaxometry.distribution.mixture import (
 )
 from spallmap.relaxometry.distribution.widths import UNKNOWN, Estimate, lognormal_fwhm_ms
 from spallmap.relaxometry.fit import least_snr
+from spallmap.relaxometry.fit_result import FitStatus, T2Fit
 from spallmap.relaxometry.models import get_model
 from spallmap.relaxometry.samples import sorted_echoes
-from spallmap.relaxometry.t2_fit import FitStatus, T2Fit
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from spallmap.relaxometry.distribution.estimate import T2Distribution
 from spallmap.relaxometry.distribution.longtest import simulated_echoes
 from spallmap.relaxometry.fit import fit_t2
+from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.models import get_model
-from spallmap.relaxometry.t2_fit import T2Fit
 
 Array = NDArray[np.float64]
 

@@ -14,12 +14,12 @@ from scipy import ndimage
 from spallmap.errors import InputError
 from spallmap.frames import indices_to_points
 from spallmap.relaxometry.fit import fit_t2
+from spallmap.relaxometry.fit_result import FitStatus, T2Fit
 from spallmap.relaxometry.models import get_model
 from spallmap.relaxometry.regions.evidence import evidence_grid, long_evidence
 from spallmap.relaxometry.regions.labelling import likeliest_labels
 from spallmap.relaxometry.regions.pooling import common_t2
 from spallmap.relaxometry.samples import check_sigma, drop_first, sorted_echoes
-from spallmap.relaxometry.t2_fit import FitStatus, T2Fit
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int32]

@@ -11,11 +11,11 @@ import pandas as pd
 from spallmap.blocks import Sliceable
 from spallmap.tomography.cracks.crack_search import Cracks
 from spallmap.tomography.cracks.thresholds import Thresholds
+from spallmap.tomography.measures.apertures import trace_sheets
 from spallmap.tomography.measures.blur import Blur, measure_blur
-from spallmap.tomography.measures.descriptors import CRACK_COLUMNS, measure_cracks
+from spallmap.tomography.measures.crack_table import CRACK_COLUMNS, measure_cracks
 from spallmap.tomography.measures.detection import DetectionLimit, detection_limit
 from spallmap.tomography.measures.filling import sodium_contrast
-from spallmap.tomography.measures.sheets import trace_sheets
 from spallmap.tomography.measures.surfaces import Surface, mid_surfaces
 from spallmap.tomography.phases.interfaces import find_interfaces
 

@@ -14,7 +14,7 @@ from spallmap.blocks import Sliceable
 from spallmap.frames import Points
 from spallmap.tomography.blockwise.neighbours import point_grid, thin_out
 from spallmap.tomography.cracks.crack_search import Cracks
-from spallmap.tomography.measures.sheets import Sheets, trace_sheets
+from spallmap.tomography.measures.apertures import Sheets, trace_sheets
 
 # Points are thinned to this distance, so that triangles are well shaped.
 POINT_DISTANCE_VOXELS = 1.3

@@ -11,7 +11,7 @@ import tifffile
 from brukerapi.dataset import Dataset
 
 from spallmap.twin import formats
-from spallmap.twin.cell_files import COLUMNS, write_cell
+from spallmap.twin.cell_writer import COLUMNS, write_cell
 from spallmap.twin.scans import TE_MS, TwinCell
 from spallmap.twin.sizes import Sizes
 

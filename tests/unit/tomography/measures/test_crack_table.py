@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spallmap.tomography import measure_cracks, mid_surfaces, trace_sheets
-from spallmap.tomography.measures.descriptors import CRACK_COLUMNS, EXTRA_CRACK_COLUMNS
+from spallmap.tomography.measures.crack_table import CRACK_COLUMNS, EXTRA_CRACK_COLUMNS
 from tests.unit.tomography.tomography_drawings import Bowl, Plane, cracks_of, draw_cell, to_cell
 
 VOXEL = 4.66

@@ -44,7 +44,7 @@ MOST_OFF_PRIOR_DEG = 20.0
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Findings:
     """What the verdict on a section rests on.
 
     Parameters
@@ -81,7 +81,7 @@ class Evidence:
     voxel_um: float
 
 
-def checks(evidence: Evidence) -> Iterable[Check]:
+def checks(evidence: Findings) -> Iterable[Check]:
     """List the conditions, in the order in which a person should read those that fail."""
     e = evidence
     yield Check(
@@ -130,7 +130,7 @@ def checks(evidence: Evidence) -> Iterable[Check]:
     )
 
 
-def _in_errors(evidence: Evidence) -> float:
+def _in_errors(evidence: Findings) -> float:
     """Margin in its standard errors; 0 where they are unknown."""
     return evidence.margin / evidence.margin_se if 0.0 < evidence.margin_se < math.inf else 0.0
 

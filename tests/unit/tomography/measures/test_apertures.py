@@ -7,8 +7,8 @@ import pytest
 
 from spallmap.tomography import trace_sheets
 from spallmap.tomography.measures import profiles
-from spallmap.tomography.measures.sheets import AIR as FILLED_WITH_AIR
-from spallmap.tomography.measures.sheets import METAL
+from spallmap.tomography.measures.apertures import AIR as FILLED_WITH_AIR
+from spallmap.tomography.measures.apertures import METAL
 from tests.unit.tomography.tomography_drawings import AIR, SODIUM, Plane, cracks_of, draw_cell
 
 VOXEL = 4.66

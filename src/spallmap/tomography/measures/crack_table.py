@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from spallmap.blocks import Sliceable
 from spallmap.frames import indices_to_points
 from spallmap.tomography.cracks.crack_search import Cracks
+from spallmap.tomography.measures.apertures import AIR, METAL, Sheets, trace_sheets
 from spallmap.tomography.measures.morphology import classify, touch_um
-from spallmap.tomography.measures.sheets import AIR, METAL, Sheets, trace_sheets
 from spallmap.tomography.measures.spall import spall_of
 
 CRACK_COLUMNS = (
