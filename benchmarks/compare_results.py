@@ -14,6 +14,7 @@ import argparse
 import fnmatch
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ import SimpleITK as sitk  # noqa: N813
 import tifffile
 import zarr
 
-SUFFIXES = (".csv", ".json", ".tif", ".tfm", ".vtp", ".vtu", ".vti")
+SUFFIXES = (".csv", ".json", ".tif", ".tfm", ".vtp", ".vtm")
 # They name the run, not the result.
 RUN_FILES = ("provenance.json", "logs/*", "benchmarks/*", "*/zarr.json")
 
@@ -38,10 +39,15 @@ def files(root: Path, skip: list[str]) -> set[str]:
 
 
 def renamed(name: str, words: dict[str, str]) -> str:
-    """Replace whole words of a name, between underscores or spaces."""
+    """Replace whole words of a name or a text; an underscore ends a word."""
     for old, new in words.items():
-        name = name.replace(old, new)
+        name = re.sub(rf"(?<![A-Za-z0-9]){re.escape(old)}(?![A-Za-z0-9])", new, name)
     return name
+
+
+def plain(attributes: Any) -> Any:
+    """Return attributes as nested dictionaries and lists."""
+    return json.loads(json.dumps(dict(attributes)))
 
 
 def content(path: Path, words: dict[str, str]) -> Any:
@@ -53,22 +59,28 @@ def content(path: Path, words: dict[str, str]) -> Any:
         return json.loads(path.read_text())
     if path.suffix == ".zarr":
         group = zarr.open_group(path, mode="r")
-        return dict(sorted(group.arrays()))
+        return {"attributes": plain(group.attrs), **dict(sorted(group.arrays()))}
     if path.suffix == ".tif":
         with tifffile.TiffFile(path) as tif:
             image = tifffile.xml2dict(tif.ome_metadata)["OME"]["Image"] if tif.ome_metadata else {}
             image = image[0] if isinstance(image, list) else image
             pixels = image.get("Pixels", {})
             said = {k: v for k, v in pixels.items() if k.startswith(("Physical", "Size"))}
-            return {"data": tif.asarray(), "pixels": said}
+            channels = pixels.get("Channel", [])
+            channels = channels if isinstance(channels, list) else [channels]
+            names = [renamed(str(c.get("Name")), words) for c in channels]
+            return {"data": tif.asarray(), "pixels": said, "channels": names}
     if path.suffix == ".tfm":
         transform = sitk.ReadTransform(str(path))
         return np.array([*transform.GetParameters(), *transform.GetFixedParameters()])
     import pyvista as pv
 
     mesh = pv.read(path)
+    if isinstance(mesh, pv.MultiBlock):
+        return {renamed(str(name), words): str(type(mesh[name])) for name in mesh.keys()}  # noqa: SIM118
     named = {renamed(k, words): np.asarray(mesh.point_data[k]) for k in mesh.point_data}
-    return {"points": np.asarray(getattr(mesh, "points", ())), **named}
+    cells = {k: np.asarray(getattr(mesh, k)) for k in ("faces", "lines", "verts") if hasattr(mesh, k)}
+    return {"points": np.asarray(mesh.points), **cells, **named}
 
 
 def differences(a: Any, b: Any, words: dict[str, str], at: str = "") -> Iterator[str]:

@@ -65,6 +65,8 @@ class Image:
             raise ValueError(f"spacings must be positive micrometres; got {self.spacing_um}")
         if self.mask is not None and self.mask.shape != self.spatial_shape:
             raise ValueError(f"mask of shape {self.mask.shape} for an image of shape {self.spatial_shape}")
+        if self.mask is not None and self.mask.dtype != np.bool_:
+            raise ValueError(f"a mask holds True and False; got {self.mask.dtype}")
 
     @property
     def n_spatial(self) -> int:

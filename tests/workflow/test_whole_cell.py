@@ -211,18 +211,24 @@ def test_running_twice_does_nothing_the_second_time(folder):
     assert "Nothing to be done" in ended.stdout + ended.stderr
 
 
-def test_a_file_that_goes_bad_ends_the_run_with_its_name_and_keeps_the_rest(folder):
-    path = folder / "cell" / "sem_detail.tif"
-    whole = path.read_bytes()
-    try:
-        path.write_bytes(whole[: len(whole) // 2])
-        ended = run(folder, "--forcerun", "sem_image", "--keep-going")
-        assert ended.returncode != 0
-        assert "sem_detail.tif" in ended.stderr
-        assert (folder / "out" / "whole" / "shorted" / "mri-t2" / "t2.json").exists()
-    finally:
-        path.write_bytes(whole)
-    assert run(folder).returncode == 0
+def test_a_file_that_goes_bad_ends_the_run_with_its_name_and_keeps_the_rest(folder, tmp_path):
+    """In a cell of its own with an MRI and an SEM image, which goes bad behind its intact header."""
+    path, mri = tmp_path / "sem.tif", folder / "cell" / "mri_shorted" / "5"
+    whole = (folder / "cell" / "sem_detail.tif").read_bytes()
+    path.write_bytes(whole)
+    (tmp_path / "acquisitions.tsv").write_text(
+        f"cell\tstate\tmodality\tname\tpath\nc\ts\tmri\tt2\t{mri}\nc\ts\tsem\toverview\t{path}\n"
+    )
+    (tmp_path / "config.yaml").write_text("acquisitions: acquisitions.tsv\nresults: out\n")
+    path.write_bytes(whole[: len(whole) // 2])
+    ended = run(tmp_path, "--keep-going")
+    assert ended.returncode != 0
+    assert "sem.tif" in ended.stderr
+    assert (tmp_path / "out" / "c" / "s" / "mri-t2" / "t2.json").exists()
+    assert not (tmp_path / "out" / "c" / "s" / "sem-overview" / "image.ome.tif").exists()
+    path.write_bytes(whole)
+    assert run(tmp_path).returncode == 0
+    assert (tmp_path / "out" / "c" / "s" / "sem-overview" / "image.ome.tif").exists()
 
 
 def test_a_run_that_was_killed_goes_on(folder, tmp_path):

@@ -120,13 +120,13 @@ CAPTIONS = {
         "in the same positions. (c) Their squares take turns; edges should go on across the borders. (d) "
         "Section in magenta, tomogram in green: an even tint is a difference of contrast and harmless, a "
         "magenta and a green copy of the same pore are a displacement. (e, f) The line between bright and "
-        "dark of one on the other should hug its pores, cracks and rims. Where the search kept several "
-        "candidates, they stand in a row: only the first should have the section's pores. Last, an arrow "
+        "dark of one on the other should hug its pores, cracks and rims. Where the search found "
+        "rivals, they stand in a row: none of them should have the section's pores. Last, an arrow "
         "for each block shows where it would still move on its own, much enlarged: arrows in disorder are "
         "noise, neighbours that point one way show a warp or a position that is off. The colour is the shift "
         "across the plane; pale arrows are not larger than their errors.",
         "Section image, tomogram cut, checkerboard, colour fusion, edges of each on the other, the cuts of "
-        "the best candidates, and an arrow for the shift left in each block.",
+        "the best rivals, and an arrow for the shift left in each block.",
     ),
     "registration_inset": _Caption(
         "Check: inset in its overview",

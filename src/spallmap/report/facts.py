@@ -116,7 +116,7 @@ def known_answer_words(answers: Sequence[KnownAnswers]) -> str:
     '2 of 3 copies near the pose found again, error 0.35, 0.1 µm along u, v'
     """
     if not answers:
-        return "not tried: other evidence had refused it before"
+        return "none made: other evidence had decided before, or none was asked for"
     clauses = []
     for where, position in (("near", "near the pose"), ("elsewhere", "elsewhere")):
         tests = [a for a in answers if a.where == where]

@@ -57,7 +57,9 @@ def test_copies_are_reported_by_their_root_mean_square_errors(across: float) -> 
 
 
 def test_a_test_that_was_not_tried_is_reported_as_such() -> None:
-    assert facts(known_answers=())["known answers"] == "not tried: other evidence had refused it before"
+    assert facts(known_answers=())["known answers"] == (
+        "none made: other evidence had decided before, or none was asked for"
+    )
     # What ended before it had a score was not tried either, and nothing is said of it.
     untried = replace(registration("refused", "no ceramic"), score=None, diagnostics=Diagnostics())
     assert "known answers" not in registration_facts(untried)

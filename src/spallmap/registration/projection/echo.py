@@ -51,5 +51,5 @@ def least_weighted_echo(
             f"echoes of shape {echoes.data.shape} and {len(te_ms)} echo times do not belong together"
         )
     data = echoes.data[int(np.argmin(te_ms))]
-    mask = None if exclude is None else ~exclude
+    mask = None if exclude is None else ~np.asarray(exclude, dtype=bool)
     return Image(data, echoes.axes[1:], echoes.spacing_um, mask)

@@ -237,7 +237,9 @@ def checks(
     rotation = np.rad2deg(Rotation.from_matrix(problem.prior.rotation.T @ p.pose.rotation).as_rotvec())
     limit_um = MAX_SE_PIXEL * min(problem.sampler.spacing_um)
     errors = [s for s in (se.u, se.v, se.normal) if s is not None]
-    worst = float(np.nanmax(answers.errors_um, initial=0.0))
+    # The depth of a projection has no error; any other that is not a number is one that cannot be accepted.
+    seen = answers.errors_um[:, : 2 if problem.sampler.slices is None else 3]
+    worst = float(np.max(seen, initial=0.0))
     pixel = np.array(problem.sampler.spacing_um[::-1])
     blur_sd = p.blur_um2 / (PRIOR_BLUR_SD_PIXEL * pixel) ** 2
     skin_sd = p.log_skin / PRIOR_LOG_SKIN_SD

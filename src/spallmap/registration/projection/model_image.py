@@ -114,6 +114,11 @@ def fitted_projection(
     ndarray, of the image's shape, or None
         Amplitude in the image's unit; None where nothing was fitted.
 
+    Raises
+    ------
+    ValueError
+        If the registration was carried on to another frame.
+
     Examples
     --------
     >>> import numpy as np
@@ -126,6 +131,8 @@ def fitted_projection(
     scan = registration.diagnostics.scan
     if scan is None:
         return None
+    if registration.diagnostics.through is not None:
+        raise ValueError(f"the map leads beyond {registration.diagnostics.through.name}")
     return render_projection(
         fixed_phases,
         fixed_spacing_um,

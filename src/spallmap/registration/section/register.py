@@ -63,7 +63,7 @@ def register_section(
     starts : int
         Number of coarse poses that are refined.
     seed : int
-        For restarts, bootstrap and known answers; the search itself draws nothing.
+        For restarts, the bootstrap, which also decides on a stretch, and known answers.
     threads : int
         Number of threads; the result does not depend on it.
 

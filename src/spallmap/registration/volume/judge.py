@@ -103,7 +103,9 @@ def judge(
     if se is not None:
         se = np.hypot(answers.pooled(se), _MODEL_ERROR_SAMPLES * spacing)
     blocks = block_shifts(alignment, labels)
-    median_left = float("inf") if blocks.median_um is None else blocks.median_um
+    # In the reference's micrometres, which a fitted scale makes others than the moving tomogram's own.
+    left = np.linalg.norm(blocks.shift_um @ alignment.map.linear.T, axis=1)
+    median_left = float(np.median(left)) if left.size else float("inf")
     scale = scale_of(alignment.map)
     gap = score - (runner_up.score if runner_up else 0.0)
     worst_se = float(se.max()) if se is not None else float("inf")
