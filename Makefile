@@ -40,10 +40,11 @@ demo: $(READY)
 	$(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
 	@echo "The demo's report: $(CURDIR)/results/demo/shorted/report.html"
 
-# Coverage is of the first run: the workflow's jobs are processes of their own. "coverage report" shows each file.
+# The whole cell runs in one process and the unit tests in the other. Coverage leaves the workflow's jobs out, which are
+# processes of their own; "coverage report" shows each file.
 test: $(READY)
-	$(BIN)/python -m pytest -q -n $(CORES) -m "not workflow" --cov --cov-report= --doctest-modules tests src/spallmap
-	$(BIN)/python -m pytest -q -m workflow tests/workflow
+	$(BIN)/python -m pytest -q -n $(CORES) --dist loadgroup --cov --cov-report= --doctest-modules \
+		tests/workflow tests/unit tests/real src/spallmap
 	@echo "Lines of src/spallmap that the tests run: $$($(BIN)/coverage report --format=total) %"
 
 lint: $(READY)

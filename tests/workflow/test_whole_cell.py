@@ -29,7 +29,8 @@ SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
 # Half an MRI pixel, two voxels of the coarse tomogram for the section, half a voxel for the tomogram.
 BOUND_UM = {"mri": 11.5, "sem": 2 * 9.32, "xct": 0.5 * 9.32, "edx": 2 * 9.32}
 
-pytestmark = pytest.mark.workflow
+# One run serves all, so they stay in one process, beside which another one runs the unit tests.
+pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("whole cell")]
 
 
 def command(folder, *arguments):
@@ -61,7 +62,7 @@ def folder(tmp_path_factory):
         writer.writeheader()
         writer.writerows(rows)
     (folder / "config.yaml").write_text(
-        "acquisitions: acquisitions.tsv\nresults: out\nlinks: {n_null: 199}\nxct: {slabs: 3}\n"
+        "acquisitions: acquisitions.tsv\nresults: out\nlinks: {n_null: 199}\nxct: {slabs: 2}\n"
     )
     ended = run(folder)
     assert ended.returncode == 0, ended.stderr[-3000:]

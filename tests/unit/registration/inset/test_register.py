@@ -74,12 +74,24 @@ def test_a_detail_with_grains_of_its_own_is_placed(seed: int, rotation_deg: floa
     assert np.max(answers.errors_um) < 1.0
 
 
-@pytest.mark.parametrize(("seed", "rotation_deg"), [(5, 12.0)])
-def test_element_counts_are_placed_in_an_electron_image(seed: int, rotation_deg: float) -> None:
+def placed_counts(seed: int, rotation_deg: float) -> tuple[Registration, AffineMap]:
+    """Register element counts of a scene; returns what was found and what is true."""
     scene = draw_scene(seed)
     truth = pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), rotation_deg)
     counts = element_counts(scene, truth, seed + 10)
-    found = register(scene, counts, np.ones(EDX_SHAPE, dtype=bool), EDX_UM, "edx", seed + 20)
+    mask = np.ones(EDX_SHAPE, dtype=bool)
+    return register(scene, counts, mask, EDX_UM, "edx", seed + 20), truth
+
+
+@pytest.fixture(scope="module")
+def counts_of_five() -> tuple[Registration, AffineMap]:
+    return placed_counts(5, 12.0)
+
+
+def test_element_counts_are_placed_in_an_electron_image(
+    counts_of_five: tuple[Registration, AffineMap],
+) -> None:
+    found, truth = counts_of_five
     error = displacement_um(found.map, truth, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM)))
     assert error.mean() < 2.0
     assert found.accepted, found.reasons
@@ -182,11 +194,11 @@ def test_an_inset_larger_than_its_overview_is_refused() -> None:
     assert found.verdict == "refused"
 
 
-def test_identical_input_gives_the_same_right_answer_again() -> None:
-    scene, truth = draw_scene(12), pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), -2.0)
-    counts = element_counts(scene, truth, 22)
-    mask = np.ones(EDX_SHAPE, dtype=bool)
-    first, second = (register(scene, counts, mask, EDX_UM, "edx", 32) for _ in range(2))
+def test_identical_input_gives_the_same_right_answer_again(
+    counts_of_five: tuple[Registration, AffineMap],
+) -> None:
+    first, truth = counts_of_five
+    second, _ = placed_counts(5, 12.0)
     assert displacement_um(first.map, truth, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM))).mean() < 2.0
     np.testing.assert_array_equal(first.map.matrix, second.map.matrix)
     assert first.score == second.score
