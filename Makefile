@@ -41,9 +41,9 @@ demo: $(READY)
 	@echo "The demo's report: $(CURDIR)/results/demo/shorted/report.html"
 
 # The whole cell runs in one process and the unit tests in the other. Coverage leaves the workflow's jobs out, which are
-# processes of their own; "coverage report" shows each file.
+# processes of their own; "coverage report" shows each file. Linear algebra on more threads than cores only waits.
 test: $(READY)
-	$(BIN)/python -m pytest -q -n $(CORES) --dist loadgroup --cov --cov-report= --doctest-modules \
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(CORES) --dist loadgroup --cov --cov-report= --doctest-modules \
 		tests/workflow tests/unit tests/real src/spallmap
 	@echo "Lines of src/spallmap that the tests run: $$($(BIN)/coverage report --format=total) %"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ from tests.schemas import check_to_reference
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
+# Where another process runs tests too, the second core is its own.
+CORES = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
 # Half an MRI pixel, two voxels of the coarse tomogram for the section, half a voxel for the tomogram.
 BOUND_UM = {"mri": 11.5, "sem": 2 * 9.32, "xct": 0.5 * 9.32, "edx": 2 * 9.32}
 
@@ -34,7 +37,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("whole cell")]
 
 
 def command(folder, *arguments):
-    made_of = [SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *arguments]
+    made_of = [SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"), "--cores", CORES, *arguments]
     return [*made_of, "--configfile", str(folder / "config.yaml")]
 
 
