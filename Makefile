@@ -40,11 +40,18 @@ demo: $(READY)
 	$(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
 	@echo "The demo's report: $(CURDIR)/results/demo/shorted/report.html"
 
-# The whole cell runs in one process and the unit tests in the other. Coverage leaves the workflow's jobs out, which are
-# processes of their own; "coverage report" shows each file. Linear algebra on more threads than cores only waits.
+# The workflow's tests run beside the others, on one core, and tell at the end. Coverage leaves the workflow's jobs out,
+# which are processes of their own; "coverage report" shows each file. Linear algebra on more threads than cores only waits.
+test: export OMP_NUM_THREADS = 1
+test: export OPENBLAS_NUM_THREADS = 1
 test: $(READY)
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(CORES) --dist loadgroup --cov --cov-report= --doctest-modules \
-		tests/workflow tests/unit tests/real src/spallmap
+	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; failed=0; \
+	SPALLMAP_TEST_CORES=1 $(BIN)/python -m pytest -q -m workflow tests/workflow > "$$said" 2>&1 & workflow=$$!; \
+	$(BIN)/python -m pytest -q -n $(CORES) -m "not workflow" --cov --cov-report= --doctest-modules tests src/spallmap \
+		|| failed=1; \
+	wait $$workflow || failed=1; \
+	cat "$$said"; \
+	exit $$failed
 	@echo "Lines of src/spallmap that the tests run: $$($(BIN)/coverage report --format=total) %"
 
 lint: $(READY)

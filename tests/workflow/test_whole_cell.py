@@ -27,13 +27,12 @@ from tests.schemas import check_to_reference
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
-# Where another process runs tests too, the second core is its own.
-CORES = "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"
+# Where other tests run beside these, one core is enough.
+CORES = os.environ.get("SPALLMAP_TEST_CORES", "2")
 # Half an MRI pixel, two voxels of the coarse tomogram for the section, half a voxel for the tomogram.
 BOUND_UM = {"mri": 11.5, "sem": 2 * 9.32, "xct": 0.5 * 9.32, "edx": 2 * 9.32}
 
-# One run serves all, so they stay in one process, beside which another one runs the unit tests.
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("whole cell")]
+pytestmark = pytest.mark.workflow
 
 
 def command(folder, *arguments):
