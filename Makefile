@@ -40,7 +40,7 @@ demo: $(READY)
 	$(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
 	@echo "The demo's report: $(CURDIR)/results/demo/shorted/report.html"
 
-# The workflow's tests run beside the others, on one core, and tell at the end. Coverage leaves the workflow's jobs out,
+# The workflow's tests run beside the others, on one core, and report at the end. Coverage leaves the workflow's jobs out,
 # which are processes of their own; "coverage report" shows each file. Linear algebra on more threads than cores only waits.
 test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
