@@ -47,7 +47,7 @@ test: export OPENBLAS_NUM_THREADS = 1
 test: $(READY)
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; failed=0; \
 	SPALLMAP_TEST_CORES=1 $(BIN)/python -m pytest -q -m workflow tests/workflow > "$$said" 2>&1 & workflow=$$!; \
-	$(BIN)/python -m pytest -q -n $(CORES) -m "not workflow" --cov --cov-report= --doctest-modules tests src/spallmap \
+	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m "not workflow" --cov --cov-report= --doctest-modules tests src/spallmap \
 		|| failed=1; \
 	wait $$workflow || failed=1; \
 	cat "$$said"; \
