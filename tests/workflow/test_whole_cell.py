@@ -230,8 +230,9 @@ def test_a_file_that_goes_bad_ends_the_run_with_its_name_and_keeps_the_rest(fold
     assert (tmp_path / "out" / "c" / "s" / "mri-t2" / "t2.json").exists()
     assert not (tmp_path / "out" / "c" / "s" / "sem-overview" / "image.ome.tif").exists()
     path.write_bytes(whole)
-    assert run(tmp_path).returncode == 0
-    assert (tmp_path / "out" / "c" / "s" / "sem-overview" / "image.ome.tif").exists()
+    healed = "out/c/s/sem-overview/image.ome.tif"
+    assert run(tmp_path, healed).returncode == 0
+    assert (tmp_path / healed).exists()
 
 
 def test_a_run_that_was_killed_goes_on(folder, tmp_path):
@@ -242,13 +243,14 @@ def test_a_run_that_was_killed_goes_on(folder, tmp_path):
         tmp_path / "out" / "logs" / "t2" / "c" / "s" / "mri-t2.log",
         tmp_path / "out" / "c" / "s" / "mri-t2",
     )
-    with subprocess.Popen(command(tmp_path), cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+    wanted = "out/c/s/mri-t2/t2.ome.tif"
+    with subprocess.Popen(command(tmp_path, wanted), cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
         while not log.exists():
             assert process.poll() is None
             time.sleep(0.05)
         process.terminate()
         assert process.wait(timeout=120) != 0
-    ended = run(tmp_path)
+    ended = run(tmp_path, wanted)
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert channels(made / "t2.ome.tif")[0].shape == (9, 64, 48)
     assert not list(made.glob("*.part*"))
