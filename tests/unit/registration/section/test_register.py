@@ -44,9 +44,9 @@ def error_voxels(found: Registration, section: tuple[np.ndarray, np.ndarray, np.
 def few_compared(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare a tenth of the usual coarse poses: among those of a small cell the right one is.
 
-    The first section is searched as every section is.
+    The section whose columns and rows are exchanged is searched as every section is.
     """
-    if "[1]" not in request.node.name:
+    if "exchanged" not in request.node.name:
         monkeypatch.setattr(section_starts, "COMPARED", 1_000)
 
 
@@ -87,7 +87,7 @@ def test_rows_and_columns_exchanged_with_their_axes_give_the_same_place(cell):
     made, grey, phases = cell
     section = cut(made, np.random.default_rng(1))
     image = Image(section[0].T, ("y", "x"), (PIXEL_UM, PIXEL_UM), section[1].T)
-    found = register_section(image, grey, phases, SPACING_UM, prior=AxesPrior.parse("r,-z"), starts=150)
+    found = register_section(image, grey, phases, SPACING_UM, prior=AxesPrior.parse("r,-z"), starts=80)
     own = grid_points(section[0].shape, (PIXEL_UM, PIXEL_UM))[section[1]]
     exchanged = own[:, [1, 0, 2]]
     apart = np.linalg.norm(found.map(exchanged) - AffineMap(section[2])(own), axis=1).mean()
