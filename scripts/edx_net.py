@@ -7,6 +7,7 @@ import numpy as np
 
 from spallmap.jobs import job
 from spallmap.readers import open_image
+from spallmap.results.data_warnings import write_warnings
 from spallmap.results.ome_tiff import SD_SUFFIX, write_ome_tiff
 from spallmap.sections import net_counts
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    image = open_image(Path(snakemake.input.raw), "edx", snakemake.params.spacing_um)
+    params = snakemake.params
+    image = open_image(Path(params.path), "edx", params.spacing_um, unusual=params.unusual)
+    write_warnings(snakemake.output.warnings, image.warnings)
     elements = image.meta["channels"]
     net, sd = net_counts(image.data)
     channels = (*elements, *(f"{element}{SD_SUFFIX}" for element in elements))

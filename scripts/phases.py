@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
 from spallmap.readers import open_volume
+from spallmap.results.data_warnings import write_warnings
 from spallmap.results.ome_zarr import open_zarr
 from spallmap.results.slabs import WHOLE_SLICES, write_slabs
 from spallmap.results.tables import write_json
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    output, path, threads = snakemake.output, snakemake.params.path, snakemake.threads
-    with open_volume(Path(path), snakemake.params.spacing_um) as raw:
+    output, params, threads = snakemake.output, snakemake.params, snakemake.threads
+    path = params.path
+    with open_volume(Path(path), params.spacing_um, unusual=params.unusual) as raw:
+        write_warnings(output.warnings, raw.info.warnings)
         shape, spacing_um = raw.data.shape, raw.spacing_um
         scale = common_grey(raw.data, source_label=path, threads=threads)
         write_slabs(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    config, rows = snakemake.config, snakemake.params.rows
+    config, rows = snakemake.params.parameters, snakemake.params.rows
     record = {
         "inputs": digests(file for row in rows for file in input_files(row["path"], row["modality"])),
         "acquisitions": rows,

@@ -7,6 +7,7 @@ import numpy as np
 
 from spallmap.jobs import job
 from spallmap.readers import open_image
+from spallmap.results.data_warnings import write_warnings
 from spallmap.results.ome_tiff import write_ome_tiff
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    image = open_image(Path(snakemake.input.raw), "sem", snakemake.params.spacing_um)
+    params = snakemake.params
+    image = open_image(Path(params.path), "sem", params.spacing_um, unusual=params.unusual)
+    write_warnings(snakemake.output.warnings, image.warnings)
     seen = np.ones(image.data.shape, bool) if image.mask is None else image.mask
     channels = np.stack([image.data.astype(np.float32), seen.astype(np.float32)])
     write_ome_tiff(snakemake.output.image, channels, ("grey", "mask"), image.spacing_um)

@@ -8,6 +8,7 @@ import numpy as np
 from spallmap.jobs import job
 from spallmap.readers import open_image
 from spallmap.relaxometry import CHANNELS, INTERVAL_CHANNELS, acquisition_generator, analyse_series
+from spallmap.results.data_warnings import write_warnings
 from spallmap.results.ome_tiff import write_ome_tiff
 from spallmap.results.tables import write_json, write_table
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     out, params = snakemake.output, snakemake.params
-    image = open_image(Path(snakemake.input.raw), "mri", params.spacing_um)
+    image = open_image(Path(params.path), "mri", params.spacing_um, unusual=params.unusual)
     te_ms, train, spacing_um = image.meta["te_ms"], image.meta["train"], image.spacing_um
     found = analyse_series(
         image.data,
@@ -34,6 +35,7 @@ def main() -> None:
     write_json(out.summary, {**found.summary, "echo_train": train})
     write_ome_tiff(out.echoes, np.abs(image.data), tuple(f"{te:g} ms" for te in te_ms), spacing_um)
     write_json(out.echoes_json, {"te_ms": list(te_ms), "train": train})
+    write_warnings(out.warnings, image.warnings)
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

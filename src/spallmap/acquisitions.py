@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from spallmap.axes import AxesPrior
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 from spallmap.landmarks import COLUMNS as LANDMARK_COLUMNS
+from spallmap.readers import UNUSUAL
 from spallmap.readers.dataset_path import split_dataset
 
 # Axes of a row that names none; see AxesPrior.
@@ -41,6 +42,12 @@ class Acquisition:
         CSV of matched points.
     source_label : str
         Table and row, for messages.
+    unusual : tuple of str
+        What no such instrument has and is right all the same, of :data:`spallmap.readers.UNUSUAL`.
+    sigma : float or None
+        Noise per channel of this MRI acquisition; None: as the configuration has it.
+    skip_echoes : int or None
+        How many of its shortest echo times are left out; None: as the configuration has it.
 
     Examples
     --------
@@ -62,6 +69,9 @@ class Acquisition:
     within: str | None
     landmarks: Path | None
     source_label: str
+    unusual: tuple[str, ...] = ()
+    sigma: float | None = None
+    skip_echoes: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -82,6 +92,22 @@ class Acquisition:
     def label(self) -> str:
         """Name of its results folder: modality and name."""
         return f"{self.modality}-{self.name}"
+
+    def t2_settings(self, t2: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the settings of the T2 fit for this acquisition.
+
+        Parameters
+        ----------
+        t2 : mapping
+            The configuration's keys below ``t2``.
+
+        Returns
+        -------
+        dict
+            The same with the row's own sigma and skip_echoes where it has them.
+        """
+        own = {"sigma": self.sigma, "skip_echoes": self.skip_echoes}
+        return {**t2, **{key: value for key, value in own.items() if value is not None}}
 
     def column(self, name: str) -> str:
         """Name one of its values for a message.
@@ -146,8 +172,8 @@ def read_acquisitions(table: Path, schema: Mapping[str, Any]) -> list[Acquisitio
 def check_files(
     acquisitions: Iterable[Acquisition],
     made_later: Callable[[Path], bool],
-    probe: Callable[[Acquisition], None],
-) -> None:
+    probe: Callable[[Acquisition], Sequence[DataWarning]],
+) -> list[DataWarning]:
     """Look at the files that the table names before any job starts.
 
     Parameters
@@ -157,7 +183,13 @@ def check_files(
     made_later : callable
         Whether the workflow itself makes a file; such a file may be missing.
     probe : callable
-        Looks at the headers of one acquisition and raises InputError where it cannot be used.
+        Looks at the headers of one acquisition, says what is odd, and raises InputError where it cannot be
+        used.
+
+    Returns
+    -------
+    list of DataWarning
+        What is odd, in the table's order.
 
     Raises
     ------
@@ -168,11 +200,13 @@ def check_files(
     --------
     >>> axes, path = AxesPrior.parse("z,y,x"), Path("nowhere.tif")
     >>> row = Acquisition("a", "shorted", "xct", "b", path, None, axes, None, None, "row 1")
-    >>> check_files([row], made_later=lambda path: True, probe=print)
-    >>> check_files([row], lambda path: False, print)  # doctest: +ELLIPSIS
+    >>> check_files([row], made_later=lambda path: True, probe=lambda acquisition: [])
+    []
+    >>> check_files([row], lambda path: False, lambda acquisition: [])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     spallmap.errors.InputError: row 1, column 'path': found no file or folder nowhere.tif; allowed: ...
     """
+    warnings: list[DataWarning] = []
     for acquisition in acquisitions:
         if acquisition.landmarks is not None and not acquisition.landmarks.is_file():
             raise InputError(
@@ -181,13 +215,14 @@ def check_files(
                 f"a CSV file with the columns {','.join(LANDMARK_COLUMNS)}, relative to the table's folder",
             )
         if acquisition.file.exists():
-            probe(acquisition)
+            warnings += probe(acquisition)
         elif not made_later(acquisition.file):
             raise InputError(
                 acquisition.column("path"),
                 f"no file or folder {acquisition.file}",
                 "an existing file or folder, relative to the table's own folder",
             )
+    return warnings
 
 
 def _read_rows(table: Path, schema: Mapping[str, Any]) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -266,6 +301,7 @@ def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[st
         ) from None
     _check_axes_fit_modality(source_label, values["modality"], axes)
     landmarks = values.get("landmarks")
+    sigma, skip_echoes = (_of_mri(source_label, values, c) for c in ("sigma", "skip_echoes"))
     return Acquisition(
         cell=values["cell"],
         state=values["state"],
@@ -277,7 +313,26 @@ def _acquisition(table: Path, line: int, row: dict[str, str], schema: Mapping[st
         within=values.get("within"),
         landmarks=_relative_to(table, landmarks) if landmarks else None,
         source_label=source_label,
+        unusual=_unusual(source_label, values.get("unusual"), schema),
+        sigma=None if sigma is None else float(sigma),
+        skip_echoes=None if skip_echoes is None else int(skip_echoes),
     )
+
+
+def _unusual(source_label: str, text: str | None, schema: Mapping[str, Any]) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(",")) if text else ()
+    if not set(words) <= set(UNUSUAL):
+        allowed = schema["properties"]["unusual"]["description"]
+        raise InputError(f"{source_label}, column 'unusual'", repr(text), allowed)
+    return words
+
+
+def _of_mri(source_label: str, values: Mapping[str, str], column: str) -> str | None:
+    """Take a value that only an MRI acquisition can have."""
+    if column in values and values["modality"] != "mri":
+        found = f"a value for modality {values['modality']}"
+        raise InputError(f"{source_label}, column {column!r}", found, "empty, except for mri")
+    return values.get(column)
 
 
 def _relative_to(table: Path, path: str) -> Path:

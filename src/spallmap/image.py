@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.errors import DataWarning
+
 SPATIAL_AXES = ("z", "y", "x")
 
 
@@ -32,11 +34,16 @@ class Image:
         Over the spatial axes; True where a sample shows the specimen. Absent: everywhere.
     meta : mapping
         What else the file said, such as ``te_ms`` (echo times, ms) or ``channels`` (names).
+    clipped : ndarray of bool, optional
+        Of the samples' shape; True where a sample was cut off at an end of its range, so that the true value
+        lies beyond it. Absent: nowhere.
+    warnings : tuple of DataWarning
+        What is odd in the files.
 
     Raises
     ------
     ValueError
-        If the axes' names, the spacings or the mask do not fit the samples.
+        If the axes' names, the spacings or the masks do not fit the samples.
 
     Examples
     --------
@@ -52,6 +59,8 @@ class Image:
     spacing_um: tuple[float, ...]
     mask: NDArray[np.bool_] | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    clipped: NDArray[np.bool_] | None = None
+    warnings: tuple[DataWarning, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.axes) != self.data.ndim:
@@ -67,6 +76,8 @@ class Image:
             raise ValueError(f"mask of shape {self.mask.shape} for an image of shape {self.spatial_shape}")
         if self.mask is not None and self.mask.dtype != np.bool_:
             raise ValueError(f"a mask holds True and False; got {self.mask.dtype}")
+        if self.clipped is not None and self.clipped.shape != self.data.shape:
+            raise ValueError(f"clipped samples of shape {self.clipped.shape} for samples {self.data.shape}")
 
     @property
     def n_spatial(self) -> int:
@@ -91,6 +102,7 @@ class Image:
         Returns
         -------
         Image
-            The same spacing, mask and metadata with `data`.
+            The same spacing, mask, metadata and warnings with `data`; which of the new samples are clipped is
+            not known.
         """
-        return replace(self, data=data, axes=self.axes if axes is None else axes)
+        return replace(self, data=data, axes=self.axes if axes is None else axes, clipped=None)

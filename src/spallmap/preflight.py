@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from spallmap.acquisitions import Acquisition
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 from spallmap.readers import ImageInfo, probe_image
 
 
-def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
-    """Check that an acquisition can be opened, has a pixel size, and fits the T2 model.
+def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> tuple[DataWarning, ...]:
+    """Check that an acquisition can be opened, has a plausible pixel size, and fits the T2 model.
 
     Parameters
     ----------
@@ -19,6 +20,11 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
         A row of the table whose path exists.
     t2 : mapping
         The configuration's keys below ``t2``.
+
+    Returns
+    -------
+    tuple of DataWarning
+        What is odd in its headers, each with the table's row.
 
     Raises
     ------
@@ -37,14 +43,16 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
     ...     image = Path(folder, "a.tif")
     ...     tifffile.imwrite(image, np.eye(30))
     ...     sized = Acquisition("a", "shorted", "sem", "b", image, (0.5, 0.5), axes, None, None, "row 1")
-    ...     probe_acquisition(sized, {})
+    ...     odd = probe_acquisition(sized, {})
     ...     bare = Acquisition("a", "shorted", "sem", "b", image, None, axes, None, None, "row 1")
     ...     probe_acquisition(bare, {})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     spallmap.errors.InputError: row 1, column 'spacing_um': found no value, and no pixel size in ...
     """
     try:
-        info = probe_image(acquisition.path, acquisition.modality, acquisition.spacing_um)
+        info = probe_image(
+            acquisition.path, acquisition.modality, acquisition.spacing_um, unusual=acquisition.unusual
+        )
     except InputError as error:
         raise InputError(
             f"{acquisition.column('path')}: {error.source_label}", error.found, error.allowed
@@ -56,7 +64,10 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> None:
             "the pixel size in micrometres, in array order, such as 4.66 or 23,46",
         )
     if acquisition.modality == "mri":
-        _check_model(acquisition, info, t2)
+        _check_model(acquisition, info, acquisition.t2_settings(t2))
+    return tuple(
+        replace(w, source_label=f"{acquisition.source_label}: {w.source_label}") for w in info.warnings
+    )
 
 
 def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from spallmap.acquisitions import check_files, read_acquisitions
 from spallmap.configuration import read_schema
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = read_schema(ROOT / "workflow" / "schemas" / "acquisitions.schema.yaml")
@@ -121,11 +121,17 @@ def test_missing_files_are_reported_before_any_job_unless_the_workflow_makes_the
     path = table(tmp_path, "c\ts\txct\tscan\tnone.tif\t\t\t\t")
     rows = read_acquisitions(path, SCHEMA)
     probed = []
+
+    def probe(acquisition):
+        probed.append(acquisition)
+        return [DataWarning("none.tif", "nothing", "look at it")]
+
     with pytest.raises(InputError, match=r"row 1 .*'path'.*none\.tif"):
-        check_files(rows, lambda p: False, probed.append)
-    check_files(rows, lambda p: True, probed.append)
+        check_files(rows, lambda p: False, probe)
+    assert check_files(rows, lambda p: True, probe) == []
     (tmp_path / "none.tif").touch()
-    check_files(rows, lambda p: False, probed.append)
+    (odd,) = check_files(rows, lambda p: False, probe)
+    assert odd.advice == "look at it"
     assert probed == rows
 
 
@@ -133,4 +139,4 @@ def test_a_missing_landmark_file_is_reported(tmp_path):
     (tmp_path / "a.tif").touch()
     rows = read_acquisitions(table(tmp_path, "c\ts\tsem\to\ta.tif\t\t\t\tmarks.csv"), SCHEMA)
     with pytest.raises(InputError, match=r"'landmarks'.*marks\.csv"):
-        check_files(rows, lambda p: False, lambda a: None)
+        check_files(rows, lambda p: False, lambda a: [])

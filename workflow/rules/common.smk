@@ -11,6 +11,7 @@ from spallmap.errors import SpallmapError
 from spallmap.jobs import failures
 from spallmap.plan import Plan
 from spallmap.preflight import probe_acquisition
+from spallmap.readers import input_files
 
 START = time.time()
 SCHEMAS = Path(workflow.basedir) / "workflow" / "schemas"
@@ -32,11 +33,12 @@ try:
     )
     PLAN.check()
     if workflow.is_main_process:
-        check_files(
+        for odd in check_files(
             PLAN.acquisitions,
             drawn_by_demo,
             lambda acquisition: probe_acquisition(acquisition, config["t2"]),
-        )
+        ):
+            sys.stderr.write(f"WARNING {odd}\n")
 except SpallmapError as error:
     raise WorkflowError(str(error)) from None
 
@@ -70,8 +72,15 @@ def acquisition_of(wildcards):
     return BY_ID[wildcards.acq]
 
 
+def raw_files(acquisition):
+    """Every file of an acquisition; of the demo's, which a rule draws, the path that the rule names."""
+    if drawn_by_demo(acquisition.file):
+        return [acquisition.file]
+    return input_files(acquisition.path, acquisition.modality)
+
+
 def raw(wildcards):
-    return acquisition_of(wildcards).file
+    return raw_files(acquisition_of(wildcards))
 
 
 def volume_of(acquisition):
@@ -109,6 +118,7 @@ STATION_FILES = {
         "regions.ome.tif",
         "regions.csv",
         "t2.json",
+        "warnings.json",
     ],
     "xct": [
         "volume.ome.zarr",
@@ -121,9 +131,10 @@ STATION_FILES = {
         "interface_voids.csv",
         "interfaces.json",
         "cracks.vtp",
+        "warnings.json",
     ],
-    "sem": ["image.ome.tif"],
-    "edx": ["elements.ome.tif"],
+    "sem": ["image.ome.tif", "warnings.json"],
+    "edx": ["elements.ome.tif", "warnings.json"],
 }
 
 

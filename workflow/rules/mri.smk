@@ -12,6 +12,7 @@ rule t2:
         summary=f"{RESULTS}/{{acq}}/t2.json",
         echoes=f"{RESULTS}/{{acq}}/echoes.ome.tif",
         echoes_json=f"{RESULTS}/{{acq}}/echoes.json",
+        warnings=f"{RESULTS}/{{acq}}/warnings.json",
     log:
         f"{LOGS}/t2/{{acq}}.log",
     benchmark:
@@ -23,8 +24,10 @@ rule t2:
         mem_mb=growing(2000),
         runtime=30,
     params:
+        path=lambda wc: acquisition_of(wc).path,
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
-        t2=config["t2"],
+        unusual=lambda wc: acquisition_of(wc).unusual,
+        t2=lambda wc: acquisition_of(wc).t2_settings(config["t2"]),
         seed=config["random_seed"],
     script:
         SCRIPTS / "t2.py"

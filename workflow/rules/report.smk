@@ -47,7 +47,7 @@ rule index:
 
 rule provenance:
     input:
-        raw=[a.file for a in PLAN.acquisitions],
+        raw=lambda wc: [file for a in PLAN.acquisitions for file in raw_files(a)],
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -65,8 +65,11 @@ rule provenance:
                 "spacing_um": a.spacing_um,
                 "axes": ",".join(a.axes.names),
                 "within": a.within,
+                "unusual": list(a.unusual),
+                "t2": a.t2_settings(config["t2"]) if a.modality == "mri" else None,
             }
             for a in PLAN.acquisitions
         ],
+        parameters=config,
     script:
         SCRIPTS / "provenance.py"

@@ -6,6 +6,7 @@ rule sem_image:
         raw=raw,
     output:
         image=f"{RESULTS}/{{acq}}/image.ome.tif",
+        warnings=f"{RESULTS}/{{acq}}/warnings.json",
     log:
         f"{LOGS}/sem_image/{{acq}}.log",
     benchmark:
@@ -17,7 +18,9 @@ rule sem_image:
         mem_mb=growing(2000),
         runtime=15,
     params:
+        path=lambda wc: acquisition_of(wc).path,
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
+        unusual=lambda wc: acquisition_of(wc).unusual,
     script:
         SCRIPTS / "sem_image.py"
 
@@ -27,6 +30,7 @@ rule edx_net:
         raw=raw,
     output:
         elements=f"{RESULTS}/{{acq}}/elements.ome.tif",
+        warnings=f"{RESULTS}/{{acq}}/warnings.json",
     log:
         f"{LOGS}/edx_net/{{acq}}.log",
     benchmark:
@@ -38,6 +42,8 @@ rule edx_net:
         mem_mb=growing(2000),
         runtime=15,
     params:
+        path=lambda wc: acquisition_of(wc).path,
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
+        unusual=lambda wc: acquisition_of(wc).unusual,
     script:
         SCRIPTS / "edx_net.py"

@@ -8,6 +8,7 @@ rule phases:
         volume=directory(f"{RESULTS}/{{acq}}/volume.ome.zarr"),
         labels=directory(f"{RESULTS}/{{acq}}/labels.ome.zarr"),
         grey=f"{RESULTS}/{{acq}}/grey.json",
+        warnings=f"{RESULTS}/{{acq}}/warnings.json",
     log:
         f"{LOGS}/phases/{{acq}}.log",
     benchmark:
@@ -21,6 +22,7 @@ rule phases:
     params:
         path=lambda wc: acquisition_of(wc).path,
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
+        unusual=lambda wc: acquisition_of(wc).unusual,
     script:
         SCRIPTS / "phases.py"
 

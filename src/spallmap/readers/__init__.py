@@ -6,20 +6,24 @@ writing the module and naming it in ``READERS``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from spallmap.errors import InputError
 from spallmap.image import Image
 from spallmap.readers import dicom, edx, mri_nifti, mri_tiff, paravision, sem, topspin, volumes
+from spallmap.readers.checks.file_access import check_readable, reported
+from spallmap.readers.checks.memory import check_fits
+from spallmap.readers.checks.plausible import UNUSUAL, check_plausible, size_conflict
 from spallmap.readers.dataset_path import split_dataset
 from spallmap.readers.info import ImageInfo, Reader, Spacing, VolumeSource, resolve_spacing
 
 __all__ = [
     "MODALITIES",
     "READERS",
+    "UNUSUAL",
     "ImageInfo",
     "Reader",
     "VolumeSource",
@@ -45,7 +49,9 @@ READERS: tuple[Reader, ...] = (
 MODALITIES = ("mri", "xct", "sem", "edx")
 
 
-def open_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> Image:
+def open_image(
+    path: Path | str, modality: str, spacing_um: Spacing = None, *, unusual: Collection[str] = ()
+) -> Image:
     """Read an acquisition.
 
     Parameters
@@ -56,18 +62,23 @@ def open_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> I
         What it is.
     spacing_um : float or sequence of float, optional
         Pixel size in array order, um; overrides the files' own.
+    unusual : collection of str
+        What is right although no such instrument has it, of ``UNUSUAL``: ``pixel_size``, ``field_of_view``,
+        ``echo_times``, ``grey_scale``.
 
     Returns
     -------
     Image
         mri: axes (echo, y, x) or (echo, z, y, x), float32 in scaled units (complex64 where the scan was
         saved so), meta ``te_ms`` in ms, ``magnitude``, ``train``. xct: (z, y, x) in the stored type. sem:
-        (y, x), the mask False in the data bar. edx: (channel, y, x), counts, meta ``channels``.
+        (y, x), the mask False in the data bar. edx: (channel, y, x), counts, meta ``channels``. What is odd
+        in the files is in its ``warnings``.
 
     Raises
     ------
     InputError
-        If the path is missing, no format fits, the files are damaged, or nobody says the pixel size.
+        If the path is missing, no format fits, the files are damaged or announce more than they or memory
+        can hold, nobody says the pixel size, or it is none that such an instrument has.
 
     Examples
     --------
@@ -84,14 +95,27 @@ def open_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> I
     (('Na', 'Al'), 'EDX folder')
     """
     path = Path(path)
-    loaded = _reader(path, modality).load(path)
-    spacing = _needed_spacing(path, loaded.info, spacing_um)
-    meta = {**loaded.info.meta, "format": loaded.info.format}
-    return Image(loaded.data, loaded.info.axes, spacing, mask=loaded.mask, meta=meta)
+    reader = _reader(path, modality)
+    with reported(path):
+        announced = reader.probe(path)
+        check_fits(str(path), announced.shape, announced.dtype)
+        loaded = reader.load(path)
+    info = _judged(path, modality, loaded.info, spacing_um, unusual)
+    return Image(
+        loaded.data,
+        info.axes,
+        _needed_spacing(path, info),
+        mask=loaded.mask,
+        meta={**info.meta, "format": info.format},
+        clipped=loaded.clipped,
+        warnings=info.warnings,
+    )
 
 
 @contextmanager
-def open_volume(path: Path | str, spacing_um: Spacing = None) -> Iterator[VolumeSource]:
+def open_volume(
+    path: Path | str, spacing_um: Spacing = None, *, unusual: Collection[str] = ()
+) -> Iterator[VolumeSource]:
     """Open a tomogram that is read part by part.
 
     Whole slices are what most formats read fastest: a region reads every strip, tile or chunk that it
@@ -103,6 +127,8 @@ def open_volume(path: Path | str, spacing_um: Spacing = None) -> Iterator[Volume
         As for :func:`open_image`.
     spacing_um : float or sequence of float, optional
         Voxel size in array order, um; overrides the files' own.
+    unusual : collection of str
+        As for :func:`open_image`.
 
     Yields
     ------
@@ -113,8 +139,8 @@ def open_volume(path: Path | str, spacing_um: Spacing = None) -> Iterator[Volume
     Raises
     ------
     InputError
-        If the path is missing, no format fits, the files are damaged, or nobody says the voxel size;
-        damage that only shows when voxels are read is reported then.
+        If the path is missing, no format fits, the files are damaged, nobody says the voxel size, or it is
+        none that such an instrument has; damage that only shows when voxels are read is reported then.
 
     Examples
     --------
@@ -133,27 +159,34 @@ def open_volume(path: Path | str, spacing_um: Spacing = None) -> Iterator[Volume
     reader = _reader(path, "xct")
     if reader.stream is None:
         raise TypeError(f"the reader {reader.name} does not stream")
-    with reader.stream(path) as opened:
-        yield VolumeSource(opened.info, _needed_spacing(path, opened.info, spacing_um), opened.data)
+    with ExitStack() as held:
+        with reported(path):
+            opened = held.enter_context(reader.stream(path))
+        info = _judged(path, "xct", opened.info, spacing_um, unusual)
+        yield VolumeSource(info, _needed_spacing(path, info), opened.data)
 
 
-def probe_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> ImageInfo:
+def probe_image(
+    path: Path | str, modality: str, spacing_um: Spacing = None, *, unusual: Collection[str] = ()
+) -> ImageInfo:
     """Read an acquisition's headers alone.
 
     Parameters
     ----------
-    path, modality, spacing_um
+    path, modality, spacing_um, unusual
         As for :func:`open_image`.
 
     Returns
     -------
     ImageInfo
-        Shape, axes, type, format and metadata; its ``spacing_um`` is None where nobody says the pixel size.
+        Shape, axes, type, format, metadata and warnings; its ``spacing_um`` is None where nobody says the
+        pixel size.
 
     Raises
     ------
     InputError
-        If the path is missing, no format fits, or the headers are damaged.
+        If the path is missing, no format fits, the headers are damaged, or the pixel size is none that such
+        an instrument has.
 
     Examples
     --------
@@ -167,8 +200,9 @@ def probe_image(path: Path | str, modality: str, spacing_um: Spacing = None) -> 
     ((20, 30), 'uint8', 'TIFF', None)
     """
     path = Path(path)
-    info = _reader(path, modality).probe(path)
-    return replace(info, spacing_um=resolve_spacing(str(path), info, spacing_um))
+    with reported(path):
+        info = _reader(path, modality).probe(path)
+    return _judged(path, modality, info, spacing_um, unusual)
 
 
 def input_files(path: Path | str, modality: str) -> tuple[Path, ...]:
@@ -202,14 +236,28 @@ def input_files(path: Path | str, modality: str) -> tuple[Path, ...]:
     ['te1.tif', 'te2.tif', 'te10.tif', 'echo_times_ms.txt']
     """
     path = Path(path)
-    return _reader(path, modality).files(path)
+    with reported(path):
+        return _reader(path, modality).files(path)
 
 
-def _needed_spacing(path: Path, info: ImageInfo, given: Spacing) -> tuple[float, ...]:
-    spacing = resolve_spacing(str(path), info, given)
+def _judged(
+    path: Path, modality: str, info: ImageInfo, given: Spacing, unusual: Collection[str]
+) -> ImageInfo:
+    """Choose the pixel size, hold it to what an instrument can have, and tell where two sources differ."""
+    label = str(path)
+    spacing = resolve_spacing(label, info, given)
     if spacing is None:
+        return info
+    check_plausible(label, modality, info.spatial_shape, spacing, unusual)
+    conflict = size_conflict(label, spacing, info.spacing_um)
+    warnings = info.warnings if conflict is None else (*info.warnings, conflict)
+    return replace(info, spacing_um=spacing, warnings=warnings)
+
+
+def _needed_spacing(path: Path, info: ImageInfo) -> tuple[float, ...]:
+    if info.spacing_um is None:
         raise InputError(str(path), "no pixel size in the files", "a pixel size in um, given in spacing_um")
-    return spacing
+    return info.spacing_um
 
 
 def _reader(path: Path, modality: str) -> Reader:
@@ -217,13 +265,13 @@ def _reader(path: Path, modality: str) -> Reader:
         raise InputError(str(path), f"modality {modality!r}", ", ".join(MODALITIES))
     serving = [reader for reader in READERS if modality in reader.modalities]
     allowed = f"for {modality}: " + "; or ".join(reader.accepts for reader in serving)
-    file, inside = split_dataset(path)
-    if not file.exists():
-        raise InputError(str(file), "no such file or folder", allowed)
-    for reader in serving:
-        if reader.claims(path):
-            return reader
-    found = _describe(file) + (f" with a dataset {inside} named after it" if inside else "")
+    with reported(path, allowed):
+        file, inside = split_dataset(path)
+        check_readable(file, allowed)
+        for reader in serving:
+            if reader.claims(path):
+                return reader
+        found = _describe(file) + (f" with a dataset {inside} named after it" if inside else "")
     raise InputError(str(path), found, allowed)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.blocks import Sliceable
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 from spallmap.image import SPATIAL_AXES
 
 Spacing = float | Sequence[float] | str | None
@@ -38,6 +38,8 @@ class ImageInfo:
         The format's name.
     meta : mapping
         What else the headers say.
+    warnings : tuple of DataWarning
+        What is odd in the files; what shows in the samples alone is told when they are read.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class ImageInfo:
     dtype: str
     format: str
     meta: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[DataWarning, ...] = ()
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
@@ -71,6 +74,8 @@ class Loaded:
         Its samples, of shape ``info.shape``.
     mask : ndarray of bool or None
         Over the spatial axes; True where a sample shows the specimen.
+    clipped : ndarray of bool or None
+        Of the samples' shape; True where a sample was cut off at an end of its range.
 
     Examples
     --------
@@ -82,6 +87,7 @@ class Loaded:
     info: ImageInfo
     data: NDArray[Any]
     mask: NDArray[np.bool_] | None = None
+    clipped: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from spallmap.report.captions import figure_picture
 from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
 from spallmap.report.flicker import flicker_pictures
 from spallmap.results.cell import CellResults, Row
+from spallmap.results.data_warnings import WARNINGS, read_warnings
 from spallmap.results.ome_zarr import open_zarr
 from spallmap.results.tables import read_json, read_table
 from spallmap.tomography import AREA_FACTOR
@@ -80,6 +81,7 @@ def cell_report(
         links_summary={} if links is None else links[1],
         figures=tuple(figure_picture(p.stem, p.read_bytes()) for p in figures),
         overlays=tuple(_overlay(p) for p in _ordered(overlays, results)),
+        warnings=tuple(f"{_label(r)}: {w}" for r in rows for w in read_warnings(r.path / WARNINGS)),
         remarks=tuple(_remarks(rows, results)),
         parameters=provenance["parameters"],
         provenance={k: provenance[k] for k in ("versions", "machine", "random_seed", "inputs")},

@@ -148,6 +148,8 @@ class CellReport:
         As links.json.
     figures, overlays : tuple of Picture
         The pictures of the results.
+    warnings : tuple of str
+        What is odd in the files of the page's acquisitions, as the log has it.
     remarks : tuple of str
         What else the reader must know, such as a station that had no input.
     parameters : mapping
@@ -174,6 +176,7 @@ class CellReport:
     links_summary: Mapping[str, Any] = field(default_factory=dict)
     figures: tuple[Picture, ...] = ()
     overlays: tuple[Picture, ...] = ()
+    warnings: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -133,6 +133,7 @@ def render_report(report: CellReport) -> str:
             cell=report.cell,
             state=report.state,
             sentences=summary_sentences(report),
+            warnings=report.warnings,
             remarks=report.remarks,
             acquisitions=_table(report.acquisitions, "What was measured"),
             registrations=registrations,

@@ -1,0 +1,1 @@
+"""What every file passes before it is believed: access, memory, plausible sizes."""
