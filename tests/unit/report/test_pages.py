@@ -133,3 +133,10 @@ def test_no_line_ends_between_a_number_and_its_unit() -> None:
     kept = "16~% of 5 cells (6 to 22)~% and 12.5~µm over 3~ms, 4 msgs <b>7~%</b>"
     assert kept.replace("~", "\N{NO-BREAK SPACE}") in tree.text
     assert not re.search(r"\d %", tree.text)
+
+
+def test_warnings_stand_before_everything_else() -> None:
+    page = render_report(CellReport("a", "b", warnings=("mri-na: raw/5: found <b>3 samples</b>",)))
+    assert "found &lt;b&gt;3 samples&lt;/b&gt;" in page
+    assert page.index('id="warnings"') < page.index('id="summary"')
+    assert 'id="warnings"' not in render_report(CellReport("a", "b"))
