@@ -17,9 +17,9 @@ from spallmap.readers import dicom, edx, mri_nifti, mri_tiff, paravision, sem, t
 from spallmap.readers.checks.file_access import check_readable, reported
 from spallmap.readers.checks.memory import check_fits
 from spallmap.readers.checks.plausible import UNUSUAL, check_echo_times, check_plausible, size_conflict
-from spallmap.readers.checks.sample_values import check_not_blank
+from spallmap.readers.checks.sample_values import check_decay, check_not_blank
 from spallmap.readers.dataset_path import split_dataset
-from spallmap.readers.info import ImageInfo, Reader, Spacing, VolumeSource, resolve_spacing
+from spallmap.readers.info import ImageInfo, Loaded, Reader, Spacing, VolumeSource, resolve_spacing
 
 __all__ = [
     "MODALITIES",
@@ -102,9 +102,7 @@ def open_image(
         announced = reader.probe(path)
         check_fits(str(path), announced.shape, announced.dtype)
         loaded = reader.load(path)
-    if "te_ms" in loaded.info.meta:
-        check_not_blank(str(path), loaded.data, loaded.info.meta["te_ms"], loaded.clipped)
-    info = _judged(path, modality, loaded.info, spacing_um, unusual)
+    info = _judged(path, modality, _with_signal(path, loaded), spacing_um, unusual)
     return Image(
         loaded.data,
         info.axes,
@@ -262,6 +260,17 @@ def _judged(
     conflict = size_conflict(label, spacing, info.spacing_um)
     warnings = info.warnings if conflict is None else (*info.warnings, conflict)
     return replace(info, spacing_um=spacing, warnings=warnings)
+
+
+def _with_signal(path: Path, loaded: Loaded) -> ImageInfo:
+    """Hold the samples of an echo series to what a decay can be."""
+    info = loaded.info
+    if "te_ms" not in info.meta:
+        return info
+    te_ms = info.meta["te_ms"]
+    check_not_blank(str(path), loaded.data, te_ms, loaded.clipped)
+    grows = check_decay(str(path), loaded.data, te_ms)
+    return info if grows is None else replace(info, warnings=(*info.warnings, grows))
 
 
 def _needed_spacing(path: Path, info: ImageInfo) -> tuple[float, ...]:

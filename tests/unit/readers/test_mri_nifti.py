@@ -446,3 +446,10 @@ def test_echo_times_of_another_unit_can_be_insisted_on(tmp_path):
             with pytest.raises(InputError, match=r"a\.nii, a\.json: found echo times .* s"):
                 call(path, "mri")
             assert call(path, "mri", unusual=("echo_times",)).meta["te_ms"] == pytest.approx(te_ms)
+
+
+def test_times_in_another_order_than_the_images_are_reported(tmp_path):
+    path = write(tmp_path / "a.nii", decay(TE_MS).astype(np.float32))
+    say(path, EchoTime=[te / 1e3 for te in TE_MS[::-1]])
+    [warning] = open_image(path, "mri").warnings
+    assert "grows with the echo time" in warning.found

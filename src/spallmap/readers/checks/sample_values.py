@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 
 # Single precision holds numbers below 3.4e38 and, in full, above 1.2e-38; a power of ten is left for sums.
 _SINGLE_RANGE = (1e-37, 1e37)
+# A mean signal that grows this much to the longest echo time, and with a rank correlation above one half,
+# does not decay. The shortest time does not count: the first echo of a train lies up to a fifth below the
+# others.
+_GROWTH = 1.05
 
 
 def in_single_precision(source_label: str, samples: NDArray[Any]) -> NDArray[Any]:
@@ -105,3 +109,46 @@ def check_not_blank(
         found.append(f"{what} in " + ("every echo" if len(numbers) == len(echoes) else f"echo {named}"))
     allowed = "images with a signal: leave out empty ones, or see whether they were exported whole"
     raise InputError(source_label, "; ".join(found), allowed)
+
+
+def check_decay(source_label: str, echoes: NDArray[Any], te_ms: Sequence[float]) -> DataWarning | None:
+    """Compare the mean signal of the echoes with their times: it cannot grow.
+
+    Parameters
+    ----------
+    source_label : str
+        The file, for the warning.
+    echoes : ndarray, shape (n_echoes, ...)
+        The samples.
+    te_ms : sequence of float
+        Echo time of each, ms.
+
+    Returns
+    -------
+    DataWarning or None
+        A warning where the signal grows with the echo time: the times stand in another order than the images.
+
+    Examples
+    --------
+    >>> echoes = np.exp(-np.array([2.0, 6.5, 11.0]) / 8.0)[:, None] * np.ones(9)
+    >>> check_decay("a.nii", echoes, (2.0, 6.5, 11.0)) is None
+    True
+    >>> print(check_decay("a.nii", echoes, (11.0, 6.5, 2.0)))  # doctest: +ELLIPSIS
+    a.nii: found a mean signal that grows with the echo time, 0.444 at 6.5 ms to 0.779 at 11 ms; see ...
+    """
+    times = np.asarray(te_ms, dtype=np.float64)
+    if np.unique(times).size < 3:
+        return None
+    means = np.array([np.mean(np.abs(e), dtype=np.float64, where=np.isfinite(e)) for e in echoes])
+    later = np.flatnonzero(times > times.min())
+    first, last = later[np.argmin(times[later])], later[np.argmax(times[later])]
+    ranks = np.array([np.argsort(np.argsort(values[later])) for values in (times, means)])
+    grows = means[last] > _GROWTH * max(means[first], means[np.argmin(times)])
+    if not grows or np.corrcoef(ranks)[0, 1] <= 0.5:
+        return None
+    return DataWarning(
+        source_label,
+        f"a mean signal that grows with the echo time, {means[first]:.3g} at {times[first]:g} ms to "
+        f"{means[last]:.3g} at {times[last]:g} ms",
+        "see whether the echo times stand in the order of the images",
+    )

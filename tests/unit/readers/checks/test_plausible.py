@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from spallmap.errors import InputError
-from spallmap.readers.checks.plausible import check_echo_times
+from spallmap.readers.checks.plausible import (
+    BOUNDS,
+    LARGEST_TE_STEP,
+    LONGEST_TE_MS,
+    SHORTEST_TE_MS,
+    UNUSUAL,
+    check_echo_times,
+)
 
 # What was measured somewhere: sodium cells, phantoms, muscle, water with long trains, one image alone.
 SERIES = (
@@ -70,3 +80,14 @@ def test_what_no_unit_explains_is_refused_without_a_guess():
     with pytest.raises(InputError) as caught:
         check_echo_times("scan", (1e-9, 2.0, 1e9))
     assert "probably" not in str(caught.value)
+
+
+def test_the_documentation_has_the_same_bounds():
+    text = (Path(__file__).parents[4] / "docs" / "formats.md").read_text(encoding="utf-8")
+    section = text.split("## What sizes and times are believed")[1]
+    for modality, bounds in BOUNDS.items():
+        row = next(line for line in section.splitlines() if line.startswith(f"| {modality} |"))
+        numbers = [float(n.replace(" ", "")) for n in re.findall(r"\d[\d .]*\d|\d", row)]
+        times = (*SHORTEST_TE_MS, *LONGEST_TE_MS, LARGEST_TE_STEP) if modality == "mri" else ()
+        assert numbers == [*bounds.pixel_um, *bounds.field_um, *times]
+    assert all(f"`{word}`" in section for word in UNUSUAL)

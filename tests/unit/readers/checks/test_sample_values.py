@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spallmap.errors import InputError
-from spallmap.readers.checks.sample_values import check_not_blank, in_single_precision
+from spallmap.readers.checks.sample_values import check_decay, check_not_blank, in_single_precision
 
 TE_MS = (2.0, 6.5, 11.0)
 
@@ -62,3 +62,20 @@ def test_samples_within_single_precision_are_converted():
     assert in_single_precision("a", given + 1j).dtype == np.complex64
     assert in_single_precision("a", np.array([1, 2], ">i2")).dtype == np.float32
     assert in_single_precision("a", np.zeros((0,))).size == 0
+
+
+def test_a_signal_that_grows_with_the_echo_time_is_reported():
+    rng = np.random.default_rng(1)
+    te_ms = np.array([2.0, 6.5, 11.0, 15.5, 20.0])
+    for _ in range(200):
+        t2_ms, snr = 10 ** rng.uniform(0.5, 3), 10 ** rng.uniform(0.5, 2)
+        echoes = np.exp(-te_ms / t2_ms)[:, None] + rng.normal(0.0, 1.0 / snr, (5, 500))
+        echoes[0] *= rng.choice([1.0, 0.8])  # the first echo of a train, without its stimulated ones
+        echoes[:, :3] = np.nan
+        times = rng.permutation(te_ms) if rng.integers(2) else te_ms
+        order = np.argsort(times)
+        assert check_decay("a", echoes[np.argsort(np.argsort(times))], times) is None
+        assert check_decay("a", echoes[order][:2], te_ms[:2]) is None
+    warning = check_decay("a.nii", np.exp(-te_ms[::-1] / 9.0)[:, None] * np.ones(9) * (1 + 1j), te_ms)
+    assert warning is not None
+    assert "at 6.5 ms to 1.13 at 20 ms" in warning.found
