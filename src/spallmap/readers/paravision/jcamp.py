@@ -69,7 +69,7 @@ class JcampFile:
     values : dict
         Text of each value by its name without ``##`` and ``$``.
     cut : str
-        Name of the record that may have been cut short, since the file's end is missing; empty where it is not.
+        Name of the record that may be cut short, since the file's end is missing; empty where it is there.
     """
 
     values: dict[str, str]
@@ -145,7 +145,7 @@ def _record_start(text: str, start: int) -> int:
 
 
 def parse_value(source_label: str, key: str, text: str) -> JcampValue:
-    """Parse the value of a record.
+    r"""Parse the value of a record.
 
     Parameters
     ----------
@@ -166,9 +166,9 @@ def parse_value(source_label: str, key: str, text: str) -> JcampValue:
 
     Examples
     --------
-    >>> parse_value("visu_pars", "VisuCoreDataSlope", "( 3 )\\n@2*(0.5) 4").items
+    >>> parse_value("visu_pars", "VisuCoreDataSlope", "( 3 )\n@2*(0.5) 4").items
     [0.5, 0.5, 4]
-    >>> parse_value("visu_pars", "VisuFGOrderDesc", "( 1 )\\n(5, <FG_SLICE>, <>, 1, 2)").items
+    >>> parse_value("visu_pars", "VisuFGOrderDesc", "( 1 )\n(5, <FG_SLICE>, <>, 1, 2)").items
     [[5, 'FG_SLICE', '', 1, 2]]
     """
     size, start = _announced(text)

@@ -168,7 +168,7 @@ class Parameters:
         return self._parsed[key]
 
     def _shown(self, key: str) -> str:
-        """The value as it stands there, as much as a message bears."""
+        """Give the value as it stands there, as much as a message bears."""
         text = " ".join(self._file.values[key][:SHOWN].split())
         return repr(text + (" ..." if len(self._file.values[key]) > SHOWN else ""))
 
