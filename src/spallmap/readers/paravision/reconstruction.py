@@ -127,9 +127,9 @@ def load(path: Path) -> Loaded:
     if info.meta["magnitude"]:
         refuse_negative_magnitudes(str(image), data)
     clipped, warning = _clipped(str(image), stored[frames], info.meta["magnitude"])
-    told = [w for w in (warning, _other_maxima(str(image), stored, visu, slope, offset)) if w is not None]
+    odd = [w for w in (warning, _other_maxima(str(image), stored, visu, slope, offset)) if w is not None]
     return Loaded(
-        replace(info, warnings=(*info.warnings, *told)),
+        replace(info, warnings=(*info.warnings, *odd)),
         data.reshape(info.shape),
         clipped=None if clipped is None else clipped.reshape(info.shape),
     )
