@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import InputError
+from spallmap.readers.checks.directions import check_directions
 from spallmap.readers.echo_times import check_echo_times_ms
 from spallmap.readers.paravision.frame_order import echo_train
 from spallmap.readers.paravision.jcamp import MOST_VALUES
 from spallmap.readers.paravision.parameters import Parameters
-from spallmap.readers.paravision.slices import check_directions, mean_gap_mm
+from spallmap.readers.paravision.slices import mean_gap_mm
 
 ALLOWED = (
     "complex raw data of fully sampled 2D Cartesian spin echoes from one receiver (MSME, RARE with factor 1, "

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from spallmap.errors import DataWarning, InputError
 from spallmap.image import SPATIAL_AXES
 from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.directions import check_directions
 from spallmap.readers.checks.file_access import check_readable, reported
 from spallmap.readers.checks.sample_values import refuse_negative_magnitudes, refuse_other_words
 from spallmap.readers.info import ImageInfo, Loaded
 from spallmap.readers.paravision.frame_order import FrameOrder, frame_order
 from spallmap.readers.paravision.jcamp import MOST_VALUES
 from spallmap.readers.paravision.parameters import Parameters
-from spallmap.readers.paravision.slices import check_directions, mean_gap_mm
+from spallmap.readers.paravision.slices import mean_gap_mm
 
 FORMAT = "ParaVision 2dseq"
 WORD_TYPES = {
