@@ -13,14 +13,15 @@ from typing import BinaryIO
 
 from spallmap.errors import InputError
 
-# Values above this are passed over in headers. The description of 5 000 frames takes some 15 MB.
-LARGEST_VALUE = 24 << 20
+# Values above this are passed over in headers. The description of 4 000 frames takes some 12 MB; taken apart
+# into elements of 8 bytes, as many take 0.4 GB and 10 s.
+LARGEST_VALUE = 12 << 20
 # Bytes of a header that are read: several such values.
-LARGEST_HEADER = 96 << 20
+LARGEST_HEADER = 64 << 20
 # Each element takes one read and more: a header of zeros would else be read for minutes.
-MOST_READS = 2_500_000
+MOST_READS = 1_200_000
 # Each item of a sequence takes 0.7 kB of memory; a frame has some ten of them.
-MOST_ITEMS = 500_000
+MOST_ITEMS = 300_000
 ITEM = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 # Read and unpacked in pieces of so many bytes.
 PIECE = 1 << 20

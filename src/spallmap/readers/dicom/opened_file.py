@@ -33,6 +33,8 @@ DAMAGE = (
 )
 # Pixel Data, Double Float Pixel Data, Float Pixel Data.
 PIXEL_TAGS = {0x7FE00010: "PixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00008: "FloatPixelData"}
+# Shared and per-frame functional groups.
+FRAME_DESCRIPTIONS = (0x52009229, 0x52009230)
 UNDEFINED = 0xFFFFFFFF
 DEFLATED, PLAIN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1"
 
@@ -154,6 +156,9 @@ def _read_header(path: Path, raw: BinaryIO) -> OpenedFile:
     pixels: list[PixelElement] = []
 
     def at_pixels(tag: int, vr: str | None, length: int) -> bool:
+        if tag in FRAME_DESCRIPTIONS and LARGEST_VALUE < length < UNDEFINED:
+            allowed = f"at most {LARGEST_VALUE}: one file for each echo, or single images"
+            raise InputError(str(path), f"{length} bytes of descriptions of frames", allowed)
         if tag in PIXEL_TAGS:
             pixels.append(PixelElement(PIXEL_TAGS[tag], vr, length, stream.tell()))
         return tag in PIXEL_TAGS
