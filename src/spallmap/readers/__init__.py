@@ -16,9 +16,10 @@ from spallmap.image import Image
 from spallmap.readers import dicom, edx, mri_nifti, mri_tiff, paravision, sem, topspin, volumes
 from spallmap.readers.checks.file_access import check_readable, reported
 from spallmap.readers.checks.memory import check_fits
-from spallmap.readers.checks.plausible import UNUSUAL, check_plausible, size_conflict
+from spallmap.readers.checks.plausible import UNUSUAL, check_echo_times, check_plausible, size_conflict
+from spallmap.readers.checks.sample_values import check_decay, check_not_blank
 from spallmap.readers.dataset_path import split_dataset
-from spallmap.readers.info import ImageInfo, Reader, Spacing, VolumeSource, resolve_spacing
+from spallmap.readers.info import ImageInfo, Loaded, Reader, Spacing, VolumeSource, resolve_spacing
 
 __all__ = [
     "MODALITIES",
@@ -78,7 +79,8 @@ def open_image(
     ------
     InputError
         If the path is missing, no format fits, the files are damaged or announce more than they or memory
-        can hold, nobody says the pixel size, or it is none that such an instrument has.
+        can hold, nobody says the pixel size, it or the echo times are none that such an instrument has, or
+        an echo shows one value alone.
 
     Examples
     --------
@@ -100,7 +102,7 @@ def open_image(
         announced = reader.probe(path)
         check_fits(str(path), announced.shape, announced.dtype)
         loaded = reader.load(path)
-    info = _judged(path, modality, loaded.info, spacing_um, unusual)
+    info = _judged(path, modality, _with_signal(path, loaded), spacing_um, unusual)
     return Image(
         loaded.data,
         info.axes,
@@ -185,8 +187,8 @@ def probe_image(
     Raises
     ------
     InputError
-        If the path is missing, no format fits, the headers are damaged, or the pixel size is none that such
-        an instrument has.
+        If the path is missing, no format fits, the headers are damaged or announce more than memory can
+        hold, or the pixel size or the echo times are none that such an instrument has.
 
     Examples
     --------
@@ -201,7 +203,10 @@ def probe_image(
     """
     path = Path(path)
     with reported(path):
-        info = _reader(path, modality).probe(path)
+        reader = _reader(path, modality)
+        info = reader.probe(path)
+        if reader.stream is None:
+            check_fits(str(path), info.shape, info.dtype)
     return _judged(path, modality, info, spacing_um, unusual)
 
 
@@ -243,8 +248,11 @@ def input_files(path: Path | str, modality: str) -> tuple[Path, ...]:
 def _judged(
     path: Path, modality: str, info: ImageInfo, given: Spacing, unusual: Collection[str]
 ) -> ImageInfo:
-    """Choose the pixel size, hold it to what an instrument can have, and tell where two sources differ."""
+    """Choose the pixel size, hold sizes and times to what instruments have, say where sources differ."""
     label = str(path)
+    if "te_ms" in info.meta:
+        said_by = f"{label}, {str(info.meta.get('te_source') or 'echo times')[:100]}"
+        check_echo_times(said_by, info.meta["te_ms"], unusual, stored_as=info.meta.get("te_unit", "ms"))
     spacing = resolve_spacing(label, info, given)
     if spacing is None:
         return info
@@ -252,6 +260,17 @@ def _judged(
     conflict = size_conflict(label, spacing, info.spacing_um)
     warnings = info.warnings if conflict is None else (*info.warnings, conflict)
     return replace(info, spacing_um=spacing, warnings=warnings)
+
+
+def _with_signal(path: Path, loaded: Loaded) -> ImageInfo:
+    """Hold the samples of an echo series to what a decay can be."""
+    info = loaded.info
+    if "te_ms" not in info.meta:
+        return info
+    te_ms = info.meta["te_ms"]
+    check_not_blank(str(path), loaded.data, te_ms, loaded.clipped)
+    grows = check_decay(str(path), loaded.data, te_ms)
+    return info if grows is None else replace(info, warnings=(*info.warnings, grows))
 
 
 def _needed_spacing(path: Path, info: ImageInfo) -> tuple[float, ...]:

@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 import math
-import zlib
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.errors import InputError
-from spallmap.readers.dicom.frame_headers import component_of_words
+from spallmap.errors import DataWarning, InputError
+from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.file_access import check_readable, entries
+from spallmap.readers.checks.plausible import SIZE_TOLERANCE
+from spallmap.readers.checks.sample_values import in_single_precision
+from spallmap.readers.echo_files import EchoFiles, choose_echo_files
 from spallmap.readers.echo_train import bids_origins, bids_sequence, refuse_gradient_echoes, train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
-from spallmap.readers.te_sidecar import EchoTimes, bids_file, find_echo_times, natural_order, read_bids
+from spallmap.readers.nifti_files import UNITS_UM, is_nifti, open_nifti, surplus_bytes
+from spallmap.readers.te_sidecar import (
+    EchoTimes,
+    bids_file,
+    find_echo_times,
+    is_there,
+    natural_order,
+    read_bids,
+)
 
-if TYPE_CHECKING:
-    from nibabel.nifti1 import Nifti1Image
-
-ENDINGS = (".nii", ".nii.gz")
-# What BIDS (part-<label>) and dcm2niix (suffix) add to the names of images other than magnitude.
-_NAMED_COMPONENTS = {
-    "part-phase": "phase",
-    "part-real": "real",
-    "part-imag": "imaginary",
-    "_ph": "phase",
-    "_real": "real",
-    "_imaginary": "imaginary",
-}
-# The units of length that a NIfTI header knows, in um; a file that leaves it open says no pixel size.
-UNITS_UM = {"meter": 1e6, "mm": 1e3, "micron": 1.0}
 # Affines of one series agree within the rounding of single precision, mm.
 SAME_AFFINE = 1e-3
 ACCEPTS = (
     "a NIfTI file (.nii, .nii.gz) with the echoes as its fourth dimension, a folder with one file for each "
     "echo, or a folder with one sub-folder for each echo, and the echo times beside them"
 )
+
+
+# Codes of the header's intent that are no images of a signal: statistics, labels, vectors and shapes.
+_NO_SIGNAL = frozenset((*range(2, 25), 1002, *range(1004, 1010), *range(2002, 2010)))
 
 
 @dataclass(frozen=True)
@@ -52,11 +49,24 @@ class _Header:
     spacing_um: tuple[float, float, float] | None
     affine: NDArray[np.float64] | None
     is_complex: bool
+    warnings: tuple[DataWarning, ...]
+
+
+@dataclass(frozen=True)
+class _Series:
+    """The files of a series with their headers and echo times."""
+
+    files: EchoFiles
+    headers: tuple[_Header, ...]
+    times: EchoTimes
+    warnings: tuple[DataWarning, ...]
 
 
 def claims(path: Path) -> bool:
     """Whether the path is a NIfTI file, or a folder with some in it or one in each of its sub-folders."""
-    return is_nifti(path) if path.is_file() else bool(_images(path))
+    if not path.is_dir():
+        return is_nifti(path)
+    return any(is_nifti(p) and not p.is_dir() for p in path.iterdir()) or bool(_images(path)[0])
 
 
 def files(path: Path) -> tuple[Path, ...]:
@@ -67,9 +77,10 @@ def files(path: Path) -> tuple[Path, ...]:
     InputError
         If there are no echo times.
     """
-    images, _, times, _ = _series(path)
-    described = [bids_file(image) for image in images if bids_file(image).is_file()]
-    return tuple(dict.fromkeys((*images, *times.sidecars, *described)))
+    series = _series(path)
+    described = [bids_file(image) for image in series.files.images]
+    sidecars = [bids for bids in described if is_there(bids)]
+    return tuple(dict.fromkeys((*series.files.images, *series.times.sidecars, *sidecars)))
 
 
 def probe(path: Path) -> ImageInfo:
@@ -78,10 +89,10 @@ def probe(path: Path) -> ImageInfo:
     Raises
     ------
     InputError
-        If they are damaged, differ, or there are no echo times that fit.
+        If they are damaged, differ, announce more than the files hold, or there are no echo times that fit;
+        or if nothing says which images of a folder are one series.
     """
-    images, headers, times, left_out = _series(path)
-    return _info(path, images, headers, times, left_out)
+    return _info(path, _series(path))
 
 
 def load(path: Path) -> Loaded:
@@ -95,65 +106,64 @@ def load(path: Path) -> Loaded:
     InputError
         As :func:`probe`, and if the samples are damaged.
     """
-    images, headers, times, left_out = _series(path)
-    info = _info(path, images, headers, times, left_out)
-    parts = []
-    for image, header in zip(images, headers, strict=True):
-        with open_nifti(image) as nifti:
-            scaled = np.asanyarray(nifti.dataobj)
-        parts.append(scaled.reshape((*header.spatial, header.n_echoes)).transpose(3, 2, 1, 0))
+    from nibabel.volumeutils import apply_read_scaling
+
+    series = _series(path)
+    info = _info(path, series)
+    parts, as_stored = [], []
+    for image, header in zip(series.files.images, series.headers, strict=True):
+        with open_nifti(image, ACCEPTS) as nifti:
+            proxy: Any = nifti.dataobj
+            stored = proxy.get_unscaled().reshape((*header.spatial, header.n_echoes)).transpose(3, 2, 1, 0)
+            scaled = apply_read_scaling(stored, proxy.slope, proxy.inter)
+        as_stored.append(stored)
+        parts.append(in_single_precision(str(image), scaled))
+    clipped, odd = clipped_samples(np.concatenate(as_stored), source_label=str(path))
+    del as_stored
     data = np.concatenate(parts)
     if info.meta["slices_reversed"]:
         data = data[:, ::-1]
-    return Loaded(info, np.ascontiguousarray(data.reshape(info.shape), dtype=info.dtype))
-
-
-def is_nifti(path: Path) -> bool:
-    """Whether a name ends like a NIfTI file's and is not hidden."""
-    return path.name.lower().endswith(ENDINGS) and not path.name.startswith(".")
-
-
-def _images(path: Path) -> tuple[Path, ...]:
-    """List the NIfTI files that a path means, in natural order; none where it means something else."""
-    if path.is_file():
-        return (path,)
-    direct = sorted((p for p in path.iterdir() if p.is_file() and is_nifti(p)), key=natural_order)
-    if direct:
-        return tuple(direct)
-    folders = sorted((p for p in path.iterdir() if p.is_dir()), key=natural_order)
-    inside = [[p for p in folder.iterdir() if p.is_file() and is_nifti(p)] for folder in folders]
-    return tuple(found[0] for found in inside if found) if all(len(f) < 2 for f in inside) else ()
-
-
-def _component(image: Path, bids: dict[str, Any]) -> str:
-    """Magnitude or another component, by BIDS' ImageType, else by the name."""
-    words = bids.get("ImageType")
-    if isinstance(words, list):
-        return component_of_words([str(word).upper() for word in words])
-    stem = bids_file(image).stem.lower()
-    entities = stem.split("_")
-    named = (
-        kind
-        for mark, kind in _NAMED_COMPONENTS.items()
-        if mark in entities or (mark[0] == "_" and stem.endswith(mark))
+        clipped = None if clipped is None else clipped[:, ::-1]
+    if odd is not None:
+        info = replace(info, warnings=(*info.warnings, odd))
+    return Loaded(
+        info,
+        np.ascontiguousarray(data.reshape(info.shape), dtype=info.dtype),
+        clipped=None if clipped is None else clipped.reshape(info.shape),
     )
-    return next(named, "magnitude")
 
 
-def _series(path: Path) -> tuple[tuple[Path, ...], tuple[_Header, ...], EchoTimes, dict[str, int]]:
-    found = _images(path)
-    kinds = [_component(image, read_bids(bids_file(image))) for image in found]
-    images = tuple(image for image, kind in zip(found, kinds, strict=True) if kind == "magnitude")
-    left_out = dict(Counter(kind for kind in kinds if kind != "magnitude"))
-    if not images:
-        listed = ", ".join(f"{n} {kind}" for kind, n in left_out.items())
-        raise InputError(str(path), f"{listed} images alone", f"magnitude images; {ACCEPTS}")
-    headers = tuple(_header(image) for image in images)
-    for image, header in zip(images, headers, strict=True):
-        _check_alike(image, header, images[0], headers[0])
+def _images(path: Path) -> tuple[tuple[Path, ...], tuple[DataWarning, ...]]:
+    """List the NIfTI files that a path means, in natural order; none where it means something else."""
+    if not path.is_dir():
+        return (path,), ()
+    direct = sorted(entries(path, is_nifti, ACCEPTS), key=natural_order)
+    if direct:
+        return tuple(direct), ()
+    visible = sorted((p for p in path.iterdir() if not p.name.startswith(".")), key=natural_order)
+    inside = {folder: entries(folder, is_nifti, ACCEPTS) for folder in visible if folder.is_dir()}
+    found = [images[0] for images in inside.values() if images]
+    if not found or any(len(images) > 1 for images in inside.values()):
+        return (), ()
+    for entry in visible:
+        check_readable(entry, ACCEPTS)  # a link to an echo's folder that is gone
+    empty = [folder.name for folder, images in inside.items() if not images]
+    said = f"{len(empty)} sub-folder(s) without a NIfTI image: {', '.join(empty[:6])}"
+    odd = (DataWarning(str(path), said, "left out: see whether an echo is missing"),) if empty else ()
+    return tuple(found), odd
+
+
+def _series(path: Path) -> _Series:
+    found, odd = _images(path)
+    bids = [read_bids(bids_file(image)) for image in found]
+    files = choose_echo_files(path, found, bids, lambda image: _header(image).n_echoes, ACCEPTS)
+    headers = tuple(_header(image) for image in files.images)
+    for image, header in zip(files.images, headers, strict=True):
+        _check_alike(image, header, files.images[0], headers[0])
     folder = path if path.is_dir() else None
-    times = find_echo_times(path, images, [header.n_echoes for header in headers], folder)
-    return images, headers, times, left_out
+    times = find_echo_times(path, files.images, [header.n_echoes for header in headers], folder)
+    odd_headers = tuple(dict.fromkeys(warning for header in headers for warning in header.warnings))
+    return _Series(files, headers, times, (*odd, *files.warnings, *odd_headers, *times.warnings))
 
 
 def _check_alike(image: Path, header: _Header, first: Path, other: _Header) -> None:
@@ -173,82 +183,70 @@ def _check_alike(image: Path, header: _Header, first: Path, other: _Header) -> N
         )
 
 
-@contextmanager
-def open_nifti(image: Path, accepts: str = ACCEPTS) -> Iterator[Nifti1Image]:
-    """Open a file; damage met inside the block becomes an error that names it.
-
-    Parameters
-    ----------
-    image : Path
-        The file.
-    accepts : str
-        What is read, for the message about other files.
-
-    Yields
-    ------
-    Nifti1Image
-        The open file, its samples not yet read.
-
-    Raises
-    ------
-    InputError
-        If it is no NIfTI file or damaged.
-    """
-    import nibabel
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
-
-    damage = (OSError, EOFError, ValueError, TypeError, KeyError, OverflowError, zlib.error)
-    try:
-        nifti = nibabel.load(image)
-        if not isinstance(nifti, nibabel.Nifti1Image):
-            raise InputError(str(image), f"a {type(nifti).__name__}", accepts)
-        yield nifti
-    except (ImageFileError, HeaderDataError, *damage) as error:
-        raise InputError(str(image), f"a damaged NIfTI file ({error})", "a complete NIfTI file") from error
-
-
 def _header(image: Path) -> _Header:
-    with open_nifti(image) as nifti:
+    with open_nifti(image, ACCEPTS) as nifti:
         header: Any = nifti.header
         kind = np.dtype(header.get_data_dtype())
         shape = tuple(int(n) for n in header.get_data_shape())
         unit = str(header.get_xyzt_units()[0])
-        zooms = [float(z) for z in header.get_zooms()[:3]]
+        zooms = [float(z) for z in header["pixdim"][1:4]]
         placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
         affine = np.asarray(nifti.affine, dtype=np.float64) if placed else None
+        intent = int(header["intent_code"])
         stored: Any = nifti.dataobj
         begin = int(stored.offset)  # the header's own vox_offset is cleared when it is read
     if kind.kind not in "uifc":
         raise InputError(str(image), f"samples of type {kind}", "real or complex numbers")
+    if intent in _NO_SIGNAL:
+        raise InputError(str(image), f"a header of intent {intent}: statistics, labels or vectors", ACCEPTS)
     longer = [n for n in shape[3:] if n > 1]
-    if len(shape) < 2 or len(longer) > 1 or 0 in shape:
+    if len(shape) < 2 or len(longer) > 1:
         raise InputError(str(image), f"lengths {shape}", "x, y, z and echoes, in this order")
-    expected = begin + math.prod(shape) * kind.itemsize
-    if image.suffix.lower() == ".nii" and image.stat().st_size < expected:
-        raise InputError(str(image), f"{image.stat().st_size} bytes", f"{expected} bytes, as its header says")
     spatial = (*shape[:3], 1)[:3]
+    warnings = []
+    surplus = surplus_bytes(image, begin + math.prod(shape) * kind.itemsize)
+    if surplus:
+        found = f"{surplus} bytes more than the header announces ({'x'.join(map(str, shape))} samples)"
+        warnings.append(
+            DataWarning(str(image), found, "what the header announces is read: see whether it is right")
+        )
+    if affine is not None and not _is_regular(affine):
+        advice = "taken as a file without a placement"
+        warnings.append(DataWarning(str(image), "a placement (sform or qform) without directions", advice))
+        affine = None
     if spatial[2] == 1:  # nobody asks for the distance to a slice that is not there
         zooms = [*zooms[:2], 1.0]
-    steps = [zoom * UNITS_UM.get(unit, np.nan) for zoom in zooms]
-    known = [step for step in steps if np.isfinite(step) and step > 0.0]
+    if affine is not None:
+        steps = np.linalg.norm(affine[:3, :3], axis=0)[: 3 if spatial[2] > 1 else 2]
+        if any(abs(step - zoom) > SIZE_TOLERANCE * step for step, zoom in zip(steps, zooms, strict=False)):
+            sizes = (", ".join(f"{v:.5g}" for v in values[: len(steps)]) for values in (zooms, steps))
+            found = "pixel sizes of {} (pixdim) and of {} (placement), {}".format(*sizes, unit)
+            advice = "neither is taken: write the right one into the table's column spacing_um"
+            warnings.append(DataWarning(str(image), found, advice))
+            zooms = [math.nan] * 3
+    lengths = [zoom * UNITS_UM.get(unit, math.nan) for zoom in zooms]
+    known = [length for length in lengths if math.isfinite(length) and length > 0.0]
     return _Header(
         spatial=(spatial[0], spatial[1], spatial[2]),
         n_echoes=longer[0] if longer else 1,
         spacing_um=(known[0], known[1], known[2]) if len(known) == 3 else None,
         affine=affine,
         is_complex=kind.kind == "c",
+        warnings=tuple(warnings),
     )
 
 
-def _info(
-    path: Path,
-    images: Sequence[Path],
-    headers: Sequence[_Header],
-    times: EchoTimes,
-    left_out: dict[str, int],
-) -> ImageInfo:
-    first = headers[0]
+def _is_regular(affine: NDArray[np.float64]) -> bool:
+    """Whether an affine is finite and its three directions span space."""
+    if not np.isfinite(affine).all():
+        return False
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    # directions of a real scan are at right angles; a hundredth is far from what rounding does to them
+    return bool(steps.min() > 0.0 and abs(np.linalg.det(affine[:3, :3] / steps)) > 0.01)
+
+
+def _info(path: Path, series: _Series) -> ImageInfo:
+    first, times = series.headers[0], series.times
     n_x, n_y, n_z = first.spatial
     spatial = ("z", "y", "x") if n_z > 1 else ("y", "x")
     spacing = first.spacing_um
@@ -258,12 +256,13 @@ def _info(
     meta = {
         "te_ms": times.te_ms,
         "magnitude": not first.is_complex,
-        "left_out": left_out,
-        "train": train_of(bids_origins(times.te_ms, [h.n_echoes for h in headers], times.bids)),
+        "left_out": series.files.left_out,
+        "train": train_of(bids_origins(times.te_ms, [h.n_echoes for h in series.headers], times.bids)),
         "sequence": bids_sequence(times.bids[0]),
         "nucleus": _text(times.bids[0], "Nucleus") or _text(times.bids[0], "ImagedNucleus"),
         "vendor": _text(times.bids[0], "Manufacturer"),
         "te_source": ", ".join(dict.fromkeys(p.name for p in times.sidecars)),
+        "te_unit": times.stored_as,
         "slices_reversed": reverse,
         "orientation": orientation,
         "position_mm": position_mm,
@@ -275,6 +274,7 @@ def _info(
         dtype="complex64" if first.is_complex else "float32",
         format="NIfTI",
         meta=meta,
+        warnings=series.warnings,
     )
 
 

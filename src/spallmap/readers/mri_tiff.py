@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spallmap.errors import InputError
+from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.file_access import entries
+from spallmap.readers.checks.sample_values import in_single_precision
+from spallmap.readers.echo_files import EchoFiles, choose_echo_files
 from spallmap.readers.echo_train import bids_origins, bids_sequence, refuse_gradient_echoes, train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
-from spallmap.readers.te_sidecar import EchoTimes, find_echo_times, natural_order
+from spallmap.readers.te_sidecar import (
+    EchoTimes,
+    bids_file,
+    find_echo_times,
+    is_there,
+    natural_order,
+    read_bids,
+)
 from spallmap.readers.tiff_files import (
-    holds_tiff,
+    is_tiff_name,
     open_tiff,
     pick_spacing,
     read_series,
     spacing_from_tags,
-    tiff_names,
 )
 
 if TYPE_CHECKING:
@@ -44,6 +53,22 @@ class _File:
     kind: str
 
 
+@dataclass(frozen=True)
+class _EchoTiffs:
+    """The files of a series with their headers and echo times."""
+
+    files: EchoFiles
+    said: tuple[_File, ...]
+    times: EchoTimes
+
+
+def claims(path: Path) -> bool:
+    """Whether the path is a TIFF file or a folder that holds some."""
+    if not path.is_dir():
+        return is_tiff_name(path)
+    return any(is_tiff_name(p) and not p.is_dir() for p in path.iterdir())
+
+
 def files(path: Path) -> tuple[Path, ...]:
     """List the images in the order of their echoes, and the files with their echo times.
 
@@ -52,8 +77,10 @@ def files(path: Path) -> tuple[Path, ...]:
     InputError
         If the images are damaged or there are no echo times.
     """
-    images, _, times = _series(path)
-    return tuple(dict.fromkeys((*images, *times.sidecars)))
+    series = _series(path)
+    described = [bids_file(image) for image in series.files.images]
+    sidecars = [bids for bids in described if is_there(bids)]
+    return tuple(dict.fromkeys((*series.files.images, *series.times.sidecars, *sidecars)))
 
 
 def probe(path: Path) -> ImageInfo:
@@ -62,10 +89,10 @@ def probe(path: Path) -> ImageInfo:
     Raises
     ------
     InputError
-        If an image is damaged or differs from the others, or there are no echo times that fit.
+        If an image is damaged or differs from the others, there are no echo times that fit, or nothing says
+        which images of a folder are one series.
     """
-    _, said, times = _series(path)
-    return _info(path, said, times)
+    return _info(path, _series(path))
 
 
 def load(path: Path) -> Loaded:
@@ -76,30 +103,38 @@ def load(path: Path) -> Loaded:
     InputError
         As :func:`probe`, and if samples are missing.
     """
-    images, said, times = _series(path)
-    info = _info(path, said, times)
+    series = _series(path)
+    info = _info(path, series)
     parts = []
-    for image, one in zip(images, said, strict=True):
+    for image, one in zip(series.files.images, series.said, strict=True):
         with open_tiff(image) as tif:
             stored = read_series(image, tif)
         if one.transposed:
             stored = stored.reshape(one.spatial[0], one.n_echoes, *one.spatial[1:]).swapaxes(0, 1)
         parts.append(stored.reshape(one.n_echoes, *one.spatial))
-    return Loaded(info, np.ascontiguousarray(np.concatenate(parts), dtype=np.float32))
+    as_stored = np.concatenate(parts)
+    clipped, odd = clipped_samples(as_stored, source_label=str(path))
+    if odd is not None:
+        info = replace(info, warnings=(*info.warnings, odd))
+    return Loaded(info, np.ascontiguousarray(in_single_precision(str(path), as_stored)), clipped=clipped)
 
 
-def _series(path: Path) -> tuple[tuple[Path, ...], tuple[_File, ...], EchoTimes]:
-    images = (path,) if path.is_file() else tuple(sorted(tiff_names(path), key=natural_order))
-    alone = len(images) == 1
-    said = tuple(_read_header(image, alone) for image in images)
+def _series(path: Path) -> _EchoTiffs:
+    found = (
+        tuple(sorted(entries(path, is_tiff_name, ACCEPTS), key=natural_order)) if path.is_dir() else (path,)
+    )
+    bids = [read_bids(bids_file(image)) for image in found]
+    chosen = choose_echo_files(path, found, bids, lambda image: _read_header(image, False).n_echoes, ACCEPTS)
+    images = chosen.images
+    said = tuple(_read_header(image, len(images) == 1) for image in images)
     for image, one in zip(images, said, strict=True):
         if (one.spatial, one.dtype) != (said[0].spatial, said[0].dtype):
-            found = f"{'x'.join(map(str, one.spatial))} {one.dtype}"
+            shown = f"{'x'.join(map(str, one.spatial))} {one.dtype}"
             allowed = f"{'x'.join(map(str, said[0].spatial))} {said[0].dtype} as in {images[0].name}"
-            raise InputError(str(image), found, allowed)
+            raise InputError(str(image), shown, allowed)
     folder = path if path.is_dir() else None
     times = find_echo_times(path, images, [one.n_echoes for one in said], folder)
-    return images, said, times
+    return _EchoTiffs(chosen, said, times)
 
 
 def _read_header(image: Path, alone: bool) -> _File:
@@ -135,7 +170,8 @@ def _kind(tif: tifffile.TiffFile) -> str:
     return "OME-TIFF" if tif.ome_metadata else "ImageJ TIFF" if tif.imagej_metadata else "TIFF"
 
 
-def _info(path: Path, said: Sequence[_File], times: EchoTimes) -> ImageInfo:
+def _info(path: Path, series: _EchoTiffs) -> ImageInfo:
+    said, times = series.said, series.times
     first = said[0]
     spatial = ("z", "y", "x")[-len(first.spatial) :]
     bids = times.bids[0]
@@ -149,6 +185,8 @@ def _info(path: Path, said: Sequence[_File], times: EchoTimes) -> ImageInfo:
         "nucleus": str(bids.get("Nucleus") or ""),
         "vendor": str(bids.get("Manufacturer") or ""),
         "te_source": ", ".join(dict.fromkeys(p.name for p in times.sidecars)),
+        "te_unit": times.stored_as,
+        "left_out": series.files.left_out,
     }
     return ImageInfo(
         shape=(len(times.te_ms), *first.spatial),
@@ -157,6 +195,7 @@ def _info(path: Path, said: Sequence[_File], times: EchoTimes) -> ImageInfo:
         dtype="float32",
         format=f"{first.kind} series" if len(said) > 1 or path.is_dir() else first.kind,
         meta=meta,
+        warnings=(*series.files.warnings, *times.warnings),
     )
 
 
@@ -164,7 +203,7 @@ READER = Reader(
     name="TIFF echoes",
     modalities=("mri",),
     accepts=ACCEPTS,
-    claims=holds_tiff,
+    claims=claims,
     files=files,
     probe=probe,
     load=load,

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
+from spallmap.readers.checks.file_access import check_readable, read_text_bytes
 from spallmap.readers.echo_times import check_echo_times_ms
 
 SIDECAR = "echo_times_ms.txt"
-# BIDS gives echo times in seconds. No spin echo of a whole second is worth reading, so that a larger number
-# is of milliseconds.
-BIDS_LONGEST_S = 1.0
+# Ten thousand echo times fit into the first, every header that a converter copies into JSON into the second.
+_LARGEST_LIST, _LARGEST_JSON = 1 << 18, 1 << 22
+# Echo times beside an image that differ by this fraction from a list that comes first are worth a warning.
+_TE_TOLERANCE = 0.03
+# A number as people and programs write it; Python takes 1_000, infinity and digits of other scripts too.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+# What is one number with a decimal comma, or two numbers with a comma between them.
+_TWO_OR_ONE = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 # Endings that are taken off a name to find its BIDS file.
 _ENDINGS = (".nii.gz", ".nii", ".ome.tiff", ".ome.tif", ".tiff", ".tif", ".btf", ".tf8")
 
@@ -32,11 +39,19 @@ class EchoTimes:
         The files that said them.
     bids : tuple of mapping
         What the BIDS file of each image says; empty for an image without one.
+    warnings : tuple of DataWarning
+        Echo times that repeat, and files that say different ones.
     """
 
     te_ms: tuple[float, ...]
     sidecars: tuple[Path, ...]
     bids: tuple[dict[str, Any], ...] = field(default=())
+    warnings: tuple[DataWarning, ...] = ()
+
+    @property
+    def stored_as(self) -> str:
+        """The unit that the files have them in: ``"s"`` where all are BIDS files, else ``"ms"``."""
+        return "s" if all(source.suffix.lower() == ".json" for source in self.sidecars) else "ms"
 
 
 def natural_order(path: Path) -> tuple[Any, ...]:
@@ -96,26 +111,79 @@ def find_echo_times(
         the number of echoes, or one is implausible.
     """
     bids = tuple(read_bids(bids_file(image)) for image in images)
-    if folder is not None and (folder / SIDECAR).is_file():
-        listed = read_list(folder / SIDECAR)
-        te_ms = check_echo_times_ms(str(folder / SIDECAR), listed, sum(n_echoes))
-        return EchoTimes(te_ms, (folder / SIDECAR,), bids)
+    listed = None if folder is None else folder / SIDECAR
+    if listed is not None and is_there(listed):
+        te_ms = _fitting(listed, read_list(listed), sum(n_echoes))
+        return EchoTimes(te_ms, (listed,), bids, _oddities(path, listed, te_ms, images, n_echoes, bids))
     times: list[float] = []
     sidecars: list[Path] = []
     for image, said, count in zip(images, bids, n_echoes, strict=True):
         own = [image.with_name(f"{image.name}.{SIDECAR}")]
         if folder is not None and image.parent != folder:
             own.append(image.parent / SIDECAR)
-        text = next((p for p in own if p.is_file()), None)
-        source = text or bids_file(image)
+        text = next((p for p in own if is_there(p)), None)
         if text is None and "EchoTime" not in said:
-            to_write = own[0] if folder is None else folder / SIDECAR
+            to_write = own[0] if listed is None else listed
             found = f"no echo times for {image.name}"
             raise InputError(str(path), found, _what_to_write(to_write, sum(n_echoes), bids_file(image)))
-        values = read_list(text) if text else _bids_ms(source, said["EchoTime"])
-        times += check_echo_times_ms(str(source), values, count)
+        source = text or bids_file(image)
+        values = _fitting(text, read_list(text), count) if text else _bids_ms(source, said["EchoTime"], count)
+        times += values
         sidecars.append(source)
-    return EchoTimes(tuple(times), tuple(sidecars), bids)
+    source = sidecars[0] if len(set(sidecars)) == 1 else path
+    odd = _oddities(path, source, tuple(times), images, n_echoes, bids)
+    return EchoTimes(tuple(times), tuple(sidecars), bids, odd)
+
+
+def is_there(sidecar: Path) -> bool:
+    """Whether a file of this name exists; one that cannot be read is an error, and not absent."""
+    if not sidecar.is_symlink() and not sidecar.exists():
+        return False
+    check_readable(sidecar)
+    return True
+
+
+def _fitting(path: Path, values: tuple[float, ...], n_echoes: int) -> tuple[float, ...]:
+    try:
+        return check_echo_times_ms(str(path), values, n_echoes)
+    except InputError as error:
+        if len(values) != 2 * n_echoes or not all(value.is_integer() for value in values):
+            raise
+        allowed = f"{error.allowed}; if the commas are decimal ones, write points"
+        raise InputError(error.source_label, error.found, allowed) from error
+
+
+def _oddities(
+    path: Path,
+    source: Path,
+    te_ms: tuple[float, ...],
+    images: Sequence[Path],
+    n_echoes: Sequence[int],
+    bids: Sequence[dict[str, Any]],
+) -> tuple[DataWarning, ...]:
+    """Say which echo times repeat, and where BIDS files say others than those that are used."""
+    found = []
+    repeated = {te: count for te, count in Counter(te_ms).items() if count > 1}
+    if repeated:
+        named = ", ".join(f"{te:g} ms {count} times" for te, count in sorted(repeated.items())[:8])
+        if len(images) > 1 and max(n_echoes) > 1:
+            listed = ", ".join(image.name for image in images[:8])
+            series = f"several series with the same echo times ({named}): {listed}"
+            raise InputError(str(path), series, "the path of one file, or a folder with one series alone")
+        advice = "taken as repeated measurements of one series: leave out images that belong to another"
+        found.append(DataWarning(str(source), f"echo times that repeat: {named}", advice))
+    done = 0
+    for image, said, count in zip(images, bids, n_echoes, strict=True):
+        used, done = te_ms[done : done + count], done + count
+        own = _seconds_as_ms(said.get("EchoTime"))
+        if own is None or len(own) != count or source == bids_file(image):
+            continue
+        if any(abs(a - b) > _TE_TOLERANCE * max(abs(b), a) for a, b in zip(used, own, strict=True)):
+            values = ", ".join(f"{te:g}" for te in own[:8])
+            others = ", ".join(f"{te:g}" for te in used[:8])
+            where = f"EchoTime of {values} ms in {bids_file(image).name}, and {others} ms"
+            found.append(DataWarning(str(path), where, f"the latter is used: {source.name} comes first"))
+    return tuple(found)
 
 
 def _what_to_write(sidecar: Path, n_echoes: int, bids: Path) -> str:
@@ -141,7 +209,7 @@ def read_list(path: Path) -> tuple[float, ...]:
     Raises
     ------
     InputError
-        If the file is no text, or something in it is no number.
+        If the file is no text, or something in it is no number or could be one number or two.
 
     Examples
     --------
@@ -152,21 +220,47 @@ def read_list(path: Path) -> tuple[float, ...]:
     ...     read_list(path)
     (2.0, 6.5, 20.0)
     """
-    allowed = "numbers in ms, separated by white space, commas or semicolons; # begins a comment"
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(str(path), "no text", allowed) from error
+    allowed = (
+        "numbers in ms with a decimal point, separated by white space, commas or semicolons; "
+        "# begins a comment"
+    )
+    lines = _text(path, allowed, _LARGEST_LIST).splitlines()
+    words = [
+        (number, word.strip(","))
+        for number, line in enumerate(lines, start=1)
+        for word in re.split(r"[\s;]+", line.split("#")[0])
+        if word.strip(",")
+    ]
+    unclear = [(number, word) for number, word in words if _TWO_OR_ONE.fullmatch(word)]
+    if unclear and len(words) > 1:
+        meant = " ".join(word.replace(",", ".") if _TWO_OR_ONE.fullmatch(word) else word for _, word in words)
+        number, word = unclear[0]
+        raise InputError(
+            f"{path}, line {number}",
+            f"{word!r}, which may be one number with a decimal comma or two numbers",
+            f"{allowed}: write {meant[:200]} if the commas are decimal ones, else a space after each comma",
+        )
     values = []
-    for number, line in enumerate(lines, start=1):
-        for word in re.split(r"[\s,;]+", line.split("#")[0].strip()):
-            if not word:
-                continue
-            try:
-                values.append(float(word))
-            except ValueError as error:
-                raise InputError(f"{path}, line {number}", repr(word), allowed) from error
+    for number, word in words:
+        for part in filter(None, word.split(",")):
+            if not _NUMBER.fullmatch(part):
+                raise InputError(f"{path}, line {number}", repr(part[:80]), allowed)
+            values.append(float(part))
     return tuple(values)
+
+
+def _text(path: Path, allowed: str, largest: int) -> str:
+    """Decode a small text file: UTF-8, UTF-16 with its mark, else the Western code page of Windows."""
+    content = read_text_bytes(path, allowed, largest)
+    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise InputError(str(path), "no text in UTF-8", f"{allowed}; save it as UTF-8")
 
 
 def read_bids(path: Path) -> dict[str, Any]:
@@ -185,28 +279,42 @@ def read_bids(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file is no JSON object.
+        If it cannot be read, or is no JSON object.
     """
-    if not path.is_file():
+    allowed = "a BIDS file, a JSON object"
+    if not is_there(path):
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"no readable JSON ({error})", "a BIDS file, a JSON object") from error
+        content = json.loads(_text(path, allowed, _LARGEST_JSON), object_pairs_hook=_without_doubles)
+    except RecursionError as error:
+        raise InputError(str(path), "JSON that is nested too deeply", allowed) from error
+    except ValueError as error:
+        raise InputError(str(path), f"no readable JSON ({error})", allowed) from error
     if not isinstance(content, dict):
-        raise InputError(str(path), f"a JSON {type(content).__name__}", "a BIDS file, a JSON object")
+        raise InputError(str(path), f"a JSON {type(content).__name__}", allowed)
     return content
 
 
-def _bids_ms(path: Path, value: Any) -> tuple[float, ...]:
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    for key, value in pairs:
+        if found[key] != value:
+            raise ValueError(f"key {key!r} twice, with different values")
+    return found
+
+
+def _bids_ms(path: Path, value: Any, n_echoes: int) -> tuple[float, ...]:
+    times = _seconds_as_ms(value)
+    source_label = f"{path}, EchoTime"
+    if times is None:
+        raise InputError(source_label, repr(value)[:200], "a number of seconds, or a list of them")
+    return check_echo_times_ms(source_label, times, n_echoes)
+
+
+def _seconds_as_ms(value: Any) -> tuple[float, ...] | None:
+    """Convert what BIDS has in seconds; None where it is no number or list of numbers."""
     listed = value if isinstance(value, list) else [value]
-    source_label, allowed = (
-        f"{path}, EchoTime",
-        f"a number of seconds below {BIDS_LONGEST_S:g}, or a list of them",
-    )
-    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in listed):
-        raise InputError(source_label, repr(value), allowed)
-    if any(v >= BIDS_LONGEST_S for v in listed):
-        raise InputError(source_label, f"{value}, which as seconds is too long and may be ms", allowed)
+    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e300 for v in listed):
+        return None
     # seconds in decimal notation become the ms that were meant: 0.0065 s is 6.5 ms, not 6.500000000000001
     return tuple(round(v * 1e3, 9) for v in listed)

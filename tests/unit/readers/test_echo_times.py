@@ -7,7 +7,7 @@ from spallmap.errors import InputError
 from spallmap.readers.echo_times import check_echo_times_ms
 
 
-def test_plausible_times_pass_unchanged_in_any_order():
+def test_positive_numbers_pass_unchanged_in_any_order():
     rng = np.random.default_rng(1)
     for _ in range(100):
         times = 10 ** rng.uniform(-2, 4, rng.integers(1, 20))
@@ -17,34 +17,20 @@ def test_plausible_times_pass_unchanged_in_any_order():
 
 
 @pytest.mark.parametrize(
-    ("given", "guess"),
-    [
-        ((0.002, 0.0065, 0.02), r"probably seconds \(2, 6.5, 20 ms\)"),
-        ((2000.0, 6500.0, 20000.0), r"probably microseconds \(2, 6.5, 20 ms\)"),
-        ((2e6, 20e6), r"probably nanoseconds \(2, 20 ms\)"),
-    ],
-)
-def test_another_unit_is_named(given, guess):
-    with pytest.raises(InputError, match=guess):
-        check_echo_times_ms("scan", given, len(given))
-
-
-@pytest.mark.parametrize(
     "given",
     [
         (0.0, 2.0),
         (-1.0, 2.0),
         (float("nan"), 2.0),
         (float("inf"), 2.0),
-        (0.001, 20_000.0),
         ("two", 2.0),
         (None, 2),
+        (10**400, 2),
     ],
 )
-def test_what_is_no_echo_time_is_refused_without_a_guess(given):
+def test_what_is_no_echo_time_is_refused(given):
     with pytest.raises(InputError, match="echo times") as caught:
         check_echo_times_ms("scan/visu_pars", given, len(given))
-    assert "probably" not in str(caught.value)
     assert caught.value.source_label == "scan/visu_pars"
 
 

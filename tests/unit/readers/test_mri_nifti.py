@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gzip
 import json
+import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +92,13 @@ def test_without_a_placement_the_stored_order_stays(tmp_path):
 
 @pytest.mark.parametrize(("unit", "um"), [("mm", 1e3), ("micron", 1.0), ("meter", 1e6)])
 def test_units_of_length(tmp_path, unit, um):
-    path = write(tmp_path / "a.nii", samples(4, 5, 1, 2), np.diag([0.25, 0.5, 4.0, 1.0]), unit)
+    sizes = np.array([25.0, 50.0, 4.0, um]) / um
+    path = write(tmp_path / "a.nii", samples(4, 5, 1, 2), np.diag(sizes), unit)
     say(path, EchoTime=[0.002, 0.004])
     image = open_image(path, "mri")
     assert image.axes == ("echo", "y", "x")
-    assert image.spacing_um == pytest.approx((0.5 * um, 0.25 * um))
+    assert image.spacing_um == pytest.approx((50.0, 25.0))
+    assert image.warnings == ()
 
 
 def test_an_unknown_unit_is_no_guess(tmp_path):
@@ -233,3 +238,218 @@ def test_damaged_files_are_refused(tmp_path):
         for call in (open_image, probe_image):
             with pytest.raises(InputError, match=r"b\.nii"):
                 call(plain, "mri")
+
+
+def patch(path: Path, offset: int, content: bytes) -> Path:
+    """Change bytes of a header, which may be packed."""
+    packed = path.suffix == ".gz"
+    whole = bytearray(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
+    whole[offset : offset + len(content)] = content
+    path.write_bytes(gzip.compress(whole) if packed else whole)
+    return path
+
+
+def dims(*lengths: int) -> bytes:
+    return struct.pack("<8h", len(lengths), *lengths, *[1] * (7 - len(lengths)))
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize(
+    ("offset", "content", "found"),
+    [
+        (40, dims(3000, 3000, 100, 2), "a header that announces 72000"),
+        (40, dims(20, 20, 2, 30_000), "a header that announces 9600"),
+        (40, dims(-20, 20, 2, 2), "lengths"),
+        (40, dims(20, 0, 2, 2), "lengths"),
+        (40, struct.pack("<h", 9), "lengths"),
+        (108, struct.pack("<f", 1e9), "begin at byte 1e.09"),
+        (108, struct.pack("<f", -5), "begin at byte -5"),
+        (108, struct.pack("<f", np.nan), "begin at byte nan"),
+        (70, struct.pack("<h", 9999), "a damaged NIfTI"),
+        (344, b"ni1\0", "of a pair .hdr and .img"),
+        (344, b"\0\0\0\0", "or of Analyze"),
+        (0, struct.pack("<i", 349), "no header of a NIfTI file"),
+        (68, struct.pack("<h", 1002), "intent 1002: statistics, labels"),
+        (112, struct.pack("<2f", 1.0, np.inf), "invalid intercept"),
+    ],
+)
+def test_headers_that_lie_are_refused_before_memory_is_taken(tmp_path, name, offset, content, found):
+    path = write(tmp_path / name, samples(20, 20, 2, 2))
+    say(path, EchoTime=[0.002, 0.004])
+    patch(path, offset, content)
+    for call in (probe_image, open_image):
+        with pytest.raises(InputError, match=found) as caught:
+            call(path, "mri")
+        assert caught.value.source_label == str(path)
+
+
+def test_a_packed_file_may_not_announce_more_than_an_image_may_take(tmp_path):
+    path = write(tmp_path / "a.nii.gz", samples(20, 20, 2, 2))
+    say(path, EchoTime=[0.002, 0.004])
+    patch(path, 40, dims(1000, 1000, 200, 2))
+    with path.open("ab") as stream:
+        stream.write(bytes(2_000_000))  # as if they could hold it
+    for call in (probe_image, open_image):
+        with pytest.raises(InputError, match="2x200x1000x1000 samples of float32, 1600 MB"):
+            call(path, "mri")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_samples_that_no_header_announces_are_reported(tmp_path, name):
+    data = samples(20, 20, 2, 3)
+    path = patch(write(tmp_path / name, data), 40, dims(20, 20, 2, 2))
+    say(path, EchoTime=[0.002, 0.004])
+    image = open_image(path, "mri")
+    np.testing.assert_array_equal(image.data, data.transpose(3, 2, 1, 0)[:2])
+    [warning] = image.warnings
+    assert "3200 bytes more than the header announces" in warning.found
+    assert probe_image(path, "mri").warnings == image.warnings
+
+
+@pytest.mark.parametrize("slope", [0.0, np.nan, np.inf])
+def test_a_slope_that_is_none_leaves_the_samples_as_stored(tmp_path, slope):
+    stored = np.random.default_rng(0).integers(0, 900, (20, 20, 1, 2)).astype(np.int16)
+    path = patch(write(tmp_path / "a.nii", stored), 112, struct.pack("<2f", slope, 0.0))
+    say(path, EchoTime=[0.002, 0.004])
+    np.testing.assert_array_equal(open_image(path, "mri").data, stored[:, :, 0].T)
+
+
+def test_a_pixel_size_of_zero_is_no_millimetre(tmp_path):
+    path = patch(write(tmp_path / "a.nii", samples(20, 20, 1, 2), None), 80, struct.pack("<3f", 0, 0, 0))
+    say(path, EchoTime=[0.002, 0.004])
+    assert probe_image(path, "mri").spacing_um is None
+
+
+def test_pixel_sizes_that_contradict_each_other_are_asked_for(tmp_path):
+    path = patch(write(tmp_path / "a.nii", samples(20, 20, 1, 2)), 80, struct.pack("<3f", 0.2, 0.2, 0.5))
+    say(path, EchoTime=[0.002, 0.004])
+    info = probe_image(path, "mri")
+    assert info.spacing_um is None
+    assert "0.2, 0.2 (pixdim) and of 0.1, 0.2 (placement), mm" in info.warnings[0].found
+    assert open_image(path, "mri", "200,100").spacing_um == (200.0, 100.0)
+    close = patch(path, 80, struct.pack("<3f", 0.1001, 0.2, 0.5))
+    assert probe_image(close, "mri").warnings == ()
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_placement_without_directions_is_none(tmp_path, value):
+    data = samples(20, 20, 2, 2)
+    path = patch(write(tmp_path / "a.nii", data), 280, struct.pack("<12f", *[value] * 12))
+    say(path, EchoTime=[0.002, 0.004])
+    image = open_image(path, "mri")
+    assert image.meta["orientation"] is None
+    assert "without directions" in image.warnings[0].found
+    np.testing.assert_array_equal(image.data, data.transpose(3, 2, 1, 0))
+
+
+def test_samples_that_no_map_can_come_from(tmp_path):
+    for data, found in (
+        (samples(20, 20, 1, 2).astype(np.float64) * 1e300, r"a\.nii: found samples up to"),
+        (np.zeros((20, 20, 1, 2), np.float32), r"a\.nii: found all samples 0 in every echo"),
+        (np.full((20, 20, 1, 2), np.nan, np.float32), "no sample that is a number in every echo"),
+    ):
+        path = write(tmp_path / "a.nii", data)
+        say(path, EchoTime=[0.002, 0.004])
+        with pytest.raises(InputError, match=found):
+            open_image(path, "mri")
+
+
+def decay(te_ms: tuple[float, ...], seed: int = 0) -> np.ndarray:
+    """Samples of an electrode and its background, x, y, z, echo."""
+    rng = np.random.default_rng(seed)
+    electrode = np.zeros((32, 24, 2, 1))
+    electrode[4:28, 3:10] = np.linspace(0.6, 1.0, 24)[:, None, None, None]
+    clean = electrode * np.exp(-np.array(te_ms) / 8.0)
+    return np.abs(clean + rng.normal(0.0, 0.02, clean.shape) + 1j * rng.normal(0.0, 0.02, clean.shape))
+
+
+@pytest.mark.parametrize(("top", "dtype"), [(4095, np.int16), (32767, np.int16), (255, np.uint8)])
+@pytest.mark.parametrize("affine", [RIGHT, LEFT])
+def test_clipped_samples_are_marked_where_they_lie(tmp_path, top, dtype, affine):
+    stored = np.minimum(np.rint(decay(TE_MS) * 2.0 * top), top).astype(dtype)
+    path = write(tmp_path / "a.nii", stored, affine)
+    say(path, EchoTime=[te / 1e3 for te in TE_MS])
+    image = open_image(path, "mri")
+    assert image.clipped is not None
+    np.testing.assert_array_equal(image.clipped, image.data == top)
+    [warning] = image.warnings
+    assert f"cut off at {top}, an end of their range (echo 1: " in warning.found
+    assert warning.source_label == str(path)
+
+
+def test_clipped_samples_of_echoes_with_slopes_of_their_own(tmp_path):
+    clean = decay(TE_MS)
+    for e, te in enumerate(TE_MS):
+        own = clean[..., e] / clean[..., e].max()
+        stored = np.minimum(np.rint(own * (1.5 if e == 0 else 1.0) * 32767), 32767).astype(np.int16)
+        path = patch(write(tmp_path / f"e{e}.nii", stored), 112, struct.pack("<2f", 0.5 / (e + 1), 3.0))
+        say(path, EchoTime=te / 1e3)
+    image = open_image(tmp_path, "mri")
+    assert image.clipped is not None
+    np.testing.assert_array_equal(image.clipped[0], image.data[0] == image.data[0].max())
+    assert image.clipped[1:].sum() <= 4  # the largest sample of a slice, at the end by right
+
+
+def test_an_unclipped_scan_has_no_warning(tmp_path):
+    path = write(tmp_path / "a.nii", decay(TE_MS).astype(np.float32))
+    say(path, EchoTime=[te / 1e3 for te in TE_MS])
+    image = open_image(path, "mri")
+    assert (image.clipped, image.warnings) == (None, ())
+
+
+def test_images_of_another_kind_beside_the_echoes(tmp_path):
+    data = decay(TE_MS).astype(np.float32)
+    for e, te in enumerate(TE_MS):
+        path = write(tmp_path / f"sub-1_echo-{e + 1}_MESE.nii.gz", data[..., e])
+        say(path, EchoTime=te / 1e3)
+    say(write(tmp_path / "sub-1_T2w.nii.gz", data[..., 0]), EchoTime=0.09)
+    image = open_image(tmp_path, "mri")
+    assert image.meta["te_ms"] == TE_MS
+    assert "sub-1_T2w.nii.gz" in image.warnings[0].found
+    assert [p.name for p in input_files(tmp_path, "mri") if "T2w" in p.name] == []
+    for e, te in enumerate(TE_MS):
+        say(write(tmp_path / f"sub-1_run-2_echo-{e + 1}_MESE.nii.gz", data[..., e]), EchoTime=te / 1e3)
+    for call in (probe_image, open_image, input_files):
+        with pytest.raises(InputError, match="2 series side by side"):
+            call(tmp_path, "mri")
+
+
+def test_nothing_is_dropped_in_silence(tmp_path):
+    data = decay(TE_MS).astype(np.float32)
+    folder, nested = tmp_path / "flat", tmp_path / "nested"
+    for e, te in enumerate(TE_MS):
+        say(write(folder / f"sub-1_echo-{e + 1}_MESE.nii", data[..., e]), EchoTime=te / 1e3)
+        say(write(nested / f"te{te:g}" / "scan.nii", data[..., e]), EchoTime=te / 1e3)
+    (folder / "sub-1_echo-4_MESE.nii").symlink_to(tmp_path / "gone.nii")
+    (nested / "te20").symlink_to(tmp_path / "gone")
+    for path, name in ((folder, "sub-1_echo-4_MESE.nii"), (nested, "te20")):
+        for call in (probe_image, open_image, input_files):
+            with pytest.raises(InputError, match=f"{name}: found a link to .*gone.*, which does not exist"):
+                call(path, "mri")
+    (nested / "te20").unlink()
+    (nested / "te20").mkdir()
+    warnings = probe_image(nested, "mri").warnings
+    assert "1 sub-folder(s) without a NIfTI image: te20" in warnings[0].found
+    os.mkfifo(nested / "te20" / "scan.nii")
+    with pytest.raises(InputError, match=r"te20/scan\.nii: found a pipe"):
+        probe_image(nested, "mri")
+
+
+def test_echo_times_of_another_unit_can_be_insisted_on(tmp_path):
+    path = write(tmp_path / "a.nii", decay(TE_MS).astype(np.float32))
+    for seconds, te_ms in (
+        ([2.0, 6.5, 11.0], (2000.0, 6500.0, 11_000.0)),
+        ([1e-5, 2e-5, 3e-5], (0.01, 0.02, 0.03)),
+    ):
+        say(path, EchoTime=seconds)
+        for call in (probe_image, open_image):
+            with pytest.raises(InputError, match=r"a\.nii, a\.json: found echo times .* s"):
+                call(path, "mri")
+            assert call(path, "mri", unusual=("echo_times",)).meta["te_ms"] == pytest.approx(te_ms)
+
+
+def test_times_in_another_order_than_the_images_are_reported(tmp_path):
+    path = write(tmp_path / "a.nii", decay(TE_MS).astype(np.float32))
+    say(path, EchoTime=[te / 1e3 for te in TE_MS[::-1]])
+    [warning] = open_image(path, "mri").warnings
+    assert "grows with the echo time" in warning.found

@@ -69,12 +69,12 @@ def test_one_file_with_the_echoes_as_pages(tmp_path, how):
 def test_slices_and_echoes_in_one_file(tmp_path, axes):
     lengths = {"T": 3, "C": 3, "Z": 2, "Y": 5, "X": 6}
     data = samples(*(lengths[a] for a in axes))
-    said = {"axes": axes, "PhysicalSizeX": 1.0, "PhysicalSizeY": 2.0, "PhysicalSizeZ": 3.0}
+    said = {"axes": axes, "PhysicalSizeX": 10.0, "PhysicalSizeY": 20.0, "PhysicalSizeZ": 30.0}
     tifffile.imwrite(tmp_path / "a.ome.tif", data, metadata=said)
     (tmp_path / "a.json").write_text(json.dumps({"EchoTime": [0.002, 0.004, 0.006]}))
     image = open_image(tmp_path / "a.ome.tif", "mri")
     assert image.axes == ("echo", "z", "y", "x")
-    assert image.spacing_um == (3.0, 2.0, 1.0)
+    assert image.spacing_um == (30.0, 20.0, 10.0)
     np.testing.assert_array_equal(image.data, data if axes[0] == "T" else data.swapaxes(0, 1))
 
 
@@ -124,3 +124,51 @@ def test_damaged_files_are_refused(tmp_path):
     (tmp_path / "a.tif").write_bytes(content[:-5000])
     with pytest.raises(InputError, match=r"a\.tif"):
         open_image(tmp_path, "mri", 1.0)
+
+
+def test_clipped_samples_are_marked(tmp_path):
+    rng = np.random.default_rng(0)
+    te_ms = np.array([2.0, 6.5, 11.0])
+    clean = np.zeros((3, 32, 24))
+    clean[:, 4:28, 3:10] = (np.linspace(0.6, 1.0, 7) * np.exp(-te_ms[:, None] / 8.0))[:, None]
+    stored = np.minimum(np.rint(np.abs(clean + rng.normal(0.0, 0.02, clean.shape)) * 8000), 4095).astype(
+        np.uint16
+    )
+    for e in range(3):
+        tifffile.imwrite(tmp_path / f"te{e}.tif", stored[e])
+    (tmp_path / "echo_times_ms.txt").write_text("2 6.5 11")
+    image = open_image(tmp_path, "mri", 23.0)
+    np.testing.assert_array_equal(image.clipped, stored == 4095)
+    assert "cut off at 4095, an end of their range (echo 1: " in image.warnings[0].found
+
+
+def test_images_that_show_nothing_or_too_much(tmp_path):
+    (tmp_path / "echo_times_ms.txt").write_text("2 4")
+    good = samples(5, 6, dtype="float64")
+    for other, found in (
+        (good * 0.0, r"all samples 0 in echo 2 \(4 ms\)"),
+        (good * np.nan, "no sample that is a number in echo 2"),
+        (good * 1e300, "samples up to"),
+    ):
+        for name, data in (("a", good), ("b", other)):
+            tifffile.imwrite(tmp_path / f"{name}.tif", data)
+        with pytest.raises(InputError, match=found):
+            open_image(tmp_path, "mri", 23.0)
+
+
+def test_names_and_missing_files_of_tiff_echoes(tmp_path):
+    for name in (
+        "sub-1_echo-1_MESE.tif",
+        "sub-1_echo-2_MESE.tif",
+        "sub-1_part-phase_echo-1_MESE.tif",
+        "sub-1_T2w.tif",
+    ):
+        tifffile.imwrite(tmp_path / name, samples(5, 6))
+    (tmp_path / "echo_times_ms.txt").write_text("2 4")
+    info = probe_image(tmp_path, "mri")
+    assert (info.shape[0], info.meta["left_out"]) == (2, {"phase": 1})
+    assert "sub-1_T2w.tif" in info.warnings[0].found
+    (tmp_path / "sub-1_echo-3_MESE.tif").symlink_to(tmp_path / "gone.tif")
+    for call in (probe_image, input_files):
+        with pytest.raises(InputError, match=r"sub-1_echo-3_MESE\.tif: found a link to .*gone\.tif"):
+            call(tmp_path, "mri")

@@ -92,7 +92,7 @@ def test_a_cut_array_ends_at_the_end_of_the_file(tmp_path):
 
 
 def test_a_scan_of_paravision_beside_it_is_no_dataset_of_topspin(tmp_path, write_scan):
-    scan = write_scan(np.ones((1, 6, 4), np.int16), "", (5,), (1, 1))
+    scan = write_scan(np.arange(24, dtype=np.int16).reshape(1, 6, 4), "", (5,), (1, 1))
     write_parameters(scan / "acqus", TD="64")
     (scan / "acqp").write_text("##TITLE=Parameter List\n##JCAMPDX=4.24\n##END=\n")
     assert open_image(scan, "mri").meta["te_ms"] == (5.0,)

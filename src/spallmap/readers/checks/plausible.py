@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from spallmap.errors import DataWarning, InputError
 
@@ -11,6 +12,24 @@ from spallmap.errors import DataWarning, InputError
 UNUSUAL = ("pixel_size", "field_of_view", "echo_times", "grey_scale")
 # Table and files may differ by this fraction (rounding, a recalibrated stage) before it is told.
 SIZE_TOLERANCE = 0.03
+
+
+# Where the shortest and the longest echo time of a spin-echo series can lie, ms. No gradient of an image fits
+# into 0.1 ms, no relaxation calls for a first echo after 0.2 s or a last one after 5 s, and a series that
+# ends before 1 ms sees no decay. So the same numbers as seconds or microseconds fall outside.
+SHORTEST_TE_MS = (0.1, 200.0)
+LONGEST_TE_MS = (1.0, 5_000.0)
+# Echo times of one series follow each other within this factor (0.5 and 20 ms: 40). A larger gap is between
+# numbers of two units.
+LARGEST_TE_STEP = 100.0
+# Units that formats and people use for echo times, as milliseconds a unit; the likeliest comes first.
+_TE_UNITS_MS = (
+    ("seconds", 1e3, "multiply by 1000"),
+    ("microseconds", 1e-3, "divide by 1000"),
+    ("nanoseconds", 1e-6, "divide by 1000000"),
+)
+# The same for files that hold seconds, by their standard.
+_TE_UNITS_S = (("milliseconds", 1e-3, "divide by 1000"), ("microseconds", 1e-6, "divide by 1000000"))
 
 
 @dataclass(frozen=True)
@@ -95,6 +114,80 @@ def _allowed(bounds: tuple[float, float], modality: str, word: str) -> str:
         f"{bounds[0]:g} to {bounds[1]:g} um for {modality}: write the right size in um into the table's "
         f"column spacing_um, or, if it is right, {word} into its column unusual"
     )
+
+
+def check_echo_times(
+    source_label: str, te_ms: Sequence[float], unusual: Collection[str] = (), *, stored_as: str = "ms"
+) -> None:
+    """Refuse echo times that no spin-echo series has: most likely numbers of another unit.
+
+    Parameters
+    ----------
+    source_label : str
+        Who says the echo times, for the message.
+    te_ms : sequence of float
+        Echo times, ms, in any order; they may repeat.
+    unusual : collection of str
+        What the table declares to be right all the same: ``echo_times``.
+    stored_as : {"ms", "s"}
+        The unit that the source has by its standard: its numbers are named so.
+
+    Raises
+    ------
+    InputError
+        If the shortest, the longest, or a step from one to the next is out of bounds; naming the unit that
+        was probably meant, the bounds, and how to insist.
+
+    Examples
+    --------
+    >>> check_echo_times("a/echo_times_ms.txt", (2.0, 6.5, 20.0))
+    >>> check_echo_times("a/echo_times_ms.txt", (0.01, 0.02, 0.03))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    spallmap.errors.InputError: a/echo_times_ms.txt: found echo times 0.01, 0.02, 0.03 ms, probably ...
+    """
+    if "echo_times" in unusual or _is_te_series(te_ms):
+        return
+    in_seconds = stored_as == "s"
+    stored = [round(te / 1e3, 12) for te in te_ms] if in_seconds else list(te_ms)
+    raise InputError(
+        source_label,
+        f"echo times {_listed(stored)} {stored_as}{_guessed_unit(te_ms, in_seconds)}",
+        f"the shortest {SHORTEST_TE_MS[0]:g} to {SHORTEST_TE_MS[1]:g} ms, the longest "
+        f"{LONGEST_TE_MS[0]:g} to {LONGEST_TE_MS[1]:g} ms, no step above a factor of "
+        f"{LARGEST_TE_STEP:g}: correct them there, or, if they are right, write echo_times into the table's "
+        "column unusual",
+    )
+
+
+def _guessed_unit(te_ms: Sequence[float], in_seconds: bool) -> str:
+    """Say which other unit would make all of them, or those beyond a gap, echo times of a series."""
+    units = _TE_UNITS_S if in_seconds else _TE_UNITS_MS
+    for unit, factor, remedy in units:
+        meant = [te * factor for te in te_ms]
+        if _is_te_series(meant):
+            return f", probably {unit} ({_listed(meant)} ms): {remedy}"
+    order = sorted(te_ms)
+    gap = max(range(1, len(order)), key=lambda n: order[n] / order[n - 1], default=0)
+    for unit, factor, remedy in units:
+        for odd, others in ((order[:gap], order[gap:]), (order[gap:], order[:gap])):
+            if odd and others and _is_te_series([*others, *(te * factor for te in odd)]):
+                named = [te / 1e3 for te in odd] if in_seconds else odd
+                return f", of which {_listed(named)} probably {unit}: {remedy}"
+    return ""
+
+
+def _is_te_series(te_ms: Sequence[float]) -> bool:
+    order = sorted(te_ms)
+    return (
+        SHORTEST_TE_MS[0] <= order[0] <= SHORTEST_TE_MS[1]
+        and LONGEST_TE_MS[0] <= order[-1] <= LONGEST_TE_MS[1]
+        and all(after <= LARGEST_TE_STEP * before for before, after in pairwise(order))
+    )
+
+
+def _listed(times: Sequence[float], most: int = 8) -> str:
+    more = f", ... {len(times) - most} more" if len(times) > most else ""
+    return ", ".join(f"{t:.6g}" for t in times[:most]) + more
 
 
 def size_conflict(

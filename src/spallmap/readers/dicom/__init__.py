@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spallmap.errors import DataWarning, InputError
 from spallmap.readers.checks.clipping import clipped_samples
-from spallmap.readers.checks.sample_values import refuse_negative_magnitudes, refuse_other_words
+from spallmap.readers.checks.stored_words import refuse_negative_magnitudes, refuse_other_words
 from spallmap.readers.dicom.frame_headers import Frame, check_modality, has_image, read_frames
 from spallmap.readers.dicom.frame_scaling import PHILIPS
 from spallmap.readers.dicom.grid import SliceGrid, arrange
@@ -113,6 +113,7 @@ def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any], tuple[Da
     first = grids[0].frames[0][0]
     meta = {
         "te_ms": grids[0].te_ms,
+        "te_source": f"EchoTime of {first.path.name}",
         "magnitude": taken == ("magnitude",),
         "component": " and ".join(taken),
         "left_out": left_out,
@@ -224,9 +225,10 @@ def _pixels(source_label: str, grid: SliceGrid, is_magnitude: bool) -> _Part:
         for echo, z, frame in wanted:
             stored[echo, z] = pixels[frame.index]
             data[echo, z] = scaled(pixels[frame.index], frame.slope, frame.intercept)
-            if not np.isfinite(data[echo, z]).all():
-                found = f"pixels of frame {frame.index + 1} that are no finite numbers in scaled units"
-                raise InputError(str(name), found, "finite values and slopes")
+            # a sample that is no number as it is stored is left for the status of its pixel
+            if not np.isfinite(data[echo, z][np.isfinite(pixels[frame.index])]).all():
+                found = f"pixels of frame {frame.index + 1} beyond single precision in scaled units"
+                raise InputError(str(name), found, "slopes and intercepts that restore the image")
     if is_magnitude:
         refuse_negative_magnitudes(source_label, data)
     clipped, warning = clipped_samples(

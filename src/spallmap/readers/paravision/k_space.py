@@ -14,7 +14,7 @@ from spallmap.errors import DataWarning, InputError
 from spallmap.image import SPATIAL_AXES
 from spallmap.readers.checks.clipping import clipped_samples
 from spallmap.readers.checks.file_access import check_readable, reported
-from spallmap.readers.checks.sample_values import refuse_other_signals
+from spallmap.readers.checks.stored_words import refuse_other_signals
 from spallmap.readers.info import ImageInfo, Loaded
 from spallmap.readers.paravision.acquisition import ParaVisionScan, read_acquisition
 from spallmap.readers.paravision.parameters import Parameters
@@ -167,6 +167,7 @@ def _described(path: Path) -> tuple[ImageInfo, ParaVisionScan]:
     n_axes = 3 if a.n_slices > 1 else 2
     meta = {
         "te_ms": tuple(sorted(a.te_ms * a.n_repetitions)),
+        "te_source": "ACQ_echo_time of acqp",
         "magnitude": False,
         "train": a.train,
         "repetitions": a.n_repetitions,

@@ -16,7 +16,7 @@ from spallmap.image import SPATIAL_AXES
 from spallmap.readers.checks.clipping import clipped_samples
 from spallmap.readers.checks.directions import check_directions
 from spallmap.readers.checks.file_access import check_readable, reported
-from spallmap.readers.checks.sample_values import refuse_negative_magnitudes, refuse_other_words
+from spallmap.readers.checks.stored_words import refuse_negative_magnitudes, refuse_other_words
 from spallmap.readers.info import ImageInfo, Loaded
 from spallmap.readers.paravision.frame_order import FrameOrder, frame_order
 from spallmap.readers.paravision.jcamp import MOST_VALUES
@@ -122,9 +122,10 @@ def load(path: Path) -> Loaded:
         with np.errstate(over="ignore", invalid="ignore"):
             parts = [stored[f] * slope[f] + offset[f] for f in frames[at]]
             data[at] = parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
-        if not np.isfinite(data[at]).all():
-            found = f"samples of frame {frames[at][0] + 1} that are no finite numbers in scaled units"
-            raise InputError(str(image), found, "finite samples, slopes and offsets")
+        # a sample that is no number as it is stored is left for the status of its pixel
+        if not np.isfinite(data[at][np.isfinite(stored[frames[at]]).all(axis=0)]).all():
+            found = f"samples of frame {frames[at][0] + 1} beyond single precision in scaled units"
+            raise InputError(str(image), found, "slopes and offsets that restore the image")
     if info.meta["magnitude"]:
         refuse_negative_magnitudes(str(image), data)
     clipped, warning = _clipped(str(image), stored[frames], info.meta["magnitude"])
@@ -212,6 +213,7 @@ def _described(image: Path) -> tuple[ImageInfo, FrameOrder, Parameters]:
     n_axes = 3 if spatial[0] > 1 else 2
     meta = {
         "te_ms": order.te_ms,
+        "te_source": "VisuAcqEchoTime of visu_pars",
         "magnitude": _is_magnitude(visu, n_parts),
         "train": order.train,
         "repetitions": order.repetitions,

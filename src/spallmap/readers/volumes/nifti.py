@@ -9,7 +9,7 @@ import numpy as np
 
 from spallmap.errors import InputError
 from spallmap.readers.info import ImageInfo
-from spallmap.readers.mri_nifti import ENDINGS, UNITS_UM, open_nifti
+from spallmap.readers.nifti_files import ENDINGS, UNITS_UM, open_nifti
 from spallmap.readers.volumes.directions import is_mirrored, lengths_um
 from spallmap.readers.volumes.raw import RawLayout
 from spallmap.readers.volumes.raw_reader import raw_reader

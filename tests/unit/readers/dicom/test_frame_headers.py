@@ -28,6 +28,7 @@ def private(ds: Dataset, group: int, creator: str, element: int, vr: str, value:
 def test_philips_private_scale_makes_series_comparable(tmp_path):
     """The same signal, shown with two display scales, comes out the same."""
     signal = np.full((5, 4), 1200.0)
+    signal[0] = 600.0
     for n, (te, scale, rescale) in enumerate([(2.0, 0.5, 1.7), (6.5, 2.0, 0.4)]):
         folder = tmp_path / f"te{n}"
         stored = (signal * scale).astype(np.uint16)
@@ -37,7 +38,7 @@ def test_philips_private_scale_makes_series_comparable(tmp_path):
         private(ds, 0x2005, "Philips MR Imaging DD 001", 0x0E, "FL", scale)
         ds.save_as(folder / "a", enforce_file_format=True)
     image = open_image(tmp_path, "mri")
-    np.testing.assert_allclose(image.data, 1200.0)
+    np.testing.assert_allclose(image.data, [signal, signal])
     assert "Philips private" in image.meta["scaling"]
 
 

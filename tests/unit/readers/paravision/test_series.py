@@ -81,7 +81,6 @@ def test_a_folder_with_one_scan_is_that_scan(write_scan):
         ({"orientation": (0, 1, 0, -1, 0, 0, 0, 0, 1)}, "another orientation"),
         ({"frame_type": "REAL_IMAGE"}, "another kind"),
         ({"more": {"VisuAcqImagedNucleus": "( 65 )\n<1H>"}}, "nucleus 1H"),
-        ({"te_ms": (0.002,)}, "probably seconds"),
         ({"skip": ("VisuCorePosition",)}, "VisuCorePosition"),
     ],
 )
@@ -90,6 +89,12 @@ def test_a_scan_that_does_not_belong_is_named(write_scan, change, words):
     with pytest.raises(InputError, match=words) as caught:
         probe_image(folder, "mri")
     assert caught.value.source_label.startswith(str(folder / "10"))
+
+
+def test_an_echo_time_of_another_unit_is_named(write_scan):
+    folder, _ = write_series(write_scan, te_ms=(0.002,))
+    with pytest.raises(InputError, match=r"of which 0\.002 probably seconds"):
+        probe_image(folder, "mri")
 
 
 @pytest.mark.parametrize(
