@@ -9,12 +9,15 @@ be read is a scan that ParaVision handed to TopSpin: its own parameters lie besi
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from pathlib import Path
 from typing import NoReturn
 
 from spallmap.errors import InputError
 from spallmap.readers.info import ImageInfo, Loaded, Reader
+from spallmap.readers.paravision.jcamp import SHOWN, parse_value, read_records
 from spallmap.readers.paravision.series import is_topspin
 
 ALLOWED = (
@@ -30,7 +33,6 @@ LISTS = {
     "VTLIST": "temperatures",
 }
 GRADIENTS = ("GPX", "GPY", "GPZ")
-NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 EMPTY = ("", "<>", "<none>", "none")
 
 
@@ -87,7 +89,8 @@ def describe(folder: Path) -> str:
     """
     acqus = _parameters(folder, "acqu")
     points = f"{_integer(folder, acqus, 'TD') // 2} complex points"
-    further = [_parameters(folder, f"acqu{n}") for n in (2, 3, 4) if _path(folder, f"acqu{n}").is_file()]
+    names = [f"acqu{n}" for n in (2, 3, 4)]
+    further = [_parameters(folder, name) for name in names if os.path.lexists(_path(folder, name))]
     rows = " x ".join(str(_integer(folder, axis, "TD")) for axis in reversed(further))
     is_series = bool(further) and (folder / "ser").is_file()
     program = _word(acqus, "PULPROG") or "without a name"
@@ -96,7 +99,7 @@ def describe(folder: Path) -> str:
     lists = [f"{what} ({key} {_word(acqus, key)})" for key, what in LISTS.items() if _word(acqus, key)]
     if is_series:
         described += f" that step through {' and '.join(lists)}" if lists else " that step through no list"
-    strongest = max((abs(v) for key in GRADIENTS for v in _numbers(acqus, key)), default=0.0)
+    strongest = max((abs(v) for key in GRADIENTS for v in _numbers(folder, acqus, key)), default=0.0)
     if strongest == 0:
         return f"{described}, without any gradient ({', '.join(GRADIENTS)} are 0): no spatial axis, no image"
     lacks = "which of them encodes an axis, on the field of view and on the echo times"
@@ -106,39 +109,32 @@ def describe(folder: Path) -> str:
 def _path(folder: Path, name: str) -> Path:
     """Find the parameters as acquired (with s), else as they were set."""
     acquired = folder / f"{name}s"
-    return acquired if acquired.is_file() else folder / name
+    return acquired if os.path.lexists(acquired) else folder / name
 
 
 def _parameters(folder: Path, name: str) -> dict[str, str]:
-    """Read the text of every parameter.
-
-    The libraries at hand do not serve: nmrglue waits for ever at the end of a cut array, and brukerapi knows
-    ParaVision's array sizes alone.
-    """
-    path = _path(folder, name)
-    # Latin-1 reads any byte: comments may be in the code page of the spectrometer's computer.
-    records = re.split(r"^##\$?", path.read_text(encoding="latin-1"), flags=re.MULTILINE)
-    pairs = (record.split("=", 1) for record in records if "=" in record)
-    return {key.strip(): value.split("$$")[0].strip() for key, value in pairs}
+    """Read the text of every parameter, without the comments that may follow it."""
+    records = read_records(_path(folder, name)).values
+    return {key: value.split("$$")[0].strip() for key, value in records.items()}
 
 
 def _integer(folder: Path, parameters: dict[str, str], key: str) -> int:
-    try:
-        return int(parameters[key])
-    except (KeyError, ValueError) as error:
-        found = f"{key} = {parameters.get(key, 'missing')}"
-        raise InputError(str(_path(folder, "acqu")), found, "a parameter file of TopSpin") from error
+    text = parameters.get(key, "missing")
+    if not re.fullmatch("[0-9]{1,18}", text):
+        found = f"{key} = {text[:SHOWN]}"
+        raise InputError(str(_path(folder, "acqu")), found, "a parameter file of TopSpin")
+    return int(text)
 
 
 def _word(parameters: dict[str, str], key: str) -> str:
     word = parameters.get(key, "")
-    return "" if word.lower() in EMPTY else word.strip("<>")
+    return "" if word.lower() in EMPTY else word.strip("<>")[:SHOWN]
 
 
-def _numbers(parameters: dict[str, str], key: str) -> list[float]:
-    """Read an array such as ``(0..31)`` and 32 numbers; what is no number is left out."""
-    words = re.sub(r"\(\d+\.\.\d+\)", " ", parameters.get(key, "")).split()
-    return [float(word) for word in words if re.fullmatch(NUMBER, word)]
+def _numbers(folder: Path, parameters: dict[str, str], key: str) -> list[float]:
+    """Read an array such as ``(0..31)`` and 32 numbers; what is no finite number is left out."""
+    items = parse_value(str(_path(folder, "acqu")), key, parameters.get(key, "")).items
+    return [float(item) for item in items if isinstance(item, (int, float)) and math.isfinite(item)]
 
 
 READER = Reader(

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.errors import InputError
-from spallmap.readers.dicom.frame_headers import DAMAGE, PHILIPS, Frame, read_frames
+from spallmap.errors import DataWarning, InputError
+from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.stored_words import refuse_negative_magnitudes, refuse_other_words
+from spallmap.readers.dicom.frame_headers import Frame, check_modality, has_image, read_frames
+from spallmap.readers.dicom.frame_scaling import PHILIPS
 from spallmap.readers.dicom.grid import SliceGrid, arrange
-from spallmap.readers.echo_train import train_of
+from spallmap.readers.dicom.image_files import (
+    FoundFiles,
+    find_files,
+    holds_dicom,
+    is_dicom,
+    repeated_warning,
+)
+from spallmap.readers.dicom.opened_file import opened
+from spallmap.readers.dicom.stored_pixels import check_pixels, read_pixels, scaled
+from spallmap.readers.echo_train import EchoOrigin, train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
 
-if TYPE_CHECKING:
-    from pydicom.dataset import FileDataset
-
-SUFFIXES = (".dcm", ".dicom", ".ima")
-# A DICOM file has these letters after a preamble of 128 bytes, whatever its name.
-_PREAMBLE, _LETTERS = 128, b"DICM"
-# How deep images may lie below the folder: patient, study, series and one more.
-_DEPTH = 4
+# The largest series that we know of has 32 echoes x 256 slices x 10 repetitions.
+MOST_IMAGES = 100_000
 ONE_SERIES = (
     "a folder with one DICOM series of single images (any names, nested or not), a multi-frame DICOM file, "
     "or a folder with one sub-folder of DICOM images for each echo time"
@@ -36,29 +40,12 @@ ONE_SERIES = (
 
 def claims(path: Path) -> bool:
     """Whether the path is a DICOM file, or a folder with one in it or below."""
-    return _is_dicom(path) if path.is_file() else any(True for _ in _below(path))
+    return holds_dicom(path) if path.is_dir() else is_dicom(path)
 
 
 def files(path: Path) -> tuple[Path, ...]:
     """List the DICOM files, sorted by path."""
-    return (path,) if path.is_file() else tuple(sorted(_below(path)))
-
-
-def _is_dicom(path: Path) -> bool:
-    if path.name.startswith(".") or path.name.upper() == "DICOMDIR":
-        return False
-    if path.suffix.lower() in SUFFIXES:
-        return True
-    with path.open("rb") as stream:
-        return stream.read(_PREAMBLE + len(_LETTERS))[_PREAMBLE:] == _LETTERS
-
-
-def _below(folder: Path, depth: int = 0) -> Iterator[Path]:
-    for entry in folder.iterdir():
-        if entry.is_file() and _is_dicom(entry):
-            yield entry
-        elif entry.is_dir() and not entry.name.startswith(".") and depth < _DEPTH:
-            yield from _below(entry, depth + 1)
+    return tuple(find_files(path).images) if path.is_dir() else (path,)
 
 
 def probe(path: Path) -> ImageInfo:
@@ -81,25 +68,34 @@ def load(path: Path) -> Loaded:
     InputError
         As :func:`probe`, and if the pixel data are damaged.
     """
-    grids, meta = _series(path)
-    info = _info(grids, meta)
-    planes = [_pixels(grid) for grid in grids]
-    data = planes[0] if len(planes) == 1 else planes[0] + 1j * planes[1]
-    return Loaded(info, np.ascontiguousarray(data.reshape(info.shape), dtype=info.dtype))
+    grids, meta, warnings = _series(path)
+    info = _info(grids, meta, warnings)
+    parts = [_pixels(str(path), grid, info.meta["magnitude"]) for grid in grids]
+    odd = tuple(part.warning for part in parts if part.warning is not None)[:1]
+    masks = [part.clipped for part in parts if part.clipped is not None]
+    data = parts[0].scaled if len(parts) == 1 else parts[0].scaled + 1j * parts[1].scaled
+    return Loaded(
+        replace(info, warnings=(*info.warnings, *odd)),
+        np.ascontiguousarray(data.reshape(info.shape), dtype=info.dtype),
+        clipped=np.logical_or.reduce(masks).reshape(info.shape) if masks else None,
+    )
 
 
-def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any]]:
-    """Find the grids to read (two for complex data) and what the headers say besides."""
+def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any], tuple[DataWarning, ...]]:
+    """Find the grids to read (two for complex data), what the headers say besides, and what is odd."""
     source_label = str(path)
+    looked = find_files(path) if path.is_dir() else FoundFiles([path])
     frames: list[Frame] = []
     without_image = 0
-    for name in files(path):
-        with _opened(name, pixels=False) as header:
-            found = read_frames(name, header)
-            if found:
-                _check_decodable(name, header)
-        frames += found
-        without_image += not found
+    for name in looked.images:
+        with opened(name, ONE_SERIES) as file:
+            if has_image(name, file.header):
+                check_modality(name, file.header)
+                frames += read_frames(name, file.header, check_pixels(file))
+            else:
+                without_image += 1
+        if len(frames) > MOST_IMAGES:
+            raise InputError(source_label, f"more than {MOST_IMAGES} images", "one series of echoes")
     components = Counter(frame.component for frame in frames)
     taken = _components_to_take(source_label, components)
     wanted = [frame for frame in frames if frame.component in taken]
@@ -117,10 +113,11 @@ def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any]]:
     first = grids[0].frames[0][0]
     meta = {
         "te_ms": grids[0].te_ms,
+        "te_source": f"EchoTime of {first.path.name}",
         "magnitude": taken == ("magnitude",),
         "component": " and ".join(taken),
         "left_out": left_out,
-        "train": train_of([frame.origin for frame in wanted]),
+        "train": train_of(_credible(wanted)),
         "sequence": first.sequence,
         "nucleus": first.nucleus,
         "vendor": first.vendor,
@@ -130,7 +127,17 @@ def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any]]:
         "orientation": grids[0].directions,
         "position_mm": grids[0].position_mm,
     }
-    return grids, meta
+    return grids, meta, (*grids[0].warnings, *repeated_warning(path, looked))
+
+
+def _credible(frames: Sequence[Frame]) -> list[EchoOrigin]:
+    """Take what frames say of their echoes, but not numbers that do not rise with the echo time."""
+    origins = [frame.origin for frame in frames]
+    known = sorted({(o.te_ms, o.echo_number) for o in origins if o.echo_number is not None})
+    numbers = [number for _, number in known]
+    if numbers == sorted(numbers):
+        return origins
+    return [replace(origin, echo_number=None) for origin in origins]
 
 
 def _components_to_take(source_label: str, components: Counter[str]) -> tuple[str, ...]:
@@ -173,7 +180,7 @@ def _check_same_scale(path: Path, frames: Sequence[Frame]) -> None:
         raise InputError(str(path), found, allowed)
 
 
-def _info(grids: tuple[SliceGrid, ...], meta: dict[str, Any]) -> ImageInfo:
+def _info(grids: tuple[SliceGrid, ...], meta: dict[str, Any], warnings: tuple[DataWarning, ...]) -> ImageInfo:
     grid = grids[0]
     n_slices, plane = len(grid.frames[0]), grid.frames[0][0].shape
     spatial = ("z", "y", "x") if n_slices > 1 else ("y", "x")
@@ -184,82 +191,54 @@ def _info(grids: tuple[SliceGrid, ...], meta: dict[str, Any]) -> ImageInfo:
         dtype="complex64" if len(grids) == 2 else "float32",
         format="DICOM",
         meta=meta,
+        warnings=warnings,
     )
 
 
-def _pixels(grid: SliceGrid) -> NDArray[np.float64]:
-    """Scaled values, shape (echo, slice, rows, columns)."""
+@dataclass(frozen=True)
+class _Part:
+    """Magnitudes, or real or imaginary parts, of shape (echo, slice, rows, columns)."""
+
+    scaled: NDArray[np.float32]
+    clipped: NDArray[np.bool_] | None
+    warning: DataWarning | None
+
+
+def _pixels(source_label: str, grid: SliceGrid, is_magnitude: bool) -> _Part:
+    """Read the stored values of a grid and scale them."""
     targets: defaultdict[Path, list[tuple[int, int, Frame]]] = defaultdict(list)
     for echo, row in enumerate(grid.frames):
         for z, frame in enumerate(row):
             targets[frame.path].append((echo, z, frame))
-    shape = grid.frames[0][0].shape
-    data = np.empty((len(grid.frames), len(grid.frames[0]), *shape))
+    forms = {frame.form for row in grid.frames for frame in row}
+    bits = {form.bits_stored for form in forms}
+    shape = (len(grid.frames), len(grid.frames[0]), *grid.frames[0][0].shape)
+    stored = np.empty(shape, np.result_type(*(form.dtype for form in forms)))
+    data = np.empty(shape, np.float32)
     for name, wanted in targets.items():
-        with _opened(name, pixels=True) as dataset:
-            stored = dataset.pixel_array.reshape(-1, *shape)
+        with opened(name, ONE_SERIES) as file:
+            form = check_pixels(file)
+            if form != wanted[0][2].form:
+                raise InputError(str(name), "other pixels than a moment ago", "a file that does not change")
+            pixels = read_pixels(file, form)
+        refuse_other_words(str(name), pixels, "the DICOM header")
         for echo, z, frame in wanted:
-            data[echo, z] = stored[frame.index] * frame.slope + frame.intercept
-    return data
-
-
-@contextmanager
-def _opened(path: Path, pixels: bool) -> Iterator[FileDataset]:
-    """Open a file; damage met inside the block becomes an error that names it."""
-    import pydicom
-    from pydicom.errors import BytesLengthException, InvalidDicomError
-
-    log = logging.getLogger("pydicom")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        # pydicom warns of every departure from the standard, such as UIDs made by anonymisers
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            yield pydicom.dcmread(path, stop_before_pixels=not pixels)
-    except InvalidDicomError as error:
-        raise InputError(str(path), "no DICOM file", ONE_SERIES) from error
-    except (*DAMAGE, EOFError, OSError, RuntimeError, BytesLengthException) as error:
-        raise InputError(str(path), f"a damaged DICOM file ({error})", "a complete DICOM file") from error
-    finally:
-        log.setLevel(level)
-
-
-def _check_decodable(path: Path, header: FileDataset) -> None:
-    from pydicom.pixels.decoders.base import get_decoder
-
-    if header.get("LossyImageCompression") == "01":
-        raise InputError(
-            str(path), "pixels compressed with loss", "the original values: loss changes the noise"
-        )
-    syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is None:
-        raise InputError(str(path), "no transfer syntax", "a complete DICOM file")
-    if not syntax.is_compressed or syntax.is_deflated:
-        _check_length(path, header)
-        return
-    allowed = (
-        "uncompressed DICOM (dcmtk's dcmdjpeg and dcmdjpls, or gdcmconv --raw, take the compression off)"
+            stored[echo, z] = pixels[frame.index]
+            data[echo, z] = scaled(pixels[frame.index], frame.slope, frame.intercept)
+            # a sample that is no number as it is stored is left for the status of its pixel
+            if not np.isfinite(data[echo, z][np.isfinite(pixels[frame.index])]).all():
+                found = f"pixels of frame {frame.index + 1} beyond single precision in scaled units"
+                raise InputError(str(name), found, "slopes and intercepts that restore the image")
+    if is_magnitude:
+        refuse_negative_magnitudes(source_label, data)
+    clipped, warning = clipped_samples(
+        stored,
+        # images of 12 bits may lie in words of which the header says that all 16 bits are in use
+        bits_stored=min(bits) if len(bits) == 1 and min(bits) not in (8, 16, 32) else None,
+        source_label=source_label,
+        both_ends=not is_magnitude,
     )
-    try:
-        available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        available = False
-    if not available:
-        raise InputError(str(path), f"pixels compressed as {syntax.name}", allowed)
-
-
-def _check_length(path: Path, header: FileDataset) -> None:
-    """Notice a file that was cut short before any pixel is read."""
-    bits = int(header.get("BitsAllocated") or 16)
-    n_frames = int(header.get("NumberOfFrames") or 1)
-    expected = int(header.Rows) * int(header.Columns) * n_frames * bits // 8
-    size = path.stat().st_size
-    deflated = header.file_meta.TransferSyntaxUID.is_deflated
-    if size < expected and not deflated:
-        raise InputError(
-            str(path), f"{size} bytes", f"at least {expected} bytes of pixels, as its header says"
-        )
+    return _Part(data, clipped, warning)
 
 
 READER = Reader(

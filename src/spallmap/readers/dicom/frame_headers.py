@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spallmap.errors import InputError
+from spallmap.readers.dicom.frame_attributes import FrameAttributes
+from spallmap.readers.dicom.frame_scaling import scaling_of
+from spallmap.readers.dicom.frame_settings import Settings, settings_of
+from spallmap.readers.dicom.opened_file import DAMAGE
+from spallmap.readers.dicom.stored_pixels import PixelFormat
 from spallmap.readers.echo_train import EchoOrigin, refuse_gradient_echoes
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-# What pydicom raises when it meets nonsense; it parses most elements only when they are asked for.
-DAMAGE = (ValueError, TypeError, KeyError, AttributeError, IndexError, NotImplementedError, struct.error)
 # Echo times come as decimal text or as float32 widened to float64; a tenth of a microsecond is finer than
 # any timing and coarser than either rounding.
 TE_DECIMALS = 4
@@ -52,9 +54,6 @@ _MAPS = ("T2", "R2", "T1", "R1", "T2_STAR", "R2_STAR", "B0", "B1")
 MR_IMAGES = "1.2.840.10008.5.1.4.1.1.4"
 # Private tag of General Electric, (0043,xx2F): 0 to 3.
 _GE_COMPONENTS = ("magnitude", "phase", "real", "imaginary")
-COMPUTED = "computed map"
-RESCALED, REAL_WORLD, STORED = "rescale slope and intercept", "real world value mapping", "stored values"
-PHILIPS = "Philips private scale slope (2005,xx0E)"
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,10 @@ class Frame:
         Scaled value = slope * stored value + intercept.
     scaling : str
         Where these two come from.
-    shape : tuple of int
-        Rows and columns.
+    form : PixelFormat
+        How its file stores pixels.
+    settings : mapping
+        What must be the same in all frames.
     spacing_mm : tuple of float or None
         Between rows and between columns.
     position_mm : tuple of float or None
@@ -102,7 +103,8 @@ class Frame:
     slope: float
     intercept: float
     scaling: str
-    shape: tuple[int, int]
+    form: PixelFormat
+    settings: Settings
     spacing_mm: tuple[float, ...] | None
     position_mm: tuple[float, ...] | None
     directions: tuple[float, ...] | None
@@ -111,9 +113,14 @@ class Frame:
     nucleus: str
     sequence: str
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.form.rows, self.form.columns
 
-def read_frames(path: Path, header: Dataset) -> tuple[Frame, ...]:
-    """Describe the frames of one file.
+
+def has_image(path: Path, header: Dataset) -> bool:
+    """Whether a file is one of images, and not a report, a presentation state or the like.
 
     Parameters
     ----------
@@ -124,42 +131,75 @@ def read_frames(path: Path, header: Dataset) -> tuple[Frame, ...]:
 
     Returns
     -------
+    bool
+        Whether it has rows and columns.
+
+    Raises
+    ------
+    InputError
+        If it should have some.
+    """
+    if "Rows" in header and "Columns" in header:
+        return True
+    kind = str(header.get("SOPClassUID", ""))
+    if not kind or kind.startswith(MR_IMAGES):
+        raise InputError(str(path), "a DICOM header without Rows and Columns", "a complete DICOM file")
+    return False
+
+
+def read_frames(path: Path, header: Dataset, form: PixelFormat) -> tuple[Frame, ...]:
+    """Describe the frames of one file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    header : pydicom.Dataset
+        Its header.
+    form : PixelFormat
+        How it stores pixels.
+
+    Returns
+    -------
     tuple of Frame
-        In stored order; none for a file without an image.
+        In stored order.
 
     Raises
     ------
     InputError
         If the header lacks what an echo needs, or a value in it is damaged.
     """
-    if "Rows" not in header or "Columns" not in header:
-        kind = str(header.get("SOPClassUID", ""))
-        if not kind or kind.startswith(MR_IMAGES):
-            raise InputError(str(path), "a DICOM header without Rows and Columns", "a complete DICOM file")
-        return ()
     try:
-        return tuple(_frames(path, header))
+        return tuple(_frames(path, header, form))
     except DAMAGE as error:
-        raise InputError(str(path), f"a damaged DICOM header ({error})", "a complete DICOM file") from error
+        found = f"a damaged DICOM header ({str(error)[:200] or type(error).__name__})"
+        raise InputError(str(path), found, "a complete DICOM file") from error
 
 
-def _frames(path: Path, header: Dataset) -> Iterator[Frame]:
+def check_modality(path: Path, header: Dataset) -> None:
+    """Refuse images of other instruments.
+
+    Raises
+    ------
+    InputError
+        If the header says another modality than MR.
+    """
     modality = str(header.get("Modality", "MR") or "MR")
     if modality != "MR":
-        raise InputError(str(path), f"modality {modality}", "MR images")
-    if int(header.get("SamplesPerPixel", 1)) != 1:
-        raise InputError(str(path), f"{header.SamplesPerPixel} samples per pixel", "grey images")
+        raise InputError(str(path), f"modality {modality[:64]}", "MR images")
+
+
+def _frames(path: Path, header: Dataset, form: PixelFormat) -> Iterator[Frame]:
     refuse_gradient_echoes(str(path), header.get("ScanningSequence"), header.get("EchoPulseSequence"))
     per_frame = header.get("PerFrameFunctionalGroupsSequence") or []
-    n_frames = int(header.get("NumberOfFrames") or 1)
-    if per_frame and len(per_frame) != n_frames:
+    if per_frame and len(per_frame) != form.n_frames:
         found = f"descriptions of {len(per_frame)} frames"
-        raise InputError(str(path), found, f"as many as NumberOfFrames, {n_frames}")
+        raise InputError(str(path), found, f"as many as NumberOfFrames, {form.n_frames}")
     vendor, nucleus = str(header.get("Manufacturer", "")), _nucleus(header)
     sequence = _sequence(header)
-    for index in range(n_frames):
-        look = _Look(header, per_frame[index] if per_frame else None)
-        slope, intercept, scaling = _scaling(path, look)
+    for index in range(form.n_frames):
+        look = FrameAttributes(header, per_frame[index] if per_frame else None)
+        slope, intercept, scaling = scaling_of(path, look)
         te_ms = look.value("MREchoSequence", "EffectiveEchoTime")
         te_ms = look.value("", "EchoTime") if te_ms is None else te_ms
         if te_ms is None:
@@ -183,8 +223,9 @@ def _frames(path: Path, header: Dataset) -> Iterator[Frame]:
             slope=slope,
             intercept=intercept,
             scaling=scaling,
-            shape=(int(header.Rows), int(header.Columns)),
-            spacing_mm=_floats(path, look.value("PixelMeasuresSequence", "PixelSpacing"), 2),
+            form=form,
+            settings=settings_of(look, _image_type(look)),
+            spacing_mm=_lengths(path, look.value("PixelMeasuresSequence", "PixelSpacing")),
             position_mm=_floats(path, look.value("PlanePositionSequence", "ImagePositionPatient"), 3),
             directions=_floats(path, look.value("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
             repetition=_repetition(look, index),
@@ -194,82 +235,8 @@ def _frames(path: Path, header: Dataset) -> Iterator[Frame]:
         )
 
 
-class _Look:
-    """Finds an attribute of a frame: in its own functional groups, in the shared ones, in the header."""
-
-    def __init__(self, header: Dataset, own: Dataset | None) -> None:
-        self.header = header
-        shared = header.get("SharedFunctionalGroupsSequence") or []
-        self.groups = [group for group in (own, shared[0] if shared else None) if group is not None]
-
-    def item(self, sequence: str) -> Dataset | None:
-        """First item of a functional group's sequence."""
-        found = (group.get(sequence) for group in self.groups)
-        item: Dataset | None = next((items[0] for items in found if items), None)
-        return item
-
-    def value(self, sequence: str, keyword: str) -> Any:
-        """Value of an attribute; None where absent or empty."""
-        # The last two hold what a classic file became when it was converted to a multi-frame one.
-        for name in (
-            sequence,
-            "UnassignedPerFrameConvertedAttributesSequence",
-            "UnassignedSharedConvertedAttributesSequence",
-        ):
-            item = self.item(name) if name else None
-            if item is not None and keyword in item and item[keyword].value not in (None, ""):
-                return item[keyword].value
-        value = self.header.get(keyword)
-        return None if value is None or value == "" else value
-
-
-def _scaling(path: Path, look: _Look) -> tuple[float, float, str]:
-    """Slope, intercept and their source.
-
-    The rescale slope of a Philips scanner makes the display's values, which differ between series; its
-    private scale makes the floating-point values, (stored * slope + intercept) / (slope * scale). Chenevert
-    et al., Translational Oncology 7 (2014) 65.
-    """
-    slope = look.value("PixelValueTransformationSequence", "RescaleSlope")
-    intercept = look.value("PixelValueTransformationSequence", "RescaleIntercept") or 0.0
-    rescale = 1.0 if slope is None else float(slope), float(intercept)
-    if rescale[0] <= 0.0:
-        raise InputError(str(path), f"rescale slope {rescale[0]:g}", "a positive slope")
-    private = _philips_scale(look)
-    mapping = look.item("RealWorldValueMappingSequence")
-    if mapping is None and look.header.get("RealWorldValueMappingSequence"):
-        mapping = look.header.RealWorldValueMappingSequence[0]
-    if private is not None:
-        found = (1.0 / private, rescale[1] / (rescale[0] * private), PHILIPS)
-    elif slope is not None:
-        found = (*rescale, RESCALED)
-    elif mapping is not None and "RealWorldValueSlope" in mapping:
-        found = (float(mapping.RealWorldValueSlope), float(mapping.RealWorldValueIntercept), REAL_WORLD)
-    else:
-        found = (1.0, 0.0, STORED)
-    if not (math.isfinite(found[0]) and math.isfinite(found[1]) and found[0] > 0.0):
-        raise InputError(str(path), f"slope {found[0]:g}, intercept {found[1]:g}", "a positive slope")
-    return found
-
-
-def _philips_scale(look: _Look) -> float | None:
-    places = [look.header]
-    for group in look.groups:
-        places += [item for element in group if element.tag == 0x2005140F for item in element.value]
-    for place in places:
-        try:
-            block = place.private_block(0x2005, "Philips MR Imaging DD 001")
-        except KeyError:
-            continue
-        if 0x0E in block:
-            scale = float(block[0x0E].value)
-            return scale if scale > 0.0 else None
-    return None
-
-
-def _component(look: _Look) -> str:
-    frame_type = look.value("MRImageFrameTypeSequence", "FrameType") or []
-    words = [str(w).upper() for w in (*frame_type, *(look.header.get("ImageType") or []))]
+def _component(look: FrameAttributes) -> str:
+    words = _image_type(look)
     if component_of_words(words) == COMPUTED:
         return COMPUTED
     said = look.value("MRImageFrameTypeSequence", "ComplexImageComponent")
@@ -280,6 +247,14 @@ def _component(look: _Look) -> str:
         if 0x2F in block and 0 <= int(block[0x2F].value) < len(_GE_COMPONENTS):
             return _GE_COMPONENTS[int(block[0x2F].value)]
     return component_of_words(words)
+
+
+def _image_type(look: FrameAttributes) -> list[str]:
+    """Words of the image type of a frame and of its file, upper case."""
+    words: list[str] = []
+    for said in (look.value("MRImageFrameTypeSequence", "FrameType"), look.header.get("ImageType")):
+        words += [said] if isinstance(said, str) else [str(word) for word in said or []]
+    return [word.upper() for word in words]
 
 
 def component_of_words(words: list[str]) -> str:
@@ -301,7 +276,7 @@ def component_of_words(words: list[str]) -> str:
     return next((_IMAGE_TYPES[word] for word in words if word in _IMAGE_TYPES), "magnitude")
 
 
-def _train_length(look: _Look) -> int | None:
+def _train_length(look: FrameAttributes) -> int | None:
     # multi-frame files count read-outs and refocusing pulses apart; either may be the train
     timing = "MRTimingAndRelatedParametersSequence"
     said = [look.value(timing, key) for key in ("EchoTrainLength", "RFEchoTrainLength")]
@@ -325,7 +300,7 @@ def _sequence(header: Dataset) -> str:
     return "; ".join(dict.fromkeys(t for t in texts if t))
 
 
-def _acquired(look: _Look) -> str:
+def _acquired(look: FrameAttributes) -> str:
     moment = look.value("FrameContentSequence", "FrameAcquisitionDateTime")
     moment = moment or look.header.get("AcquisitionDateTime")
     if moment:
@@ -334,12 +309,19 @@ def _acquired(look: _Look) -> str:
     return " ".join(str(p) for p in parts if p) if parts[1] else ""
 
 
-def _repetition(look: _Look, index: int) -> tuple[Any, ...]:
+def _repetition(look: FrameAttributes, index: int) -> tuple[Any, ...]:
     temporal = look.value("FrameContentSequence", "TemporalPositionIndex")
     if temporal is None:
         temporal = look.value("", "TemporalPositionIdentifier")
     numbers = [temporal, look.header.get("AcquisitionNumber"), look.header.get("InstanceNumber")]
     return (_acquired(look), *(int(n) if n else 0 for n in numbers), index)
+
+
+def _lengths(path: Path, values: Any) -> tuple[float, ...] | None:
+    lengths = _floats(path, values, 2)
+    if lengths is not None and min(lengths) <= 0:
+        raise InputError(str(path), f"PixelSpacing {lengths} mm", "two positive lengths")
+    return lengths
 
 
 def _floats(path: Path, values: Any, count: int) -> tuple[float, ...] | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
+from spallmap.readers.checks.directions import check_directions
 from spallmap.readers.dicom.frame_headers import Frame
+from spallmap.readers.dicom.frame_settings import difference
 from spallmap.readers.echo_times import check_echo_times_ms
 
 # Slices count as equally spaced when no gap differs from the mean by more than this fraction.
@@ -20,8 +23,12 @@ EVEN_SLICES = 0.01
 SAME_SLICE = 0.01
 # Slices lie behind each other when their first samples do, within this fraction of a pixel.
 STRAIGHT_STACK = 0.1
+# The echoes of a train lie at whole multiples of one time, within this fraction.
+SAME_STEP = 0.01
 # Direction cosines agree within the rounding of decimal text.
 SAME_DIRECTION = 1e-3
+# At most so many gaps are listed.
+MOST_GAPS = 50
 # At most so many missing images are named.
 NAMED = 5
 
@@ -44,6 +51,8 @@ class SliceGrid:
         Of own x, own y and own z, nine numbers.
     n_repetitions : int
         Largest number of samples at one echo time.
+    warnings : tuple of DataWarning
+        What is odd in the echoes.
     """
 
     frames: tuple[tuple[Frame, ...], ...]
@@ -52,6 +61,7 @@ class SliceGrid:
     position_mm: tuple[float, ...] | None
     directions: tuple[float, ...] | None
     n_repetitions: int
+    warnings: tuple[DataWarning, ...] = ()
 
 
 def arrange(source_label: str, frames: Sequence[Frame]) -> SliceGrid:
@@ -93,8 +103,9 @@ def arrange(source_label: str, frames: Sequence[Frame]) -> SliceGrid:
             stacks = [sorted(cells[te, z], key=lambda f: f.repetition) for z in range(n_slices)]
             if repetition < len(stacks[0]):
                 rows.append(tuple(stack[repetition] for stack in stacks))
-    te_ms = check_echo_times_ms(f"{source_label}, EchoTime", [row[0].origin.te_ms for row in rows], len(rows))
     first = rows[0][0]
+    label = f"{source_label}, EchoTime (first in {first.path.name})"
+    te_ms = check_echo_times_ms(label, [row[0].origin.te_ms for row in rows], len(rows))
     spacing_mm = first.spacing_mm
     if spacing_mm is not None and n_slices > 1:
         spacing_mm = (float(np.mean(np.diff(distances))), *spacing_mm)
@@ -108,6 +119,7 @@ def arrange(source_label: str, frames: Sequence[Frame]) -> SliceGrid:
         position_mm=first.position_mm,
         directions=directions,
         n_repetitions=n_repetitions,
+        warnings=missing_echoes(source_label, frames),
     )
 
 
@@ -118,6 +130,9 @@ def _normal(directions: tuple[float, ...]) -> NDArray[np.float64]:
 
 def _check_alike(source_label: str, frames: Sequence[Frame]) -> None:
     first = frames[0]
+    if first.directions is not None:
+        rows = np.reshape(first.directions, (2, 3))
+        check_directions(str(first.path), rows, "ImageOrientationPatient")
     seen: dict[tuple[str, int], Frame] = {}
     for frame in frames:
         twin = seen.setdefault((frame.instance, frame.index), frame)
@@ -130,21 +145,25 @@ def _check_alike(source_label: str, frames: Sequence[Frame]) -> None:
             raise InputError(
                 source_label, found, f"{first.shape[0]}x{first.shape[1]} as in {first.path.name}"
             )
+        other = difference(first.settings, frame.settings, frame.series == first.series)
+        if other:
+            found = f"{frame.path.name} with {other} in {first.path.name}"
+            raise InputError(source_label, found, "images that are alike in all but their echo time")
         if frame.scaling != first.scaling:
             found = f"{frame.path.name} with {frame.scaling}"
             raise InputError(
                 source_label, found, f"the same for all, as in {first.path.name} with {first.scaling}"
             )
-        for what, own, other, tolerance in (
+        for what, own, its, tolerance in (
             ("pixel size", frame.spacing_mm, first.spacing_mm, 0.0),
             ("direction", frame.directions, first.directions, SAME_DIRECTION),
         ):
-            same = own == other
-            if own is not None and other is not None:
-                same = bool(np.allclose(own, other, rtol=1e-4, atol=tolerance))
+            same = own == its
+            if own is not None and its is not None:
+                same = bool(np.allclose(own, its, rtol=1e-4, atol=tolerance))
             if not same:
                 raise InputError(
-                    source_label, f"{what} {own} in {frame.path.name}", f"{other} as in {first.path.name}"
+                    source_label, f"{what} {own} in {frame.path.name}", f"{its} as in {first.path.name}"
                 )
 
 
@@ -184,14 +203,14 @@ def _check_even(source_label: str, distances: NDArray[np.float64]) -> None:
     if np.abs(gaps - gaps.mean()).max() <= EVEN_SLICES * gaps.mean():
         return
     counts = np.rint(gaps / step)
-    found = f"slice gaps {np.round(gaps, 4).tolist()} mm"
+    found = f"slice gaps {np.round(gaps[:MOST_GAPS], 4).tolist()} mm"
     if np.abs(gaps / step - counts).max() <= EVEN_SLICES * counts.max():
-        missing = [
+        missing = (
             f"{low + step * k:.4g} mm"
             for low, n in zip(distances, counts, strict=False)
             for k in range(1, int(n))
-        ]
-        found += f": no slice at {', '.join(missing[:NAMED])} along the normal"
+        )
+        found += f": no slice at {', '.join(islice(missing, NAMED))} along the normal"
     raise InputError(source_label, found, "equally spaced slices, none missing")
 
 
@@ -218,10 +237,45 @@ def _check_complete(
         rest = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         found_text = f"no image for {'; '.join(missing[:NAMED])}{rest}"
         raise InputError(source_label, found_text, "every echo of every slice")
-    numbers = {n for f in frames if (n := f.origin.echo_number) is not None}
-    counted = all(f.origin.echo_number is not None for f in frames) and len(numbers) == len(echo_times)
-    absent = sorted(set(range(min(numbers), max(numbers))) - numbers) if counted else []
-    if absent:
-        raise InputError(
-            source_label, f"no image of echo number {', '.join(map(str, absent))}", "every echo of the train"
-        )
+    _check_numbers(source_label, cells)
+
+
+def _check_numbers(source_label: str, cells: dict[tuple[float, int], list[Frame]]) -> None:
+    """Refuse echoes of one time and several numbers: one of the two is wrong."""
+    for (te, _), found in cells.items():
+        numbers = sorted({n for frame in found if (n := frame.origin.echo_number) is not None})
+        if len(numbers) > 1 and len({frame.series for frame in found}) == 1:
+            listed = ", ".join(map(str, numbers[:NAMED])) + (" ..." if len(numbers) > NAMED else "")
+            said = f"echo numbers {listed} with one echo time, {te:g} ms ({found[0].path.name})"
+            raise InputError(source_label, said, "an echo time of its own for each echo")
+
+
+def missing_echoes(source_label: str, frames: Sequence[Frame]) -> tuple[DataWarning, ...]:
+    """Warn where numbers and times of the echoes agree that some are missing.
+
+    A gap in the numbers alone proves nothing, since they may be any.
+
+    Parameters
+    ----------
+    source_label : str
+        Named in the warning.
+    frames : sequence of Frame
+        All images of the series.
+
+    Returns
+    -------
+    tuple of DataWarning
+        None, or one.
+    """
+    pairs = {(f.origin.echo_number, f.origin.te_ms) for f in frames}
+    numbers = sorted({n for n, _ in pairs if n is not None and n > 0})
+    if len(numbers) < len(pairs) or len(numbers) < 2 or len({te for _, te in pairs}) < len(pairs):
+        return ()
+    steps = [te / n for n, te in pairs if n]
+    absent = list(islice((n for n in range(1, numbers[-1]) if n not in numbers), NAMED + 1))
+    if not absent or max(steps) - min(steps) > SAME_STEP * min(steps):
+        return ()
+    listed = ", ".join(map(str, absent[:NAMED])) + (" ..." if len(absent) > NAMED else "")
+    some = ", ".join(map(str, numbers[: 2 * NAMED]))
+    said = f"echoes {some} of a train of {min(steps):.4g} ms, none of {listed}"
+    return (DataWarning(source_label, said, "read without them: see whether files are missing"),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -57,7 +58,7 @@ def load(path: Path) -> Loaded:
 
 
 def _is_scan(path: Path) -> bool:
-    marked = path.is_dir() and any((path / mark).exists() for mark in SCAN_MARKS)
+    marked = path.is_dir() and any(os.path.lexists(path / mark) for mark in SCAN_MARKS)
     return marked and not series.is_topspin(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import InputError
+from spallmap.readers.checks.directions import check_directions
 from spallmap.readers.echo_times import check_echo_times_ms
 from spallmap.readers.paravision.frame_order import echo_train
+from spallmap.readers.paravision.jcamp import MOST_VALUES
 from spallmap.readers.paravision.parameters import Parameters
 from spallmap.readers.paravision.slices import mean_gap_mm
 
@@ -145,10 +148,19 @@ def read_acquisition(path: Path) -> ParaVisionScan:
         found = f"NI = {acqp.integer('NI')} objects for {n_slices} slices of {n_echoes} echoes"
         raise InputError(acqp.source_label, found, ALLOWED)
     word_type, words = _fid_words(acqp, n_read) if path.name in ("fid", "ser") else _job_words(acqp, n_read)
+    n_repetitions = acqp.integer("NR", 1)
+    # before anything is made that is as long as the parameters say
+    counts = {"NR": n_repetitions, "NI": n_slices * n_echoes, "phase steps": n_phase, "words a line": words}
+    for what, count in counts.items():
+        if not 1 <= count <= MOST_VALUES:
+            raise InputError(acqp.source_label, f"{what} = {count}", f"1 to {MOST_VALUES}")
     reco_path = path.parent / "pdata" / "1" / "reco"
-    reco = Parameters(reco_path) if reco_path.is_file() else None
+    reco = Parameters(reco_path) if os.path.lexists(reco_path) else None
     fov_mm = acqp.table("ACQ_fov", 2)[0] * 10
+    if not (fov_mm > 0).all():
+        raise InputError(acqp.source_label, f"ACQ_fov {(fov_mm / 10).tolist()} cm", "positive lengths")
     gradients = acqp.table("ACQ_grad_matrix", 3, 3)
+    check_directions(acqp.source_label, gradients[0], "ACQ_grad_matrix")
     if np.abs(gradients - gradients[0]).max() > 1e-4:
         raise InputError(acqp.source_label, "slices of different directions", "parallel slices of one packet")
     offsets_mm = acqp.numbers("ACQ_phase1_offset", 0.0)
@@ -163,7 +175,7 @@ def read_acquisition(path: Path) -> ParaVisionScan:
         n_phase=n_phase,
         n_slices=n_slices,
         n_echoes=n_echoes,
-        n_repetitions=acqp.integer("NR", 1),
+        n_repetitions=n_repetitions,
         phase_steps=_phase_steps(acqp, method, n_phase),
         object_order=_object_order(acqp, n_slices, n_echoes),
         te_ms=check_echo_times_ms(

@@ -122,8 +122,13 @@ def _groups(visu: Parameters, n_frames: int, n_positions: int) -> list[_Group]:
     """Frame groups from the fastest to the slowest, without those of one frame."""
     described = visu.records("VisuFGOrderDesc", int, str, str, int, int)
     dependents = visu.records("VisuGroupDepVals", str, int)
+    if any(start < 0 for _, start in dependents):
+        raise InputError(visu.source_label, "VisuGroupDepVals that begin before 0", "positions from 0")
     groups = []
     for length, name, _, start, count in described:
+        if start < 0 or count < 0 or (dependents and start + count > len(dependents)):
+            found = f"{name} with dependents {start} to {start + count - 1} of {len(dependents)}"
+            raise InputError(visu.source_label, found, "as many in VisuGroupDepVals")
         groups.append(_Group(name.upper(), length, tuple(dependents[start : start + count])))
     if not described and n_frames > 1:
         if n_frames != n_positions:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 from spallmap.image import SPATIAL_AXES
+from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.file_access import check_readable, reported
+from spallmap.readers.checks.stored_words import refuse_other_signals
 from spallmap.readers.info import ImageInfo, Loaded
 from spallmap.readers.paravision.acquisition import ParaVisionScan, read_acquisition
 from spallmap.readers.paravision.parameters import Parameters
@@ -19,7 +24,10 @@ def files(path: Path) -> tuple[Path, ...]:
     """List the raw file and the parameter files that are read with it."""
     scan = path.parent
     optional = [scan / "pdata" / "1" / name for name in ("reco", "visu_pars")] + [scan / "visu_pars"]
-    return (path, scan / "acqp", scan / "method", *(p for p in optional if p.is_file()))
+    found = (path, scan / "acqp", scan / "method", *(p for p in optional if os.path.lexists(p)))
+    for part in found:
+        check_readable(part)
+    return found
 
 
 def probe(path: Path) -> ImageInfo:
@@ -45,26 +53,60 @@ def load(path: Path) -> Loaded:
         If the files are damaged, or describe something else than fully sampled Cartesian spin echoes.
     """
     info, acquisition = _described(path)
-    images = to_images(to_k_space(_samples(path, acquisition), acquisition), acquisition)
-    if info.meta["slices_reversed"]:
-        images = images[:, ::-1]
+    words = _words(path, acquisition)
+    refuse_other_signals(str(path), words, acquisition.source_label)
+    overflown, warning = _overflown(path, words, acquisition)
+    samples = np.empty((acquisition.n_scans, acquisition.n_read), np.complex64)
+    samples.real, samples.imag = words[:, 0::2], words[:, 1::2]
+    if not np.isfinite(samples).all():
+        raise InputError(str(path), "samples that are no finite numbers", "a fid as it was acquired")
+    images = to_images(to_k_space(samples, acquisition), acquisition)
     by_time = np.argsort(acquisition.te_ms * acquisition.n_repetitions, kind="stable")
-    return Loaded(info, np.ascontiguousarray(images[by_time]).reshape(info.shape))
+    if warning is None:
+        return Loaded(info, _sorted(images, by_time, info))
+    info = replace(info, warnings=(*info.warnings, warning))
+    # a sample of k-space is in every pixel
+    clipped = np.broadcast_to(overflown[:, :, None, None], images.shape)
+    return Loaded(info, _sorted(images, by_time, info), clipped=_sorted(clipped, by_time, info))
 
 
-def to_k_space(samples: NDArray[np.complex64], acquisition: ParaVisionScan) -> NDArray[np.complex64]:
+def _sorted(images: NDArray[Any], by_time: NDArray[np.intp], info: ImageInfo) -> NDArray[Any]:
+    """Images in order of echo time, slices along the own frame's third axis."""
+    images = images[:, ::-1] if info.meta["slices_reversed"] else images
+    return np.ascontiguousarray(images[by_time]).reshape(info.shape)
+
+
+def _overflown(
+    path: Path, words: NDArray[Any], acquisition: ParaVisionScan
+) -> tuple[NDArray[np.bool_], DataWarning | None]:
+    """Images (entries, slices) whose signals the receiver cut off, and a warning."""
+    masks = []
+    for part in (0, 1):
+        signals = to_k_space(words[:, part::2], acquisition)
+        mask, _ = clipped_samples(signals, source_label=str(path), both_ends=True)
+        masks.append(np.zeros(signals.shape, np.bool_) if mask is None else mask)
+    cut = masks[0] | masks[1]
+    overflown = np.asarray(cut.any(axis=(2, 3)))
+    if not overflown.any():
+        return overflown, None
+    found = f"{cut.sum()} samples that the receiver cut off, in {overflown.sum()} of {overflown.size} images"
+    advice = "these images are not fitted (status saturated); acquire with less receiver gain"
+    return overflown, DataWarning(str(path), found, advice)
+
+
+def to_k_space(samples: NDArray[Any], acquisition: ParaVisionScan) -> NDArray[Any]:
     """Bring scans into the order of k-space.
 
     Parameters
     ----------
-    samples : ndarray of complex64, shape (scans, read)
+    samples : ndarray, shape (scans, read)
         Scans as they were acquired: repetitions slowest, then phase steps, then objects.
     acquisition : ParaVisionScan
         How they were acquired.
 
     Returns
     -------
-    ndarray of complex64, shape (repetitions x echoes, slices, phase, read)
+    ndarray, shape (repetitions x echoes, slices, phase, read)
         Lines from the most negative phase step to the most positive; slices by number.
     """
     a = acquisition
@@ -113,9 +155,10 @@ def _described(path: Path) -> tuple[ImageInfo, ParaVisionScan]:
     acquisition = read_acquisition(path)
     a = acquisition
     expected = a.n_scans * a.words_per_scan * a.word_type.itemsize
-    if path.stat().st_size != expected:
-        found = f"{path.stat().st_size} bytes"
-        raise InputError(str(path), found, f"{expected} bytes, as acqp announces")
+    with reported(path):
+        size = path.stat().st_size
+    if size != expected:
+        raise InputError(str(path), f"{size} bytes", f"{expected} bytes, as acqp announces")
     plane = (a.n_read, a.n_phase) if a.transposed else (a.n_phase, a.n_read)
     fov_um = a.fov_um if a.transposed else a.fov_um[::-1]
     spatial = (a.n_slices, *plane)
@@ -124,6 +167,7 @@ def _described(path: Path) -> tuple[ImageInfo, ParaVisionScan]:
     n_axes = 3 if a.n_slices > 1 else 2
     meta = {
         "te_ms": tuple(sorted(a.te_ms * a.n_repetitions)),
+        "te_source": "ACQ_echo_time of acqp",
         "magnitude": False,
         "train": a.train,
         "repetitions": a.n_repetitions,
@@ -146,7 +190,7 @@ def _described(path: Path) -> tuple[ImageInfo, ParaVisionScan]:
 def _geometry(scan: Path, acquisition: ParaVisionScan, reverse: bool) -> dict[str, Any]:
     """Direction and position of the first sample, where a visu_pars says them of this grid."""
     for visu_path in (scan / "pdata" / "1" / "visu_pars", scan / "visu_pars"):
-        if not visu_path.is_file():
+        if not os.path.lexists(visu_path):
             continue
         visu = Parameters(visu_path)
         positions = visu.table("VisuCorePosition", 3)
@@ -159,10 +203,11 @@ def _geometry(scan: Path, acquisition: ParaVisionScan, reverse: bool) -> dict[st
     return {}
 
 
-def _samples(path: Path, acquisition: ParaVisionScan) -> NDArray[np.complex64]:
-    """Read the scans without their padding, shape (scans, read)."""
+def _words(path: Path, acquisition: ParaVisionScan) -> NDArray[Any]:
+    """Read real and imaginary parts in turn, without the scans' padding, shape (scans, 2 read)."""
     a = acquisition
-    words = np.fromfile(path, a.word_type).reshape(a.n_scans, a.words_per_scan)[:, : 2 * a.n_read]
-    samples = np.empty((a.n_scans, a.n_read), np.complex64)
-    samples.real, samples.imag = words[:, 0::2], words[:, 1::2]
-    return samples
+    with reported(path):
+        words = np.fromfile(path, a.word_type)
+    if words.size != a.n_scans * a.words_per_scan:
+        raise InputError(str(path), f"{words.size} words", "as many as when it was opened first")
+    return words.reshape(a.n_scans, a.words_per_scan)[:, : 2 * a.n_read]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import InputError
+from spallmap.readers.checks.file_access import reported
+from spallmap.readers.paravision.jcamp import SHOWN, JcampValue, parse_value, read_records
+
+# Above it a double no longer counts in ones.
+LARGEST_INTEGER = 2**53
 
 
 class Parameters:
@@ -27,32 +33,16 @@ class Parameters:
     """
 
     def __init__(self, path: Path) -> None:
-        from brukerapi.exceptions import InvalidJcampdxFile, JcampdxFileError, JcampdxVersionError
-        from brukerapi.jcampdx import JCAMPDX
-
         self.source_label = str(path)
-        self._damage: tuple[type[Exception], ...] = (
-            InvalidJcampdxFile,
-            JcampdxFileError,
-            JcampdxVersionError,
-            UnicodeDecodeError,
-            ValueError,
-            IndexError,
-            OverflowError,
-        )
-        if not path.is_file():
-            raise InputError(
-                str(path.parent), f"no {path.name}", "a ParaVision folder with its parameter files"
-            )
-        try:
-            self._records = JCAMPDX(path)
-        except self._damage as error:
-            raise InputError(
-                self.source_label, f"unreadable parameters ({error})", "a file of ParaVision"
-            ) from error
+        with reported(path):
+            if not path.exists() and not path.is_symlink():
+                allowed = "a ParaVision folder with its parameter files"
+                raise InputError(str(path.parent), f"no {path.name}", allowed)
+        self._file = read_records(path)
+        self._parsed: dict[str, JcampValue] = {}
 
     def __contains__(self, key: str) -> bool:
-        return key in self._records
+        return key in self._file.values
 
     def numbers(self, key: str, default: float | None = None) -> NDArray[np.float64]:
         """Return the numbers of a parameter as a flat array.
@@ -77,19 +67,19 @@ class Parameters:
         if default is not None and key not in self:
             return np.array([default])
         value = self._value(key)
-        try:
-            numbers = np.ravel(np.asarray(value, dtype=np.float64))
-        except (TypeError, ValueError) as error:
-            raise InputError(self.source_label, f"{key} = {value!r}", "numbers") from error
-        if numbers.size == 0 or not np.isfinite(numbers).all():
-            raise InputError(self.source_label, f"{key} = {value!r}", "finite numbers")
-        return numbers
+        numbers = list(_leaves(value.items))
+        if not all(isinstance(number, (int, float)) for number in numbers):
+            raise InputError(self.source_label, f"{key} = {self._shown(key)}", "numbers")
+        array = np.array(numbers, dtype=np.float64)
+        if array.size == 0 or not np.isfinite(array).all():
+            raise InputError(self.source_label, f"{key} = {self._shown(key)}", "finite numbers")
+        return array
 
     def integers(self, key: str, default: int | None = None) -> tuple[int, ...]:
         """Return whole numbers of a parameter; see :meth:`numbers`."""
         numbers = self.numbers(key, default)
-        if not np.array_equal(numbers, np.rint(numbers)):
-            raise InputError(self.source_label, f"{key} = {numbers.tolist()}", "whole numbers")
+        if not np.array_equal(numbers, np.rint(numbers)) or np.abs(numbers).max() > LARGEST_INTEGER:
+            raise InputError(self.source_label, f"{key} = {self._shown(key)}", "whole numbers")
         return tuple(int(n) for n in numbers)
 
     def integer(self, key: str, default: int | None = None) -> int:
@@ -100,7 +90,7 @@ class Parameters:
         """Return the words of a parameter; none where it is absent."""
         if key not in self:
             return ()
-        return tuple(str(word) for word in np.ravel(np.asarray(self._value(key), dtype=object)))
+        return tuple(str(word) for word in _leaves(self._value(key).items))
 
     def text(self, key: str) -> str:
         """Return the words of a parameter with blanks between them; empty where it is absent."""
@@ -136,10 +126,10 @@ class Parameters:
         """Return the structures of a parameter as lists; none where it is absent."""
         if key not in self:
             return []
-        value = self._value(key)
-        if not isinstance(value, list) or not value:
-            raise InputError(self.source_label, f"{key} = {value!r}", "structures in parentheses")
-        return value if all(isinstance(entry, list) for entry in value) else [value]
+        items = self._value(key).items
+        if not items or not all(isinstance(item, list) for item in items):
+            raise InputError(self.source_label, f"{key} = {self._shown(key)}", "structures in parentheses")
+        return items
 
     def records(self, key: str, *kinds: type[int] | type[str]) -> list[tuple[Any, ...]]:
         """Return the structures of a parameter, each with fields of the given types.
@@ -169,10 +159,23 @@ class Parameters:
             records.append(tuple(entry))
         return records
 
-    def _value(self, key: str) -> Any:
+    def _value(self, key: str) -> JcampValue:
         if key not in self:
-            raise InputError(self.source_label, f"no {key}", "a complete parameter file of ParaVision")
-        try:
-            return self._records[key].value
-        except self._damage as error:
-            raise InputError(self.source_label, f"damaged {key} ({error})", "a file of ParaVision") from error
+            found = f"no {key}" + (" (and no end: the file was cut short)" if self._file.cut else "")
+            raise InputError(self.source_label, found, "a complete parameter file of ParaVision")
+        if key not in self._parsed:
+            self._parsed[key] = parse_value(self.source_label, key, self._file.values[key])
+        return self._parsed[key]
+
+    def _shown(self, key: str) -> str:
+        """Give the value as it stands there, as much as a message bears."""
+        text = " ".join(self._file.values[key][:SHOWN].split())
+        return repr(text + (" ..." if len(self._file.values[key]) > SHOWN else ""))
+
+
+def _leaves(items: Iterable[Any]) -> Iterator[Any]:
+    for item in items:
+        if isinstance(item, list):
+            yield from _leaves(item)
+        else:
+            yield item

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 from spallmap.image import SPATIAL_AXES
+from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.directions import check_directions
+from spallmap.readers.checks.file_access import check_readable, reported
+from spallmap.readers.checks.stored_words import refuse_negative_magnitudes, refuse_other_words
 from spallmap.readers.info import ImageInfo, Loaded
 from spallmap.readers.paravision.frame_order import FrameOrder, frame_order
+from spallmap.readers.paravision.jcamp import MOST_VALUES
 from spallmap.readers.paravision.parameters import Parameters
 from spallmap.readers.paravision.slices import mean_gap_mm
 
@@ -26,6 +33,8 @@ WORD_TYPES = {
 BYTE_ORDERS = {"littleEndian": "<", "bigEndian": ">"}
 # Rows of direction cosines count as the same when they differ by less than this.
 SAME_DIRECTION = 1e-4
+# ParaVision rounds the largest sample after it wrote it down.
+SAME_MAXIMUM = 0.01
 ALLOWED = "a ParaVision scan folder, its pdata/1 folder, or the 2dseq file in it, with visu_pars beside it"
 
 
@@ -47,15 +56,21 @@ def find(path: Path) -> Path:
     InputError
         If there is none, or it has no ``visu_pars``.
     """
-    candidates = [path, path / "2dseq", path / "pdata" / "1" / "2dseq"]
-    found = next((c for c in candidates if c.is_file() and c.name == "2dseq"), None)
+    candidates = [path / "2dseq", path / "pdata" / "1" / "2dseq"]
+    with reported(path, ALLOWED):
+        candidates = [path] if path.name == "2dseq" and not path.is_dir() else candidates
+    found = next((c for c in candidates if os.path.lexists(c)), None)
     if found is None:
         raw = [name for name in ("fid", "rawdata.job0") if (path / name).is_file()]
         has = f"raw data without a reconstruction ({raw[0]})" if raw else "no 2dseq"
         allowed = f"{ALLOWED}; for complex raw data, the path of the raw file itself" if raw else ALLOWED
         raise InputError(str(path), has, allowed)
-    if not (found.parent / "visu_pars").is_file():
+    if not os.path.lexists(found.parent / "visu_pars"):
         raise InputError(str(found.parent), "no visu_pars", ALLOWED)
+    for part in (found, found.parent / "visu_pars"):
+        check_readable(part, ALLOWED)
+        if part.is_dir():
+            raise InputError(str(part), "a folder", ALLOWED)
     return found
 
 
@@ -90,31 +105,102 @@ def load(path: Path) -> Loaded:
     image = find(path)
     info, order, visu = _described(image)
     n_frames = order.frames.size
-    slope, offset = (_per_frame(visu, f"VisuCoreData{kind}", n_frames) for kind in ("Slope", "Offs"))
-    if not slope.all():
-        raise InputError(visu.source_label, "a VisuCoreDataSlope of 0", "slopes that restore the image")
-    stored = np.fromfile(image, _word_type(visu)).reshape(n_frames, *_frame_shape(visu))
+    slope, offset = _scaling(visu, n_frames)
+    with reported(image):
+        stored = np.fromfile(image, _word_type(visu))
+    expected = n_frames * math.prod(_frame_shape(visu))
+    if stored.size != expected:
+        raise InputError(str(image), f"{stored.size} samples", f"{expected}, as when it was opened first")
+    stored = stored.reshape(n_frames, *_frame_shape(visu))
+    refuse_other_words(str(image), stored, visu.source_label)
     frames = order.frames
     if info.meta["slices_reversed"]:  # slices are frames, or the first axis of each frame
         frames, stored = (frames, stored[:, ::-1]) if stored.ndim == 4 else (frames[:, ::-1], stored)
     data = np.empty((*frames.shape[:2], *stored.shape[1:]), info.dtype)
     for at in np.ndindex(*frames.shape[:2]):
         # Double precision until the end: a 32-bit integer has more digits than a float32.
-        parts = [stored[f] * slope[f] + offset[f] for f in frames[at]]
-        data[at] = parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
-    return Loaded(info, data.reshape(info.shape))
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = [stored[f] * slope[f] + offset[f] for f in frames[at]]
+            data[at] = parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]
+        # a sample that is no number as it is stored is left for the status of its pixel
+        if not np.isfinite(data[at][np.isfinite(stored[frames[at]]).all(axis=0)]).all():
+            found = f"samples of frame {frames[at][0] + 1} beyond single precision in scaled units"
+            raise InputError(str(image), found, "slopes and offsets that restore the image")
+    if info.meta["magnitude"]:
+        refuse_negative_magnitudes(str(image), data)
+    clipped, warning = _clipped(str(image), stored[frames], info.meta["magnitude"])
+    odd = [w for w in (warning, _other_maxima(str(image), stored, visu, slope, offset)) if w is not None]
+    return Loaded(
+        replace(info, warnings=(*info.warnings, *odd)),
+        data.reshape(info.shape),
+        clipped=None if clipped is None else clipped.reshape(info.shape),
+    )
+
+
+def _clipped(
+    source_label: str, stored: NDArray[Any], is_magnitude: bool
+) -> tuple[NDArray[np.bool_] | None, DataWarning | None]:
+    """Find what was cut off at an end of the stored type (entries, slices, y, x), in either part."""
+    parts = [
+        clipped_samples(stored[:, :, part], source_label=source_label, both_ends=not is_magnitude)
+        for part in range(stored.shape[2])
+    ]
+    masks = [mask for mask, _ in parts if mask is not None]
+    warning = next((warning for _, warning in parts if warning is not None), None)
+    return (np.logical_or.reduce(masks) if masks else None), warning
+
+
+def _other_maxima(
+    source_label: str,
+    stored: NDArray[Any],
+    visu: Parameters,
+    slope: NDArray[np.float64],
+    offset: NDArray[np.float64],
+) -> DataWarning | None:
+    """Tell where the samples are not those that ParaVision wrote: it gives each frame's largest one."""
+    if "VisuCoreDataMax" not in visu:
+        return None
+    said = visu.numbers("VisuCoreDataMax")
+    if said.size != len(stored):
+        return None
+    found = stored.reshape(len(stored), -1).max(axis=1).astype(np.float64)
+    tolerance = 1.0 + SAME_MAXIMUM * np.abs(found)
+    as_stored = np.abs(found - said) <= tolerance
+    as_scaled = np.abs(found * slope + offset - said) <= tolerance * slope
+    if max(as_stored.mean(), as_scaled.mean()) > 0.5:
+        return None
+    return DataWarning(
+        source_label,
+        f"a largest sample of {found[0]:g} where VisuCoreDataMax of visu_pars says {said[0]:g}",
+        "read as it is: see whether this 2dseq belongs to this visu_pars and was not changed since",
+    )
+
+
+def _scaling(visu: Parameters, n_frames: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Slope and offset of every frame."""
+    slope, offset = (_per_frame(visu, f"VisuCoreData{kind}", n_frames) for kind in ("Slope", "Offs"))
+    if not (slope > 0).all():
+        worst = f"a VisuCoreDataSlope of {slope.min():g}"
+        raise InputError(visu.source_label, worst, "slopes that restore the image: positive")
+    return slope, offset
 
 
 def _described(image: Path) -> tuple[ImageInfo, FrameOrder, Parameters]:
     visu = Parameters(image.parent / "visu_pars")
     shape = _frame_shape(visu)
+    n_frames = visu.integer("VisuCoreFrameCount")
+    # before anything is made that is as long as the header says
+    expected = n_frames * math.prod(shape) * _word_type(visu).itemsize
+    with reported(image):
+        size = image.stat().st_size
+    if size != expected:
+        raise InputError(str(image), f"{size} bytes", f"{expected} bytes, as visu_pars announces")
+    if not 1 <= n_frames <= MOST_VALUES:
+        raise InputError(visu.source_label, f"{n_frames} frames", f"1 to {MOST_VALUES}")
+    _scaling(visu, n_frames)
     positions = visu.table("VisuCorePosition", 3)
     order = frame_order(visu, len(positions))
-    n_frames, n_slices, n_parts = order.frames.size, order.frames.shape[1], order.frames.shape[2]
-    expected = n_frames * math.prod(shape) * _word_type(visu).itemsize
-    if image.stat().st_size != expected:
-        found = f"{image.stat().st_size} bytes"
-        raise InputError(str(image), found, f"{expected} bytes, as visu_pars announces")
+    n_slices, n_parts = order.frames.shape[1:]
     if len(shape) == 3 and n_slices > 1:
         raise InputError(
             visu.source_label, f"{n_slices} volumes at different positions", "one volume, or slices"
@@ -127,6 +213,7 @@ def _described(image: Path) -> tuple[ImageInfo, FrameOrder, Parameters]:
     n_axes = 3 if spatial[0] > 1 else 2
     meta = {
         "te_ms": order.te_ms,
+        "te_source": "VisuAcqEchoTime of visu_pars",
         "magnitude": _is_magnitude(visu, n_parts),
         "train": order.train,
         "repetitions": order.repetitions,
@@ -198,6 +285,7 @@ def _geometry(
     orientation = visu.table("VisuCoreOrientation", 3, 3)
     if np.abs(orientation - orientation[0]).max() > SAME_DIRECTION:
         raise InputError(visu.source_label, "slices of different directions", "parallel slices of one packet")
+    check_directions(visu.source_label, orientation[0], "VisuCoreOrientation")
     if len(positions) == n_frames:
         positions = positions[order.frames[0, :, 0]]
     if len(positions) not in (1, n_slices) or (n_slices > 1 and len(positions) == 1):

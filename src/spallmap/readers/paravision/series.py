@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from spallmap.errors import InputError
+from spallmap.readers.checks.file_access import check_readable
 from spallmap.readers.info import ImageInfo, Loaded
 from spallmap.readers.paravision import reconstruction
 from spallmap.readers.paravision.parameters import Parameters
@@ -17,6 +19,8 @@ from spallmap.readers.paravision.parameters import Parameters
 ALLOWED = (
     "a folder that holds ParaVision scan folders of one series alone, alike in everything but the echo time"
 )
+# One of these makes a folder a scan's.
+MARKS = ("2dseq", "pdata", "acqp", "method")
 # Lengths and settings count as the same when they differ by less than this fraction.
 SAME_FRACTION = 1e-3
 # Positions count as the same when they differ by less than this fraction of a pixel.
@@ -53,11 +57,23 @@ def scans(path: Path) -> list[Path]:
     """
     if not path.is_dir() or path.name == "pdata":
         return []
-    marks = ("2dseq", "pdata", "acqp", "method")
-    found = [p for p in path.iterdir() if p.is_dir() and any((p / mark).exists() for mark in marks)]
-    found = [p for p in found if not is_topspin(p)]
+    found = [p for p in path.iterdir() if p.is_dir() and any(os.path.lexists(p / mark) for mark in MARKS)]
+    return _in_order(p for p in found if not is_topspin(p))
+
+
+def _whole_series(path: Path) -> list[Path]:
+    """List the scan folders, and refuse what looks like one and is none."""
+    found = scans(path)
+    for entry in _in_order(p for p in path.iterdir() if not p.name.startswith(".") and p not in found):
+        check_readable(entry, ALLOWED)
+        if entry.is_dir() and entry.name.isdigit():
+            raise InputError(str(entry), "a folder without a ParaVision scan among scans", ALLOWED)
+    return found
+
+
+def _in_order(paths: Iterable[Path]) -> list[Path]:
     return sorted(
-        found, key=lambda p: [(not w.isdigit(), int(w) if w.isdigit() else 0, w) for w in _parts(p)]
+        paths, key=lambda p: [(not w.isdecimal(), int(w) if w.isdecimal() else 0, w) for w in _parts(p)]
     )
 
 
@@ -69,8 +85,10 @@ def is_topspin(path: Path) -> bool:
 
 def files(path: Path) -> tuple[Path, ...]:
     """List the reconstructions and their parameter files."""
-    members = scans(path)
-    gains = [scan / "acqp" for scan in members if (scan / "acqp").is_file()]
+    members = _whole_series(path)
+    gains = [scan / "acqp" for scan in members if os.path.lexists(scan / "acqp")]
+    for gain in gains:
+        check_readable(gain)
     return (*(f for scan in members for f in reconstruction.files(scan)), *gains)
 
 
@@ -98,17 +116,23 @@ def load(path: Path) -> Loaded:
     """
     info, members = _described(path)
     te_ms = [t for member in members for t in member.info.meta["te_ms"]]
-    entries = np.concatenate([reconstruction.load(member.scan).data for member in members])
-    entries = entries[np.argsort(te_ms, kind="stable")]
+    loaded = [reconstruction.load(member.scan) for member in members]
+    by_time = np.argsort(te_ms, kind="stable")
+    entries = np.concatenate([one.data for one in loaded])[by_time]
+    clipped = None
+    if any(one.clipped is not None for one in loaded):
+        masks = [np.zeros(one.data.shape, bool) if one.clipped is None else one.clipped for one in loaded]
+        clipped = np.concatenate(masks)[by_time]
+    info = replace(info, warnings=tuple(warning for one in loaded for warning in one.info.warnings))
     gains = info.meta.get("receiver_gains")
     if gains is not None:
         for image, gain in zip(entries, gains, strict=True):
             image *= gains[0] / gain
-    return Loaded(info, entries)
+    return Loaded(info, entries, clipped=clipped)
 
 
 def _described(path: Path) -> tuple[ImageInfo, list[_Member]]:
-    members = [_member(scan) for scan in scans(path)]
+    members = [_member(scan) for scan in _whole_series(path)]
     first = members[0]
     for i, member in enumerate(members[1:], start=1):
         difference = _difference(first, member)
@@ -137,7 +161,7 @@ def _member(scan: Path) -> _Member:
     image = reconstruction.find(scan)
     visu = Parameters(image.parent / "visu_pars")
     settings = {name: tuple(visu.numbers(key)) for key, name in SETTINGS.items() if key in visu}
-    gain = _gain(Parameters(scan / "acqp")) if (scan / "acqp").is_file() else None
+    gain = _gain(Parameters(scan / "acqp")) if os.path.lexists(scan / "acqp") else None
     return _Member(scan, reconstruction.probe(image), settings, visu.text("VisuAcqDate"), gain)
 
 

@@ -53,9 +53,8 @@ def test_scaling_of_every_frame_is_applied(tmp_path_factory, data):
     )
     slopes, intercepts = ([float(f"{v:.8g}") for v in values] for values in (slopes, intercepts))
     for e in range(3):
-        write_slice(
-            folder / f"{e}.dcm", stored[e], TE_MS[e], RescaleSlope=slopes[e], RescaleIntercept=intercepts[e]
-        )
+        said = {"RescaleSlope": slopes[e], "RescaleIntercept": intercepts[e]}
+        write_slice(folder / f"{e}.dcm", stored[e], TE_MS[e], ImageType=["ORIGINAL", "PRIMARY", "R"], **said)
     image = open_image(folder, "mri")
     expected = stored * np.array(slopes)[:, None, None] + np.array(intercepts)[:, None, None]
     np.testing.assert_allclose(image.data, expected, rtol=1e-6, atol=1e-4)

@@ -27,7 +27,6 @@ def test_repetitions_are_further_samples(tmp_path):
     [
         ({(1, 2)}, r"echo 6\.5 ms, slice 3 at 1 mm"),
         ({(e, 1) for e in range(3)}, r"no slice at 0\.5 mm"),
-        ({(1, z) for z in range(4)}, r"echo number 2"),
     ],
 )
 def test_what_is_missing_is_named(tmp_path, absent, found):

@@ -15,5 +15,5 @@ def stored_frames(n: int, dtype: str = "int16", shape: tuple[int, ...] = (6, 4))
     """Frames of which no two have a value in common, so far as the type allows."""
     rng = np.random.default_rng(n)
     if dtype == "float32":
-        return rng.normal(0, 1e3, (n, *shape)).astype(dtype)
-    return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (n, *shape)).astype(dtype)
+        return np.abs(rng.normal(0, 1e3, (n, *shape))).astype(dtype)
+    return rng.integers(0, np.iinfo(dtype).max, (n, *shape)).astype(dtype)

@@ -113,7 +113,7 @@ def test_probe_agrees_with_open(write_scan):
     info, image = probe_image(scan, "mri"), open_image(scan, "mri")
     assert (info.shape, info.axes, info.spacing_um) == (image.data.shape, image.axes, image.spacing_um)
     assert info.dtype == image.data.dtype.name
-    assert probe_image(scan, "mri", (1.0, 2.0)).spacing_um == (1.0, 2.0)
+    assert probe_image(scan, "mri", (10.0, 20.0)).spacing_um == (10.0, 20.0)
 
 
 OTHER_TIMES = {
@@ -129,7 +129,10 @@ OTHER_TIMES = {
         ({"te_ms": (0.002, 0.006, 0.010)}, "probably seconds"),
         ({"te_ms": (2, 6)}, "2 echo times for 3 echoes"),
         ({"groups": "(3, <FG_DIFFUSION>, <>, 0, 1)"}, "FG_DIFFUSION"),
-        ({"groups": "(3, <FG_ISA>, <T2 relaxation: y=A+C*exp(-t/T2)>, 0, 0)"}, "FG_ISA"),
+        (
+            {"more": {"VisuFGOrderDesc": "( 1 )\n(3, <FG_ISA>, <T2 relaxation: y=A+C*exp(-t/T2)>, 0, 0)"}},
+            "FG_ISA",
+        ),
         ({"groups": "(2, <FG_ECHO>, <>, 0, 1)", "te_ms": (2, 6)}, "2 FG_ECHO for 3 frames"),
         (
             {"groups": "(3, <FG_CYCLE>, <>, 0, 1)", "te_ms": (5,), "more": OTHER_TIMES},
