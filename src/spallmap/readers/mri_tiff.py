@@ -15,6 +15,7 @@ from spallmap.readers.info import ImageInfo, Loaded, Reader
 from spallmap.readers.te_sidecar import EchoTimes, find_echo_times, natural_order
 from spallmap.readers.tiff_files import (
     holds_tiff,
+    main_series,
     open_tiff,
     pick_spacing,
     read_series,
@@ -104,11 +105,11 @@ def _series(path: Path) -> tuple[tuple[Path, ...], tuple[_File, ...], EchoTimes]
 
 def _read_header(image: Path, alone: bool) -> _File:
     with open_tiff(image) as tif:
-        series = tif.series[0]
+        series = main_series(image, tif)
         dtype = np.dtype(series.dtype)
         kept = [(a, n) for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "YX"]
         axes, shape = "".join(a for a, _ in kept), tuple(n for _, n in kept)
-        spacing = spacing_from_tags(tif)
+        spacing = spacing_from_tags(tif, tif.series.index(series))
         kind = _kind(tif)
     if dtype.kind not in "uif":
         raise InputError(str(image), f"samples of type {dtype}", "whole or floating-point numbers")
