@@ -74,11 +74,12 @@ def fei_pixel_size_um(
         return _checked_height(source_label, written, scan, rows)
     if contradiction and field is not None and columns is not None and _alike(columns, shape[1]):
         # the columns are those of the scan, yet field and pixel size differ: the tag was resized with them
-        factor = field / (width * columns)
+        factor, resized = field / (width * columns), 1.0
     else:
-        factor = scanned / shape[1]
-    found = f"an image of {shape[1]} columns stored at another size than its scan of {scanned:.0f}"
-    if rows is not None and not rows * (1 - FEI_AGREEMENT) <= shape[0] * factor <= rows * (1 + TALLEST_BAR):
+        factor = resized = scanned / shape[1]
+    scan_columns = scanned if resized != 1.0 else scanned * factor
+    found = f"an image of {shape[1]} columns stored at another size than its scan of {scan_columns:.0f}"
+    if rows is not None and not rows * (1 - FEI_AGREEMENT) <= shape[0] * resized <= rows * (1 + TALLEST_BAR):
         found += f", with {shape[0]} rows for {rows:.0f}: cropped, or resized unevenly"
         return None, (DataWarning(source_label, found, "its pixel size is unknown: give it in spacing_um"),)
     size = (written[0] * factor, written[1] * factor)

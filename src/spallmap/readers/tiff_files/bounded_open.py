@@ -9,11 +9,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from spallmap.errors import InputError
 from spallmap.readers.checks.file_access import entries
 from spallmap.readers.tiff_files.descriptions import imagej_lines
-from spallmap.readers.tiff_files.directories import READABLE, TiffDirectory, read_directories
+from spallmap.readers.tiff_files.directories import MOST_PAGES, READABLE, TiffDirectory, read_directories
 from spallmap.readers.tiff_files.ome_xml import ome_images, ome_text
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ DAMAGE = (
     struct.error,
     ET.ParseError,
 )
+# Read once, when a file is opened, and kept as long as it is open.
+_DIRECTORIES: WeakKeyDictionary[tifffile.TiffFile, tuple[TiffDirectory, ...]] = WeakKeyDictionary()
 # Kinds for which tifffile opens files that nobody named, or follows private directories.
 _LEFT_ALONE = ("mmstack", "ndtiff", "eer", "bif", "scn", "svs", "ndpi", "avs", "philips", "qpi", "scanimage")
 
@@ -70,6 +73,11 @@ def stack_files(path: Path) -> tuple[Path, ...]:
     """
     images = ome_images(path, read_directories(path))
     return tuple(dict.fromkeys((path, *(file for image in images for file in image.files))))
+
+
+def directories_of(tif: tifffile.TiffFile) -> tuple[TiffDirectory, ...]:
+    """Directories of a file that :func:`open_tiff` opened, or of another one that it names."""
+    return _DIRECTORIES.get(tif) or read_directories(Path(tif.filehandle.path))
 
 
 class _Complaints(logging.Handler):
@@ -127,6 +135,7 @@ def open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
     kinds = {f"is_{kind}": False for kind in _LEFT_ALONE}
     try:
         with _complaints() as messages, tifffile.TiffFile(path, **kinds) as tif:
+            _DIRECTORIES[tif] = pages
             yield tif
     except tifffile.TiffFileError as error:
         raise InputError(str(path), f"no readable TIFF ({error})", READABLE) from error
@@ -151,6 +160,8 @@ def _check_imagej(path: Path, pages: tuple[TiffDirectory, ...]) -> None:
     announced = counts["channels"] * counts["slices"] * counts["frames"]
     if announced == 1:
         announced = counts["images"]
+    if announced > MOST_PAGES:
+        raise InputError(label, f"{announced} images", f"at most {MOST_PAGES} in one file")
     if len(pages) > 1 and announced > len(pages):
         found = f"{announced} images in a file of {len(pages)} pages"
         raise InputError(label, found, f"{READABLE}, with every image that it announces")

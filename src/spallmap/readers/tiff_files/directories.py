@@ -24,6 +24,8 @@ MOST_PAGES = 1 << 16
 MOST_TAGS = 4096
 # Strips or tiles of one page: one a row for the largest images, tiles of 16 x 16 for 32 000 x 32 000 pixels.
 MOST_SEGMENTS = 1 << 22
+# Reduced copies of a page: each has half the rows of the one before.
+MOST_LEVELS = 64
 # All values that are read of one file's directories: descriptions, colour tables, strip positions.
 MOST_VALUE_BYTES = 1 << 28
 
@@ -242,6 +244,8 @@ def _check_tag(name: str, code: int, number: int, size: int, layout: _Layout) ->
     if code in _SEGMENTS:
         if number > MOST_SEGMENTS:
             raise InputError(name, f"{number} strips or tiles", f"at most {MOST_SEGMENTS} in a page")
+    elif code == SUB_IFDS and number > MOST_LEVELS:
+        raise InputError(name, f"{number} sub-directories", f"at most {MOST_LEVELS} in a page")
     elif size > LARGEST_TEXT_BYTES and size <= layout.size:
         raise InputError(name, f"{size} bytes", f"at most {LARGEST_TEXT_BYTES} bytes in one tag")
     if size > layout.size:

@@ -10,7 +10,8 @@ import numpy as np
 
 from spallmap.errors import InputError
 from spallmap.readers.checks.memory import LARGEST_IMAGE_BYTES, check_held
-from spallmap.readers.tiff_files.directories import READABLE, SUBFILE_TYPE
+from spallmap.readers.tiff_files.bounded_open import directories_of
+from spallmap.readers.tiff_files.directories import MOST_PAGES, READABLE, SUBFILE_TYPE, TiffDirectory
 
 if TYPE_CHECKING:
     import tifffile
@@ -60,6 +61,8 @@ def main_series(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     everything = list(tif.series)
     if not everything:
         raise InputError(str(path), "no image", READABLE)
+    for series in everything:
+        _check_held_by_pages(path, series)
     kept = [series for series in everything if not _reduced(path, series)]
     if not kept:
         _refuse_hidden(path, tif)
@@ -74,17 +77,64 @@ def main_series(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     return kept[0]
 
 
+def _check_held_by_pages(path: Path, series: tifffile.TiffPageSeries) -> None:
+    """Hold the shape that a description announces to the pages, or the bytes behind one page."""
+    planes = math.prod(series.shape) // max(math.prod(series.keyframe.shape), 1)
+    if planes > MOST_PAGES or len(series.pages) > MOST_PAGES:
+        raise InputError(str(path), f"{planes} images", f"at most {MOST_PAGES} in one file")
+    if planes == len(series.pages):
+        return
+    offset = series.dataoffset
+    if offset is None or offset + series.nbytes > series.keyframe.parent.filehandle.size:
+        found = f"{planes} images announced ({_size(series)} samples) in a file of {len(series.pages)} pages"
+        raise InputError(str(path), found, f"{READABLE}, with every image that it announces")
+
+
+def page_directories(
+    path: Path, series: tifffile.TiffPageSeries
+) -> tuple[tuple[TiffDirectory, ...], tuple[TiffDirectory, ...]]:
+    """Find the directory of every page of a series, and the first one of its file.
+
+    Parameters
+    ----------
+    path : Path
+        Named in the message.
+    series : tifffile.TiffPageSeries
+        A series of an open file.
+
+    Returns
+    -------
+    tuple of tuple of TiffDirectory
+        The pages', and the first ones' of their files.
+
+    Raises
+    ------
+    InputError
+        If a page is missing.
+    """
+    files: dict[int, tuple[TiffDirectory, ...]] = {}
+    pages, firsts = [], []
+    for number, page in enumerate(series.pages):
+        if page is None:
+            raise InputError(str(path), f"page {number} of {len(series.pages)} missing", READABLE)
+        file = id(page.parent)
+        if file not in files:
+            files[file] = directories_of(page.parent)
+        index = page.index if isinstance(page.index, int) else page.index[0]
+        if index >= len(files[file]):
+            raise InputError(str(path), f"page {number} of {len(series.pages)} missing", READABLE)
+        pages.append(files[file][index])
+        firsts.append(files[file][0])
+    return tuple(pages), tuple(firsts)
+
+
 def _size(series: tifffile.TiffPageSeries) -> str:
     return "x".join(str(n) for n in series.shape)
 
 
 def _reduced(path: Path, series: tifffile.TiffPageSeries) -> bool:
     """Whether all pages call themselves reduced copies or masks; some of them is a contradiction."""
-    marks = []
-    for page in series.pages:
-        if page is not None and not page.is_virtual:
-            own = page.aspage() if not page.parent.filehandle.closed else page.keyframe
-            marks.append(bool(int(own.subfiletype) & 0b101))
+    marks = [page.reduced for page in page_directories(path, series)[0]]
     if any(marks) and not all(marks):
         number = marks.index(True)
         found = f"page {number} of {len(marks)} marked as a reduced copy or a mask (tag {SUBFILE_TYPE})"
@@ -120,7 +170,8 @@ def _check_stored(path: Path, series: tifffile.TiffPageSeries) -> None:
     label = f"{path}, page {page.index}"
     if int(page.photometric) in _PHOTOMETRIC:
         raise InputError(label, _PHOTOMETRIC[int(page.photometric)], "one grey value a pixel")
-    if page.dtype is None:
+    # 24 bits in a little-endian file are unpacked with their bytes reversed
+    if page.dtype is None or (page.bitspersample > 16 and page.bitspersample not in (32, 64, 128)):
         found = f"samples of {page.bitspersample} bits (SampleFormat {page.sampleformat})"
         raise InputError(label, found, "whole or floating-point samples of 8, 16, 32 or 64 bits")
     compression = int(page.compression)
@@ -135,7 +186,14 @@ def _check_stored(path: Path, series: tifffile.TiffPageSeries) -> None:
     else:
         lengths = (min(page.rowsperstrip, page.imagelength), page.imagewidth, 1)
     segment = math.prod(lengths) * contig * itemsize
-    if min(lengths) < 1 or segment > LARGEST_IMAGE_BYTES:
+    if min(*lengths, page.imagelength, page.imagewidth) < 1:
+        found = (
+            f"{page.imagelength}x{page.imagewidth} samples in strips or tiles of {lengths[0]}x{lengths[1]}"
+        )
+        raise InputError(label, found, "at least one along each axis")
+    # rows that stand as they are can be read one by one
+    whole = page.is_tiled or compression not in _PLAIN
+    if whole and segment > LARGEST_IMAGE_BYTES:
         found = f"strips or tiles of {'x'.join(map(str, lengths))} samples, {segment} bytes"
         raise InputError(label, found, f"at most {LARGEST_IMAGE_BYTES} bytes in one strip or tile")
     counts = page.databytecounts

@@ -11,50 +11,12 @@ from numpy.typing import NDArray
 
 from spallmap.errors import DataWarning, InputError
 from spallmap.readers.checks.memory import check_fits
-from spallmap.readers.tiff_files.directories import READABLE, TiffDirectory, read_directories
-from spallmap.readers.tiff_files.main_image import main_series
+from spallmap.readers.tiff_files.directories import READABLE
+from spallmap.readers.tiff_files.main_image import main_series, page_directories
 from spallmap.readers.tiff_files.stored_values import SampleValues, stack_values
 
 if TYPE_CHECKING:
     import tifffile
-
-
-def page_directories(
-    path: Path, series: tifffile.TiffPageSeries
-) -> tuple[tuple[TiffDirectory, ...], tuple[TiffDirectory, ...]]:
-    """Find the directory of every page of a series, and the first one of its file.
-
-    Parameters
-    ----------
-    path : Path
-        Named in the message.
-    series : tifffile.TiffPageSeries
-        A series of an open file.
-
-    Returns
-    -------
-    tuple of tuple of TiffDirectory
-        The pages', and the first ones' of their files.
-
-    Raises
-    ------
-    InputError
-        If a page is missing.
-    """
-    files: dict[str, tuple[TiffDirectory, ...]] = {}
-    pages, firsts = [], []
-    for number, page in enumerate(series.pages):
-        if page is None:
-            raise InputError(str(path), f"page {number} of {len(series.pages)} missing", READABLE)
-        name = page.parent.filehandle.path
-        if name not in files:
-            files[name] = read_directories(Path(name))
-        index = page.index if isinstance(page.index, int) else page.index[0]
-        if index >= len(files[name]):
-            raise InputError(str(path), f"page {number} of {len(series.pages)} missing", READABLE)
-        pages.append(files[name][index])
-        firsts.append(files[name][0])
-    return tuple(pages), tuple(firsts)
 
 
 def series_values(

@@ -148,7 +148,7 @@ def stream(path: Path) -> Iterator[Streamed]:
             raw = held.enter_context(open_raw(layout)).read
             read, look = _applied(raw, values[0]), _applied(raw, _stored(values[0]))
         else:
-            stored = [replace(plane, values=_stored(values[0])) for plane in planes]
+            stored = [replace(plane, values=_stored(v)) for plane, v in zip(planes, values, strict=True)]
             read = partial(_read, planes, dtype)
             look = partial(_read, stored, _stored(values[0]).dtype)
         odd = clipping_warning(path, info, look, values[0].stored.itemsize)
