@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from spallmap.errors import DataWarning
 from spallmap.readers.info import length_in_um
-from spallmap.readers.sem.vendor_tag import VendorTag
+from spallmap.readers.sem.vendor_tag import VendorTag, positive
 
 if TYPE_CHECKING:
     import tifffile
@@ -76,5 +76,5 @@ def _entry_um(metadata: dict[str, Any], key: str) -> float | None:
     entry = metadata.get(key)
     if not isinstance(entry, tuple) or len(entry) < 3 or not isinstance(entry[1], (int, float)):
         return None
-    size = length_in_um(float(entry[1]), str(entry[2]))
-    return size if size is not None and math.isfinite(size) and size > 0 else None
+    value = positive(entry[1])
+    return None if value is None else length_in_um(value, str(entry[2]))

@@ -47,7 +47,8 @@ def test_a_preview_before_the_data_of_every_other_modality(tmp_path):
     wanted = np.stack([DATA + number for number in range(3)])
     np.testing.assert_array_equal(open_image(tmp_path / "mri", "mri", 50.0).data, wanted)
     np.testing.assert_array_equal(open_image(tmp_path / "xct", "xct", 1.0).data, wanted)
-    write(tmp_path / "stack.tif", (GREY_RGB, {"subfiletype": 1}), *[(plane, {}) for plane in wanted])
+    images = [(GREY_RGB, {"subfiletype": 1}), *((wanted[k], {}) for k in range(3))]
+    write(tmp_path / "stack.tif", *images)
     np.testing.assert_array_equal(open_image(tmp_path / "stack.tif", "xct", 1.0).data, wanted)
 
 
