@@ -28,7 +28,10 @@ def test_other_vendors(shared):
     fei = open_image(shared("data/sem/fei-blank-8bit.tif"), "sem")
     assert fei.spacing_um == pytest.approx((3.3724, 3.3724))
     assert fei.meta["data_bar_row"] == 442
-    for name, bar_row in (("fei-navcam-no-scan-section", 512), ("tescan", 768), ("jeol_example_sem", None)):
+    tescan = open_image(shared("data/sem/tescan.tif"), "sem")
+    assert tescan.spacing_um == pytest.approx((2.5012, 2.5012))
+    assert tescan.meta["data_bar_row"] == 768
+    for name, bar_row in (("fei-navcam-no-scan-section", 512), ("jeol_example_sem", None)):
         path = shared(f"data/sem/{name}.tif")
         assert probe_image(path, "sem").spacing_um is None
         with pytest.raises(InputError, match="pixel size"):

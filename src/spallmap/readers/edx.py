@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
+from spallmap.readers.edx_counts import COUNTS, check_counts, clipped_counts, filled_range, full_counts
 from spallmap.readers.info import ImageInfo, Loaded, Reader
-from spallmap.readers.sem.zeiss import zeiss_pixel_size_um
-from spallmap.readers.tiff_files import open_tiff, pick_spacing, read_series, spacing_from_tags, tiff_names
+from spallmap.readers.sem import VENDORS
+from spallmap.readers.tiff_files import (
+    holds_tiff,
+    open_tiff,
+    pick_spacing,
+    read_series,
+    series_values,
+    spacing_from_tags,
+    tiff_names,
+)
+from spallmap.readers.tiff_files.directories import PHOTOMETRIC, SAMPLES, read_directories
+from spallmap.readers.tiff_files.stored_values import PALETTE
 
 AXES = ("channel", "y", "x")
 # fmt: off
@@ -24,12 +36,11 @@ ELEMENTS = (
     "Ra", "Ac", "Th", "Pa", "U", "Np", "Pu", "Am", "Cm", "Bk", "Cf",
 )
 # fmt: on
-COUNTS = "whole numbers of counts, 0 or more"
 
 
 def claims(path: Path) -> bool:
     """Whether the path is a folder that holds TIFF files."""
-    return path.is_dir() and bool(tiff_names(path))
+    return path.is_dir() and holds_tiff(path)
 
 
 def files(path: Path) -> tuple[Path, ...]:
@@ -61,16 +72,17 @@ def probe(path: Path) -> ImageInfo:
         If the maps differ in size or pixel size, or one holds no grey image.
     """
     maps = files(path)
-    plane, spacing = _header(maps[0])
+    plane, spacing, warnings = _header(maps[0])
     for name in maps[1:]:
-        other_plane, other_spacing = _header(name)
+        other_plane, other_spacing, odd = _header(name)
         if other_plane != plane:
             found = f"{other_plane[0]}x{other_plane[1]}"
             raise InputError(str(name), found, f"{plane[0]}x{plane[1]} as in {maps[0].name}")
         if other_spacing != spacing:
             raise InputError(str(name), f"pixel size {other_spacing}", f"{spacing} as in {maps[0].name}")
+        warnings = (*warnings, *odd)
     meta = {"channels": tuple(name.stem for name in maps)}
-    return ImageInfo((len(maps), *plane), AXES, spacing, "uint32", "EDX folder", meta)
+    return ImageInfo((len(maps), *plane), AXES, spacing, "uint32", "EDX folder", meta, warnings)
 
 
 def load(path: Path) -> Loaded:
@@ -83,23 +95,43 @@ def load(path: Path) -> Loaded:
     """
     info = probe(path)
     counts = np.empty(info.shape, dtype=np.uint32)
+    warnings, clipped = list(info.warnings), np.zeros(info.shape, dtype=bool)
     for channel, name in enumerate(files(path)):
         with open_tiff(name) as tif:
-            counts[channel] = _checked(name, read_series(name, tif)).reshape(info.shape[1:])
-    return Loaded(info, counts)
+            samples = _checked(name, read_series(name, tif)).reshape(info.shape[1:])
+        check_counts(str(name), samples)
+        full = full_counts(samples)
+        if full is not None:
+            clipped[channel] = full
+            warnings.append(clipped_counts(str(name), samples, full))
+        filled = filled_range(str(name), samples) if full is None else None
+        warnings += [filled] if filled is not None else []
+        counts[channel] = samples
+    info = replace(info, warnings=tuple(warnings))
+    return Loaded(info, counts, clipped=clipped if clipped.any() else None)
 
 
-def _header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
+def _header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None, tuple[DataWarning, ...]]:
     with open_tiff(path) as tif:
-        series = tif.series[0]
+        first = read_directories(path, most=1)[0]
+        if first.number(PHOTOMETRIC, 1) == PALETTE:
+            raise InputError(f"{first.source_label}, ColorMap", "a picture with a colour table", COUNTS)
+        if first.number(SAMPLES, 1) > 1 and len(tif.pages) == 1:
+            found = f"a picture of {first.number(SAMPLES, 1)} colours a pixel"
+            raise InputError(first.source_label, found, COUNTS)
+        series, _, warnings = series_values(path, tif)
         kept = [(a, n) for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "YX"]
         if "".join(a for a, _ in kept) != "YX":
-            raise InputError(str(path), f"axes {series.axes} of lengths {series.shape}", "one grey map")
+            raise InputError(
+                str(path), f"axes {series.axes} of lengths {series.shape}", f"one grey map: {COUNTS}"
+            )
         plane = tuple(n for _, n in kept)
-        if tif.sem_metadata:
-            size = zeiss_pixel_size_um(tif.sem_metadata, plane[1])
-            return plane, None if size is None else (size, size)
-        return plane, pick_spacing(spacing_from_tags(tif), AXES[1:])
+        for read_tag in VENDORS:
+            tag = read_tag(series.keyframe, (plane[0], plane[1]))
+            if tag is not None:
+                return plane, tag.spacing_um, (*warnings, *tag.warnings)
+        spacing = pick_spacing(spacing_from_tags(tif, tif.series.index(series)), AXES[1:])
+        return plane, spacing, warnings
 
 
 def _checked(path: Path, samples: NDArray[Any]) -> NDArray[Any]:

@@ -25,6 +25,7 @@ from spallmap.readers.te_sidecar import (
 )
 from spallmap.readers.tiff_files import (
     is_tiff_name,
+    main_series,
     open_tiff,
     pick_spacing,
     read_series,
@@ -139,11 +140,11 @@ def _series(path: Path) -> _EchoTiffs:
 
 def _read_header(image: Path, alone: bool) -> _File:
     with open_tiff(image) as tif:
-        series = tif.series[0]
+        series = main_series(image, tif)
         dtype = np.dtype(series.dtype)
         kept = [(a, n) for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "YX"]
         axes, shape = "".join(a for a, _ in kept), tuple(n for _, n in kept)
-        spacing = spacing_from_tags(tif)
+        spacing = spacing_from_tags(tif, tif.series.index(series))
         kind = _kind(tif)
     if dtype.kind not in "uif":
         raise InputError(str(image), f"samples of type {dtype}", "whole or floating-point numbers")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from spallmap.errors import DataWarning
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class VendorTag:
         (row spacing, column spacing); None where the tag does not say it.
     meta : mapping
         ``data_bar_row``, the first row of the data bar or None, where the vendor writes it.
+    warnings : tuple of DataWarning
+        What is odd in the tag.
 
     Examples
     --------
@@ -30,3 +35,21 @@ class VendorTag:
     format: str
     spacing_um: tuple[float, float] | None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[DataWarning, ...] = ()
+
+
+def positive(value: Any) -> float | None:
+    """Return a number if it is one, finite and above 0; else None.
+
+    Examples
+    --------
+    >>> positive("2.5e-6"), positive(0), positive("n/a"), positive(True)
+    (2.5e-06, None, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None

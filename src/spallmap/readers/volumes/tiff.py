@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from spallmap.blocks import Region
 from spallmap.errors import InputError
 from spallmap.image import SPATIAL_AXES
 from spallmap.readers.info import ImageInfo, Streamed
 from spallmap.readers.tiff_files import (
     READABLE,
+    SampleValues,
+    check_alike,
+    clipping_warning,
+    folder_values,
     holds_tiff,
+    main_series,
     open_tiff,
+    page_directories,
     pick_spacing,
+    series_values,
     spacing_from_tags,
+    stack_files,
     tiff_names,
 )
 from spallmap.readers.volumes.raw import RawLayout, open_raw
@@ -44,11 +56,7 @@ def files(path: Path) -> tuple[Path, ...]:
     """
     if path.is_dir():
         return slice_order(path, tiff_names(path))
-    with open_tiff(path) as tif:
-        if not tif.series[0].is_multifile:
-            return (path,)
-        parents = [page.parent.filehandle.path for page in tif.series[0].pages if page is not None]
-    return tuple(dict.fromkeys(Path(p) for p in parents))
+    return stack_files(path)
 
 
 def slice_order(folder: Path, names: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -95,31 +103,24 @@ def slice_order(folder: Path, names: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 def probe(path: Path) -> ImageInfo:
-    """Read the header of the file, or of the first slice and the names of the others.
+    """Read the headers: of the file, or of every slice of the folder.
 
     Raises
     ------
     InputError
-        If this is no stack of grey slices.
+        If this is no stack of grey slices of one size, type and pixel size.
     """
     if path.is_dir():
-        slices = files(path)
-        with open_tiff(slices[0]) as tif:
-            plane, dtype, found = _plane_shape(slices[0], tif), _dtype(slices[0], tif), spacing_from_tags(tif)
-        shape = (len(slices), *plane)
-        return volume_info(
-            str(path), shape, pick_spacing(found, SPATIAL_AXES), np.dtype(dtype), "TIFF folder"
-        )
+        return _folder(path)[0]
     with open_tiff(path) as tif:
-        shape, dtype = _volume_shape(path, tif), _dtype(path, tif)
-        kind = "OME-TIFF" if tif.ome_metadata else "ImageJ TIFF" if tif.imagej_metadata else "TIFF"
-        spacing = pick_spacing(spacing_from_tags(tif), SPATIAL_AXES)
-        return volume_info(str(path), shape, spacing, np.dtype(dtype), kind)
+        return _file(path, tif)[0]
 
 
 @contextmanager
 def stream(path: Path) -> Iterator[Streamed]:
     """Open the stack; all headers are read and compared, the samples when they are asked for.
+
+    A few slices are looked at, to report samples that were cut off.
 
     Yields
     ------
@@ -131,62 +132,92 @@ def stream(path: Path) -> Iterator[Streamed]:
     InputError
         If a slice is cut short, or differs from the first in size or type.
     """
-    info = probe(path)
-    dtype = np.dtype(info.dtype)
+    layout = None
     if path.is_dir():
-        planes = [_slice(name, info) for name in files(path)]
+        info, values, slices = _folder(path)
+        numbered = zip(slices, values, strict=True)
+        planes = [replace(_slice(name, info), values=value) for name, value in numbered]
     else:
         with open_tiff(path) as tif:
-            _check_alike(path, tif)
-            layout = _as_one_block(path, tif, info)
-            planes = [] if layout is not None else _pages(path, tif, info)
+            info, values, series = _file(path, tif)
+            layout = _as_one_block(path, tif, series, info) if len(set(values)) == 1 else None
+            planes = [] if layout is not None else _pages(path, series, info, values)
+    dtype = np.dtype(info.dtype)
+    with ExitStack() as held:
         if layout is not None:
-            with open_raw(layout) as raw:
-                yield Streamed(info, LazyVolume(str(path), info.shape, dtype, raw.read))
-            return
-    yield Streamed(info, LazyVolume(str(path), info.shape, dtype, lambda region: read_planes(planes, region)))
+            raw = held.enter_context(open_raw(layout)).read
+            read, look = _applied(raw, values[0]), _applied(raw, _stored(values[0]))
+        else:
+            stored = [replace(plane, values=_stored(v)) for plane, v in zip(planes, values, strict=True)]
+            read = partial(_read, planes, dtype)
+            look = partial(_read, stored, _stored(values[0]).dtype)
+        odd = clipping_warning(path, info, look, values[0].stored.itemsize)
+        info = replace(info, warnings=info.warnings if odd is None else (*info.warnings, odd))
+        yield Streamed(info, LazyVolume(str(path), info.shape, dtype, read))
+
+
+def _stored(values: SampleValues) -> SampleValues:
+    """Leave out every scale, so that samples are as they are stored, with black as the smallest."""
+    dtype = np.dtype(np.uint8) if values.stored.kind == "b" else values.stored
+    return replace(values, line=None, palette=None, dtype=dtype)
+
+
+def _applied(
+    read: Callable[[Region], NDArray[Any]], values: SampleValues
+) -> Callable[[Region], NDArray[Any]]:
+    return lambda region: values.apply(read(region))
+
+
+def _read(planes: Sequence[TiffPlane], dtype: np.dtype[Any], region: Region) -> NDArray[Any]:
+    return read_planes(planes, region, dtype)
+
+
+def _folder(path: Path) -> tuple[ImageInfo, tuple[SampleValues, ...], tuple[Path, ...]]:
+    """Read and compare the headers of all slices."""
+    slices = files(path)
+    with open_tiff(slices[0]) as tif:
+        series, _, _ = series_values(slices[0], tif)
+        plane, stored = _plane_shape(slices[0], series), np.dtype(series.dtype)
+        spacing = pick_spacing(spacing_from_tags(tif), SPATIAL_AXES)
+    values, warnings = folder_values(slices, stored)
+    info = volume_info(str(path), (len(slices), *plane), spacing, _real(slices[0], values[0]), "TIFF folder")
+    return replace(info, warnings=warnings), values, slices
 
 
 def _slice(name: Path, info: ImageInfo) -> TiffPlane:
     """Describe the one slice of a file in a folder."""
     with open_tiff(name) as tif:
-        plane, dtype = _plane_shape(name, tif), _dtype(name, tif)
-        if plane != info.shape[1:] or dtype != info.dtype:
-            found = f"{plane[0]}x{plane[1]} {dtype}"
-            allowed = f"{info.shape[1]}x{info.shape[2]} {info.dtype} as in the first slice"
-            raise InputError(str(name), found, allowed)
-        return plane_of(name, tif.pages[0], 0)
+        series = main_series(name, tif)
+        if _plane_shape(name, series) != info.shape[1:]:
+            found = f"{'x'.join(map(str, series.shape))} {series.dtype}"
+            raise InputError(str(name), found, f"{info.shape[1]}x{info.shape[2]} as in the first slice")
+        return plane_of(name, series.pages[0], 0)
 
 
-def _check_alike(path: Path, tif: tifffile.TiffFile) -> None:
-    """Read every page's own header: tifffile takes later pages to be like the first."""
-    for number, page in enumerate(tif.series[0].pages):
-        if page is None or page.is_virtual:
-            continue
-        handle = page.parent.filehandle
-        closed = handle.closed
-        if closed:
-            handle.open()
-        try:
-            own = page.aspage()
-        finally:
-            if closed:
-                handle.close()
-        if own.hash != page.keyframe.hash:
-            found = (
-                f"page {number} of shape {own.shape} {own.dtype}, unlike the first in size, type or layout"
-            )
-            raise InputError(str(path), found, ONE_STACK)
+def _file(
+    path: Path, tif: tifffile.TiffFile
+) -> tuple[ImageInfo, tuple[SampleValues, ...], tifffile.TiffPageSeries]:
+    """Read and compare the headers of all pages."""
+    series, values, warnings = series_values(path, tif)
+    check_alike(path, *page_directories(path, series))
+    kind = "OME-TIFF" if tif.ome_metadata else "ImageJ TIFF" if tif.imagej_metadata else "TIFF"
+    spacing = pick_spacing(spacing_from_tags(tif, tif.series.index(series)), SPATIAL_AXES)
+    info = volume_info(str(path), _volume_shape(path, series), spacing, _real(path, values[0]), kind)
+    return replace(info, warnings=warnings), values, series
 
 
-def _as_one_block(path: Path, tif: tifffile.TiffFile, info: ImageInfo) -> RawLayout | None:
+def _as_one_block(
+    path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, info: ImageInfo
+) -> RawLayout | None:
     """Say where the samples stand, if those of all pages follow one another as they are.
 
     ImageJ's files over 4 GB have one page alone, with all slices behind it.
     """
-    series = tif.series[0]
     offset = series.dataoffset
-    if offset is None or series.is_multifile:
+    here = all(page is not None and page.parent is tif for page in series.pages)
+    # samples of less than a byte, and of three bytes, are unpacked page by page
+    plain = series.keyframe.bitspersample == 8 * np.dtype(series.dtype).itemsize
+    if offset is None or not here or not plain:
         return None
     if offset + series.nbytes > tif.filehandle.size:
         raise InputError(str(path), "fewer samples than the header announces", READABLE)
@@ -194,33 +225,31 @@ def _as_one_block(path: Path, tif: tifffile.TiffFile, info: ImageInfo) -> RawLay
     return RawLayout(header=path, path=path, offset=int(offset), shape=info.shape, dtype=dtype)
 
 
-def _pages(path: Path, tif: tifffile.TiffFile, info: ImageInfo) -> list[TiffPlane]:
-    pages = tif.series[0].pages
-    if len(pages) != info.shape[0]:
-        raise InputError(str(path), f"{len(pages)} pages for {info.shape[0]} slices", "a page for each slice")
-    planes = []
-    for number, page in enumerate(pages):
-        if page is None:
-            raise InputError(str(path), f"page {number} of {len(pages)} missing", READABLE)
-        planes.append(plane_of(path, page, number))
-    return planes
+def _pages(
+    path: Path, series: tifffile.TiffPageSeries, info: ImageInfo, values: tuple[SampleValues, ...]
+) -> list[TiffPlane]:
+    if len(series.pages) != info.shape[0] or len(values) != info.shape[0]:
+        found = f"{len(series.pages)} pages for {info.shape[0]} slices"
+        raise InputError(str(path), found, "a page for each slice")
+    return [
+        replace(plane_of(path, page, number), values=values[number])
+        for number, page in enumerate(series.pages)
+    ]
 
 
-def _dtype(path: Path, tif: tifffile.TiffFile) -> str:
-    dtype = np.dtype(tif.series[0].dtype)
-    if dtype.kind not in "uif":
-        raise InputError(str(path), f"samples of type {dtype}", "whole or floating-point numbers")
-    return str(dtype.newbyteorder("="))
+def _real(path: Path, values: SampleValues) -> np.dtype[Any]:
+    if values.stored.kind not in "buif":
+        raise InputError(str(path), f"samples of type {values.stored}", "whole or floating-point numbers")
+    return values.dtype
 
 
-def _squeezed(tif: tifffile.TiffFile) -> tuple[str, tuple[int, ...]]:
-    series = tif.series[0]
+def _squeezed(series: tifffile.TiffPageSeries) -> tuple[str, tuple[int, ...]]:
     kept = [(a, n) for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "YX"]
     return "".join(a for a, _ in kept), tuple(n for _, n in kept)
 
 
-def _plane_shape(path: Path, tif: tifffile.TiffFile) -> tuple[int, ...]:
-    axes, shape = _squeezed(tif)
+def _plane_shape(path: Path, series: tifffile.TiffPageSeries) -> tuple[int, ...]:
+    axes, shape = _squeezed(series)
     if axes != "YX":
         raise InputError(
             str(path), f"axes {axes} of lengths {shape}", "one grey slice in each file of a folder"
@@ -228,11 +257,8 @@ def _plane_shape(path: Path, tif: tifffile.TiffFile) -> tuple[int, ...]:
     return shape
 
 
-def _volume_shape(path: Path, tif: tifffile.TiffFile) -> tuple[int, ...]:
-    axes, shape = _squeezed(tif)
-    if len(tif.series) > 1:
-        shapes = ", ".join(f"{series.shape} {series.dtype}" for series in tif.series[:4])
-        raise InputError(str(path), f"pages of unequal size or type: {shapes}", ONE_STACK)
+def _volume_shape(path: Path, series: tifffile.TiffPageSeries) -> tuple[int, ...]:
+    axes, shape = _squeezed(series)
     if len(axes) != 3 or axes[0] not in SLICE_AXES or axes[1:] != "YX":
         raise InputError(str(path), f"axes {axes} of lengths {shape}", ONE_STACK)
     return shape

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import Region
 from spallmap.errors import InputError
-from spallmap.readers.tiff_files import READABLE
+from spallmap.readers.tiff_files import READABLE, SampleValues
 from spallmap.readers.volumes.raw import read_exactly
 from spallmap.readers.volumes.source import DAMAGE
 
@@ -45,6 +45,8 @@ class TiffPlane:
         Decodes a segment (bytes and number) to samples; None where they stand as they are.
     jpegtables : bytes or None
         What JPEG segments of one page share.
+    values : SampleValues or None
+        How its samples become values; None where they are values.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class TiffPlane:
     segment: tuple[int, int]
     decode: Callable[..., tuple[NDArray[Any] | None, tuple[int, ...], tuple[int, ...]]] | None = None
     jpegtables: bytes | None = None
+    values: SampleValues | None = None
 
 
 def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: int) -> TiffPlane:
@@ -91,7 +94,7 @@ def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: i
         raise InputError(source_label, found, "grey slices")
     shape = (int(key.imagelength), int(key.imagewidth))
     dtype = np.dtype(key.dtype).newbyteorder(page.parent.byteorder)
-    if page.is_final:
+    if page.is_final and key.bitspersample == 8 * dtype.itemsize:
         start = int(page.dataoffsets[0])
         if start + shape[0] * shape[1] * dtype.itemsize > page.parent.filehandle.size:
             raise InputError(str(path), f"page {number} cut short", READABLE)
@@ -115,7 +118,7 @@ def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: i
     )
 
 
-def read_planes(planes: Sequence[TiffPlane], region: Region) -> NDArray[Any]:
+def read_planes(planes: Sequence[TiffPlane], region: Region, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Read a region of a stack.
 
     Parameters
@@ -124,11 +127,13 @@ def read_planes(planes: Sequence[TiffPlane], region: Region) -> NDArray[Any]:
         The slices, of one size and type.
     region : tuple of slice
         Along z, y and x.
+    dtype : dtype
+        Type of the values.
 
     Returns
     -------
     ndarray
-        The samples in native byte order.
+        The values in native byte order.
 
     Raises
     ------
@@ -136,9 +141,8 @@ def read_planes(planes: Sequence[TiffPlane], region: Region) -> NDArray[Any]:
         If a strip or tile is damaged, naming file and page.
     """
     z, y, x = region
-    out = np.empty(
-        (z.stop - z.start, y.stop - y.start, x.stop - x.start), planes[z.start].dtype.newbyteorder("=")
-    )
+    out = np.empty((z.stop - z.start, y.stop - y.start, x.stop - x.start), dtype)
+    stored = np.empty(out.shape[1:], planes[z.start].dtype.newbyteorder("="))
     with ExitStack() as stack:
         opened: Path | None = None
         descriptor = -1
@@ -150,9 +154,10 @@ def read_planes(planes: Sequence[TiffPlane], region: Region) -> NDArray[Any]:
                 stack.callback(os.close, descriptor)
                 opened = plane.path
             try:
-                _read_plane(plane, descriptor, y, x, out[k - z.start])
+                _read_plane(plane, descriptor, y, x, stored)
             except DAMAGE as error:
                 raise InputError(plane.source_label, f"a damaged slice ({error})", READABLE) from error
+            out[k - z.start] = stored if plane.values is None else plane.values.apply(stored)
     return out
 
 

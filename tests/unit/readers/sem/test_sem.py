@@ -30,8 +30,8 @@ def test_stack_is_no_image(tmp_path):
 def test_a_new_vendor_is_one_module_and_one_line(tmp_path, monkeypatch):
     """The recipe: a module whose ``read_tag`` gives a VendorTag, or None; its line in VENDORS."""
 
-    def read_tag(tif: tifffile.TiffFile, shape: tuple[int, int]) -> VendorTag | None:
-        tag = tif.pages[0].tags.get(65000)
+    def read_tag(page: tifffile.TiffPage, shape: tuple[int, int]) -> VendorTag | None:
+        tag = page.tags.get(65000)
         if tag is None:
             return None
         meta = {"data_bar_row": shape[0] - 20}

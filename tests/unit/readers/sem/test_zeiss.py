@@ -37,3 +37,13 @@ def test_zeiss_without_a_size_needs_one(tmp_path):
     with pytest.raises(InputError, match="no pixel size"):
         open_image(tmp_path / "a.tif", "sem")
     assert open_image(tmp_path / "a.tif", "sem", 0.5).spacing_um == (0.5, 0.5)
+
+
+def test_zeiss_width_and_height_that_contradict_are_no_size(tmp_path):
+    text = "\r\nAP_WIDTH\r\nWidth = 2.600 µm\r\nAP_HEIGHT\r\nHeight = 1.000 µm\r\n\0"
+    zeiss(tmp_path / "a.tif", section(), text)
+    info = probe_image(tmp_path / "a.tif", "sem")
+    assert info.spacing_um is None
+    assert "AP_HEIGHT" in info.warnings[0].source_label
+    zeiss(tmp_path / "a.tif", section(), text.replace("1.000", "2.000"))
+    assert probe_image(tmp_path / "a.tif", "sem").spacing_um == pytest.approx((0.01, 0.01))

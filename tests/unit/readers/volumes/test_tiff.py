@@ -246,13 +246,13 @@ def test_a_corrupt_page_is_named_when_it_is_read(tmp_path):
     path = tmp_path / "scan.tif"
     tifffile.imwrite(path, volume("uint16", (6, 30, 40)), compression="zlib", photometric="minisblack")
     with tifffile.TiffFile(path) as tif:
-        start, count = tif.pages[4].dataoffsets[0], tif.pages[4].databytecounts[0]
+        start, count = tif.pages[5].dataoffsets[0], tif.pages[5].databytecounts[0]
     content = bytearray(path.read_bytes())
     content[start + 20 : start + count] = bytes(count - 20)
     path.write_bytes(content)
     with open_volume(path, 1.0) as source:
         assert source.data[0:4, :, :].shape == (4, 30, 40)
-        with pytest.raises(InputError, match=r"scan\.tif, page 4"):
+        with pytest.raises(InputError, match=r"scan\.tif, page 5"):
             source.data[3:6, 0:3, 0:3]
 
 
