@@ -17,7 +17,8 @@ import tifffile
 from spallmap.blocks import read_padded, tiles, whole
 from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, open_volume, probe_image
-from spallmap.readers.volumes import raw, tiff_planes, zarr_chunks
+from spallmap.readers.volumes import raw, tiff_planes
+from spallmap.readers.volumes.ngff import zarr_chunks
 from tests.unit.readers.volumes.volume_files import (
     LAYOUTS,
     SHAPE,

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from spallmap.blocks import Region
 from spallmap.errors import InputError
 from spallmap.readers.info import ImageInfo, Streamed, VolumeSource, length_in_um
+from spallmap.readers.volumes.ngff.zarr_chunks import chunk_check, chunk_reader
 from spallmap.readers.volumes.source import DAMAGE, LazyVolume, volume_info, volume_reader
-from spallmap.readers.volumes.zarr_chunks import chunk_check, chunk_reader
 
 ACCEPTS = "an OME-Zarr folder, version 0.4 or 0.5, with one channel and one time"
 MARKS = ("zarr.json", ".zattrs", ".zgroup", ".zarray")

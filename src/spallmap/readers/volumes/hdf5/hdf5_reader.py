@@ -15,8 +15,8 @@ from spallmap.blocks import Region
 from spallmap.errors import InputError
 from spallmap.readers.dataset_path import SUFFIXES, split_dataset
 from spallmap.readers.info import ImageInfo, Streamed
-from spallmap.readers.volumes.hdf5_parts import open_beside, parts
-from spallmap.readers.volumes.nexus import axis_names, default_signal, spacing_um
+from spallmap.readers.volumes.hdf5.hdf5_parts import open_beside, parts
+from spallmap.readers.volumes.hdf5.nexus import axis_names, default_signal, spacing_um
 from spallmap.readers.volumes.source import DAMAGE, LazyVolume, volume_info, volume_reader
 
 if TYPE_CHECKING:
