@@ -85,7 +85,7 @@ def _header_size(path: Path, fields: dict[str, str], first: int, packed: bool) -
     if not (math.isfinite(values[0]) and values[0] == values[0] // 1 and values[0] >= least):
         end = "" if packed else ", or -1"
         allowed = f"the voxels' position in bytes from the file's start, {first} or more{end}"
-        raise InputError(f"{path}, entry 'HeaderSize'", fields["HeaderSize"], allowed)
+        raise InputError(f"{path}, entry 'HeaderSize'", repr(fields["HeaderSize"]), allowed)
     return int(values[0])
 
 
@@ -97,7 +97,7 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     if not _is_true(fields, "BinaryData"):
         raise InputError(f"{path}, entry 'BinaryData'", "voxels as text", "binary voxels")
     if fields.get("NDims", "3") != "3":
-        raise InputError(f"{path}, entry 'NDims'", fields["NDims"], "3")
+        raise InputError(f"{path}, entry 'NDims'", repr(fields["NDims"]), "3")
     sizes = _numbers(path, fields, "DimSize")
     if len(sizes) != 3 or not all(size >= 1 and size == size // 1 for size in sizes):
         found = fields.get("DimSize") or "nothing"
@@ -132,7 +132,7 @@ def _one_number(path: Path, fields: dict[str, str], key: str, default: float) ->
     values = _numbers(path, fields, key) or (default,)
     if len(values) != 1 or not math.isfinite(values[0]) or (default == 1.0 and values[0] == 0.0):
         what = "one number" + (" other than 0" if default == 1.0 else "")
-        raise InputError(f"{path}, entry {key!r}", fields[key], what)
+        raise InputError(f"{path}, entry {key!r}", repr(fields[key]), what)
     return values[0]
 
 
@@ -152,7 +152,7 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
     spacing = distances or edges
     for key, values in (("ElementSpacing", distances), ("ElementSize", edges)):
         if len(values) not in (0, 3):
-            raise InputError(f"{path}, entry {key!r}", fields[key], "three positive lengths")
+            raise InputError(f"{path}, entry {key!r}", repr(fields[key]), "three positive lengths")
     unit = fields.get("DistanceUnits", "mm")
     how = f"in {unit}, as 'DistanceUnits' says" if "DistanceUnits" in fields else _NO_UNITS
     entry = "ElementSpacing" if distances else "ElementSize"

@@ -97,7 +97,7 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     if name is not None and (name.upper().startswith("LIST") or "%" in name):
         raise InputError(f"{path}, field 'data file'", name, "one file")
     if _whole_number(path, fields, "line skip"):
-        raise InputError(f"{path}, field 'line skip'", fields["line skip"], "0; give 'byte skip'")
+        raise InputError(f"{path}, field 'line skip'", repr(fields["line skip"]), "0; give 'byte skip'")
     shape, dtype = (sizes[2], sizes[1], sizes[0]), np.dtype((">" if endian == "big" else "<") + code)
     file = path if name is None else named_file(f"{path}, field 'data file'", path, name)
     packed = encoding != "raw"
@@ -105,7 +105,7 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     skip = _whole_number(path, fields, "byte skip")
     if skip < (0 if packed else -1):
         allowed = "0 or more where the voxels are compressed, else -1 or more"
-        raise InputError(f"{path}, field 'byte skip'", fields["byte skip"], allowed)
+        raise InputError(f"{path}, field 'byte skip'", repr(fields["byte skip"]), allowed)
     if skip < 0:  # the voxels are the file's end
         skip, start = 0, start_at_end(file, shape, dtype, start)
     return RawLayout(
@@ -135,7 +135,7 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         source_label = f"{path}, field 'space directions'"
         vectors = _vectors(path, fields["space directions"])
         if len(vectors) != 3 or any(len(v) != 3 for v in vectors):
-            raise InputError(source_label, fields["space directions"], "three vectors of three numbers")
+            raise InputError(source_label, repr(fields["space directions"]), "three vectors of three numbers")
         directions = np.array(vectors)
         reverse ^= is_mirrored(source_label, directions)
         values = [float(v) for v in np.linalg.norm(directions, axis=1)]

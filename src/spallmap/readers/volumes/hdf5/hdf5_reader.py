@@ -15,9 +15,13 @@ from spallmap.blocks import Region
 from spallmap.errors import InputError
 from spallmap.readers.dataset_path import SUFFIXES, split_dataset
 from spallmap.readers.info import ImageInfo, Streamed
+from spallmap.readers.volumes.directions import upside_down
+from spallmap.readers.volumes.hdf5.hdf5_links import Links, datasets, open_hdf5
 from spallmap.readers.volumes.hdf5.hdf5_parts import open_beside, parts
-from spallmap.readers.volumes.hdf5.nexus import axis_names, default_signal, spacing_um
-from spallmap.readers.volumes.source import DAMAGE, LazyVolume, volume_info, volume_reader
+from spallmap.readers.volumes.hdf5.nexus import axis_names, default_signal, grey_scale, lattice
+from spallmap.readers.volumes.hdf5.projections import refuse_projections, why_projections
+from spallmap.readers.volumes.hdf5.stored_chunks import chunk_guard
+from spallmap.readers.volumes.source import DAMAGE, NUMBERS, LazyVolume, volume_info, volume_reader
 
 if TYPE_CHECKING:
     import h5py
@@ -75,13 +79,23 @@ def stream(path: Path) -> Iterator[Streamed]:
         As :func:`probe`.
     """
     with _opened(path) as opened:
-        info, dataset = opened.info, opened.dataset
+        info, dataset, order = opened.info, opened.dataset, opened.order
         leading = (0,) * (dataset.ndim - 3)
+        slope, intercept = opened.scale
+        check = chunk_guard(dataset)
 
         def read(region: Region) -> NDArray[Any]:
-            return np.asarray(dataset[(*leading, *region)])
+            stored: list[slice] = [slice(0, 0)] * 3
+            for part, axis in zip(region, order, strict=True):
+                stored[axis] = part
+            index = (*leading, *stored)
+            if check is not None:
+                check(index)
+            values = np.asarray(dataset[index]).transpose(order)
+            return values if (slope, intercept) == (1.0, 0.0) else values * slope + intercept
 
-        yield Streamed(info, LazyVolume(str(path), info.shape, dataset.dtype, read))
+        lazy = LazyVolume(str(path), info.shape, np.dtype(info.dtype), read)
+        yield Streamed(info, upside_down(lazy) if info.meta["slices_reversed"] else lazy)
 
 
 @dataclass(frozen=True)
@@ -89,98 +103,120 @@ class _Opened:
     dataset: h5py.Dataset
     info: ImageInfo
     parts: tuple[Path, ...]
+    order: tuple[int, int, int]
+    scale: tuple[float, float]
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[_Opened]:
-    import h5py
-
     name, inside = split_dataset(path)
     with ExitStack() as stack:
+        file = open_hdf5(str(name), name, stack)
         try:
-            file = stack.enter_context(h5py.File(name, "r"))
-            dataset = _chosen(path, file, inside)
+            links = Links(str(path), stack)
+            dataset, group = _chosen(links, file, inside)
             if dataset.external:
-                home, name_inside = dataset.file, str(dataset.name)
+                home, own_name = dataset.file, str(dataset.name)
                 del dataset  # HDF5 takes the folder of external storage from the first handle alone
-                dataset = open_beside(home, name_inside)
-            opened = _Opened(dataset, _info(path, dataset), parts(path, dataset))
+                dataset = open_beside(home, own_name)
+            opened = _described(path, links, dataset, group)
         except DAMAGE as error:
             raise InputError(str(name), f"no readable HDF5 file ({error})", "a complete HDF5 file") from error
         yield opened
 
 
-def _chosen(path: Path, file: h5py.File, inside: str | None) -> h5py.Dataset:
+def _described(path: Path, links: Links, dataset: h5py.Dataset, group: h5py.Group) -> _Opened:
     import h5py
 
+    label = str(path)
+    refuse_projections(label, dataset, group)
+    if h5py.check_enum_dtype(dataset.dtype) is not None:
+        raise InputError(f"{label}, {dataset.name}", "an enumeration: labels, no greys", NUMBERS)
+    files = tuple(dict.fromkeys((*links.files, *parts(path, dataset))))
+    found = lattice(label, dataset, group)
+    scale = grey_scale(label, dataset, group)
+    stored = dataset.shape[-3:]
+    info = volume_info(
+        label,
+        (int(stored[found.order[0]]), int(stored[found.order[1]]), int(stored[found.order[2]])),
+        found.spacing_um,
+        dataset.dtype if scale == (1.0, 0.0) else np.dtype(np.float32),
+        "HDF5",
+        warnings=found.warnings,
+        dataset=str(dataset.name),
+        axis_names=axis_names(dataset, group),
+        slices_reversed=found.mirrored,
+        spacing_from=found.source,
+    )
+    return _Opened(dataset, info, files, found.order, scale)
+
+
+def _chosen(links: Links, file: h5py.File, inside: str | None) -> tuple[h5py.Dataset, h5py.Group]:
+    import h5py
+
+    label = links.source_label
     if inside is not None:
-        try:
-            found = file[inside]
-        except DAMAGE as error:
-            link = file.get(inside, default=None, getlink=True)
-            aim = f", a link to {link.path} in {link.filename}" if isinstance(link, h5py.ExternalLink) else ""
-            raise InputError(
-                str(path), f"nothing readable at {inside}{aim} ({error})", _choice(file)
-            ) from error
-        if isinstance(found, h5py.Group):
-            found = default_signal(found)
-        if not isinstance(found, h5py.Dataset) or not _is_volume(found):
-            what = f"shape {found.shape} of {found.dtype}" if isinstance(found, h5py.Dataset) else "a group"
-            raise InputError(str(path), what, _choice(file))
+        found = links.find(file, inside)
+        if found is not None and isinstance(found[0], h5py.Group):
+            found = default_signal(links, found[0]) or found
+        if found is None or not isinstance(found[0], h5py.Dataset) or not _is_volume(found[0]):
+            what = "nothing" if found is None else _words(found[0])
+            raise InputError(label, f"{what} at {inside}", _choice(label, file))
         return found
-    default = default_signal(file)
-    if default is not None and _is_volume(default):
+    default = default_signal(links, file)
+    if default is not None and _is_volume(default[0]):
         return default
-    candidates = _candidates(file)
-    if len(candidates) != 1:
-        raise InputError(str(path), f"{len(candidates)} datasets that might be meant", _choice(file))
-    return candidates[0]
+    candidates = _candidates(label, file)
+    volumes = [d for d in candidates if not why_projections(d, d.parent)]
+    if candidates and not volumes:
+        refuse_projections(label, candidates[0], candidates[0].parent)
+    if len(volumes) != 1:
+        raise InputError(label, f"{len(volumes)} datasets that might be meant", _choice(label, file))
+    return volumes[0], volumes[0].parent
+
+
+def _words(item: h5py.Group | h5py.Dataset | h5py.Datatype) -> str:
+    import h5py
+
+    if isinstance(item, h5py.Dataset):
+        return f"shape {item.shape} of {_kind(item) or 'a type that numpy does not know'}"
+    return "a group" if isinstance(item, h5py.Group) else "a type"
+
+
+def _kind(dataset: h5py.Dataset) -> np.dtype[Any] | None:
+    """Return the type of the samples; None where numpy has none for it."""
+    try:
+        kind: np.dtype[Any] = dataset.dtype
+    except (TypeError, ValueError, KeyError):  # a type of another machine, or one that is damaged
+        return None
+    return kind
 
 
 def _is_volume(dataset: h5py.Dataset) -> bool:
     """Whether these are numbers along three axes; further leading axes may have one entry."""
-    shape = dataset.shape
+    shape, kind = dataset.shape, _kind(dataset)
     return (
         shape is not None
+        and kind is not None
         and len(shape) >= 3
         and all(n == 1 for n in shape[:-3])
         and min(shape[-3:]) > 1
-        and dataset.dtype.kind in "uif"
+        and kind.kind in "uif"
     )
 
 
-def _candidates(file: h5py.File) -> list[h5py.Dataset]:
-    import h5py
-
-    found: list[h5py.Dataset] = []
-
-    def look(_name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and _is_volume(item):
-            found.append(item)
-
-    file.visititems(look)
-    return found
+def _candidates(source_label: str, file: h5py.File) -> list[h5py.Dataset]:
+    found = [dataset for dataset in datasets(source_label, file) if _is_volume(dataset)]
+    return sorted(found, key=lambda dataset: str(dataset.name))
 
 
-def _choice(file: h5py.File) -> str:
-    candidates = _candidates(file)
+def _choice(source_label: str, file: h5py.File) -> str:
+    candidates = _candidates(source_label, file)
     if not candidates:
         return "a dataset of three dimensions and real numbers, named after the file and a colon"
     listed = ", ".join(f"{d.name} {d.shape} {d.dtype}" for d in candidates[:_LISTED])
     more = f" and {len(candidates) - _LISTED} more" if len(candidates) > _LISTED else ""
     return f"one of these, named after the file and a colon: {listed}{more}"
-
-
-def _info(path: Path, dataset: h5py.Dataset) -> ImageInfo:
-    return volume_info(
-        str(path),
-        tuple(int(n) for n in dataset.shape[-3:]),
-        spacing_um(dataset),
-        dataset.dtype,
-        "HDF5",
-        dataset=str(dataset.name),
-        axis_names=axis_names(dataset),
-    )
 
 
 READER = volume_reader("HDF5", ACCEPTS, claims, files, probe, stream)
