@@ -150,6 +150,12 @@ def axis_names(dataset: h5py.Dataset, group: h5py.Group) -> tuple[str, ...]:
     return tuple(name.strip() for name in names[-3:]) if len(names) == dataset.ndim else ()
 
 
+def names_of_space(dataset: h5py.Dataset, group: h5py.Group) -> bool:
+    """Whether the last three axes are named x, y and z, in any order."""
+    matches = [_DIRECTION.fullmatch(name) for name in axis_names(dataset, group)]
+    return sorted(match["letter"].lower() for match in matches if match) == ["x", "y", "z"]
+
+
 def lattice(source_label: str, dataset: h5py.Dataset, group: h5py.Group) -> Lattice:
     """Find where the samples lie along the last three axes.
 

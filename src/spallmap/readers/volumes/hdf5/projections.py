@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from spallmap.errors import InputError
 from spallmap.readers.volumes.hdf5.hdf5_links import peek
-from spallmap.readers.volumes.hdf5.nexus import axis_names, text_of
+from spallmap.readers.volumes.hdf5.nexus import axis_names, names_of_space, text_of
 
 if TYPE_CHECKING:
     import h5py
@@ -54,6 +54,8 @@ def why_projections(dataset: h5py.Dataset, group: h5py.Group) -> str:
         unit = text_of(axis.attrs.get("units")) if hasattr(axis, "attrs") else ""
         if _ANGLE_NAME.fullmatch(name) or unit.strip().lower() in _ANGLE_UNITS:
             return f"an axis {name!r} of angles"
+    if names_of_space(dataset, group):
+        return ""  # angles of as many frames as there are slices may have been kept beside them
     name = PurePosixPath(str(dataset.name)).name
     if name in _FLATS or (name == "data" and any(peek(group, flat) is not None for flat in _FLATS)):
         return f"{' and '.join(_FLATS)} of Data Exchange"
