@@ -256,7 +256,9 @@ def _judged(
     spacing = resolve_spacing(label, info, given)
     if spacing is None:
         return info
-    check_plausible(label, modality, info.spatial_shape, spacing, unusual)
+    own = given is None and info.meta.get("spacing_from")
+    who = f"{label}, {own}" if own else label
+    check_plausible(who, modality, info.spatial_shape, spacing, unusual)
     conflict = size_conflict(label, spacing, info.spacing_um)
     warnings = info.warnings if conflict is None else (*info.warnings, conflict)
     return replace(info, spacing_um=spacing, warnings=warnings)
@@ -275,7 +277,9 @@ def _with_signal(path: Path, loaded: Loaded) -> ImageInfo:
 
 def _needed_spacing(path: Path, info: ImageInfo) -> tuple[float, ...]:
     if info.spacing_um is None:
-        raise InputError(str(path), "no pixel size in the files", "a pixel size in um, given in spacing_um")
+        why = f" ({info.meta['spacing_from']})" if info.meta.get("spacing_from") else ""
+        allowed = "a pixel size in um, given in spacing_um"
+        raise InputError(str(path), f"no pixel size in the files{why}", allowed)
     return info.spacing_um
 
 

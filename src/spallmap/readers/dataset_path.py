@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -38,6 +39,6 @@ def split_dataset(path: Path | str) -> tuple[Path, str | None]:
     """
     path = Path(path)
     match = _INSIDE.fullmatch(str(path))
-    if match is None or path.exists():
+    if match is None or os.path.lexists(path):
         return path, None
     return Path(match["file"]), match["dataset"]

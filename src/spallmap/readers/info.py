@@ -37,7 +37,7 @@ class ImageInfo:
     format : str
         The format's name.
     meta : mapping
-        What else the headers say.
+        What else the headers say; as ``spacing_from``, where the spacing stands or why there is none.
     warnings : tuple of DataWarning
         What is odd in the files; what shows in the samples alone is told when they are read.
 

@@ -16,7 +16,7 @@ from spallmap.blocks import Sliceable, whole
 from spallmap.errors import InputError
 from spallmap.image import SPATIAL_AXES, Image
 from spallmap.readers.info import VolumeSource
-from spallmap.readers.volumes.ome_ngff import open_level
+from spallmap.readers.volumes.ngff.ome_ngff import open_level
 from spallmap.results.atomic import atomic_path
 from spallmap.results.pyramid import CHUNK, CODEC, PyramidLevel, level_shapes
 

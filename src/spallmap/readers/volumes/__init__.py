@@ -7,7 +7,9 @@ A format is a module with a ``READER`` made by :func:`~spallmap.readers.volumes.
 from __future__ import annotations
 
 from spallmap.readers.info import Reader
-from spallmap.readers.volumes import hdf5, metaimage, nifti, nrrd, ome_ngff, tiff, txm, vgi
+from spallmap.readers.volumes import metaimage, nifti, nrrd, tiff, txm, vgi
+from spallmap.readers.volumes.hdf5 import hdf5_reader
+from spallmap.readers.volumes.ngff import ome_ngff
 
 __all__ = ["READERS"]
 
@@ -17,7 +19,7 @@ READERS: tuple[Reader, ...] = (
     metaimage.READER,
     nrrd.READER,
     nifti.READER,
-    hdf5.READER,
+    hdf5_reader.READER,
     vgi.READER,
     txm.READER,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from spallmap.readers.volumes.source import checked_dtype, volume_info
 
 ACCEPTS = "a NIfTI file (.nii, .nii.gz) with three dimensions"
 
+# The smaller of the two headers, which voxels cannot begin within.
+_HEADER_BYTES = 348
+
 
 def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
     with open_nifti(path, ACCEPTS) as nifti:
@@ -26,11 +30,15 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         dtype = np.dtype(header.get_data_dtype())
         slope, intercept, offset = float(stored.slope), float(stored.inter), int(stored.offset)
         zooms = [float(zoom) for zoom in header.get_zooms()[:3]]
-        unit = UNITS_UM.get(str(header.get_xyzt_units()[0]))
+        word = str(header.get_xyzt_units()[0])
+        unit = UNITS_UM.get(word)
         placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
         affine = np.asarray(nifti.affine, dtype=np.float64)
     if len(lengths) < 3 or any(n != 1 for n in lengths[3:]):
         raise InputError(str(path), f"lengths {lengths}", "three dimensions, x, y, z")
+    if offset < _HEADER_BYTES or not (math.isfinite(slope) and math.isfinite(intercept)) or slope == 0.0:
+        found = f"voxels from byte {offset}, slope {slope:g} and intercept {intercept:g}"
+        raise InputError(str(path), found, f"byte {_HEADER_BYTES} or later, numbers, a slope other than 0")
     layout = RawLayout(
         header=path,
         path=path,
@@ -38,6 +46,7 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         shape=(lengths[2], lengths[1], lengths[0]),
         dtype=checked_dtype(str(path), dtype),
         packed=path.suffix.lower() == ".gz",
+        exact=True,
         slope=slope,
         intercept=intercept,
     )
@@ -50,6 +59,7 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         "NIfTI",
         slices_reversed=placed and is_mirrored(f"{path}, affine", affine[:3, :3].T),
         compressed=layout.packed,
+        spacing_from="no unit of length in 'xyzt_units'" if unit is None else f"'pixdim' (in {word})",
     )
     return info, layout
 

@@ -10,6 +10,7 @@ import numpy as np
 from spallmap.errors import InputError
 from spallmap.readers.info import ImageInfo
 from spallmap.readers.volumes.directions import is_mirrored, lengths_um
+from spallmap.readers.volumes.named_files import named_file
 from spallmap.readers.volumes.raw import RawLayout, start_at_end
 from spallmap.readers.volumes.raw_reader import raw_reader
 from spallmap.readers.volumes.source import volume_info
@@ -33,6 +34,9 @@ _SYNONYMS = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte
 # Spaces whose own axes are left-handed; those without a handedness count as right-handed.
 _LEFT_HANDED = ("left-anterior-superior", "las", "3d-left-handed", "left-anterior-superior-time")
 _HEADER_BYTES = 1 << 16
+_NO_UNITS = "in mm, as there are no 'space units' or 'units'; write them there if not mm"
+# What an axis of grey voxels may be; others are colours, vectors, times.
+_KINDS = ("domain", "space", "none", "???")
 
 
 def _header(path: Path) -> tuple[dict[str, str], int]:
@@ -48,9 +52,13 @@ def _header(path: Path) -> tuple[dict[str, str], int]:
         key, colon, value = line.partition(":")
         if colon and not line.startswith("#") and not value.startswith("="):
             name = key.strip().lower()
-            fields[_SYNONYMS.get(name, name)] = value.strip()
-    if empty is None and "data file" not in fields:
-        raise InputError(str(path), "a header without an end", "a complete NRRD header")
+            name = _SYNONYMS.get(name, name)
+            if fields.setdefault(name, value.strip()) != value.strip():
+                found = f"{fields[name]!r} and {value.strip()!r}"
+                raise InputError(f"{path}, field {name!r}", found, "each field once")
+    if empty is None and ("data file" not in fields or len(start) == _HEADER_BYTES):
+        found = f"a header without an end in its first {len(start)} bytes"
+        raise InputError(str(path), found, "a complete NRRD header, an empty line behind it")
     return fields, length
 
 
@@ -74,6 +82,10 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     if fields.get("dimension") != "3" or len(sizes) != 3 or min(sizes) < 1:
         found = f"sizes {sizes} in {fields.get('dimension')} dimensions"
         raise InputError(f"{path}, field 'sizes'", found, "three lengths, x y z, of grey values")
+    odd = [kind for kind in fields.get("kinds", "").split() if kind.lower() not in _KINDS]
+    if odd:
+        found = f"an axis of kind {odd[0]!r}"
+        raise InputError(f"{path}, field 'kinds'", found, "three axes of space, of grey voxels")
     encoding = fields.get("encoding", "").lower()
     if encoding not in ("raw", "gzip", "gz"):
         raise InputError(f"{path}, field 'encoding'", repr(encoding), "raw or gzip")
@@ -85,15 +97,15 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
     if name is not None and (name.upper().startswith("LIST") or "%" in name):
         raise InputError(f"{path}, field 'data file'", name, "one file")
     if _whole_number(path, fields, "line skip"):
-        raise InputError(f"{path}, field 'line skip'", fields["line skip"], "0; give 'byte skip'")
+        raise InputError(f"{path}, field 'line skip'", repr(fields["line skip"]), "0; give 'byte skip'")
     shape, dtype = (sizes[2], sizes[1], sizes[0]), np.dtype((">" if endian == "big" else "<") + code)
-    file = path if name is None else path.parent / name
+    file = path if name is None else named_file(f"{path}, field 'data file'", path, name)
     packed = encoding != "raw"
     start = header_bytes if name is None else 0
     skip = _whole_number(path, fields, "byte skip")
     if skip < (0 if packed else -1):
         allowed = "0 or more where the voxels are compressed, else -1 or more"
-        raise InputError(f"{path}, field 'byte skip'", fields["byte skip"], allowed)
+        raise InputError(f"{path}, field 'byte skip'", repr(fields["byte skip"]), allowed)
     if skip < 0:  # the voxels are the file's end
         skip, start = 0, start_at_end(file, shape, dtype, start)
     return RawLayout(
@@ -104,7 +116,7 @@ def _layout(path: Path, fields: dict[str, str], header_bytes: int) -> RawLayout:
         dtype=dtype,
         packed=packed,
         packed_from=start if packed else 0,
-        exact=name is not None,
+        exact=True,
     )
 
 
@@ -123,7 +135,7 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         source_label = f"{path}, field 'space directions'"
         vectors = _vectors(path, fields["space directions"])
         if len(vectors) != 3 or any(len(v) != 3 for v in vectors):
-            raise InputError(source_label, fields["space directions"], "three vectors of three numbers")
+            raise InputError(source_label, repr(fields["space directions"]), "three vectors of three numbers")
         directions = np.array(vectors)
         reverse ^= is_mirrored(source_label, directions)
         values = [float(v) for v in np.linalg.norm(directions, axis=1)]
@@ -139,6 +151,8 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
     units = re.findall(r'"([^"]*)"', given) if given else ["mm"] * 3
     # Units that do not say what each axis is in leave the size open; taking mm might be wrong a thousandfold.
     spacing = lengths_um(source_label, values[::-1], units[::-1]) if len(units) == 3 else None
+    source = source_label.rpartition(", ")[2]
+    how = f"in {given}" if given else _NO_UNITS
     info = volume_info(
         str(path),
         layout.shape,
@@ -147,6 +161,7 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         "NRRD",
         slices_reversed=reverse,
         compressed=layout.packed,
+        spacing_from=f"{source} ({how})" if values else "no 'space directions' and no 'spacings'",
     )
     return info, layout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -17,9 +18,14 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import Region
 from spallmap.errors import InputError
+from spallmap.readers.checks.file_access import check_readable
+from spallmap.readers.checks.memory import check_held
 
 # Compressed bytes that are unpacked at a time; constant voxels grow a thousandfold.
 _PIECE = 1 << 16
+# Bytes that are unpacked at a time, however much a piece would give.
+_MOST_AT_ONCE = 1 << 22
+_ROOM = "room there, or TMPDIR set elsewhere"
 # zlib's code for "either a zlib or a gzip header".
 _ZLIB_OR_GZIP = 47
 
@@ -77,18 +83,23 @@ class RawLayout:
         Raises
         ------
         InputError
-            If it is missing, too short, or holds more than the header announces.
+            If it is missing, too short, or holds more than the header announces; if it is compressed, and the
+            header announces more than can come out of it.
         """
-        if not self.path.is_file():
-            raise InputError(str(self.header), f"no file {self.path}", "the file with the voxels beside it")
+        check_readable(self.path, "the file with the voxels")
         size = self.path.stat().st_size
-        if self.packed or size == self.end or (size > self.end and not self.exact):
+        if self.packed:
+            check_held(str(self.path), self.end, max(size - self.packed_from, 0), packed=True)
+            return
+        if size == self.end or (size > self.end and not self.exact):
             return
         raise InputError(
-            str(self.path), f"{size} bytes", f"{self.end} bytes, as {self.header.name} says: {self._words()}"
+            str(self.path), f"{size} bytes", f"{self.end} bytes, as {self.header.name} says: {self.said}"
         )
 
-    def _words(self) -> str:
+    @property
+    def said(self) -> str:
+        """What the header says, in words."""
         start = f" after {self.offset} bytes" if self.offset else ""
         return f"{' x '.join(map(str, self.shape))} voxels (z, y, x) of {self.dtype.name}{start}"
 
@@ -215,35 +226,58 @@ def open_raw(layout: RawLayout) -> Iterator[RawVolume]:
     layout.check()
     if layout.packed:
         with tempfile.TemporaryFile(prefix="spallmap-") as unpacked:
+            _check_room(layout)
             try:
                 _unpack(layout, unpacked)
             except OSError as error:
-                found = f"no way to unpack {layout.end} bytes into {tempfile.gettempdir()} ({error})"
-                raise InputError(str(layout.path), found, "room there, or TMPDIR set elsewhere") from error
+                raise InputError(str(layout.path), _no_way(layout, str(error)), _ROOM) from error
             yield RawVolume(layout, unpacked.fileno())
     else:
         with layout.path.open("rb") as stream:
             yield RawVolume(layout, stream.fileno())
 
 
+def _no_way(layout: RawLayout, reason: str) -> str:
+    return f"no way to unpack {layout.end} bytes into {tempfile.gettempdir()} ({reason})"
+
+
+def _check_room(layout: RawLayout) -> None:
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if free < layout.end:
+        raise InputError(str(layout.path), _no_way(layout, f"{free} bytes are free there"), _ROOM)
+
+
 def _unpack(layout: RawLayout, target: IO[bytes]) -> None:
-    """Unpack piece by piece; a gzip file may hold several streams one after another."""
+    """Unpack piece by piece, and never more than was announced; a gzip file may hold several streams."""
+    written, whole_file = 0, "a complete compressed file"
     with layout.path.open("rb") as source:
         source.seek(layout.packed_from)
-        decoder, written = zlib.decompressobj(_ZLIB_OR_GZIP), 0
-        while written < layout.end and (piece := source.read(_PIECE)):
-            while piece:
-                try:
-                    if decoder.eof:
-                        decoder = zlib.decompressobj(_ZLIB_OR_GZIP)
-                    written += target.write(decoder.decompress(piece))
-                except zlib.error as error:
-                    found = f"a stream that cannot be unpacked after {written} bytes ({error})"
-                    raise InputError(str(layout.path), found, "a complete compressed file") from error
-                piece = decoder.unused_data if decoder.eof else b""
-                if written >= layout.end:
-                    break
-    if written < layout.end or (layout.exact and written > layout.end):
-        found = f"{written} bytes when unpacked"
-        raise InputError(str(layout.path), found, f"{layout.end} bytes, as {layout.header.name} says")
+        decoder, fresh = zlib.decompressobj(_ZLIB_OR_GZIP), True
+        piece = source.read(_PIECE)
+        while piece and written <= layout.end:
+            # one byte more than announced is enough to know that there is more
+            most = min(_MOST_AT_ONCE, layout.end + 1 - written)
+            try:
+                given = decoder.decompress(piece, most)
+            except zlib.error as error:
+                if fresh and written == layout.end:
+                    break  # no further stream, but bytes behind the last one
+                found = f"a stream that cannot be unpacked after {written} bytes ({error})"
+                raise InputError(str(layout.path), found, whole_file) from error
+            fresh = False
+            written += target.write(given)
+            piece = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+            if decoder.eof and (piece := piece or source.read(_PIECE)):
+                decoder, fresh = zlib.decompressobj(_ZLIB_OR_GZIP), True
+            piece = piece or source.read(_PIECE)
+        if not (decoder.eof or fresh) and written <= layout.end:  # what stayed in the decoder
+            written += target.write(decoder.decompress(b"", layout.end + 1 - written))
+        complete = decoder.eof or fresh
+    if written != layout.end:
+        more = " or more" if written > layout.end else ""
+        found = f"{min(written, layout.end + 1)} bytes{more} when unpacked"
+        allowed = f"{layout.end} bytes, as {layout.header.name} says: {layout.said}"
+        raise InputError(str(layout.path), found, allowed)
+    if not complete:
+        raise InputError(str(layout.path), "a stream that is cut behind the last voxel", whole_file)
     target.flush()

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.blocks import Region, whole
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 from spallmap.image import SPATIAL_AXES
 from spallmap.readers.info import ImageInfo, Loaded, Reader, Streamed
 
 NUMBERS = "whole or floating-point numbers"
-# What the libraries raise when bytes are not what the headers promise.
+# What the libraries raise when bytes are not what the headers promise (numpy takes the name of a type for
+# an expression, hence the error of syntax).
 DAMAGE = (
     OSError,
     EOFError,
@@ -27,8 +28,12 @@ DAMAGE = (
     KeyError,
     IndexError,
     RuntimeError,
-    OverflowError,
     UnicodeDecodeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
+    SyntaxError,
     struct.error,
     zlib.error,
 )
@@ -47,6 +52,8 @@ class LazyVolume:
         Their type; what is read is brought to its native byte order.
     read : callable
         Reads a region; several threads may call it at once.
+    finite : bool
+        Whether NaN and infinity are refused: they would spread over all that is computed from them.
     """
 
     def __init__(
@@ -55,7 +62,9 @@ class LazyVolume:
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
         read: Callable[[Region], NDArray[Any]],
+        finite: bool = True,
     ) -> None:
+        self._finite = finite
         self._source_label = source_label
         self._shape = shape
         self._dtype = dtype.newbyteorder("=")
@@ -87,7 +96,7 @@ class LazyVolume:
         Raises
         ------
         InputError
-            If the files are damaged there.
+            If the files are damaged there, or hold voxels that are no numbers.
         ValueError
             If a slice has a step.
         """
@@ -98,11 +107,17 @@ class LazyVolume:
         wanted = (z.stop - z.start, y.stop - y.start, x.stop - x.start)
         if 0 in wanted:
             return np.empty(wanted, self._dtype)
+        where = f"slices {z.start} to {z.stop - 1}"
         try:
             values = self._read((z, y, x))
         except DAMAGE as error:
-            found = f"damaged data in slices {z.start} to {z.stop - 1} ({error})"
+            found = f"damaged data in {where} ({error})"
             raise InputError(self._source_label, found, "a complete file") from error
+        if self._finite and values.dtype.kind == "f" and not np.isfinite(values).all():
+            n = int(np.count_nonzero(~np.isfinite(values)))
+            found = f"{n} voxels that are no number (NaN or infinite) in {where}"
+            allowed = "numbers everywhere: write that of air where there was nothing to reconstruct"
+            raise InputError(self._source_label, found, allowed)
         return np.ascontiguousarray(values, dtype=self._dtype)
 
 
@@ -138,6 +153,7 @@ def volume_info(
     dtype: np.dtype[Any],
     kind: str,
     least_slices: int = 2,
+    warnings: tuple[DataWarning, ...] = (),
     **meta: Any,
 ) -> ImageInfo:
     """Describe a volume, after checking that it is one.
@@ -156,6 +172,8 @@ def volume_info(
         The format's name.
     least_slices : int
         A tomogram has two or more.
+    warnings : tuple of DataWarning
+        What is odd.
     **meta
         What else the headers say.
 
@@ -173,7 +191,7 @@ def volume_info(
         allowed = f"a volume of {least_slices} slices or more"
         raise InputError(source_label, f"{' x '.join(map(str, shape))} voxels", allowed)
     name = str(checked_dtype(source_label, dtype).newbyteorder("="))
-    return ImageInfo(shape, SPATIAL_AXES, spacing_um, name, kind, meta)
+    return ImageInfo(shape, SPATIAL_AXES, spacing_um, name, kind, meta, warnings)
 
 
 def volume_reader(

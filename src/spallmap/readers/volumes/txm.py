@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import Region
 from spallmap.errors import InputError
+from spallmap.readers.checks.memory import check_held
 from spallmap.readers.info import ImageInfo, Streamed
 from spallmap.readers.volumes.source import DAMAGE, LazyVolume, volume_info, volume_reader
 
@@ -25,6 +27,8 @@ WHOLE = "a complete .txm file"
 TYPES: dict[int, np.dtype[Any]] = {5: np.dtype("<u2"), 10: np.dtype("<f4")}
 # Images stand in storages ImageData1, ImageData2 and so on, of this many images each.
 _PER_STORAGE = 100
+# An entry of the header holds one number, or one for each image.
+_LARGEST_ENTRY = 1 << 20
 _PROJECTIONS = (".txrm", ".xrm")
 
 
@@ -70,6 +74,7 @@ def stream(path: Path) -> Iterator[Streamed]:
         dtype = TYPES[int(_value(path, ole, "ImageInfo/DataType", "<I"))]
         for number in range(1, info.shape[0] + 1):
             _check_slice(path, ole, number, info, dtype)
+        _check_sectors(path, ole, info.shape[0])
 
         def read(region: Region) -> NDArray[Any]:
             z, y, x = region
@@ -102,6 +107,9 @@ def _opened(path: Path) -> Iterator[olefile.OleFileIO]:
 
 def _value(path: Path, ole: olefile.OleFileIO, name: str, code: str) -> float:
     try:
+        n_bytes = int(ole.get_size(name))
+        if n_bytes > _LARGEST_ENTRY:
+            raise InputError(f"{path}, stream {name!r}", f"{n_bytes} bytes", "one number")
         content = ole.openstream(name).read(struct.calcsize(code))
         return float(struct.unpack(code, content)[0])
     except DAMAGE as error:
@@ -123,6 +131,33 @@ def _check_slice(
         raise InputError(f"{path}, stream {name!r}", f"{size} bytes", f"{expected} bytes as its header says")
 
 
+def _check_sectors(path: Path, ole: olefile.OleFileIO, n_slices: int) -> None:
+    """Look whether each slice has sectors of its own; olefile reads a chain that bites its tail."""
+    import olefile
+
+    try:
+        ole.loadminifat()
+        tables = {False: (ole.fat, ole.sectorsize), True: (ole.minifat, ole.minisectorsize)}
+        seen = {small: bytearray(len(table)) for small, (table, _) in tables.items()}
+        for number in range(1, n_slices + 1):
+            storage, _, name = _slice_name(number).lower().partition("/")
+            entry = ole.root.kids_dict[storage].kids_dict[name]
+            table, sector_bytes = tables[entry.is_minifat]
+            used, sector = seen[entry.is_minifat], entry.isectStart
+            for _ in range(-(-entry.size // sector_bytes)):
+                if sector >= len(table) or used[sector]:
+                    what = "is not there" if sector >= len(table) else "belongs to another part as well"
+                    label = f"{path}, stream {_slice_name(number)!r}"
+                    raise InputError(label, f"sector {sector}, which {what}", WHOLE)
+                used[sector] = 1
+                sector = table[sector] & 0xFFFFFFFF
+            if sector != olefile.ENDOFCHAIN:
+                label = f"{path}, stream {_slice_name(number)!r}"
+                raise InputError(label, "more sectors than its size needs", WHOLE)
+    except DAMAGE as error:
+        raise InputError(str(path), f"no readable table of sectors ({error})", WHOLE) from error
+
+
 def _info(path: Path, ole: olefile.OleFileIO) -> ImageInfo:
     counted = next((n for n in ("NoOfImages", "ImagesTaken") if ole.exists(f"ImageInfo/{n}")), "NoOfImages")
     width, height, slices, kind = (
@@ -131,11 +166,13 @@ def _info(path: Path, ole: olefile.OleFileIO) -> ImageInfo:
     )
     if kind not in TYPES:
         raise InputError(f"{path}, stream 'ImageInfo/DataType'", str(kind), "5 (uint16) or 10 (float32)")
-    spacing = None
+    shape, dtype = (slices, height, width), TYPES[kind]
+    check_held(str(path), prod(shape) * dtype.itemsize, path.stat().st_size, packed=False)
+    size, source = 0.0, "no stream 'ImageInfo/PixelSize'"
     if ole.exists("ImageInfo/PixelSize"):
-        size = _value(path, ole, "ImageInfo/PixelSize", "<f")
-        spacing = (size,) * 3 if np.isfinite(size) and size > 0.0 else None
-    return volume_info(str(path), (slices, height, width), spacing, TYPES[kind], "Zeiss .txm")
+        size, source = _value(path, ole, "ImageInfo/PixelSize", "<f"), "stream 'ImageInfo/PixelSize'"
+    spacing = (size,) * 3 if np.isfinite(size) and size > 0.0 else None
+    return volume_info(str(path), shape, spacing, dtype, "Zeiss .txm", spacing_from=source)
 
 
 READER = volume_reader("Zeiss .txm", ACCEPTS, claims, files, probe, stream)

@@ -17,7 +17,8 @@ import tifffile
 from spallmap.blocks import read_padded, tiles, whole
 from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, open_volume, probe_image
-from spallmap.readers.volumes import raw, tiff_planes, zarr_chunks
+from spallmap.readers.volumes import raw, tiff_planes
+from spallmap.readers.volumes.ngff import zarr_chunks
 from tests.unit.readers.volumes.volume_files import (
     LAYOUTS,
     SHAPE,
@@ -246,14 +247,15 @@ def test_one_millimetre_all_round_is_what_nobody_set(tmp_path, suffix):
 
 def test_units_of_metaimage_and_nrrd(tmp_path):
     path, _ = itk(".mhd")(tmp_path, volume())
-    replace_in(path, "ObjectType", "DistanceUnits = um\nObjectType")
-    assert probe_image(path, "xct").spacing_um == pytest.approx((0.005, 0.004, 0.003))
+    replace_in(path, "ObjectType", "DistanceUnits = cm\nObjectType")
+    assert probe_image(path, "xct").spacing_um == pytest.approx((50.0, 40.0, 30.0))
     path, _ = itk(".nhdr")(tmp_path, volume())
     replace_in(path, "kinds:", 'space units: "nm" "nm" "nm"\nkinds:')
-    assert probe_image(path, "xct").spacing_um == pytest.approx((5e-6, 4e-6, 3e-6))
+    tiny = probe_image(path, "xct", unusual=("pixel_size", "field_of_view"))
+    assert tiny.spacing_um == pytest.approx((5e-6, 4e-6, 3e-6))
     text = path.read_text().splitlines()
     kept = [line for line in text if not line.startswith("space")]
-    path.write_text("\n".join([*kept, "spacings: 0.1 0.2 0.3", 'units: "um" "um" "um"']) + "\n")
-    assert probe_image(path, "xct").spacing_um == pytest.approx((0.3, 0.2, 0.1))
+    path.write_text("\n".join([*kept, "spacings: 1.1 1.2 1.3", 'units: "um" "um" "um"']) + "\n")
+    assert probe_image(path, "xct").spacing_um == pytest.approx((1.3, 1.2, 1.1))
     path.write_text(path.read_text() + "space: left-anterior-superior\n")
     assert probe_image(path, "xct").meta["slices_reversed"] is True

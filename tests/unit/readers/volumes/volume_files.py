@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +15,14 @@ import SimpleITK as sitk  # noqa: N813
 import tifffile
 import zarr
 
+from spallmap.blocks import whole
+from spallmap.errors import InputError
+from spallmap.readers import open_volume
 from tests.unit.readers.volumes.ole_writer import write_ole
 
 SHAPE = (11, 9, 7)
+# Examples of a fuzz test in the ordinary run; FUZZ_EXAMPLES in the environment asks for more.
+FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
 SPACING_UM = (5.0, 4.0, 3.0)
 
 
@@ -29,6 +36,18 @@ def replace_in(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+
+
+def opened_or_refused(path: Path) -> np.ndarray | None:
+    """Open a file that may be anything; None where it is refused, and nothing but InputError is raised."""
+    try:
+        with open_volume(path, 5.0, unusual=("pixel_size", "field_of_view")) as source:
+            assert math.prod(source.data.shape) < 1 << 20
+            return source.data[whole(source.data.shape)]
+    except InputError as refused:
+        said = (refused.source_label, refused.found, refused.allowed)
+    assert all(said)
+    return None
 
 
 def tiff_folder(folder: Path, data: np.ndarray) -> tuple[Path, tuple[float, ...] | None]:

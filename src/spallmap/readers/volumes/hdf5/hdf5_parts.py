@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spallmap.errors import InputError
-from spallmap.readers.volumes.source import DAMAGE
+from spallmap.readers.volumes.hdf5.hdf5_links import Links, open_hdf5
+from spallmap.readers.volumes.hdf5.stored_chunks import check_written
+from spallmap.readers.volumes.named_files import named_file
 
 if TYPE_CHECKING:
     import h5py
 
+_NEAR = (
+    "all files that the dataset is put together from, beside its own file or in a folder below; "
+    "or put its parts together in one file"
+)
 _WHOLE = "a dataset of which every part is there"
 # Place in a chain of virtual datasets: file and name.
 _Seen = tuple[tuple[str, str], ...]
@@ -65,7 +71,8 @@ def parts(path: Path, dataset: h5py.Dataset) -> tuple[Path, ...]:
     Raises
     ------
     InputError
-        If a file or a dataset is missing, or the parts do not cover the dataset.
+        If a file or a dataset is missing, lies elsewhere than beside the file that names it or below, was
+        never written to its end, or the parts do not cover the dataset.
     """
     return tuple(dict.fromkeys(_parts(str(path), dataset, ())))
 
@@ -73,6 +80,8 @@ def parts(path: Path, dataset: h5py.Dataset) -> tuple[Path, ...]:
 def _parts(source_label: str, dataset: h5py.Dataset, seen: _Seen) -> list[Path]:
     home = Path(dataset.file.filename)
     found = [home]
+    if not dataset.external and not dataset.is_virtual:
+        check_written(source_label, dataset)
     if dataset.external:
         found += _external(source_label, dataset, home, nested=bool(seen))
     if dataset.is_virtual:
@@ -87,7 +96,7 @@ def _external(source_label: str, dataset: h5py.Dataset, home: Path, nested: bool
     found: list[Path] = []
     left = int(dataset.size) * dataset.dtype.itemsize
     for name, offset, size in dataset.external:
-        part = _existing(source_label, home.parent / str(name))
+        part = named_file(source_label, home, str(name), _NEAR)
         if nested and not Path(name).is_absolute():
             what = f"a part in {home} with external storage {name}"
             raise InputError(source_label, what, "external storage named from the root where a part has it")
@@ -98,12 +107,6 @@ def _external(source_label: str, dataset: h5py.Dataset, home: Path, nested: bool
             raise InputError(source_label, found_bytes, f"{int(offset) + needed} bytes")
         found.append(part)
     return found
-
-
-def _existing(source_label: str, part: Path) -> Path:
-    if not part.is_file():
-        raise InputError(source_label, f"no file {part}", "all files that the dataset is put together from")
-    return part
 
 
 def _virtual(source_label: str, dataset: h5py.Dataset, home: Path, seen: _Seen) -> list[Path]:
@@ -130,30 +133,23 @@ def _virtual(source_label: str, dataset: h5py.Dataset, home: Path, seen: _Seen) 
 @contextmanager
 def _source(source_label: str, dataset: h5py.Dataset, home: Path, mapping: Any) -> Iterator[h5py.Dataset]:
     """Open the dataset that a part comes from."""
-    import h5py
-
     if mapping.file_name == ".":
-        yield _named(source_label, dataset.file, str(mapping.dset_name))
+        with ExitStack() as stack:
+            yield _named(source_label, dataset.file, str(mapping.dset_name), stack)
         return
-    part = _existing(source_label, home.parent / str(mapping.file_name))
-    try:
-        opened = h5py.File(part, "r")
-    except DAMAGE as error:
-        raise InputError(source_label, f"no readable HDF5 file {part} ({error})", _WHOLE) from error
-    with opened:
-        yield _named(source_label, opened, str(mapping.dset_name))
+    part = named_file(source_label, home, str(mapping.file_name), _NEAR)
+    with ExitStack() as stack:
+        opened = open_hdf5(source_label, part, stack)
+        yield _named(source_label, opened, str(mapping.dset_name), stack)
 
 
-def _named(source_label: str, file: h5py.File, name: str) -> h5py.Dataset:
+def _named(source_label: str, file: h5py.File, name: str, stack: ExitStack) -> h5py.Dataset:
     import h5py
 
-    try:
-        found = file[name]
-    except DAMAGE as error:
-        raise InputError(source_label, f"no dataset {name} in {file.filename} ({error})", _WHOLE) from error
-    if not isinstance(found, h5py.Dataset):
+    found = Links(source_label, stack).find(file, name)
+    if found is None or not isinstance(found[0], h5py.Dataset):
         raise InputError(source_label, f"no dataset {name} in {file.filename}", _WHOLE)
-    return found
+    return found[0]
 
 
 def _unlimited_axis(space: Any) -> int | None:

@@ -1,0 +1,1 @@
+"""Tomograms as OME-Zarr: what their metadata say, and their chunks."""
