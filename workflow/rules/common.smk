@@ -1,6 +1,7 @@
 # Configuration and table, checked before any job; the one place that knows the paths of results.
 
 import time
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -93,6 +94,7 @@ def acquisition_of(wildcards):
     return BY_ID[wildcards.acq]
 
 
+@cache
 def raw_files(acquisition):
     """Every file of an acquisition; of the demo's, which a rule draws, the path that the rule names."""
     if drawn_by_demo(acquisition.file):

@@ -34,7 +34,9 @@ def change_inputs(wildcards):
     acquisition = acquisition_of(wildcards)
     null = PLAN.null_tomogram(acquisition)
     if null is None:
-        raise WorkflowError(f"{acquisition.id} has no pristine tomogram to compare with")
+        raise WorkflowError(
+            f"{acquisition.id} has no pristine tomogram to compare with"
+        )
     return {
         "surfaces": made(acquisition, "cracks.vtp"),
         "table": made(acquisition, "cracks.csv"),
