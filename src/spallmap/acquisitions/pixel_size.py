@@ -127,8 +127,7 @@ def _as_one_number(text: str) -> str | None:
     if text.count(",") != 1:
         return None
     first, second = text.split(",")
-    if second != second.strip() or first != first.strip():
-        return None
+    first = first.strip()
     if _INTEGER.fullmatch(first) and _INTEGER.fullmatch(second):
         return f"{first}.{second}"
     if _THOUSANDS.fullmatch(first) and _INTEGER.fullmatch(second):
@@ -140,7 +139,7 @@ def _as_one_number(text: str) -> str | None:
 
 def _ordinary_pair(text: str, modality: str, n_axes: int) -> bool:
     """Whether the two numbers are the pixel size of an ordinary MRI, and no other reading is as likely."""
-    first, second = text.split(",")
+    first, second = text.replace(" ,", ",").split(",")
     whole = all(_INTEGER.fullmatch(part) and len(part) > 1 and part[0] != "0" for part in (first, second))
     return modality == "mri" and n_axes == 2 and whole and float(second) / float(first) in _USUAL_RATIOS
 

@@ -12,7 +12,7 @@ from spallmap.user_files.plain_text import shown
 
 # A scheme of at least two letters: one letter is a Windows drive.
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_WINDOWS = re.compile(r"(^|/)[A-Za-z]:[\\/]|\\\\")
 _VARIABLE = re.compile(r"\$\w|\$\{|%\w+%")
 # What Snakemake takes for a wildcard wherever it reads the name of a file.
 _WILDCARD = re.compile(r"\{\s*\w+\s*(,[^{}]*(\{[^{}]*\}[^{}]*)*)?\}")

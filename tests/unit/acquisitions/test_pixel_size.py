@@ -42,6 +42,7 @@ def test_numbers_that_can_only_be_meant_so_pass(text, modality, n_axes, own):
     [
         ("4,66", "sem", 2, None, "4.66"),
         ("4,66", "sem", 2, (4.66, 4.66), "4.66"),
+        ("4 ,66", "sem", 2, None, "4.66"),
         ("4,66", "sem", 2, (9.0, 9.0), "4.66"),
         ("4,66", "edx", 2, None, "4.66"),
         ("4,66", "mri", 2, None, "4.66"),
@@ -67,6 +68,7 @@ def test_a_comma_that_may_be_a_decimal_one_ends_with_both_ways_to_write_it(
     assert f"{single} for one number" in caught.value.allowed
     assert "for two" in caught.value.allowed
     assert repr(text) in caught.value.found
+    assert caught.value.source_label == "row 1"
 
 
 def test_the_files_are_asked_only_where_there_is_a_doubt():
