@@ -15,7 +15,7 @@ from spallmap.user_files.plain_text import read_lines, shown
 _REMEDY = "a configuration: keys and values as YAML, in text saved as UTF-8; see config/README.md"
 # The configuration has 20 keys in two levels. A file beyond these bounds is something else, and an alias
 # that stands for itself ten times over in ten levels would fill any memory.
-_LARGEST_BYTES = 1 << 20
+_LARGEST_BYTES = 1 << 16
 _DEEPEST = 20
 _MOST_NODES = 100_000
 
