@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from spallmap.figures.registration import inset_picture
 from spallmap.figures.registration.pairs import pair_notes
 from spallmap.jobs import job
-from spallmap.landmarks import read_landmarks
 from spallmap.registration import register_inset
 from spallmap.registration.compose import carried
 from spallmap.registration.landmark_fit import apply_landmarks
 from spallmap.results.documents import write_figure
 from spallmap.results.registration import read_registration, write_registration
 from spallmap.results.section_images import read_counts, read_grey_image
+from spallmap.user_files.landmark_file import read_landmarks
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

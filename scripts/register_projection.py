@@ -8,7 +8,6 @@ from spallmap.axes import AxesPrior
 from spallmap.figures.registration import projection_picture, refused_picture
 from spallmap.figures.registration.pairs import pair_notes
 from spallmap.jobs import job
-from spallmap.landmarks import read_landmarks
 from spallmap.registration import register_projection
 from spallmap.registration.compose import carried, refused
 from spallmap.registration.feasibility import why_not_projection
@@ -19,6 +18,7 @@ from spallmap.results.ome_tiff import read_stack
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import read_registration, write_registration
 from spallmap.results.tables import read_json
+from spallmap.user_files.landmark_file import read_landmarks
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

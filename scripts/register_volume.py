@@ -8,12 +8,12 @@ from spallmap.axes import AxesPrior
 from spallmap.figures.registration.pairs import pair_notes
 from spallmap.figures.registration.volume_picture import volume_picture
 from spallmap.jobs import job
-from spallmap.landmarks import read_landmarks
 from spallmap.registration import register_volume
 from spallmap.registration.landmark_fit import apply_landmarks
 from spallmap.results.documents import write_figure
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import write_registration
+from spallmap.user_files.landmark_file import read_landmarks
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

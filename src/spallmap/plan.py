@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from spallmap.acquisitions import Acquisition
 from spallmap.axes import AxesPrior
-from spallmap.errors import InputError
+from spallmap.errors import ErrorList, InputError
 
 SHORTED = "shorted"
 PRISTINE = "pristine"
@@ -38,22 +39,48 @@ class Plan:
 
     acquisitions: Sequence[Acquisition]
 
+    @cached_property
+    def _index(self) -> dict[tuple[str, str | None, str | None], list[Acquisition]]:
+        """Acquisitions by cell, state and modality, where None stands for any, in the table's order."""
+        index: dict[tuple[str, str | None, str | None], list[Acquisition]] = {}
+        for a in self.acquisitions:
+            for state in (a.state, None):
+                for modality in (a.modality, None):
+                    index.setdefault((a.cell, state, modality), []).append(a)
+        return index
+
+    @cached_property
+    def _by_key(self) -> dict[tuple[str, str, str, str], Acquisition]:
+        return {a.key: a for a in self.acquisitions}
+
+    @cached_property
+    def _states(self) -> dict[str, list[str]]:
+        states: dict[str, dict[str, None]] = {}
+        for a in self.acquisitions:
+            states.setdefault(a.cell, {})[a.state] = None
+        return {cell: list(own) for cell, own in states.items()}
+
+    @cached_property
+    def _references(self) -> dict[str, Acquisition | None]:
+        references: dict[str, Acquisition | None] = {}
+        for cell, states in self._states.items():
+            order = [SHORTED, *reversed(states)]
+            tomograms = (self._index.get((cell, state, "xct")) for state in order)
+            references[cell] = next((own[0] for own in tomograms if own), None)
+        return references
+
     @property
     def cells(self) -> list[str]:
         """Cells in the table's order."""
-        return list(dict.fromkeys(a.cell for a in self.acquisitions))
+        return list(self._states)
 
     def states(self, cell: str) -> list[str]:
         """States of a cell in the table's order."""
-        return list(dict.fromkeys(a.state for a in self.acquisitions if a.cell == cell))
+        return list(self._states.get(cell, ()))
 
     def of(self, cell: str, state: str | None = None, modality: str | None = None) -> list[Acquisition]:
         """Acquisitions of a cell, of one state and one modality where given, in the table's order."""
-        return [
-            a
-            for a in self.acquisitions
-            if a.cell == cell and state in (None, a.state) and modality in (None, a.modality)
-        ]
+        return list(self._index.get((cell, state, modality), ()))
 
     def get(self, cell: str, state: str, modality: str, name: str) -> Acquisition:
         """Return the acquisition of that key.
@@ -63,18 +90,11 @@ class Plan:
         KeyError
             If the table has none.
         """
-        for a in self.acquisitions:
-            if a.key == (cell, state, modality, name):
-                return a
-        raise KeyError((cell, state, modality, name))
+        return self._by_key[cell, state, modality, name]
 
     def reference(self, cell: str) -> Acquisition | None:
         """Return the reference tomogram: the first of the shorted state, else of the last that has one."""
-        shorted = self.of(cell, SHORTED, "xct")
-        if shorted:
-            return shorted[0]
-        with_tomogram = [s for s in self.states(cell) if self.of(cell, s, "xct")]
-        return self.of(cell, with_tomogram[-1], "xct")[0] if with_tomogram else None
+        return self._references.get(cell)
 
     def check(self) -> None:
         """Check what only the whole table shows.
@@ -83,15 +103,20 @@ class Plan:
         ------
         InputError
             If a reference tomogram is said to run along other axes than its own.
+        InputGroupError
+            If several are.
         """
-        for cell in self.cells:
-            reference = self.reference(cell)
+        errors = ErrorList()
+        for cell, reference in self._references.items():
             if reference is not None and reference.axes != _OWN_AXES:
-                raise InputError(
-                    reference.column("axes"),
-                    f"{','.join(reference.axes.names)} for the reference tomogram of cell {cell!r}",
-                    "z,y,x or nothing: the reference's own axes are the directions",
+                errors.add(
+                    InputError(
+                        reference.column("axes"),
+                        f"{','.join(reference.axes.names)} for the reference tomogram of cell {cell!r}",
+                        "z,y,x or nothing: the reference's own axes are the directions",
+                    )
                 )
+        errors.raise_all()
 
     def tomogram(self, cell: str, state: str) -> Acquisition | None:
         """Tomogram that images of a state are registered to: the state's own, else the reference."""

@@ -24,10 +24,10 @@ MAX_SCRIPT_LINES = 60
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "frames", "image", "axes", "blocks", "landmarks", "jobs", "configuration", "provenance"),
     ("readers", "relaxometry", "tomography", "twin", "sections"),
-    ("registration", "acquisitions"),
-    ("links", "plan", "preflight"),
-    ("results",),
-    ("figures",),
+    ("registration", "user_files"),
+    ("links", "acquisitions"),
+    ("results", "plan"),
+    ("figures", "preflight"),
     ("report",),
 )
 NOUNS = frozenset(FLOORS[0])
@@ -54,10 +54,12 @@ ROOM_IMPORTS: dict[str, frozenset[str]] = {
     # Shares nothing with what it is to test.
     "twin": frozenset(),
     "registration": frozenset({"relaxometry", "tomography"}),
+    # What a person writes passes the same door as the instruments' files.
+    "user_files": frozenset({"readers"}),
     # The table and its checks, before any job; they look into the headers of the files that it names.
-    "acquisitions": frozenset({"readers"}),
+    "acquisitions": frozenset({"readers", "user_files"}),
     "plan": frozenset({"acquisitions"}),
-    "preflight": frozenset({"acquisitions", "readers"}),
+    "preflight": frozenset({"acquisitions", "plan", "readers", "user_files"}),
     "links": frozenset({"relaxometry", "tomography", "registration"}),
     # Our own OME-Zarr is opened by the reader of OME-Zarr.
     "results": frozenset({"readers", "relaxometry", "tomography", "sections", "registration", "links"}),

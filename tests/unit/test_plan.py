@@ -8,7 +8,7 @@ import pytest
 
 from spallmap.acquisitions import Acquisition
 from spallmap.axes import AxesPrior
-from spallmap.errors import InputError
+from spallmap.errors import InputError, InputGroupError
 from spallmap.plan import Plan
 
 
@@ -65,3 +65,18 @@ def test_a_reference_that_runs_along_other_axes_is_reported():
     with pytest.raises(InputError, match=r"'axes'.*reference tomogram of cell 'c'"):
         Plan([rotated]).check()
     Plan([row("c/shorted/xct/b"), rotated]).check()
+
+
+def test_unknown_cells_and_states_have_nothing():
+    p = plan("c/shorted/mri/b")
+    assert p.of("d") == p.of("c", "pristine") == p.of("c", None, "xct") == []
+    assert p.states("d") == []
+    assert p.reference("d") is None
+    assert [a.name for a in p.of("c", None, "mri")] == ["b"]
+
+
+def test_every_reference_that_runs_along_other_axes_is_reported():
+    rows = [row(f"{cell}/shorted/xct/a", "z,-y,-x") for cell in "cd"]
+    with pytest.raises(InputGroupError) as caught:
+        Plan(rows).check()
+    assert len(caught.value.errors) == 2

@@ -1,17 +1,24 @@
 # Configuration and table, checked before any job; the one place that knows the paths of results.
 
 import time
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
-from spallmap.acquisitions import check_files, read_acquisitions
-from spallmap.configuration import check_config, read_schema
+from spallmap.acquisitions import read_acquisitions
+from spallmap.configuration import check_config, read_schema, typed_values
 from spallmap.errors import SpallmapError
 from spallmap.jobs import failures
 from spallmap.plan import Plan
-from spallmap.preflight import probe_acquisition
+from spallmap.preflight import (
+    check_figure_cell,
+    check_inputs,
+    check_results_folder,
+)
 from spallmap.readers import input_files
+from spallmap.user_files.config_file import check_config_file
 
 START = time.time()
 SCHEMAS = Path(workflow.basedir) / "workflow" / "schemas"
@@ -24,7 +31,11 @@ def drawn_by_demo(path):
 
 
 try:
-    check_config(config, read_schema(SCHEMAS / "config.schema.yaml"))
+    schema = read_schema(SCHEMAS / "config.schema.yaml")
+    for file in workflow.configfiles:
+        check_config_file(Path(file))
+    update_config(config, typed_values(workflow.config_settings.config, schema))
+    check_config(config, schema)
     PLAN = Plan(
         read_acquisitions(
             Path(config["acquisitions"]),
@@ -32,36 +43,45 @@ try:
         )
     )
     PLAN.check()
+    check_figure_cell(PLAN, config["figures"]["cell"])
+    RESULTS = check_results_folder(
+        config["results"], PLAN.acquisitions if workflow.is_main_process else []
+    )
     if workflow.is_main_process:
-        for odd in check_files(
-            PLAN.acquisitions,
-            drawn_by_demo,
-            lambda acquisition: probe_acquisition(acquisition, config["t2"]),
-        ):
+        for odd in check_inputs(PLAN, drawn_by_demo, config["t2"]):
             sys.stderr.write(f"WARNING {odd}\n")
 except SpallmapError as error:
     raise WorkflowError(str(error)) from None
 
-RESULTS = config["results"].rstrip("/")
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 N_SLABS = config["xct"]["slabs"]
 BY_ID = {a.id: a for a in PLAN.acquisitions}
 
 
-def one_of(names):
-    """Regular expression of exactly these names; matches nothing where there are none."""
-    import re
-
-    return "|".join(re.escape(str(n)) for n in names) or "(?!)"
+# What a cell, a state and a name are made of.
+WORD = "[A-Za-z0-9_-]+"
+PLACE = f"{WORD}/{WORD}"
 
 
-def places(condition=lambda cell, state: True):
-    return [f"{c}/{s}" for c in PLAN.cells for s in PLAN.states(c) if condition(c, s)]
+def acquisitions_like(modalities, condition=lambda a: True):
+    """Regular expression of the acquisitions of these modalities that a condition holds for.
+
+    Cells have the same acquisitions, as a rule: where the condition holds for a label in all cells, the
+    expression has the label once, and stays short in a table of very many cells.
+    """
+    labels = {True: {}, False: {}}
+    for a in PLAN.acquisitions:
+        if a.modality in modalities:
+            labels[bool(condition(a))].setdefault(a.label, []).append(a.id)
+    alternatives = []
+    for label, ids in labels[True].items():
+        alternatives += ids if label in labels[False] else [f"{PLACE}/{label}"]
+    return "|".join(alternatives) or "(?!)"
 
 
-def ids(modality, condition=lambda a: True):
-    return [a.id for a in PLAN.acquisitions if a.modality == modality and condition(a)]
+def places():
+    return [f"{c}/{s}" for c in PLAN.cells for s in PLAN.states(c)]
 
 
 def made(acquisition, name):
@@ -69,9 +89,12 @@ def made(acquisition, name):
 
 
 def acquisition_of(wildcards):
+    if wildcards.acq not in BY_ID:
+        raise WorkflowError(f"the table has no acquisition {wildcards.acq}")
     return BY_ID[wildcards.acq]
 
 
+@cache
 def raw_files(acquisition):
     """Every file of an acquisition; of the demo's, which a rule draws, the path that the rule names."""
     if drawn_by_demo(acquisition.file):
@@ -107,8 +130,15 @@ def report_failures():
         sys.stderr.write(f"{line}\n")
 
 
-def linked_places():
-    return places(lambda c, s: PLAN.linked_mri(c, s) and PLAN.tomogram(c, s))
+def is_linked(cell, state):
+    return PLAN.linked_mri(cell, state) and PLAN.tomogram(cell, state)
+
+
+def links_of(cell, state):
+    """Tables of links, where a state has an MRI and a tomogram to link."""
+    if not is_linked(cell, state):
+        return []
+    return [f"{RESULTS}/{cell}/{state}/links.{end}" for end in ("csv", "json")]
 
 
 STATION_FILES = {
@@ -153,9 +183,9 @@ def station_results():
             files += [
                 made(acquisition, f"to_reference.{end}") for end in ("json", "tfm")
             ]
-    for place in linked_places():
-        files += [f"{RESULTS}/{place}/links.csv", f"{RESULTS}/{place}/links.json"]
-    files += [f"{RESULTS}/{place}/overlays" for place in places()]
+    for cell in PLAN.cells:
+        for state in PLAN.states(cell):
+            files += [*links_of(cell, state), f"{RESULTS}/{cell}/{state}/overlays"]
     return files
 
 

@@ -11,7 +11,7 @@ rule overlays:
     benchmark:
         f"{BENCHMARKS}/overlays/{{place}}.tsv"
     wildcard_constraints:
-        place=one_of(places()),
+        place=PLACE,
     threads: 1
     resources:
         mem_mb=growing(6000),
@@ -37,7 +37,7 @@ rule cell_figures:
     benchmark:
         f"{BENCHMARKS}/cell_figures/{{cell}}.tsv"
     wildcard_constraints:
-        cell=one_of(PLAN.cells),
+        cell=WORD,
     threads: 1
     resources:
         mem_mb=growing(6000),

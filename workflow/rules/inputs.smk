@@ -33,6 +33,10 @@ def crack_inputs(wildcards):
 def change_inputs(wildcards):
     acquisition = acquisition_of(wildcards)
     null = PLAN.null_tomogram(acquisition)
+    if null is None:
+        raise WorkflowError(
+            f"{acquisition.id} has no pristine tomogram to compare with"
+        )
     return {
         "surfaces": made(acquisition, "cracks.vtp"),
         "table": made(acquisition, "cracks.csv"),
@@ -61,6 +65,8 @@ def landmarks_of(acquisition):
 def volume_inputs(wildcards):
     acquisition = acquisition_of(wildcards)
     reference = PLAN.reference(acquisition.cell)
+    if PLAN.is_reference(acquisition):
+        raise WorkflowError(f"{acquisition.id} is the reference of its cell")
     return {
         **{f"moving_{k}": path for k, path in volume_of(acquisition).items()},
         **{f"fixed_{k}": path for k, path in volume_of(reference).items()},
@@ -111,7 +117,9 @@ def inset_inputs(wildcards):
 
 
 def link_inputs(wildcards):
-    cell, state = wildcards.place.split("/")
+    cell, state = cell_of(wildcards.place), state_of(wildcards.place)
+    if not is_linked(cell, state):
+        raise WorkflowError(f"nothing is linked in {wildcards.place}")
     mri = PLAN.linked_mri(cell, state)
     tomogram = PLAN.tomogram(cell, state)
     return {
@@ -124,7 +132,10 @@ def link_inputs(wildcards):
 
 
 def cell_of(place):
-    return place.split("/")[0]
+    cell, state = place.split("/")
+    if state not in PLAN.states(cell):
+        raise WorkflowError(f"the table has no cell and state {place}")
+    return cell
 
 
 def state_of(place):
@@ -149,6 +160,8 @@ def described(acquisitions):
 
 def results_of(cell, states=None):
     """Everything that the stations and registrations make of a cell."""
+    if not PLAN.of(cell):
+        raise WorkflowError(f"the table has no cell {cell}")
     files = []
     for acquisition in PLAN.of(cell):
         if (
@@ -159,11 +172,9 @@ def results_of(cell, states=None):
             continue
         files += station_files(acquisition)
         files += [to_reference_of(acquisition)] if to_reference_of(acquisition) else []
-    for place in linked_places():
-        if place.split("/")[0] == cell and (
-            not states or place.split("/")[1] in states
-        ):
-            files += [f"{RESULTS}/{place}/links.csv", f"{RESULTS}/{place}/links.json"]
+    for state in PLAN.states(cell):
+        if not states or state in states:
+            files += links_of(cell, state)
     return files
 
 

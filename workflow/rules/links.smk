@@ -12,7 +12,7 @@ rule link:
     benchmark:
         f"{BENCHMARKS}/link/{{place}}.tsv"
     wildcard_constraints:
-        place=one_of(linked_places()),
+        place=PLACE,
     threads: 1
     resources:
         mem_mb=growing(4000),

@@ -18,7 +18,7 @@ rule t2:
     benchmark:
         f"{BENCHMARKS}/t2/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("mri")),
+        acq=acquisitions_like({"mri"}),
     threads: 1
     resources:
         mem_mb=growing(2000),

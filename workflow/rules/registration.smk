@@ -13,7 +13,7 @@ rule register_volume:
     benchmark:
         f"{BENCHMARKS}/register_volume/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("xct", lambda a: not PLAN.is_reference(a))),
+        acq=acquisitions_like({"xct"}),
     threads: 1
     resources:
         mem_mb=growing(6000),
@@ -37,7 +37,7 @@ rule register_projection:
     benchmark:
         f"{BENCHMARKS}/register_projection/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("mri")),
+        acq=acquisitions_like({"mri"}),
     threads: 1
     resources:
         mem_mb=growing(4000),
@@ -62,9 +62,7 @@ rule register_section:
     benchmark:
         f"{BENCHMARKS}/register_section/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(
-            ids("sem", lambda a: not a.within) + ids("edx", lambda a: not a.within)
-        ),
+        acq=acquisitions_like({"sem", "edx"}, lambda a: not a.within),
     threads: 2
     resources:
         mem_mb=growing(8000),
@@ -89,7 +87,7 @@ rule register_inset:
     benchmark:
         f"{BENCHMARKS}/register_inset/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("sem", lambda a: a.within) + ids("edx", lambda a: a.within)),
+        acq=acquisitions_like({"sem", "edx"}, lambda a: a.within),
     threads: 1
     resources:
         mem_mb=growing(4000),

@@ -11,7 +11,7 @@ rule report_page:
     benchmark:
         f"{BENCHMARKS}/report_page/{{place}}.tsv"
     wildcard_constraints:
-        place=one_of(places()),
+        place=PLACE,
     threads: 1
     resources:
         mem_mb=growing(2000),
@@ -57,7 +57,7 @@ rule provenance:
         mem_mb=growing(1000),
         runtime=60,
     params:
-        rows=[
+        rows=lambda wc: [
             {
                 "id": a.id,
                 "modality": a.modality,
@@ -70,6 +70,6 @@ rule provenance:
             }
             for a in PLAN.acquisitions
         ],
-        parameters=config,
+        parameters=lambda wc: config,
     script:
         SCRIPTS / "provenance.py"

@@ -12,7 +12,7 @@ rule sem_image:
     benchmark:
         f"{BENCHMARKS}/sem_image/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("sem")),
+        acq=acquisitions_like({"sem"}),
     threads: 1
     resources:
         mem_mb=growing(2000),
@@ -36,7 +36,7 @@ rule edx_net:
     benchmark:
         f"{BENCHMARKS}/edx_net/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("edx")),
+        acq=acquisitions_like({"edx"}),
     threads: 1
     resources:
         mem_mb=growing(2000),

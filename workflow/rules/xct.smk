@@ -14,7 +14,7 @@ rule phases:
     benchmark:
         f"{BENCHMARKS}/phases/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("xct")),
+        acq=acquisitions_like({"xct"}),
     threads: 2
     resources:
         mem_mb=growing(6000),
@@ -39,7 +39,7 @@ rule interfaces:
     benchmark:
         f"{BENCHMARKS}/interfaces/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("xct")),
+        acq=acquisitions_like({"xct"}),
     threads: 2
     resources:
         mem_mb=growing(3000),
@@ -58,7 +58,7 @@ rule crack_thresholds:
     benchmark:
         f"{BENCHMARKS}/crack_thresholds/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("xct")),
+        acq=acquisitions_like({"xct"}),
     threads: 2
     resources:
         mem_mb=growing(3000),
@@ -80,7 +80,7 @@ rule crack_slab:
     benchmark:
         f"{BENCHMARKS}/crack_slab/{{acq}}/{{slab}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("xct")),
+        acq=acquisitions_like({"xct"}),
         slab=r"\d+",
     threads: 2
     resources:
@@ -107,7 +107,7 @@ rule cracks:
     benchmark:
         f"{BENCHMARKS}/cracks/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("xct")),
+        acq=acquisitions_like({"xct"}),
     threads: 2
     resources:
         mem_mb=growing(6000),
@@ -126,7 +126,7 @@ rule crack_changes:
     benchmark:
         f"{BENCHMARKS}/crack_changes/{{acq}}.tsv"
     wildcard_constraints:
-        acq=one_of(ids("xct", PLAN.null_tomogram)),
+        acq=acquisitions_like({"xct"}),
     threads: 1
     resources:
         mem_mb=growing(3000),

@@ -15,7 +15,7 @@ from spallmap.configuration import read_schema
 from spallmap.errors import InputError
 from spallmap.preflight import probe_acquisition
 
-SCHEMA = read_schema(Path(__file__).parents[2] / "workflow" / "schemas" / "acquisitions.schema.yaml")
+SCHEMA = read_schema(Path(__file__).parents[3] / "workflow" / "schemas" / "acquisitions.schema.yaml")
 
 
 T2 = {"model": "rician", "skip_echoes": 0, "n_coils": 1}
@@ -73,3 +73,33 @@ def test_echoes_that_do_not_fit_the_model_are_reported_before_any_job(tmp_path, 
     with pytest.raises(InputError, match=words):
         probe_acquisition(row(tmp_path, "23", "mri"), {**T2, **t2})
     probe_acquisition(row(tmp_path, "23", "mri"), T2)
+
+
+def echoes(tmp_path, shape, spacing="23,46", axes=""):
+    """Row of an MRI of three echoes, whose file says 23, 46 um or nothing."""
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((3, *shape), np.uint16), photometric="minisblack")
+    (tmp_path / "a.tif.echo_times_ms.txt").write_text("2 6 10\n")
+    (tmp_path / "t.tsv").write_text(
+        "cell\tstate\tmodality\tname\tpath\tspacing_um\taxes\n"
+        f"c\tshorted\tmri\tscan\ta.tif\t{spacing}\t{axes}\n"
+    )
+    return read_acquisitions(tmp_path / "t.tsv", SCHEMA)[0]
+
+
+def test_axes_that_do_not_fit_the_image_are_reported(tmp_path):
+    assert probe_acquisition(echoes(tmp_path, (5, 6), axes="-z,y"), T2).spacing_um == (23.0, 46.0)
+    with pytest.raises(InputError, match=r"row 1 .*'axes'.*3 axes \(z,y,x\).*with 2 \(5 x 6 samples\)"):
+        probe_acquisition(echoes(tmp_path, (5, 6), axes="z,y,x"), T2)
+
+
+def test_a_decimal_comma_is_reported_and_a_pair_is_not(tmp_path):
+    assert probe_acquisition(echoes(tmp_path, (5, 6), "46,23"), T2).spacing_um == (46.0, 23.0)
+    with pytest.raises(InputError, match=r"row 1 .*'spacing_um'.*31\.25 for one number"):
+        probe_acquisition(echoes(tmp_path, (5, 6), "31,25"), T2)
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((20, 30), np.uint16))
+    with pytest.raises(InputError, match=r"row 1 .*'spacing_um'.*4\.66 for one number, or 4\.0, 66\.0"):
+        probe_acquisition(row(tmp_path, "4,66", "sem"), T2)
+    ome = {"PhysicalSizeX": 4.66, "PhysicalSizeY": 4.66}
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((20, 30), np.uint16), ome=True, metadata=ome)
+    with pytest.raises(InputError, match=r"the files say 4\.66, 4\.66"):
+        probe_acquisition(row(tmp_path, "4,66", "sem"), T2)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from spallmap.acquisitions import Acquisition
-from spallmap.errors import DataWarning, InputError
-from spallmap.readers import ImageInfo, probe_image
+from spallmap.acquisitions import Acquisition, check_decimal_comma
+from spallmap.errors import InputError
+from spallmap.readers import UNUSUAL, ImageInfo, probe_image
 
 
-def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> tuple[DataWarning, ...]:
-    """Check that an acquisition can be opened, has a plausible pixel size, and fits the T2 model.
+def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> ImageInfo:
+    """Check that an acquisition can be opened, has a plausible pixel size, and fits its axes and T2 model.
 
     Parameters
     ----------
@@ -23,8 +24,8 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> tuple[
 
     Returns
     -------
-    tuple of DataWarning
-        What is odd in its headers, each with the table's row.
+    ImageInfo
+        Its headers, with the pixel size; each of its warnings names the table's row.
 
     Raises
     ------
@@ -43,20 +44,22 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> tuple[
     ...     image = Path(folder, "a.tif")
     ...     tifffile.imwrite(image, np.eye(30))
     ...     sized = Acquisition("a", "shorted", "sem", "b", image, (0.5, 0.5), axes, None, None, "row 1")
-    ...     odd = probe_acquisition(sized, {})
+    ...     known = probe_acquisition(sized, {}).spacing_um
     ...     bare = Acquisition("a", "shorted", "sem", "b", image, None, axes, None, None, "row 1")
     ...     probe_acquisition(bare, {})  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     spallmap.errors.InputError: row 1, column 'spacing_um': found no value, and no pixel size in ...
     """
-    try:
+    with _in_row(acquisition):
+        check_decimal_comma(
+            acquisition.column("spacing_um"),
+            acquisition.spacing_text,
+            acquisition.modality,
+            lambda: _files_say(acquisition),
+        )
         info = probe_image(
             acquisition.path, acquisition.modality, acquisition.spacing_um, unusual=acquisition.unusual
         )
-    except InputError as error:
-        raise InputError(
-            f"{acquisition.column('path')}: {error.source_label}", error.found, error.allowed
-        ) from error
     if info.spacing_um is None:
         raise InputError(
             acquisition.column("spacing_um"),
@@ -64,10 +67,41 @@ def probe_acquisition(acquisition: Acquisition, t2: Mapping[str, Any]) -> tuple[
             "the pixel size in micrometres, in array order, such as 4.66 or 23,46",
         )
     if acquisition.modality == "mri":
+        _check_axes(acquisition, info)
         _check_model(acquisition, info, acquisition.t2_settings(t2))
-    return tuple(
+    warnings = tuple(
         replace(w, source_label=f"{acquisition.source_label}: {w.source_label}") for w in info.warnings
     )
+    return replace(info, warnings=warnings)
+
+
+@contextmanager
+def _in_row(acquisition: Acquisition) -> Iterator[None]:
+    """Name the table's row in what a reader says of a file."""
+    try:
+        yield
+    except InputError as error:
+        if error.source_label.startswith(acquisition.source_label):
+            raise
+        label = f"{acquisition.column('path')}: {error.source_label}"
+        raise InputError(label, error.found, error.allowed) from error
+
+
+def _files_say(acquisition: Acquisition) -> tuple[int, tuple[float, ...] | None]:
+    info = probe_image(acquisition.path, acquisition.modality, unusual=UNUSUAL)
+    return len(info.spatial_shape), info.spacing_um
+
+
+def _check_axes(acquisition: Acquisition, info: ImageInfo) -> None:
+    """Compare the number of axes with the image's."""
+    named, n_axes = acquisition.axes.names, len(info.spatial_shape)
+    if len(named) != n_axes:
+        size = " x ".join(map(str, info.spatial_shape))
+        raise InputError(
+            acquisition.column("axes"),
+            f"{len(named)} axes ({','.join(named)}) for an image with {n_axes} ({size} samples)",
+            "one direction for each axis of the image, such as " + ("z,y,x" if n_axes == 3 else "z,y"),
+        )
 
 
 def _check_model(acquisition: Acquisition, info: ImageInfo, t2: Mapping[str, Any]) -> None:
