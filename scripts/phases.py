@@ -19,9 +19,10 @@ def main() -> None:
     output, params, threads = snakemake.output, snakemake.params, snakemake.threads
     path = params.path
     with open_volume(Path(path), params.spacing_um, unusual=params.unusual) as raw:
-        write_warnings(output.warnings, raw.info.warnings)
         shape, spacing_um = raw.data.shape, raw.spacing_um
-        scale = common_grey(raw.data, source_label=path, threads=threads)
+        declared = "grey_scale" in params.unusual
+        scale = common_grey(raw.data, source_label=path, threads=threads, slices_declared=declared)
+        write_warnings(output.warnings, (*raw.info.warnings, *scale.warnings))
         write_slabs(
             output.volume,
             shape,

@@ -15,6 +15,9 @@ from spallmap.errors import InputError
 
 # Voxels read at a time: large enough that reading is not held up by its calls, 32 MB of 16-bit grey.
 SLAB_VOXELS = 16_000_000
+# Tiles along each side of a slice whose means are kept slice by slice: some thousand to a body, 33 MB for
+# 2 000 slices.
+TILES = 64
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,31 @@ class Coarse:
         Voxels of a block along z, y and x.
     lowest, highest : float
         Least and greatest grey of all voxels.
-    n_lowest, n_highest : int
-        How many voxels have them.
+    tiles : ndarray of float32, shape (nz, my, mx)
+        Mean grey of larger tiles of every single slice, some 64 along a side.
+    at_ends : ndarray of int64, shape (nz, 2)
+        How many voxels of each slice have the least and the greatest grey of all.
+    moments : ndarray, shape (nz, 2)
+        Mean and standard deviation of each slice.
     """
 
     values: NDArray[np.float32]
     factor: tuple[int, int, int]
     lowest: float
     highest: float
-    n_lowest: int
-    n_highest: int
+    tiles: NDArray[np.float32]
+    at_ends: NDArray[np.int64]
+    moments: NDArray[np.float64]
+
+    @property
+    def n_lowest(self) -> int:
+        """How many voxels have the least grey."""
+        return int(self.at_ends[:, 0].sum())
+
+    @property
+    def n_highest(self) -> int:
+        """How many voxels have the greatest grey."""
+        return int(self.at_ends[:, 1].sum())
 
 
 def coarse_copy(
@@ -81,30 +99,35 @@ def coarse_copy(
     factor = _block_factor(source.shape, max_voxels, least_factor)
     fz, fy, fx = factor
     coarse = np.zeros((nz // fz, ny // fy, nx // fx), dtype=np.float32)
+    ty, tx = (max(1, round(n / TILES)) for n in coarse.shape[1:])
+    tiles = np.zeros((nz, coarse.shape[1] // ty, coarse.shape[2] // tx), dtype=np.float32)
 
-    def work(region: Region) -> tuple[int, float, float, int, int]:
+    measures, counts = np.zeros((nz, 4)), np.zeros((nz, 2), dtype=np.int64)
+
+    def work(region: Region) -> int:
         slab = native(np.asarray(source[region]))
-        first = region[0].start
+        first, last = region[0].start, region[0].stop
         whole_blocks = min(slab.shape[0], coarse.shape[0] * fz - first) // fz
         sums = np.zeros((max(whole_blocks, 0), *coarse.shape[1:]))
-        bad, low, high, n_low, n_high = _reduce(slab, fz, fy, fx, sums)
+        own = np.zeros((slab.shape[0], *tiles.shape[1:]))
+        bad = _reduce(slab, fz, fy, fx, sums, ty, tx, own, measures[first:last], counts[first:last])
         if whole_blocks > 0:
             coarse[first // fz : first // fz + whole_blocks] = sums / (fz * fy * fx)
-        return (first + bad if bad >= 0 else -1), low, high, n_low, n_high
+        tiles[first:last] = own / (fy * fx * ty * tx)
+        return first + bad if bad >= 0 else -1
 
-    parts = []
-    for part in map_blocks(work, slabs(source.shape, fz), threads):
-        if part[0] >= 0:
+    for bad in map_blocks(work, slabs(source.shape, fz), threads):
+        if bad >= 0:
             raise InputError(
                 source_label,
-                f"NaN or infinite grey values, the first in slice {part[0]}",
-                "finite grey values in every voxel",
+                f"NaN or infinite grey values, the first in slice {bad}",
+                "finite grey values in every voxel: give those outside the field of view the grey of air",
             )
-        parts.append(part)
-    lowest, highest = min(p[1] for p in parts), max(p[2] for p in parts)
-    n_lowest = sum(p[3] for p in parts if p[1] == lowest)
-    n_highest = sum(p[4] for p in parts if p[2] == highest)
-    return Coarse(coarse, factor, lowest, highest, n_lowest, n_highest)
+    lowest, highest = float(measures[:, 0].min()), float(measures[:, 1].max())
+    at_ends = np.where(measures[:, :2] == [lowest, highest], counts, 0)
+    mean, square = measures[:, 2] / (ny * nx), measures[:, 3] / (ny * nx)
+    moments = np.column_stack([mean, np.sqrt(np.maximum(square - mean**2, 0.0))])
+    return Coarse(coarse, factor, lowest, highest, tiles, at_ends, moments)
 
 
 def _block_factor(shape: tuple[int, ...], max_voxels: int, least: int = 1) -> tuple[int, int, int]:
@@ -176,20 +199,36 @@ def native(values: NDArray[Any]) -> NDArray[Any]:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _reduce(
-    slab: NDArray[Any], fz: int, fy: int, fx: int, sums: NDArray[np.float64]
-) -> tuple[int, float, float, int, int]:
-    """Add up blocks; give the first bad slice (or -1), the extremes and how often they occur."""
-    low = slab[0, 0, 0]
-    high = slab[0, 0, 0]
-    n_low = 0
-    n_high = 0
+    slab: NDArray[Any],
+    fz: int,
+    fy: int,
+    fx: int,
+    sums: NDArray[np.float64],
+    ty: int,
+    tx: int,
+    tiles: NDArray[np.float64],
+    measures: NDArray[np.float64],
+    counts: NDArray[np.int64],
+) -> int:
+    """Add up blocks and tiles, and measure each slice; give the first bad slice, or -1.
+
+    The measures are least and greatest grey, which are counted too, the sum and the sum of squares.
+    """
     kz, ky, kx = sums.shape
+    my, mx = tiles.shape[1:]
     for k in range(slab.shape[0]):
+        low = slab[k, 0, 0]
+        high = slab[k, 0, 0]
+        n_low = 0
+        n_high = 0
+        whole = 0.0
+        squares = 0.0
         for j in range(slab.shape[1]):
             total = 0.0
             for i in range(slab.shape[2]):
                 v = slab[k, j, i]
                 total += v
+                squares += float(v) * float(v)
                 if v < low:
                     low = v
                     n_low = 0
@@ -199,11 +238,24 @@ def _reduce(
                 n_low += v == low
                 n_high += v == high
             if not np.isfinite(total):
-                return k, 0.0, 0.0, 0, 0
-            if k < kz * fz and j < ky * fy:
-                for c in range(kx):
-                    part = 0.0
-                    for i in range(c * fx, (c + 1) * fx):
-                        part += slab[k, j, i]
+                return k
+            whole += total
+            if j >= ky * fy:
+                continue
+            row = j // fy // ty
+            for c in range(kx):
+                part = 0.0
+                for i in range(c * fx, (c + 1) * fx):
+                    part += slab[k, j, i]
+                if k < kz * fz:
                     sums[k // fz, j // fy, c] += part
-    return -1, float(low), float(high), n_low, n_high
+                column = c // tx
+                if row < my and column < mx:
+                    tiles[k, row, column] += part
+        measures[k, 0] = low
+        measures[k, 1] = high
+        measures[k, 2] = whole
+        measures[k, 3] = squares
+        counts[k, 0] = n_low
+        counts[k, 1] = n_high
+    return -1

@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from spallmap.blocks import Region, Sliceable, shape_of, whole
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 from spallmap.tomography.blockwise.coarse import Coarse, coarse_copy
 from spallmap.tomography.grey.artefacts import Artefacts, measure_artefacts
+from spallmap.tomography.grey.clipping import clipped_fractions, clipping_warnings
 from spallmap.tomography.grey.levels import (
     ceramic_body,
     mirrored_median,
     phase_peaks,
     sodium_level,
 )
+from spallmap.tomography.grey.slice_scaling import check_slices, slice_levels
 
 # Where air comes to lie on the common scale; room below it keeps the noise from being cut off.
 AIR_GREY = 10_000
@@ -126,6 +128,8 @@ class GreyScale:
         Rings and cupping: what was measured and what is removed. None: nothing was looked for.
     padding : Padding or None
         What is padding and becomes air; None where there is none.
+    warnings : tuple of DataWarning
+        What is odd in the scan and was used all the same.
 
     Examples
     --------
@@ -148,6 +152,7 @@ class GreyScale:
     clipped_high_fraction: float = 0.0
     artefacts: Artefacts | None = None
     padding: Padding | None = None
+    warnings: tuple[DataWarning, ...] = ()
 
     @property
     def reference_level(self) -> float:
@@ -221,7 +226,9 @@ class GreyScale:
         }
 
 
-def common_grey(source: Sliceable, source_label: str = "tomogram", threads: int = 1) -> GreyScale:
+def common_grey(
+    source: Sliceable, source_label: str = "tomogram", threads: int = 1, *, slices_declared: bool = False
+) -> GreyScale:
     """Find the grey levels of air and ceramic, and what rings and cupping have done to them.
 
     The ceramic is the brightest phase that forms one solid, homogeneous body; air is the darkest phase.
@@ -237,6 +244,8 @@ def common_grey(source: Sliceable, source_label: str = "tomogram", threads: int 
         What to call the volume in an error.
     threads : int
         Number of threads.
+    slices_declared : bool
+        Whether the user says that levels which jump from slice to slice are right; they are told then.
 
     Returns
     -------
@@ -246,7 +255,8 @@ def common_grey(source: Sliceable, source_label: str = "tomogram", threads: int 
     Raises
     ------
     InputError
-        If the volume is not three-dimensional, holds NaN or infinity, is constant, or shows a single phase.
+        If the volume is not three-dimensional, holds NaN or infinity, is constant, shows a single phase,
+        lacks slices, or has slices that were scaled one by one.
 
     Examples
     --------
@@ -266,8 +276,12 @@ def common_grey(source: Sliceable, source_label: str = "tomogram", threads: int 
     coarse = coarse_copy(source, MAX_COARSE_VOXELS, 2, source_label, threads)
     if coarse.lowest == coarse.highest:
         raise InputError(
-            source_label, f"the same grey value {coarse.lowest:g} everywhere", "a volume that shows something"
+            source_label,
+            f"the same grey value {coarse.lowest:g} in every voxel",
+            "a tomogram that shows something: reconstruct or export it again",
         )
+    levels = slice_levels(coarse.tiles, coarse.at_ends, coarse.moments, source.shape[1] * source.shape[2])
+    warnings = check_slices(levels, source_label, declared=slices_declared)
     padded = _padding(coarse)
     # A block that holds some padding is neither padding nor air.
     around = ndimage.binary_dilation(padded, np.ones((3, 3, 3), dtype=bool))
@@ -302,7 +316,8 @@ def common_grey(source: Sliceable, source_label: str = "tomogram", threads: int 
     if body is not None:
         # Elsewhere rings could not be distinguished from a round can, nor cupping from its shells.
         artefacts = measure_artefacts(source, coarse, phase, air, bright, noise, threads)
-    clipped = _clipped(source, coarse, padded)
+    clipped = clipped_fractions(source, coarse, padded)
+    warnings += clipping_warnings(source, coarse, body, source_label)
     return GreyScale(
         air_level=air,
         ceramic_level=ceramic,
@@ -316,6 +331,7 @@ def common_grey(source: Sliceable, source_label: str = "tomogram", threads: int 
         clipped_high_fraction=clipped[1],
         artefacts=artefacts,
         padding=padding,
+        warnings=warnings,
     )
 
 
@@ -365,17 +381,6 @@ def _round_field(
     cy, cx = float(y[rows].mean()), float(x[columns].mean())
     disc = np.hypot(y[:, None] - cy, x[None, :] - cx) <= radius
     return (cy, cx, radius) if np.count_nonzero(disc != seen) < ROUND_MISFIT * len(rows) else None
-
-
-def _clipped(source: Sliceable, coarse: Coarse, padded: NDArray[np.bool_]) -> tuple[float, float]:
-    """Fractions of voxels at both ends of the grey values, where noise alone would not put so many."""
-    total = float(np.prod(source.shape))
-    padding_is_low = bool(padded.any()) and float(coarse.values[padded][0]) == coarse.lowest
-    low = 0.0 if padding_is_low else coarse.n_lowest / total
-    high = coarse.n_highest / total
-    # The extremes of unclipped noise are held by a handful of voxels; of eight bits by some more.
-    least = 1e-4 if source.dtype.itemsize > 1 else PADDING_FRACTION
-    return (low if low > least else 0.0), (high if high > least else 0.0)
 
 
 def _noise_sd(source: Sliceable, phase: NDArray[np.bool_], factor: tuple[int, int, int]) -> float:
