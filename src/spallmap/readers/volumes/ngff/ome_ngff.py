@@ -191,7 +191,7 @@ def _what_else(path: Path, described: Mapping[str, Any]) -> tuple[str, str]:
         return "a well with several fields", f"the path of one image in it, such as {path / '0'}"
     if "labels" in described:
         return "a group of label images", "an image of grey voxels: the folder above"
-    series = sorted(name for name in os.listdir(path) if name.isdigit() and (path / name).is_dir())
+    series = sorted(inner.name for inner in path.iterdir() if inner.name.isdigit() and inner.is_dir())
     inside = [name for name in series if not read_node(path / name, ACCEPTS).is_array]
     if "bioformats2raw.layout" in described or inside:
         listed = ", ".join(f"{name}/" for name in inside[:5]) or "0/"
