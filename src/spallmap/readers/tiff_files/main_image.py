@@ -73,6 +73,9 @@ def main_series(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
         said = "; ".join(f"{_size(series)} of {series.dtype}" for series in everything[:6])
         found = f"{len(everything)} images of unequal size or type: {said}"
         raise InputError(str(path), found, ONE_IMAGE)
+    if tif.ome_metadata and kept[0].kind != "ome":
+        found = "OME-XML that does not fit its pages"
+        raise InputError(f"{path}, ImageDescription (OME-XML)", found, READABLE)
     _check_stored(path, kept[0])
     return kept[0]
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 # tifffile's names for slices, other dimensions and series of pages.
 SLICE_AXES = "ZQI"
+# What stands between a slice's number and how many there are.
+_COUNT_WORD = re.compile(r"[ _.-]*of[ _.-]*", re.IGNORECASE)
 ONE_STACK = "grey slices of one stack, two or more"
 
 
@@ -99,7 +101,20 @@ def slice_order(folder: Path, names: tuple[Path, ...]) -> tuple[Path, ...]:
         if counts[after] != counts[before] + 1:
             found = f"{names[after].name} next after {names[before].name}"
             raise InputError(str(folder), found, "slices numbered without gap or double")
+    _check_count(folder, names, texts[0], numbers, counting[0])
     return tuple(names[i] for i in order)
+
+
+def _check_count(
+    folder: Path, names: tuple[Path, ...], texts: tuple[str, ...], numbers: NDArray[Any], counting: int
+) -> None:
+    """Hold the slices to the number that names such as ``slice_003_of_190`` announce."""
+    if counting + 1 >= numbers.shape[1] or not _COUNT_WORD.fullmatch(texts[counting + 1]):
+        return
+    announced = int(numbers[0, counting + 1])
+    if announced != len(names):
+        found = f"{len(names)} slices with names such as {names[0].name}"
+        raise InputError(str(folder), found, f"all {announced} slices")
 
 
 def probe(path: Path) -> ImageInfo:
@@ -191,7 +206,7 @@ def _slice(name: Path, info: ImageInfo) -> TiffPlane:
         if _plane_shape(name, series) != info.shape[1:]:
             found = f"{'x'.join(map(str, series.shape))} {series.dtype}"
             raise InputError(str(name), found, f"{info.shape[1]}x{info.shape[2]} as in the first slice")
-        return plane_of(name, series.pages[0], 0)
+        return plane_of(name, series.pages[0], int(series.pages[0].index))
 
 
 def _file(
