@@ -21,6 +21,7 @@ from spallmap.readers.info import ImageInfo, Streamed
 from spallmap.readers.tiff_files import (
     READABLE,
     SampleValues,
+    TiffDirectory,
     check_alike,
     clipping_warning,
     folder_values,
@@ -36,7 +37,7 @@ from spallmap.readers.tiff_files import (
 )
 from spallmap.readers.volumes.raw import RawLayout, open_raw
 from spallmap.readers.volumes.source import LazyVolume, volume_info, volume_reader
-from spallmap.readers.volumes.tiff_planes import TiffPlane, plane_of, read_planes
+from spallmap.readers.volumes.tiff_planes import TiffPlane, plane_like, plane_of, read_planes
 
 if TYPE_CHECKING:
     import tifffile
@@ -149,9 +150,12 @@ def stream(path: Path) -> Iterator[Streamed]:
     """
     layout = None
     if path.is_dir():
-        info, values, slices = _folder(path)
-        numbered = zip(slices, values, strict=True)
-        planes = [replace(_slice(name, info), values=value) for name, value in numbered]
+        info, values, slices, pages = _folder(path)
+        first = _slice(slices[0], info)
+        planes = []
+        for name, value, page in zip(slices, values, pages, strict=True):
+            plane = plane_like(first, name, page, pages[0]) or _slice(name, info)
+            planes.append(replace(plane, values=value))
     else:
         with open_tiff(path) as tif:
             info, values, series = _file(path, tif)
@@ -187,16 +191,18 @@ def _read(planes: Sequence[TiffPlane], dtype: np.dtype[Any], region: Region) -> 
     return read_planes(planes, region, dtype)
 
 
-def _folder(path: Path) -> tuple[ImageInfo, tuple[SampleValues, ...], tuple[Path, ...]]:
+def _folder(
+    path: Path,
+) -> tuple[ImageInfo, tuple[SampleValues, ...], tuple[Path, ...], tuple[TiffDirectory, ...]]:
     """Read and compare the headers of all slices."""
     slices = files(path)
     with open_tiff(slices[0]) as tif:
         series, _, _ = series_values(slices[0], tif)
         plane, stored = _plane_shape(slices[0], series), np.dtype(series.dtype)
         spacing = pick_spacing(spacing_from_tags(tif), SPATIAL_AXES)
-    values, warnings = folder_values(slices, stored)
+    values, warnings, pages = folder_values(slices, stored)
     info = volume_info(str(path), (len(slices), *plane), spacing, _real(slices[0], values[0]), "TIFF folder")
-    return replace(info, warnings=warnings), values, slices
+    return replace(info, warnings=warnings), values, slices, pages
 
 
 def _slice(name: Path, info: ImageInfo) -> TiffPlane:
