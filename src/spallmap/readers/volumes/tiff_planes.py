@@ -192,7 +192,8 @@ def read_planes(planes: Sequence[TiffPlane], region: Region, dtype: np.dtype[Any
             plane = planes[k]
             if plane.path != opened:
                 stack.close()
-                descriptor = os.open(plane.path, os.O_RDONLY)
+                with reported(plane.path):
+                    descriptor = os.open(plane.path, os.O_RDONLY)
                 stack.callback(os.close, descriptor)
                 opened = plane.path
             try:
