@@ -17,16 +17,18 @@ from spallmap.readers.tiff_files.bounded_open import (
 )
 from spallmap.readers.tiff_files.clipped_ends import clipped_ends
 from spallmap.readers.tiff_files.clipped_slices import clipping_warning, sampled
-from spallmap.readers.tiff_files.directories import READABLE
-from spallmap.readers.tiff_files.main_image import main_series, page_directories
+from spallmap.readers.tiff_files.directories import READABLE, TiffDirectory
+from spallmap.readers.tiff_files.main_image import BYTE_CODECS, main_series, page_directories
 from spallmap.readers.tiff_files.pixel_sizes import pick_spacing, spacing_from_tags
 from spallmap.readers.tiff_files.slice_headers import check_alike, folder_values
 from spallmap.readers.tiff_files.stored_values import SampleValues
 from spallmap.readers.tiff_files.whole_images import read_series, series_values
 
 __all__ = [
+    "BYTE_CODECS",
     "READABLE",
     "SampleValues",
+    "TiffDirectory",
     "check_alike",
     "clipped_ends",
     "clipping_warning",

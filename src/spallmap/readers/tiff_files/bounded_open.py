@@ -165,6 +165,9 @@ def _check_imagej(path: Path, pages: tuple[TiffDirectory, ...]) -> None:
     if len(pages) > 1 and announced > len(pages):
         found = f"{announced} images in a file of {len(pages)} pages"
         raise InputError(label, found, f"{READABLE}, with every image that it announces")
+    if 1 < announced < len(pages):
+        found = f"{announced} images in a file of {len(pages)} pages"
+        raise InputError(label, found, "a description that counts every page")
     page = pages[0]
     bits = page.number(256, 0) * page.number(257, 0) * page.number(277, 1) * page.number(258, 1)
     if len(pages) == 1 and announced * bits > 8 * path.stat().st_size and announced > 1:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -85,12 +85,15 @@ class TiffDirectory:
         Every ImageDescription, in order: writers may add a second one.
     tags : frozenset of int
         Numbers of all its tags.
+    order : str
+        Byte order of its file, ``<`` or ``>``.
     """
 
     source_label: str
     values: Mapping[int, tuple[float, ...]]
     descriptions: tuple[str, ...]
     tags: frozenset[int]
+    order: str = "<"
 
     def number(self, tag: int, default: int) -> int:
         """First value of a tag as a whole number."""
@@ -111,7 +114,15 @@ class TiffDirectory:
     def packing(self) -> tuple[tuple[float, ...] | None, ...]:
         """What pages of one file have in common beside that, if one decoder is to read them all."""
         alike = (COMPRESSION, FILL_ORDER, PLANAR, ROWS_PER_STRIP, PREDICTOR, TILE_WIDTH, TILE_LENGTH)
-        return tuple(self.values.get(tag) for tag in alike)
+        return (*(self.values.get(tag) for tag in alike), (ord(self.order),))
+
+    def segments(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Where the strips or tiles begin and how many bytes they have, if they were read."""
+        pairs = ((273, 279), (324, 325))
+        found = next((pair for pair in pairs if pair[0] in self.values), pairs[0])
+        return tuple(int(v) for v in self.values.get(found[0], ())), tuple(
+            int(v) for v in self.values.get(found[1], ())
+        )
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,9 @@ class _Layout:
         return struct.unpack(self.order + code, content)
 
 
-def read_directories(path: Path, most: int | None = None) -> tuple[TiffDirectory, ...]:
+def read_directories(
+    path: Path, most: int | None = None, segments: bool = False
+) -> tuple[TiffDirectory, ...]:
     """Read the chain of directories of a TIFF file.
 
     Parameters
@@ -135,6 +148,8 @@ def read_directories(path: Path, most: int | None = None) -> tuple[TiffDirectory
         The file.
     most : int, optional
         How many pages to read; all of them where it is left out.
+    segments : bool
+        Whether to read where strips and tiles stand, too.
 
     Returns
     -------
@@ -164,6 +179,7 @@ def read_directories(path: Path, most: int | None = None) -> tuple[TiffDirectory
         raise InputError(str(path), "a folder", READABLE)
     with path.open("rb") as stream:
         layout, offset = _header(path, stream)
+        wanted = _WANTED.union(_SEGMENTS) if segments else _WANTED
         pages: list[TiffDirectory] = []
         seen: dict[int, int] = {}
         budget = MOST_VALUE_BYTES
@@ -175,7 +191,7 @@ def read_directories(path: Path, most: int | None = None) -> tuple[TiffDirectory
                 raise InputError(str(path), f"more than {MOST_PAGES} pages", f"at most {MOST_PAGES} pages")
             seen[offset] = len(pages)
             label = f"{path}, page {len(pages)}"
-            page, offset, used = _directory(label, stream, layout, offset)
+            page, offset, used = _directory(label, stream, layout, offset, wanted)
             budget -= used
             if budget < 0:
                 found = f"more than {MOST_VALUE_BYTES} bytes of tags up to page {len(pages)}"
@@ -201,7 +217,9 @@ def _header(path: Path, stream: BinaryIO) -> tuple[_Layout, int]:
     return _Layout(order, False, size), struct.unpack(order + "I", head[4:8])[0]
 
 
-def _directory(label: str, stream: BinaryIO, layout: _Layout, offset: int) -> tuple[TiffDirectory, int, int]:
+def _directory(
+    label: str, stream: BinaryIO, layout: _Layout, offset: int, wanted: Set[int]
+) -> tuple[TiffDirectory, int, int]:
     """Read one directory; with it the next one's position and how many bytes of values were announced."""
     head, entry, tail = (8, 20, 8) if layout.big else (2, 12, 4)
     count = layout.unpack("Q" if layout.big else "H", _read(label, stream, layout, offset, head))[0]
@@ -225,7 +243,7 @@ def _directory(label: str, stream: BinaryIO, layout: _Layout, offset: int) -> tu
         _check_tag(name, code, number, size, layout)
         inside = size <= len(field)
         used += 0 if inside else size
-        if code not in _WANTED:
+        if code not in wanted:
             if not inside:
                 _check_inside(name, layout.unpack("Q" if layout.big else "I", field)[0], size, layout)
             continue
@@ -237,7 +255,7 @@ def _directory(label: str, stream: BinaryIO, layout: _Layout, offset: int) -> tu
         elif kind not in (2, 7):
             values.setdefault(code, _numbers(layout, _TYPES[kind], number, field[:size]))
     following = layout.unpack("Q" if layout.big else "I", content[-tail:])[0]
-    return TiffDirectory(label, values, tuple(descriptions), frozenset(tags)), following, used
+    return TiffDirectory(label, values, tuple(descriptions), frozenset(tags), layout.order), following, used
 
 
 def _check_tag(name: str, code: int, number: int, size: int, layout: _Layout) -> None:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 ONE_IMAGE = "one image in the file: save the data alone, without preview or other images"
 # A preview is at most half as large along both axes, and shows the same field.
 _PREVIEW_SIZE, _SAME_FIELD = 0.5, 0.03
-_PLAIN, _GREYS = (1,), (0, 1, 3)
-_PACKED_BYTES = (2, 3, 4, 5, 8, 32773, 32946, 34925, 34926, 50000)
-_PICTURE_CODECS = (7, 33003, 33004, 33005, 34712)
+_PLAIN = (1,)
+# Codecs that unpack to no more than they are asked for; 1 is none.
+BYTE_CODECS = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 34926, 50000)
+# Codecs whose segments say their own size.
+_PICTURE_CODECS = (7, 33003, 33004, 33005, 34712, 34887)
 _PHOTOMETRIC = {
     4: "a transparency mask",
     5: "CMYK inks (PhotometricInterpretation 5)",
@@ -73,6 +75,9 @@ def main_series(path: Path, tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
         said = "; ".join(f"{_size(series)} of {series.dtype}" for series in everything[:6])
         found = f"{len(everything)} images of unequal size or type: {said}"
         raise InputError(str(path), found, ONE_IMAGE)
+    if tif.ome_metadata and kept[0].kind != "ome":
+        found = "OME-XML that does not fit its pages"
+        raise InputError(f"{path}, ImageDescription (OME-XML)", found, READABLE)
     _check_stored(path, kept[0])
     return kept[0]
 
@@ -175,7 +180,7 @@ def _check_stored(path: Path, series: tifffile.TiffPageSeries) -> None:
         found = f"samples of {page.bitspersample} bits (SampleFormat {page.sampleformat})"
         raise InputError(label, found, "whole or floating-point samples of 8, 16, 32 or 64 bits")
     compression = int(page.compression)
-    if compression not in (*_PLAIN, *_PACKED_BYTES, *_PICTURE_CODECS, 34887):
+    if compression not in (*BYTE_CODECS, *_PICTURE_CODECS):
         name = getattr(page.compression, "name", compression)
         allowed = "none, LZW, Deflate, Zstandard, LZMA, PackBits, CCITT, LERC, JPEG or JPEG 2000"
         raise InputError(f"{label}, tag 259 (Compression)", f"{name} ({compression})", allowed)
@@ -205,7 +210,7 @@ def _check_stored(path: Path, series: tifffile.TiffPageSeries) -> None:
 
 def _check_pictures(label: str, page: tifffile.TiffPage, compression: int, samples: int) -> None:
     """Look into the headers of segments that say their own size: it may be another than the page's."""
-    if compression not in (*_PICTURE_CODECS, 34887):
+    if compression not in _PICTURE_CODECS:
         return
     handle = page.parent.filehandle
     for number, (offset, count) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):

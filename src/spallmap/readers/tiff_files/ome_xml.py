@@ -5,14 +5,23 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from xml.parsers import expat
 
 from spallmap.errors import InputError
 from spallmap.readers.checks.file_access import check_readable
-from spallmap.readers.tiff_files.directories import MOST_PAGES, TiffDirectory, read_directories
+from spallmap.readers.tiff_files.directories import (
+    BITS,
+    IMAGE_LENGTH,
+    IMAGE_WIDTH,
+    MOST_PAGES,
+    SAMPLE_FORMAT,
+    SAMPLES,
+    TiffDirectory,
+    read_directories,
+)
 
 # Ten thousand planes with their own entries take 3 MB; a tree takes some ten times the bytes of its text.
 LARGEST_XML_BYTES = 1 << 24
@@ -21,6 +30,13 @@ DEEPEST = 64
 # An acquisition over many files has one for each slice at most.
 MOST_FILES = 4096
 WHOLE = "an OME-TIFF with all its files beside it, as it was saved; or one file saved anew"
+
+
+# Bits and SampleFormat of OME's types.
+_TYPES = {
+    "bit": (1, 1), "uint8": (8, 1), "uint16": (16, 1), "uint32": (32, 1), "int8": (8, 2), "int16": (16, 2),
+    "int32": (32, 2), "float": (32, 3), "double": (64, 3),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,18 +156,56 @@ def ome_images(path: Path, pages: tuple[TiffDirectory, ...]) -> tuple[OmePixels,
             f"no description, which stands in {other}",
             f"the path of {other}, if it is a TIFF; {WHOLE}",
         )
-    known: dict[Path, tuple[TiffDirectory, ...]] = {path: pages}
+    files = _Files(path, root.get("UUID"), {path: pages})
     images = []
     for number, pixels in enumerate(root.iterfind("{*}Image/{*}Pixels")):
-        images.append(_pixels(f"{label}, image {number}", path, root, pixels, known))
+        images.append(_pixels(f"{label}, image {number}", pixels, files))
     if not images:
         raise InputError(label, "no Image with Pixels", WHOLE)
+    left = sorted(set(range(len(pages))) - files.used)
+    looks = {pages[k].look for k in files.used}
+    alike = [k for k in left if pages[k].look in looks]
+    if alike:
+        found = f"{len(alike)} pages of the size and type of its planes, from page {alike[0]} on, in no plane"
+        raise InputError(label, found, "a description that counts every page")
     return tuple(images)
 
 
-def _pixels(
-    label: str, path: Path, root: ET.Element, pixels: ET.Element, known: dict[Path, tuple[TiffDirectory, ...]]
-) -> OmePixels:
+@dataclass(frozen=True)
+class _Files:
+    """The file with the description, and those that it names."""
+
+    path: Path
+    uuid: str | None
+    pages: dict[Path, tuple[TiffDirectory, ...]]
+    by_uuid: dict[str | None, Path] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)
+
+    def find(self, label: str, data: ET.Element) -> Path:
+        """Find the file that holds the planes of one entry: this one, or one beside it."""
+        entry = data.find("{*}UUID")
+        if entry is None or entry.text == self.uuid:
+            return self.path
+        name = entry.get("FileName")
+        if name is None:
+            raise InputError(f"{label}, UUID", "planes in a file without a name", WHOLE)
+        outside = PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute()
+        if not name or outside or ".." in PurePosixPath(name.replace("\\", "/")).parts or "\0" in name:
+            allowed = "the name of a file in the same folder"
+            raise InputError(f"{label}, UUID FileName", repr(name[:200]), allowed)
+        own = self.uuid is None and name.lower() == self.path.name.lower()
+        file = self.path if own else self.path.parent / name
+        if self.by_uuid.setdefault(entry.text, file) != file:
+            found = f"{name} and {self.by_uuid[entry.text].name} under one UUID"
+            raise InputError(f"{label}, UUID", found, "one UUID for each file")
+        if file not in self.pages:
+            if len(self.pages) == MOST_FILES or sum(map(len, self.pages.values())) > 2 * MOST_PAGES:
+                raise InputError(label, f"planes in more than {len(self.pages)} files", WHOLE)
+            self.pages[file] = _read_beside(label, file)
+        return file
+
+
+def _pixels(label: str, pixels: ET.Element, files: _Files) -> OmePixels:
     sizes = {axis: _whole(label, pixels, f"Size{axis}") for axis in "XYZCT"}
     samples = {_whole(label, channel, "SamplesPerPixel", 1) for channel in pixels.iterfind("{*}Channel")}
     order = pixels.get("DimensionOrder", "")
@@ -159,19 +213,24 @@ def _pixels(
         allowed = "XYZCT or another order that begins with XY"
         raise InputError(f"{label}, DimensionOrder", repr(order)[:60], allowed)
     spp = samples.pop() if len(samples) == 1 else 1
-    planes = sizes["Z"] * sizes["T"] * max(sizes["C"] // max(spp, 1), 1)
+    sizes["C"] = max(sizes["C"] // max(spp, 1), 1)
+    planes = sizes["Z"] * sizes["T"] * sizes["C"]
     if planes > MOST_PAGES:
         raise InputError(label, f"{planes} planes", f"at most {MOST_PAGES}")
     taken: set[int] = set()
-    files: dict[Path, None] = {}
+    found_in: dict[Path, None] = {}
     for data in pixels.iterfind("{*}TiffData"):
-        file = _file(label, path, root, data)
-        if file not in known:
-            if len(known) == MOST_FILES:
-                raise InputError(label, f"more than {MOST_FILES} files", WHOLE)
-            known[file] = _read_beside(label, file)
-        files[file] = None
-        _check_planes(f"{label}, TiffData of {file.name}", data, order, sizes, known[file], taken, planes)
+        file = files.find(label, data)
+        found_in[file] = None
+        where = f"{label}, TiffData of {file.name}"
+        numbers, new = _planes(where, data, order, sizes, len(files.pages[file]))
+        if new & taken:
+            raise InputError(where, f"plane {min(new & taken)} for the second time", "every plane once")
+        taken |= new
+        for page in (files.pages[file][k] for k in numbers):
+            _check_page(page, pixels.get("Type", ""), (sizes["X"], sizes["Y"], spp))
+        if file == files.path:
+            files.used.update(numbers)
     if not taken:
         raise InputError(label, "no TiffData that names a plane", WHOLE)
     missing = planes - len(taken)
@@ -179,25 +238,7 @@ def _pixels(
         lost = next(plane for plane in range(planes) if plane not in taken)
         found = f"{planes} planes announced, of which {missing} are in no file (the first is plane {lost})"
         raise InputError(label, found, WHOLE)
-    return OmePixels(dict(pixels.attrib), tuple(file for file in files if file != path))
-
-
-def _file(label: str, path: Path, root: ET.Element, data: ET.Element) -> Path:
-    """File that holds the planes of one entry: this one, or one beside it."""
-    uuid = data.find("{*}UUID")
-    if uuid is None or uuid.text == root.get("UUID"):
-        return path
-    name = uuid.get("FileName")
-    if name is None:
-        raise InputError(f"{label}, UUID", "planes in a file without a name", WHOLE)
-    if root.get("UUID") is None and name.lower() == path.name.lower():
-        return path
-    outside = PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute()
-    if not name or outside or ".." in PurePosixPath(name.replace("\\", "/")).parts or "\0" in name:
-        raise InputError(
-            f"{label}, UUID FileName", f"{name[:200]!r}", "the name of a file in the same folder"
-        )
-    return path.parent / name
+    return OmePixels(dict(pixels.attrib), tuple(file for file in found_in if file != files.path))
 
 
 def _read_beside(label: str, file: Path) -> tuple[TiffDirectory, ...]:
@@ -210,41 +251,40 @@ def _read_beside(label: str, file: Path) -> tuple[TiffDirectory, ...]:
         raise InputError(label, found, WHOLE) from error
 
 
-def _check_planes(
-    label: str,
-    data: ET.Element,
-    order: str,
-    sizes: dict[str, int],
-    pages: tuple[TiffDirectory, ...],
-    taken: set[int],
-    planes: int,
-) -> None:
-    """Note which planes an entry holds, after checking that its file has the pages, of the right size."""
+def _planes(
+    label: str, data: ET.Element, order: str, sizes: dict[str, int], n_pages: int
+) -> tuple[range, set[int]]:
+    """Pages of its file that an entry names, and the planes that they are."""
     start = _whole(label, data, "IFD", 0)
     fallback = 1 if "IFD" in data.attrib else 0
-    count = (
-        _whole(label, data, "PlaneCount", _whole(label, data, "NumPlanes", fallback)) or len(pages) - start
-    )
-    if start < 0 or count < 1 or start + count > len(pages):
-        found = f"{count} planes from page {start} on in a file of {len(pages)} pages"
+    count = _whole(label, data, "PlaneCount", _whole(label, data, "NumPlanes", fallback))
+    count = count or n_pages - start
+    if count < 1 or start + count > n_pages:
+        found = f"{count} planes from page {start} on in a file of {n_pages} pages"
         raise InputError(label, found, WHOLE)
     index, step = 0, 1
     for axis in order[2:]:
-        length = sizes[axis]
         first = _whole(label, data, f"First{axis}", 0)
-        if not 0 <= first < length:
-            raise InputError(f"{label}, First{axis}", str(first), f"0 to {length - 1}")
+        if first >= sizes[axis]:
+            raise InputError(f"{label}, First{axis}", str(first), f"0 to {sizes[axis] - 1}")
         index += first * step
-        step *= length
-    for page in pages[start : start + count]:
-        found = f"{page.number(256, 0)}x{page.number(257, 0)} pixels"
-        if (page.number(256, 0), page.number(257, 0)) != (sizes["X"], sizes["Y"]):
-            allowed = f"{sizes['X']}x{sizes['Y']} pixels, as SizeX and SizeY say"
-            raise InputError(page.source_label, found, allowed)
-    new = set(range(index, min(index + count, planes)))
-    if new & taken:
-        raise InputError(label, f"plane {min(new & taken)} for the second time", "every plane once")
-    taken |= new
+        step *= sizes[axis]
+    if index + count > step:
+        found = f"planes {index} to {index + count - 1}"
+        raise InputError(label, found, f"planes 0 to {step - 1}, as the sizes say")
+    return range(start, start + count), set(range(index, index + count))
+
+
+def _check_page(page: TiffDirectory, kind: str, size: tuple[int, int, int]) -> None:
+    """Hold a page to the size and type that the description announces."""
+    own = (page.number(IMAGE_WIDTH, 0), page.number(IMAGE_LENGTH, 0), page.number(SAMPLES, 1))
+    if own != size:
+        found, allowed = (f"{x}x{y} pixels of {c} samples" for x, y, c in (own, size))
+        raise InputError(page.source_label, found, f"{allowed}, as its OME-XML says")
+    bits, form = page.number(BITS, 1), page.number(SAMPLE_FORMAT, 1)
+    if kind in _TYPES and (form not in (_TYPES[kind][1], 4) or bits > _TYPES[kind][0]):
+        found = f"samples of {bits} bits, SampleFormat {form}"
+        raise InputError(page.source_label, found, f"{kind}, as its OME-XML says")
 
 
 def _whole(label: str, element: ET.Element, key: str, default: int | None = None) -> int:

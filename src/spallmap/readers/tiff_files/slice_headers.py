@@ -64,7 +64,7 @@ def data_page(path: Path, pages: Sequence[TiffDirectory]) -> int:
 
 def folder_values(
     names: Sequence[Path], dtype: np.dtype[np.generic]
-) -> tuple[tuple[SampleValues, ...], tuple[DataWarning, ...]]:
+) -> tuple[tuple[SampleValues, ...], tuple[DataWarning, ...], tuple[TiffDirectory, ...]]:
     """Compare the headers of all slices of a folder, and say how their samples become values.
 
     Parameters
@@ -76,8 +76,8 @@ def folder_values(
 
     Returns
     -------
-    tuple of SampleValues and tuple of DataWarning
-        One for each slice, all of one type; and what is odd.
+    tuple of SampleValues, tuple of DataWarning, tuple of TiffDirectory
+        One for each slice, all of one type; what is odd; and the directory of each slice.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def folder_values(
     sizes: dict[str, float] = {}
     warnings: list[DataWarning] = []
     for number, name in enumerate(names):
-        pages = read_directories(name)
+        pages = read_directories(name, segments=True)
         page = pages[data_page(name, pages)]
         if number == 0:
             sizes = directory_sizes(pages[0])
@@ -103,7 +103,7 @@ def folder_values(
         slices.append(page)
         firsts.append(pages[0])
     values, more = stack_values(slices, dtype, firsts)
-    return values, (*warnings, *more)
+    return values, (*warnings, *more), tuple(slices)
 
 
 def check_alike(path: Path, pages: Sequence[TiffDirectory], firsts: Sequence[TiffDirectory]) -> None:

@@ -21,6 +21,7 @@ from spallmap.readers.info import ImageInfo, Streamed
 from spallmap.readers.tiff_files import (
     READABLE,
     SampleValues,
+    TiffDirectory,
     check_alike,
     clipping_warning,
     folder_values,
@@ -36,13 +37,15 @@ from spallmap.readers.tiff_files import (
 )
 from spallmap.readers.volumes.raw import RawLayout, open_raw
 from spallmap.readers.volumes.source import LazyVolume, volume_info, volume_reader
-from spallmap.readers.volumes.tiff_planes import TiffPlane, plane_of, read_planes
+from spallmap.readers.volumes.tiff_planes import TiffPlane, plane_like, plane_of, read_planes
 
 if TYPE_CHECKING:
     import tifffile
 
 # tifffile's names for slices, other dimensions and series of pages.
 SLICE_AXES = "ZQI"
+# What stands between a slice's number and how many there are.
+_COUNT_WORD = re.compile(r"[ _.-]*of[ _.-]*", re.IGNORECASE)
 ONE_STACK = "grey slices of one stack, two or more"
 
 
@@ -99,7 +102,20 @@ def slice_order(folder: Path, names: tuple[Path, ...]) -> tuple[Path, ...]:
         if counts[after] != counts[before] + 1:
             found = f"{names[after].name} next after {names[before].name}"
             raise InputError(str(folder), found, "slices numbered without gap or double")
+    _check_count(folder, names, texts[0], numbers, counting[0])
     return tuple(names[i] for i in order)
+
+
+def _check_count(
+    folder: Path, names: tuple[Path, ...], texts: tuple[str, ...], numbers: NDArray[Any], counting: int
+) -> None:
+    """Hold the slices to the number that names such as ``slice_003_of_190`` announce."""
+    if counting + 1 >= numbers.shape[1] or not _COUNT_WORD.fullmatch(texts[counting + 1]):
+        return
+    announced = int(numbers[0, counting + 1])
+    if announced != len(names):
+        found = f"{len(names)} slices with names such as {names[0].name}"
+        raise InputError(str(folder), found, f"all {announced} slices")
 
 
 def probe(path: Path) -> ImageInfo:
@@ -134,9 +150,12 @@ def stream(path: Path) -> Iterator[Streamed]:
     """
     layout = None
     if path.is_dir():
-        info, values, slices = _folder(path)
-        numbered = zip(slices, values, strict=True)
-        planes = [replace(_slice(name, info), values=value) for name, value in numbered]
+        info, values, slices, pages = _folder(path)
+        first = _slice(slices[0], info)
+        planes = []
+        for name, value, page in zip(slices, values, pages, strict=True):
+            plane = plane_like(first, name, page, pages[0]) or _slice(name, info)
+            planes.append(replace(plane, values=value))
     else:
         with open_tiff(path) as tif:
             info, values, series = _file(path, tif)
@@ -172,16 +191,18 @@ def _read(planes: Sequence[TiffPlane], dtype: np.dtype[Any], region: Region) -> 
     return read_planes(planes, region, dtype)
 
 
-def _folder(path: Path) -> tuple[ImageInfo, tuple[SampleValues, ...], tuple[Path, ...]]:
+def _folder(
+    path: Path,
+) -> tuple[ImageInfo, tuple[SampleValues, ...], tuple[Path, ...], tuple[TiffDirectory, ...]]:
     """Read and compare the headers of all slices."""
     slices = files(path)
     with open_tiff(slices[0]) as tif:
         series, _, _ = series_values(slices[0], tif)
         plane, stored = _plane_shape(slices[0], series), np.dtype(series.dtype)
         spacing = pick_spacing(spacing_from_tags(tif), SPATIAL_AXES)
-    values, warnings = folder_values(slices, stored)
+    values, warnings, pages = folder_values(slices, stored)
     info = volume_info(str(path), (len(slices), *plane), spacing, _real(slices[0], values[0]), "TIFF folder")
-    return replace(info, warnings=warnings), values, slices
+    return replace(info, warnings=warnings), values, slices, pages
 
 
 def _slice(name: Path, info: ImageInfo) -> TiffPlane:
@@ -191,7 +212,7 @@ def _slice(name: Path, info: ImageInfo) -> TiffPlane:
         if _plane_shape(name, series) != info.shape[1:]:
             found = f"{'x'.join(map(str, series.shape))} {series.dtype}"
             raise InputError(str(name), found, f"{info.shape[1]}x{info.shape[2]} as in the first slice")
-        return plane_of(name, series.pages[0], 0)
+        return plane_of(name, series.pages[0], int(series.pages[0].index))
 
 
 def _file(

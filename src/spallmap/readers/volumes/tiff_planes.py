@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import Region
 from spallmap.errors import InputError
-from spallmap.readers.tiff_files import READABLE, SampleValues
+from spallmap.readers.checks.file_access import reported
+from spallmap.readers.tiff_files import BYTE_CODECS, READABLE, SampleValues, TiffDirectory
 from spallmap.readers.volumes.raw import read_exactly
 from spallmap.readers.volumes.source import DAMAGE
 
@@ -118,6 +119,47 @@ def plane_of(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame, number: i
     )
 
 
+def plane_like(first: TiffPlane, name: Path, page: TiffDirectory, usual: TiffDirectory) -> TiffPlane | None:
+    """Describe the slice of another file that is stored as the first one is, without a library's help.
+
+    Parameters
+    ----------
+    first : TiffPlane
+        The first slice.
+    name : Path
+        The other file.
+    page, usual : TiffDirectory
+        Directory of the other slice and of the first one, with their segments.
+
+    Returns
+    -------
+    TiffPlane or None
+        None where it is stored in another way, or its decoder needs more of its page.
+
+    Raises
+    ------
+    InputError
+        If the slice ends beyond the end of its file.
+    """
+    if page.packing != usual.packing or page.look != usual.look or page.number(259, 1) not in BYTE_CODECS:
+        return None
+    offsets, counts = page.segments()
+    if len(offsets) != len(counts) or not offsets:
+        return None
+    with reported(name):
+        size = name.stat().st_size
+    if min(counts) == 0 or max(o + n for o, n in zip(offsets, counts, strict=True)) > size:
+        raise InputError(page.source_label, "a slice cut short", READABLE)
+    if first.decode is None:
+        joined = all(o + n == after for o, n, after in zip(offsets, counts, offsets[1:], strict=False))
+        if not joined or sum(counts) != first.counts[0]:
+            return None
+        offsets, counts = offsets[:1], first.counts
+    elif len(offsets) != len(first.offsets):
+        return None
+    return replace(first, path=name, source_label=page.source_label, offsets=offsets, counts=counts)
+
+
 def read_planes(planes: Sequence[TiffPlane], region: Region, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Read a region of a stack.
 
@@ -150,7 +192,8 @@ def read_planes(planes: Sequence[TiffPlane], region: Region, dtype: np.dtype[Any
             plane = planes[k]
             if plane.path != opened:
                 stack.close()
-                descriptor = os.open(plane.path, os.O_RDONLY)
+                with reported(plane.path):
+                    descriptor = os.open(plane.path, os.O_RDONLY)
                 stack.callback(os.close, descriptor)
                 opened = plane.path
             try:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tifffile
@@ -54,7 +56,7 @@ def test_a_preview_before_the_data_of_every_other_modality(tmp_path):
 
 def test_images_of_which_several_may_be_meant_are_refused(tmp_path):
     other = DATA[:30, :40]
-    cases = {
+    cases: dict[str, list[Any]] = {
         "two greys": [(DATA, {}), (other, {})],
         "two depths": [((DATA >> 8).astype(np.uint8), {}), (DATA, {})],
         "another field": [(np.zeros((20, 20, 3), np.uint8), {}), (DATA, {})],

@@ -81,7 +81,7 @@ def test_other_files_that_cannot_be_read(tmp_path):
         "no readable TIFF": lambda: other.write_text("no TIFF, but a text"),
         "a folder": other.mkdir,
         "6 planes from page 0 on in a file of 4 pages": lambda: write(other, DATA[:4], "part"),
-        "7x8 pixels": lambda: write(other, DATA[:, :8].copy(), "smaller"),
+        "7x8 pixels of 1": lambda: write(other, DATA[:, :8].copy(), "smaller"),
     }
     for words, make in makers.items():
         make()
@@ -98,7 +98,7 @@ def test_another_type_in_another_file_is_refused(tmp_path):
     blocks = planes("a.ome.tif", "1", count=3) + planes("b.ome.tif", "2", first=3, count=3)
     write(tmp_path / "a.ome.tif", DATA[:3], xml(blocks))
     write(tmp_path / "b.ome.tif", DATA[3:].astype(np.int16), xml(blocks, "2"))
-    with pytest.raises(InputError, match=r"a\.ome\.tif.*unlike the first"):
+    with pytest.raises(InputError, match=r"b\.ome\.tif.*uint16, as its OME-XML says"):
         probe_image(tmp_path / "a.ome.tif", "xct")
 
 
@@ -111,10 +111,20 @@ def test_another_type_in_another_file_is_refused(tmp_path):
         (xml(planes("a.ome.tif", "1", count=2) * 2), "second time"),
         (xml(planes("a.ome.tif", "1", first=9, count=1)), "FirstZ: found 9"),
         (xml(""), "no TiffData"),
+        (xml(planes("a.ome.tif", "1", count=4), slices=4), "2 pages of the size and type"),
+        (xml(planes("a.ome.tif", "1"), slices=4), "planes 0 to 5"),
+        (xml(planes("a.ome.tif", "1")).replace("uint16", "int16"), "int16, as its OME-XML says"),
+        (xml(planes("a.ome.tif", "1")).replace("uint16", "float"), "float, as its OME-XML says"),
+        (xml(planes("a.ome.tif", "1")).replace("uint16", "uint8"), "uint8, as its OME-XML says"),
+        (xml(planes("a.ome.tif", "1")).replace('SamplesPerPixel="1"', 'SamplesPerPixel="3"'), "of 3 samples"),
+        (
+            xml(planes("a", "2", count=3) + planes("b", "2", first=3, count=3)),
+            "a.*beside|under one UUID|planes in a",
+        ),
         (xml(planes("/etc/passwd", "2")), "same folder"),
         (xml(planes("../b.ome.tif", "2")), "same folder"),
         (xml(planes("C:\\\\b.ome.tif", "2")), "same folder"),
-        (xml(planes("a.ome.tif", "1"), size=(9, 7)), "7x9 pixels"),
+        (xml(planes("a.ome.tif", "1"), size=(9, 7)), "7x9 pixels of 1"),
         (xml(planes("a.ome.tif", "1"), order="ZYXCT"), "DimensionOrder"),
         (xml(planes("a.ome.tif", "1")).replace('SizeZ="6"', 'SizeZ="six"'), "SizeZ: found 'six'"),
         (xml(planes("a.ome.tif", "1")).replace("</Image>", ""), "XML that cannot be read"),

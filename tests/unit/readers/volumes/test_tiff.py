@@ -108,6 +108,15 @@ def test_two_numbers_that_change_are_refused(folder):
         probe_image(folder, "xct")
 
 
+def test_names_that_announce_how_many_there_are(tmp_path):
+    for number in range(1, 5):
+        tifffile.imwrite(tmp_path / f"slice_{number}_of_5.tif", np.zeros((9, 7), np.uint16))
+    with pytest.raises(InputError, match=r"found 4 slices.*all 5 slices"):
+        probe_image(tmp_path, "xct")
+    tifffile.imwrite(tmp_path / "slice_5_of_5.tif", np.zeros((9, 7), np.uint16))
+    assert probe_image(tmp_path, "xct").shape == (5, 9, 7)
+
+
 def test_unequal_slices_are_named(folder):
     tifffile.imwrite(folder / "s1_4.tif", np.zeros((9, 8), np.uint16))
     with pytest.raises(InputError, match=r"s1_4\.tif.*9x8 uint16"):
