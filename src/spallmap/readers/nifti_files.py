@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import math
 import struct
 import zlib
@@ -58,14 +59,13 @@ def open_nifti(image: Path, accepts: str) -> Iterator[Nifti1Image]:
     """
     import nibabel
     from nibabel.filebasedimages import ImageFileError
-    from nibabel.imageglobals import LoggingOutputSuppressor
     from nibabel.spatialimages import HeaderDataError
 
     damage = (EOFError, ValueError, TypeError, KeyError, OverflowError, struct.error, zlib.error)
     check_readable(image, accepts)
     try:
         raw = _checked_header(image, accepts)
-        with LoggingOutputSuppressor():  # what it mends and says so is judged here
+        with _unlogged():
             nifti = nibabel.load(image)
         if not isinstance(nifti, nibabel.Nifti1Image):
             raise InputError(str(image), f"a {type(nifti).__name__}", accepts)
@@ -78,6 +78,18 @@ def open_nifti(image: Path, accepts: str) -> Iterator[Nifti1Image]:
         raise InputError(str(image), f"a damaged NIfTI file ({error})", "a complete NIfTI file") from error
     except (ImageFileError, HeaderDataError, *damage) as error:
         raise InputError(str(image), f"a damaged NIfTI file ({error})", "a complete NIfTI file") from error
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep nibabel's words on what it mends in a header off the screen: it is judged here."""
+    logger = logging.getLogger("nibabel.global")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _checked_header(image: Path, accepts: str) -> Nifti1Header:
@@ -101,9 +113,10 @@ def _checked_header(image: Path, accepts: str) -> Nifti1Header:
     if not 1 <= lengths[0] <= 7 or any(n < 1 for n in lengths[1 : lengths[0] + 1]):
         raise InputError(str(image), f"lengths {lengths}", "up to seven dimensions of at least one sample")
     offset = float(header["vox_offset"])
-    if not 0 <= offset <= size + 4 + _LARGEST_EXTENSION:
+    if offset != 0 and not size + 4 <= offset <= size + 4 + _LARGEST_EXTENSION:
         found = f"samples that begin at byte {offset:g}"
-        raise InputError(str(image), found, f"at most {_LARGEST_EXTENSION} bytes of extensions before them")
+        allowed = f"byte {size + 4}, or at most {_LARGEST_EXTENSION} bytes of extensions before them"
+        raise InputError(str(image), found, allowed)
     announced = (
         max(int(offset), size + 4) + math.prod(lengths[1 : lengths[0] + 1]) * header.get_data_dtype().itemsize
     )

@@ -264,6 +264,7 @@ def dims(*lengths: int) -> bytes:
         (40, struct.pack("<h", 9), "lengths"),
         (108, struct.pack("<f", 1e9), "begin at byte 1e.09"),
         (108, struct.pack("<f", -5), "begin at byte -5"),
+        (108, struct.pack("<f", 255), "begin at byte 255"),
         (108, struct.pack("<f", np.nan), "begin at byte nan"),
         (70, struct.pack("<h", 9999), "a damaged NIfTI"),
         (344, b"ni1\0", "of a pair .hdr and .img"),
@@ -314,10 +315,11 @@ def test_a_slope_that_is_none_leaves_the_samples_as_stored(tmp_path, slope):
     np.testing.assert_array_equal(open_image(path, "mri").data, stored[:, :, 0].T)
 
 
-def test_a_pixel_size_of_zero_is_no_millimetre(tmp_path):
+def test_a_pixel_size_of_zero_is_no_millimetre(tmp_path, capfd):
     path = patch(write(tmp_path / "a.nii", samples(20, 20, 1, 2), None), 80, struct.pack("<3f", 0, 0, 0))
     say(path, EchoTime=[0.002, 0.004])
     assert probe_image(path, "mri").spacing_um is None
+    assert capfd.readouterr() == ("", "")
 
 
 def test_pixel_sizes_that_contradict_each_other_are_asked_for(tmp_path):

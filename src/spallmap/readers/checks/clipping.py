@@ -18,8 +18,8 @@ _NEIGHBOURS = 6
 # (fewest samples at the maximum, how many times the fullest level below), at an end of a usual range and
 # elsewhere. Samples at the maximum over samples in a level is by how many levels was cut on average: below
 # two levels of 255 nothing is lost. A frame stretched to its own range has one sample at its end by right.
-# Simulated cells of 8 to 16 bits, SNR 3 to 1000: no alarm in 8 000 unclipped series, found in 98 to 100 % of
-# those with 2 % of the first echo cut off.
+# Simulated cells of 8 to 16 bits, SNR 3 to 1000: no alarm in 8 000 unclipped series; with 2 to 19 % of the
+# first echo cut off, 97 to 100 % found in 8 bits and all in 12, 16 and floating point.
 _AT_END = (4, 2.0)
 _ELSEWHERE = (8, 3.0)
 # Samples cut off at one value had values of their own in other echoes. Up to so many different values there,
