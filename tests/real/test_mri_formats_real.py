@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import tifffile
 from validate_real_mri import (
@@ -48,6 +49,41 @@ def test_dicom_twin_of_a_paravision_scan(paravision, shared):
     np.testing.assert_allclose(twin.meta["position_mm"], paravision.meta["position_mm"], atol=1e-5)
     # the converter that wrote the twin gave PixelSpacing as column, row; DICOM wants row, column
     assert twin.spacing_um[1:] == pytest.approx(paravision.spacing_um[:0:-1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        f"{MRI}/nist-plate4-dicom/site3_ge",
+        f"{MRI}/nist-plate4-dicom/site5_philips_3T",
+        f"{MRI}/nist-plate5-dicom/site3_ge",
+        f"{PHANTOM}/dicom_baseline",
+        SCAN9,
+    ],
+)
+def test_scanners_own_files_raise_no_alarm(shared, folder):
+    """No sample of these is cut off, and nothing in their headers is odd."""
+    image = open_image(shared(folder), "mri")
+    assert image.clipped is None
+    assert image.warnings == ()
+
+
+@pytest.mark.parametrize("ceiling", [0.3, 0.6])
+def test_echoes_of_a_scanner_that_are_cut_off_are_found(shared, tmp_path, ceiling):
+    """The GE plate as a scanner with fewer bits would have written it."""
+    stored = []
+    for number, path in enumerate(sorted(shared(f"{MRI}/nist-plate4-dicom/site3_ge/plate4").iterdir())):
+        ds = pydicom.dcmread(path)
+        stored.append(ds.pixel_array)
+        top = int(ceiling * 4095)
+        ds.PixelData = np.minimum(ds.pixel_array, top).astype(ds.pixel_array.dtype).tobytes()
+        ds.save_as(tmp_path / f"{number}.dcm")
+    image = open_image(tmp_path, "mri")
+    cut = sum(int((echo > int(ceiling * 4095)).sum()) for echo in stored)
+    assert cut > 100
+    assert image.clipped is not None
+    assert image.clipped.sum() == pytest.approx(cut, rel=0.02)
+    assert len(image.warnings) == 1
 
 
 def test_twins_have_the_same_t2(paravision, shared):

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spallmap.errors import InputError
 from spallmap.readers import input_files, open_image, probe_image
+from tests.unit.readers.any_bytes import FUZZ
 
 
 def write_parameters(path: Path, **values: str) -> None:
@@ -96,3 +100,53 @@ def test_a_scan_of_paravision_beside_it_is_no_dataset_of_topspin(tmp_path, write
     write_parameters(scan / "acqus", TD="64")
     (scan / "acqp").write_text("##TITLE=Parameter List\n##JCAMPDX=4.24\n##END=\n")
     assert open_image(scan, "mri").meta["te_ms"] == (5.0,)
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda path: path.symlink_to("gone"), "a link to gone"),
+        (os.mkfifo, "a pipe"),
+        (Path.mkdir, "a folder"),
+        (lambda path: path.write_bytes(b""), "unreadable parameters"),
+        (lambda path: path.open("wb").truncate(10**8), "100000000 bytes of text"),
+    ],
+)
+def test_parameter_files_that_are_none_are_named(tmp_path, make, found):
+    folder = write_dataset(tmp_path / "38")
+    (folder / "acqu2s").unlink()
+    make(folder / "acqu2s")
+    with pytest.raises(InputError, match=found) as caught:
+        probe_image(folder, "mri")
+    assert caught.value.source_label == str(folder / "acqu2s")
+
+
+@pytest.mark.parametrize("td", ["9" * 5000, "-4", "1e9", "٣"])
+def test_numbers_of_points_that_are_none_are_refused(tmp_path, td):
+    with pytest.raises(InputError, match="TD = "):
+        probe_image(write_dataset(tmp_path / "38", TD=td), "mri")
+
+
+def test_gradients_without_end_and_texts_without_end_take_no_memory(tmp_path):
+    folder = write_dataset(
+        tmp_path / "38", GPZ="(0..999999999)\n@999999999*(1)", NUC1="<" + "x" * 10**6 + ">"
+    )
+    with pytest.raises(InputError, match="more than 1048576 values of GPZ"):
+        probe_image(folder, "mri")
+
+
+@FUZZ
+@given(data=st.data())
+def test_any_change_of_the_parameters_ends_in_an_input_error(tmp_path, data):
+    folder = tmp_path / "38"
+    if not folder.exists():
+        write_dataset(folder, VDLIST="<taus>", **gradients(35.5))
+        (tmp_path / "whole").write_bytes((folder / "acqus").read_bytes())
+    content = bytearray((tmp_path / "whole").read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at : at + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=12))
+    (folder / "acqus").write_bytes(bytes(content))
+    with pytest.raises(InputError) as caught:
+        probe_image(folder, "mri")
+    assert caught.value.source_label.startswith(str(tmp_path))

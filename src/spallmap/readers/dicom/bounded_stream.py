@@ -59,10 +59,6 @@ class InflatedFile(io.RawIOBase):
         """Whether it can be read in any order."""
         return True
 
-    def tell(self) -> int:
-        """Return the position in the unpacked file."""
-        return self._at
-
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to a position; from the end is not possible, since nobody knows it."""
         if whence == 2:
@@ -113,10 +109,6 @@ class BoundedStream(io.RawIOBase):
     def seekable(self) -> bool:
         """Whether it can be read in any order."""
         return True
-
-    def tell(self) -> int:
-        """Return the position in the file."""
-        return self._raw.tell()
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to a position."""

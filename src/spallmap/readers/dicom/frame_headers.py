@@ -142,7 +142,8 @@ def has_image(path: Path, header: Dataset) -> bool:
     if "Rows" in header and "Columns" in header:
         return True
     kind = str(header.get("SOPClassUID", ""))
-    if not kind or kind.startswith(MR_IMAGES):
+    announced = str(getattr(header, "file_meta", {}).get("MediaStorageSOPClassUID", kind))
+    if not kind or kind != announced or kind.startswith(MR_IMAGES):
         raise InputError(str(path), "a DICOM header without Rows and Columns", "a complete DICOM file")
     return False
 

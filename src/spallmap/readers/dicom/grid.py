@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import DataWarning, InputError
-from spallmap.readers.checks.directions import check_directions
+from spallmap.readers.checks.direction_cosines import check_directions
 from spallmap.readers.dicom.frame_headers import Frame
 from spallmap.readers.dicom.frame_settings import difference
 from spallmap.readers.echo_times import check_echo_times_ms

@@ -164,7 +164,7 @@ def _decodable_syntax(path: Path, header: FileDataset) -> Any:
         raise InputError(label, "no transfer syntax", "a complete DICOM file")
     if str(header.get("LossyImageCompression") or "") == "01" or syntax in LOSSY:
         raise InputError(label, "pixels compressed with loss", "the original values: loss changes the noise")
-    if not syntax.is_private and not syntax.is_transfer_syntax:
+    if syntax.is_private or not syntax.is_transfer_syntax:
         raise InputError(label, f"transfer syntax {str(syntax)[:64]}", "one that pydicom knows")
     if not syntax.is_encapsulated:
         return syntax
@@ -260,8 +260,9 @@ def _refuse_other_codestreams(label: str, header: FileDataset, value: bytes, for
     """Refuse JPEG 2000 whose own size is another than the header's, or that is lossy."""
     if "JPEG 2000" not in header.file_meta.TransferSyntaxUID.name:
         return
-    at = value.find(J2K_START + J2K_SIZE)
+    at, n_found = value.find(J2K_START + J2K_SIZE), 0
     while at >= 0:
+        n_found += 1
         x1, y1, x0, y0 = struct.unpack_from(">4I", value, at + 8)
         if (y1 - y0, x1 - x0) != (form.rows, form.columns):
             found = f"a JPEG 2000 image of {y1 - y0}x{x1 - x0} pixels"
@@ -272,6 +273,8 @@ def _refuse_other_codestreams(label: str, header: FileDataset, value: bytes, for
                 label, "pixels compressed with loss", "the original values: loss changes the noise"
             )
         at = value.find(J2K_START + J2K_SIZE, at + 2)
+    if n_found != form.n_frames:
+        raise InputError(label, f"{n_found} JPEG 2000 images", f"{form.n_frames}, one for each frame")
 
 
 def scaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[np.float32]:

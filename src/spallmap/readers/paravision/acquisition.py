@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import InputError
-from spallmap.readers.checks.directions import check_directions
+from spallmap.readers.checks.direction_cosines import check_directions
 from spallmap.readers.echo_times import check_echo_times_ms
 from spallmap.readers.paravision.frame_order import echo_train
 from spallmap.readers.paravision.jcamp import MOST_VALUES

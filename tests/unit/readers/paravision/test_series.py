@@ -153,3 +153,47 @@ def test_a_scan_without_a_reconstruction_is_named(write_scan):
     with pytest.raises(InputError, match="no 2dseq") as caught:
         probe_image(folder, "mri")
     assert caught.value.source_label == str(folder / "10")
+
+
+@pytest.mark.parametrize("name", ["12", "any name"])
+def test_a_link_to_nothing_beside_the_scans_is_reported(write_scan, name):
+    folder, _ = write_series(write_scan)
+    (folder / name).symlink_to("gone")
+    for call in (probe_image, open_image, input_files):
+        with pytest.raises(InputError, match="a link to gone") as caught:
+            call(folder, "mri")
+        assert caught.value.source_label == str(folder / name)
+
+
+def test_a_numbered_folder_without_a_scan_is_reported_and_others_are_not(write_scan):
+    folder, _ = write_series(write_scan)
+    (folder / "AdjResult").mkdir()
+    (folder / "subject").write_text("")
+    assert probe_image(folder, "mri").meta["scans"] == ("9", "10", "11")
+    (folder / "12").mkdir()
+    with pytest.raises(InputError, match="a folder without a ParaVision scan among scans"):
+        probe_image(folder, "mri")
+
+
+def test_a_broken_gain_file_is_reported(write_scan):
+    folder, _ = write_series(write_scan)
+    (folder / "10" / "acqp").symlink_to("gone")
+    for call in (probe_image, input_files):
+        with pytest.raises(InputError, match="a link to gone"):
+            call(folder, "mri")
+
+
+def test_clipped_samples_go_with_their_scan(write_scan):
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:40, :40] / 40 - 0.5
+    disc = (x**2 + y**2 < 0.1) * (1 + 0.3 * x)
+    masks = []
+    for name, te, top in (("1", 11.0, 20_000), ("2", 2.0, 50_000), ("3", 6.5, 30_000)):
+        echo = np.abs(top * disc + rng.normal(0, 900, (1, 40, 40)))
+        folder = write_scan(np.minimum(echo, 32767).astype(np.int16), "", (te,), (1, 1), name=name).parent
+        masks.append(echo[0] >= 32767)
+    image = open_image(folder, "mri")
+    np.testing.assert_array_equal(image.clipped, [masks[1], masks[2], masks[0]])
+    assert {w.source_label for w in image.warnings} == {
+        str(folder / n / "pdata" / "1" / "2dseq") for n in "23"
+    }
