@@ -21,9 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.blocks import Region
+from spallmap.readers.volumes.ngff.chunk_files import ChunkNames
+from spallmap.readers.volumes.packed_size import check_packed
 
 # A Blosc buffer's header: sizes unpacked, of a block, and packed, in bytes 4 to 15.
 _BLOSC_HEADER = 16
+# What a packed chunk may take more than its voxels: headers, and blocks that could not be packed.
+_SLACK = 1 << 10
+# Packers whose chunks are looked at before zarr unpacks them.
+_CHECKED = ("blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma")
 
 
 def chunk_reader(array: Any) -> Callable[[Region], NDArray[Any]] | None:
@@ -40,16 +46,16 @@ def chunk_reader(array: Any) -> Callable[[Region], NDArray[Any]] | None:
         None unless it is an array in a local folder whose axes before z, y, x have one entry, with one file
         for each chunk, and numbers in order C packed by Blosc alone.
     """
-    name_of = _chunk_names(array)
+    names = chunk_names(array)
     dtype = _plain_blosc(array)
-    if name_of is None or dtype is None:
+    if names is None or dtype is None:
         return None
     fill = 0 if array.fill_value is None else array.fill_value
-    return _Chunks(name_of, tuple(array.chunks), dtype, fill).read
+    return _Chunks(names.name_of, tuple(array.chunks), dtype, fill).read
 
 
 def chunk_check(array: Any) -> Callable[[Region], None] | None:
-    """Return a function that looks whether Blosc's chunks of a region are complete.
+    """Return a function that looks whether the chunks of a region hold what they announce, and no more.
 
     Parameters
     ----------
@@ -59,33 +65,57 @@ def chunk_check(array: Any) -> Callable[[Region], None] | None:
     Returns
     -------
     callable or None
-        Raises ValueError on one that was cut. None where Blosc is not the last that packed the chunks, or
-        they have no files of their own.
+        Raises ValueError on one that was cut, as far as Blosc shows it, or holds more. None where none of the
+        usual packers was the last, or chunks have no files of their own.
     """
-    name_of = _chunk_names(array)
+    names = chunk_names(array)
     described = array.metadata.to_dict()
     if array.metadata.zarr_format == 2:
-        last = (described.get("compressor") or {}).get("id")
+        packers = [(described.get("compressor") or {}).get("id")]
     else:
-        last = list(described["codecs"])[-1]["name"]
-    if name_of is None or last != "blosc":
+        packers = [codec["name"].removeprefix("numcodecs.") for codec in described["codecs"]]
+    checksum = packers[-1] == "crc32c"
+    kind = packers[-2 if checksum and len(packers) > 1 else -1]
+    if names is None or kind not in _CHECKED:
         return None
     lengths = tuple(array.chunks)[-3:]
+    # a filter may have made larger numbers of them: eight bytes of one at most
+    most = 8 * prod(array.chunks) + _SLACK
 
     def check(region: Region) -> None:
         for index in product(*_spans(region, lengths)):
-            name = name_of(index)
+            name = names.name_of(index)
             try:
                 with open(name, "rb") as opened:  # noqa: PTH123 - as below
-                    _check_packed(name, opened.read(_BLOSC_HEADER), os.fstat(opened.fileno()).st_size)
+                    size = os.fstat(opened.fileno()).st_size
+                    if size > most + _SLACK:
+                        raise ValueError(f"chunk {name} has {size} bytes, more than it can need")
+                    packed = opened.read(_BLOSC_HEADER if kind == "blosc" else size)
             except FileNotFoundError:
                 continue
+            if kind == "blosc" and not checksum:
+                _check_packed(name, packed, size)
+            try:
+                check_packed(kind, packed, most)
+            except ValueError as error:
+                raise ValueError(f"chunk {name}: {error}") from error
 
     return check
 
 
-def _chunk_names(array: Any) -> Callable[[tuple[int, ...]], str] | None:
-    """Return what names the file of a chunk by its position along z, y and x."""
+def chunk_names(array: Any) -> ChunkNames | None:
+    """Return how the files of an array's chunks, or of its shards, are named.
+
+    Parameters
+    ----------
+    array : zarr.Array
+        The array.
+
+    Returns
+    -------
+    ChunkNames or None
+        None unless it lies in a local folder in a regular grid, with one entry along axes before z, y, x.
+    """
     import zarr
 
     store = array.store_path.store
@@ -94,7 +124,7 @@ def _chunk_names(array: Any) -> Callable[[tuple[int, ...]], str] | None:
     described = array.metadata.to_dict()
     first: tuple[str, ...] = ()
     if array.metadata.zarr_format == 2:
-        separator = described.get("dimension_separator") or "."
+        separator, lengths = described.get("dimension_separator") or ".", array.chunks
     else:
         keys = described["chunk_key_encoding"]
         if (
@@ -106,13 +136,10 @@ def _chunk_names(array: Any) -> Callable[[tuple[int, ...]], str] | None:
         default = keys["name"] == "default"
         separator = keys.get("configuration", {}).get("separator", "/" if default else ".")
         first = ("c",) if default else ()
-    start = str(Path(store.root) / array.store_path.path) + "/"
-    before = (*first, *("0",) * (array.ndim - 3))
-
-    def file_name(index: tuple[int, ...]) -> str:
-        return start + separator.join((*before, *map(str, index)))
-
-    return file_name
+        lengths = described["chunk_grid"]["configuration"]["chunk_shape"]
+    folder = str(Path(store.root) / array.store_path.path)
+    counts = tuple(-(-n // c) for n, c in zip(array.shape[-3:], lengths[-3:], strict=True))
+    return ChunkNames(folder, (*first, *("0",) * (array.ndim - 3)), separator, counts, int(lengths[-3]))
 
 
 def _plain_blosc(array: Any) -> np.dtype[Any] | None:
@@ -174,9 +201,11 @@ class _Chunks:
         name = self._name_of(index)
         try:
             with open(name, "rb") as opened:  # noqa: PTH123 - a Path for each of millions costs time
-                packed = opened.read()
+                packed = opened.read(self._n_bytes + _SLACK)
         except FileNotFoundError:
             return None
+        if len(packed) == self._n_bytes + _SLACK:
+            raise ValueError(f"chunk {name} has more bytes than it can need")
         _check_packed(name, packed, len(packed))
         if struct.unpack_from("<I", packed, 4)[0] != self._n_bytes:
             raise ValueError(f"chunk {name} has another size")
