@@ -128,3 +128,13 @@ def test_a_file_that_is_larger_or_smaller_than_announced_is_refused(tmp_path, la
         InputError, match=rf"{bulk.name}: found \d+ bytes; allowed: \d+ bytes, as {path.name}"
     ):
         probe_image(path, "xct", 5.0)
+
+
+def test_a_large_volume_that_packs_better_than_any_tomogram_is_refused_unpacked(tmp_path):
+    path = tmp_path / "a.nrrd"
+    head = "NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2048 1024 1024\nencoding: gzip\n\n"
+    path.write_bytes(head.encode() + bytes(3_000_000))
+    with pytest.raises(
+        InputError, match=r"3000000 compressed bytes for 2147483648, 716 for one.*at most 100"
+    ):
+        probe_image(path, "xct", 5.0)

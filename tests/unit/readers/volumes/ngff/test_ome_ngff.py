@@ -137,13 +137,13 @@ def test_translations_move_nothing_and_other_transforms_are_refused(tmp_path):
             {"type": "translation", "translation": [100.0, 2.0, 3.0]}
         )
 
-    def turn(multiscale):
+    def rotate(multiscale):
         multiscale["coordinateTransformations"] = [{"type": "rotation", "rotation": [0, 1]}]
 
     path = rewritten(image(tmp_path), move)
     assert probe_image(path, "xct").spacing_um == (5.0, 4.0, 3.0)
     with pytest.raises(InputError, match="rotation"):
-        probe_image(rewritten(path, turn), "xct")
+        probe_image(rewritten(path, rotate), "xct")
 
 
 def test_a_shared_scale_is_multiplied(tmp_path):
