@@ -23,6 +23,8 @@ _HEADER_BYTES = 348
 
 
 def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
+    import nibabel
+
     with open_nifti(path, ACCEPTS) as nifti:
         header: Any = nifti.header
         stored: Any = nifti.dataobj
@@ -34,10 +36,17 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         unit = UNITS_UM.get(word)
         placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
         affine = np.asarray(nifti.affine, dtype=np.float64)
+        # nibabel mends what is wrong with a header: steps of 0 become 1, a slope of infinity becomes none
+        with nibabel.openers.ImageOpener(str(path)) as opened:
+            stored_header = type(header).from_fileobj(opened, check=False)
+        unset = not all(step != 0.0 for step in stored_header["pixdim"][1:4])
+        endless = bool(np.isinf(stored_header["scl_slope"]))
     if len(lengths) < 3 or any(n != 1 for n in lengths[3:]):
         raise InputError(str(path), f"lengths {lengths}", "three dimensions, x, y, z")
-    if offset < _HEADER_BYTES or not (math.isfinite(slope) and math.isfinite(intercept)) or slope == 0.0:
-        found = f"voxels from byte {offset}, slope {slope:g} and intercept {intercept:g}"
+    usable = math.isfinite(slope) and math.isfinite(intercept) and slope != 0.0 and not endless
+    if offset < _HEADER_BYTES or not usable:
+        said = math.inf if endless else slope
+        found = f"voxels from byte {offset}, slope {said:g} and intercept {intercept:g}"
         raise InputError(str(path), found, f"byte {_HEADER_BYTES} or later, numbers, a slope other than 0")
     layout = RawLayout(
         header=path,
@@ -50,7 +59,12 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         slope=slope,
         intercept=intercept,
     )
-    spacing = None if unit is None else lengths_um(str(path), [z * unit for z in zooms[::-1]], ["um"] * 3)
+    spacing, source = None, "no unit of length in 'xyzt_units'"
+    if unset:
+        source = "a step of 0 in 'pixdim'"
+    elif unit is not None:
+        spacing = lengths_um(str(path), [zoom * unit for zoom in zooms[::-1]], ["um"] * 3)
+        source = f"'pixdim' (in {word})"
     info = volume_info(
         str(path),
         layout.shape,
@@ -59,7 +73,7 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         "NIfTI",
         slices_reversed=placed and is_mirrored(f"{path}, affine", affine[:3, :3].T),
         compressed=layout.packed,
-        spacing_from="no unit of length in 'xyzt_units'" if unit is None else f"'pixdim' (in {word})",
+        spacing_from=source,
     )
     return info, layout
 

@@ -10,7 +10,7 @@ import bz2
 import lzma
 import struct
 import zlib
-from typing import Any, Protocol
+from typing import Any
 
 from spallmap.readers.checks.memory import MOST_PACKED
 
@@ -26,16 +26,6 @@ _HARMLESS = LARGEST_CHUNK_BYTES
 
 class TooLargeError(ValueError):
     """Compressed bytes hold more than was announced."""
-
-
-class _Decoder(Protocol):
-    """The common part of the decoders of bz2 and lzma."""
-
-    eof: bool
-    needs_input: bool
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Unpack a part."""
 
 
 def check_packed(kind: str, packed: bytes, most: int) -> None:
@@ -64,11 +54,11 @@ def check_packed(kind: str, packed: bytes, most: int) -> None:
     Traceback (most recent call last):
     spallmap.readers.volumes.packed_size.TooLargeError: 5000 bytes in a chunk of 1000
     """
-    if kind in ("zlib", "gzip"):
-        if len(packed) * MOST_PACKED > max(_HARMLESS, most):
-            _check_zlib(packed, most)
-    elif kind in ("bz2", "lzma"):
-        _check_stream(bz2.BZ2Decompressor() if kind == "bz2" else lzma.LZMADecompressor(), packed, most)
+    if kind in ("zlib", "gzip", "bz2", "lzma"):
+        try:
+            _check_stream(kind, packed, most)
+        except (zlib.error, lzma.LZMAError, OSError, EOFError) as error:
+            raise ValueError(f"a chunk that cannot be unpacked ({error})") from error
     elif kind == "blosc":
         _check_said(struct.unpack_from("<I", _header(packed, 16), 4)[0], most)
     elif kind == "lz4":
@@ -88,23 +78,23 @@ def _header(packed: bytes, n_bytes: int) -> bytes:
     return packed[:n_bytes]
 
 
-def _check_zlib(packed: bytes, most: int) -> None:
-    n_bytes, left = 0, packed
-    decoder = zlib.decompressobj(47)  # either a zlib or a gzip header
-    while left:
+def _check_stream(kind: str, packed: bytes, most: int) -> None:
+    """Unpack piece by piece and count; a checksum of HDF5 may stand behind the stream."""
+    n_bytes = 0
+    if kind in ("zlib", "gzip"):
+        left = packed if len(packed) * MOST_PACKED > max(_HARMLESS, most) else b""
+        inflate = zlib.decompressobj(47)  # either a zlib or a gzip header
+        while left and not inflate.eof:
+            n_bytes += len(inflate.decompress(left, _PIECE))
+            _check_said(n_bytes, most)
+            left = inflate.unconsumed_tail
+        return
+    decoder: Any = bz2.BZ2Decompressor() if kind == "bz2" else lzma.LZMADecompressor()
+    left = packed
+    while not decoder.eof and (left or not decoder.needs_input):
         n_bytes += len(decoder.decompress(left, _PIECE))
         _check_said(n_bytes, most)
-        if decoder.eof:
-            return  # what stands behind it is a checksum of HDF5
-        left = decoder.unconsumed_tail
-
-
-def _check_stream(decoder: Any, packed: bytes, most: int) -> None:
-    n_bytes = len(decoder.decompress(packed, _PIECE))
-    while not decoder.eof and not decoder.needs_input:
-        _check_said(n_bytes, most)
-        n_bytes += len(decoder.decompress(b"", _PIECE))
-    _check_said(n_bytes, most)
+        left = b""
 
 
 def _check_zstd(packed: bytes, most: int) -> None:

@@ -23,6 +23,10 @@ from spallmap.readers.checks.memory import check_held
 
 # Compressed bytes that are unpacked at a time; constant voxels grow a thousandfold.
 _PIECE = 1 << 16
+# Up to this size a volume may be as even as it likes. Above it, greys of a tomogram pack ten times at most
+# and those of phases a hundred times; what packs better is made to fill disks, and takes minutes to unpack.
+_ANY_RATIO_BYTES = 1 << 30
+_MOST_PACKED_LARGE = 100
 # Bytes that are unpacked at a time, however much a piece would give.
 _MOST_AT_ONCE = 1 << 22
 _ROOM = "room there, or TMPDIR set elsewhere"
@@ -89,7 +93,14 @@ class RawLayout:
         check_readable(self.path, "the file with the voxels")
         size = self.path.stat().st_size
         if self.packed:
-            check_held(str(self.path), self.end, max(size - self.packed_from, 0), packed=True)
+            stored = max(size - self.packed_from, 0)
+            check_held(str(self.path), self.end, stored, packed=True)
+            if self.end > max(_ANY_RATIO_BYTES, _MOST_PACKED_LARGE * stored):
+                found = f"{stored} compressed bytes for {self.end}, {self.end / stored:.0f} for one"
+                allowed = (
+                    f"at most {_MOST_PACKED_LARGE} for one in a tomogram of this size; or store it as it is"
+                )
+                raise InputError(str(self.path), found, allowed)
             return
         if size == self.end or (size > self.end and not self.exact):
             return

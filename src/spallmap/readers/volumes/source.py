@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import struct
 import zlib
 from collections.abc import Callable
@@ -36,6 +37,7 @@ DAMAGE = (
     SyntaxError,
     struct.error,
     zlib.error,
+    lzma.LZMAError,
 )
 
 

@@ -25,12 +25,13 @@ _ALLOWED = (
 )
 # Links to links; HDF5's own limit is 16.
 _MOST_LINKS = 16
-# Objects that are looked at where no dataset is named: 100 000 take 3 s, a beamline's file has some hundreds.
-_MOST_OBJECTS = 100_000
+# Objects that are looked at where no dataset is named: 100 000 take 3 s on a quiet machine, a beamline's file
+# has some hundreds.
+_MOST_OBJECTS = 50_000
 
 
 @dataclass
-class Links:
+class LinkFollower:
     """What was followed to find a dataset; files stay open until the stack is left.
 
     Parameters
@@ -131,7 +132,7 @@ def peek(group: Any, name: str) -> Any:
 
     if not isinstance(group, h5py.Group):
         return None
-    found = Links("", ExitStack(), inside_alone=True).find(group, name)
+    found = LinkFollower("", ExitStack(), inside_alone=True).find(group, name)
     return None if found is None else found[0]
 
 
@@ -152,8 +153,8 @@ def open_hdf5(source_label: str, path: Path, stack: ExitStack) -> h5py.File:
         raise InputError(source_label, found, "a complete HDF5 file") from error
 
 
-def datasets(source_label: str, file: h5py.File) -> Iterator[h5py.Dataset]:
-    """Give every dataset of a file once, none of other files.
+def datasets(source_label: str, file: h5py.File, least_axes: int) -> Iterator[h5py.Dataset]:
+    """Give every dataset of a file with so many axes once, none of other files.
 
     Raises
     ------
@@ -177,6 +178,7 @@ def datasets(source_label: str, file: h5py.File) -> Iterator[h5py.Dataset]:
             seen.add(link.u)
             item = h5py.h5o.open(group, name)
             if isinstance(item, h5py.h5d.DatasetID):
-                yield h5py.Dataset(item)
+                if item.rank >= least_axes:
+                    yield h5py.Dataset(item)
             elif isinstance(item, h5py.h5g.GroupID):
                 waiting.append(item)

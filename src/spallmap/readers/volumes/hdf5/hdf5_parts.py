@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spallmap.errors import InputError
-from spallmap.readers.volumes.hdf5.hdf5_links import Links, open_hdf5
+from spallmap.readers.volumes.hdf5.hdf5_links import LinkFollower, open_hdf5
 from spallmap.readers.volumes.hdf5.stored_chunks import check_written
 from spallmap.readers.volumes.named_files import named_file
 
@@ -114,15 +115,18 @@ def _virtual(source_label: str, dataset: h5py.Dataset, home: Path, seen: _Seen) 
 
     found: list[Path] = []
     covered: Any = None
-    for mapping in dataset.virtual_sources():
-        with _source(source_label, dataset, home, mapping) as source:
-            if mapping.file_name != ".":
-                found.append(home.parent / str(mapping.file_name))
+    by_source = groupby(dataset.virtual_sources(), lambda mapping: (mapping.file_name, mapping.dset_name))
+    for (file_name, dataset_name), mappings in by_source:
+        with _source(source_label, dataset, home, str(file_name), str(dataset_name)) as (source, files):
+            found += files
             found += _parts(source_label, source, seen)
-            _check_fits(source_label, mapping, source)
-            selected = _selected(dataset, mapping, source)
-        if selected is not None:
-            covered = selected if covered is None else covered.combine_select(selected, h5py.h5s.SELECT_OR)
+            for mapping in mappings:
+                _check_fits(source_label, mapping, source)
+                selected = _selected(dataset, mapping, source)
+                if selected is not None and covered is not None:
+                    covered = covered.combine_select(selected, h5py.h5s.SELECT_OR)
+                elif selected is not None:
+                    covered = selected
     n_covered = 0 if covered is None else int(covered.get_select_npoints())
     if n_covered != dataset.size:
         what = f"parts that give {n_covered} of {dataset.size} samples of {dataset.name}"
@@ -131,25 +135,22 @@ def _virtual(source_label: str, dataset: h5py.Dataset, home: Path, seen: _Seen) 
 
 
 @contextmanager
-def _source(source_label: str, dataset: h5py.Dataset, home: Path, mapping: Any) -> Iterator[h5py.Dataset]:
-    """Open the dataset that a part comes from."""
-    if mapping.file_name == ".":
-        with ExitStack() as stack:
-            yield _named(source_label, dataset.file, str(mapping.dset_name), stack)
-        return
-    part = named_file(source_label, home, str(mapping.file_name), _NEAR)
-    with ExitStack() as stack:
-        opened = open_hdf5(source_label, part, stack)
-        yield _named(source_label, opened, str(mapping.dset_name), stack)
-
-
-def _named(source_label: str, file: h5py.File, name: str, stack: ExitStack) -> h5py.Dataset:
+def _source(
+    source_label: str, dataset: h5py.Dataset, home: Path, file_name: str, name: str
+) -> Iterator[tuple[h5py.Dataset, list[Path]]]:
+    """Open the dataset that a part comes from, and list the files on the way to it."""
     import h5py
 
-    found = Links(source_label, stack).find(file, name)
-    if found is None or not isinstance(found[0], h5py.Dataset):
-        raise InputError(source_label, f"no dataset {name} in {file.filename}", _WHOLE)
-    return found[0]
+    with ExitStack() as stack:
+        file, files = dataset.file, []
+        if file_name != ".":
+            files.append(named_file(source_label, home, file_name, _NEAR))
+            file = open_hdf5(source_label, files[0], stack)
+        links = LinkFollower(source_label, stack)
+        found = links.find(file, name)
+        if found is None or not isinstance(found[0], h5py.Dataset):
+            raise InputError(source_label, f"no dataset {name} in {file.filename}", _WHOLE)
+        yield found[0], [*files, *links.files]
 
 
 def _unlimited_axis(space: Any) -> int | None:

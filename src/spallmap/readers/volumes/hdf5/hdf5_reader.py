@@ -16,7 +16,7 @@ from spallmap.errors import InputError
 from spallmap.readers.dataset_path import SUFFIXES, split_dataset
 from spallmap.readers.info import ImageInfo, Streamed
 from spallmap.readers.volumes.directions import upside_down
-from spallmap.readers.volumes.hdf5.hdf5_links import Links, datasets, open_hdf5
+from spallmap.readers.volumes.hdf5.hdf5_links import LinkFollower, datasets, open_hdf5
 from spallmap.readers.volumes.hdf5.hdf5_parts import open_beside, parts
 from spallmap.readers.volumes.hdf5.nexus import axis_names, default_signal, grey_scale, lattice
 from spallmap.readers.volumes.hdf5.projections import refuse_projections, why_projections
@@ -113,7 +113,7 @@ def _opened(path: Path) -> Iterator[_Opened]:
     with ExitStack() as stack:
         file = open_hdf5(str(name), name, stack)
         try:
-            links = Links(str(path), stack)
+            links = LinkFollower(str(path), stack)
             dataset, group = _chosen(links, file, inside)
             if dataset.external:
                 home, own_name = dataset.file, str(dataset.name)
@@ -125,7 +125,7 @@ def _opened(path: Path) -> Iterator[_Opened]:
         yield opened
 
 
-def _described(path: Path, links: Links, dataset: h5py.Dataset, group: h5py.Group) -> _Opened:
+def _described(path: Path, links: LinkFollower, dataset: h5py.Dataset, group: h5py.Group) -> _Opened:
     import h5py
 
     label = str(path)
@@ -151,7 +151,7 @@ def _described(path: Path, links: Links, dataset: h5py.Dataset, group: h5py.Grou
     return _Opened(dataset, info, files, found.order, scale)
 
 
-def _chosen(links: Links, file: h5py.File, inside: str | None) -> tuple[h5py.Dataset, h5py.Group]:
+def _chosen(links: LinkFollower, file: h5py.File, inside: str | None) -> tuple[h5py.Dataset, h5py.Group]:
     import h5py
 
     label = links.source_label
@@ -161,7 +161,7 @@ def _chosen(links: Links, file: h5py.File, inside: str | None) -> tuple[h5py.Dat
             found = default_signal(links, found[0]) or found
         if found is None or not isinstance(found[0], h5py.Dataset) or not _is_volume(found[0]):
             what = "nothing" if found is None else _words(found[0])
-            raise InputError(label, f"{what} at {inside}", _choice(label, file))
+            raise InputError(label, f"{what} at {inside}", _choice(_candidates(label, file)))
         return found
     default = default_signal(links, file)
     if default is not None and _is_volume(default[0]):
@@ -171,7 +171,7 @@ def _chosen(links: Links, file: h5py.File, inside: str | None) -> tuple[h5py.Dat
     if candidates and not volumes:
         refuse_projections(label, candidates[0], candidates[0].parent)
     if len(volumes) != 1:
-        raise InputError(label, f"{len(volumes)} datasets that might be meant", _choice(label, file))
+        raise InputError(label, f"{len(volumes)} datasets that might be meant", _choice(candidates))
     return volumes[0], volumes[0].parent
 
 
@@ -206,12 +206,11 @@ def _is_volume(dataset: h5py.Dataset) -> bool:
 
 
 def _candidates(source_label: str, file: h5py.File) -> list[h5py.Dataset]:
-    found = [dataset for dataset in datasets(source_label, file) if _is_volume(dataset)]
+    found = [dataset for dataset in datasets(source_label, file, 3) if _is_volume(dataset)]
     return sorted(found, key=lambda dataset: str(dataset.name))
 
 
-def _choice(source_label: str, file: h5py.File) -> str:
-    candidates = _candidates(source_label, file)
+def _choice(candidates: list[h5py.Dataset]) -> str:
     if not candidates:
         return "a dataset of three dimensions and real numbers, named after the file and a colon"
     listed = ", ".join(f"{d.name} {d.shape} {d.dtype}" for d in candidates[:_LISTED])

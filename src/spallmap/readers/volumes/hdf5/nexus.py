@@ -16,7 +16,7 @@ import numpy as np
 
 from spallmap.errors import DataWarning, InputError
 from spallmap.readers.info import length_in_um
-from spallmap.readers.volumes.hdf5.hdf5_links import Links, peek
+from spallmap.readers.volumes.hdf5.hdf5_links import LinkFollower, peek
 
 if TYPE_CHECKING:
     import h5py
@@ -60,12 +60,12 @@ class Lattice:
     warnings: tuple[DataWarning, ...]
 
 
-def default_signal(links: Links, group: h5py.Group) -> tuple[h5py.Dataset, h5py.Group] | None:
+def default_signal(links: LinkFollower, group: h5py.Group) -> tuple[h5py.Dataset, h5py.Group] | None:
     """Follow the attributes ``default`` to a group, and its attribute ``signal`` to the dataset.
 
     Parameters
     ----------
-    links : Links
+    links : LinkFollower
         Follows names.
     group : h5py.Group
         Where to begin: the file, or a group in it.

@@ -136,9 +136,8 @@ def _multiscale(path: Path) -> _Multiscale:
     _check_folder(path)
     node = read_node(path, ACCEPTS)
     if node.is_array:
-        raise InputError(
-            str(path), "no readable volume: an array alone", "the folder above, with its metadata"
-        )
+        allowed = "the folder above, which has the metadata"
+        raise InputError(str(path), "no readable volume: an array alone", allowed)
     ome = node.attributes.get("ome")
     described: Mapping[str, Any] = ome if isinstance(ome, Mapping) else node.attributes
     images = described.get("multiscales")
@@ -180,19 +179,19 @@ def _multiscale(path: Path) -> _Multiscale:
 def _what_else(path: Path, described: Mapping[str, Any]) -> tuple[str, str]:
     """Say what a group without an image is, and which path to give."""
     if "plate" in described:
-        wells = described["plate"].get("wells") if isinstance(described["plate"], Mapping) else None
-        first = (
-            wells[0].get("path")
-            if isinstance(wells, list) and wells and isinstance(wells[0], dict)
-            else "A/1"
-        )
+        plate = described["plate"] if isinstance(described["plate"], Mapping) else {}
+        wells = plate.get("wells", [])
+        wells = wells if isinstance(wells, list) else []
+        first = next((w["path"] for w in wells if isinstance(w, dict) and w.get("path")), "A/1")
         return "a plate of wells", f"the path of one image in it, such as {path / str(first) / '0'}"
     if "well" in described:
         return "a well with several fields", f"the path of one image in it, such as {path / '0'}"
     if "labels" in described:
         return "a group of label images", "an image of grey voxels: the folder above"
-    series = sorted(inner.name for inner in path.iterdir() if inner.name.isdigit() and inner.is_dir())
-    inside = [name for name in series if not read_node(path / name, ACCEPTS).is_array]
+    with os.scandir(path) as entries:
+        numbered = sorted(entry.name for entry in entries if entry.name.isdigit() and entry.is_dir())
+    marked = [name for name in numbered if any(os.path.lexists(path / name / mark) for mark in MARKS)]
+    inside = [name for name in marked if not read_node(path / name, ACCEPTS).is_array]
     if "bioformats2raw.layout" in described or inside:
         listed = ", ".join(f"{name}/" for name in inside[:5]) or "0/"
         found = f"a folder of bioformats2raw with the images {listed}"
@@ -290,8 +289,7 @@ def _opened(image: _Multiscale, number: int, least_slices: int = 2, own: bool = 
 
 def _warnings(label: str, image: _Multiscale, number: int, array: Any) -> tuple[DataWarning, ...]:
     names = chunk_names(array)
-    depth = 0 if names is None else -(-array.shape[-3] // names.counts[0])
-    absent = () if names is None else absent_chunks(label, names, depth, array.shape[-3], array.fill_value)
+    absent = () if names is None else absent_chunks(label, names, array.shape[-3], array.fill_value)
     if number == 0:
         return absent
     found = f"{image.datasets[number]!r}, dataset {number}, as the finest: the first is {image.datasets[0]!r}"

@@ -92,8 +92,8 @@ def test_circles_and_links_to_nothing_are_reported(tmp_path, inside):
     with pytest.raises(InputError, match="links one after another"):
         probe_image(f"{tmp_path}/a.h5:/out", "xct")
     np.testing.assert_array_equal(open_image(tmp_path / "a.h5", "xct", 5.0).data, DATA)
-    turned = f"{tmp_path}/a.h5:/here/again/here/again/here/v"
-    np.testing.assert_array_equal(open_image(turned, "xct", 5.0).data, DATA)
+    rotated = f"{tmp_path}/a.h5:/here/again/here/again/here/v"
+    np.testing.assert_array_equal(open_image(rotated, "xct", 5.0).data, DATA)
 
 
 def test_thousands_of_nested_groups_are_no_matter(tmp_path):

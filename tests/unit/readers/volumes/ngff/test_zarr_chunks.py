@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+import zlib
+
 import numcodecs
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ import zarr
 from spallmap.blocks import whole
 from spallmap.errors import InputError
 from spallmap.readers import open_image, open_volume
+from spallmap.readers.volumes import packed_size
 from tests.unit.readers.volumes.volume_files import volume
 
 DATA = volume()
@@ -67,3 +71,73 @@ def test_a_cut_blosc_chunk_is_reported_in_every_layout(tmp_path, kind):
             np.testing.assert_array_equal(source.data[4:11, 5:9, 0:7], DATA[4:11, 5:9])
     chunks[0].unlink()
     np.testing.assert_array_equal(open_image(path, "xct").data[:4, :5, :6], 0)
+
+
+def bomb(kind, n_bytes):
+    zeros = bytes(1 << 24)
+    if kind in ("gzip", "zlib"):
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31 if kind == "gzip" else 15)
+        return b"".join([packer.compress(zeros) for _ in range(n_bytes >> 24)]) + packer.flush()
+    if kind == "zstd":
+        return numcodecs.Zstd(9).encode(bytes(n_bytes))
+    if kind == "lz4":
+        return numcodecs.LZ4().encode(bytes(n_bytes))
+    if kind == "lzma":
+        return numcodecs.LZMA(preset=0).encode(bytes(n_bytes))
+    if kind == "bz2":
+        return numcodecs.BZ2(1).encode(bytes(n_bytes))
+    return BLOSC.encode(bytes(n_bytes))
+
+
+PACKERS = {
+    "blosc": BLOSC,
+    "zstd": numcodecs.Zstd(),
+    "gzip": numcodecs.GZip(),
+    "zlib": numcodecs.Zlib(),
+    "lz4": numcodecs.LZ4(),
+    "bz2": numcodecs.BZ2(),
+    "lzma": numcodecs.LZMA(),
+}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_a_chunk_that_holds_more_than_it_announces_is_refused_unpacked(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(packed_size, "_HARMLESS", 0)
+    path = tmp_path / "a.zarr"
+    ome(path, 2, 0, compressors=PACKERS[kind], filters=[numcodecs.Delta("<u2")])
+    np.testing.assert_array_equal(open_image(path, "xct").data, DATA)
+    (path / "0" / "0.0.0").write_bytes(bomb(kind, 1 << 26))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with open_volume(path) as source, pytest.raises(InputError, match=r"a\.zarr.*(in a chunk of|can need)"):
+        _ = source.data[whole(DATA.shape)]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # kB
+
+
+@pytest.mark.parametrize("kind", ["blosc", "zstd", "gzip"])
+def test_a_file_that_is_larger_than_any_chunk_is_not_read(tmp_path, kind):
+    path = tmp_path / "a.zarr"
+    ome(path, 2, 0, compressors=PACKERS[kind])
+    with (path / "0" / "0.0.0").open("r+b") as file:
+        file.truncate(1 << 34)
+    with open_volume(path) as source, pytest.raises(InputError, match=r"a\.zarr.*can need"):
+        _ = source.data[whole(DATA.shape)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compressors": zarr.codecs.ZstdCodec(checksum=True)},
+        {"compressors": zarr.codecs.GzipCodec()},
+        {"compressors": [zarr.codecs.BloscCodec(), zarr.codecs.Crc32cCodec()]},
+        {"compressors": [zarr.codecs.ZstdCodec(), zarr.codecs.Crc32cCodec()]},
+        {"compressors": None},
+        {"shards": (8, 10, 12)},
+        {"shards": (8, 10, 12), "compressors": zarr.codecs.ZstdCodec()},
+    ],
+)
+def test_other_packers_of_zarr_3_are_read_without_a_warning(tmp_path, options):
+    path = tmp_path / "a.zarr"
+    ome(path, 3, 0, **options)
+    image = open_image(path, "xct")
+    np.testing.assert_array_equal(image.data, DATA)
+    assert image.warnings == ()
