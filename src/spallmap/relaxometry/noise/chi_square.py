@@ -11,7 +11,7 @@ from scipy import stats
 from spallmap.errors import DataWarning, InputError
 from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.noise.misfit import median_chi2
-from spallmap.relaxometry.noise.trust import BACKGROUND, GIVE_SIGMA, NoiseEstimate
+from spallmap.relaxometry.noise.trust import BACKGROUND, GIVE_SIGMA, NoiseEstimate, least_background
 from spallmap.relaxometry.status import SEEN
 
 Array = NDArray[np.float64]
@@ -36,10 +36,6 @@ _ALIKE = 4.0
 MIN_PIXELS = 30
 # Of pure noise this fraction of pixels has a chi-square beyond its quantile; a pixel beyond it misfits.
 OUTLYING = 0.01
-# Backgrounds of fewer pixels, or of a smaller fraction of the image, may be chance finds in an image of
-# tissue: 40 of 65 536 were seen, whose level was 3 times too small.
-FEW_PIXELS = 100
-FEW_FRACTION = 0.01
 # The strongest third of the pixels must have this many times the squared signal of the weakest for a misfit,
 # which grows with it, to be distinguished from a wrong level, which does not.
 _SPAN = 2.0
@@ -133,8 +129,7 @@ def _noise_ratio(ratio: Array, snr: Array) -> tuple[float, int]:
 
 def is_scanty(noise: NoiseEstimate) -> bool:
     """Say whether a background is so small that it may be a chance find."""
-    few = noise.n_pixels < max(FEW_PIXELS, FEW_FRACTION * noise.n_usable)
-    return noise.from_background and few
+    return noise.from_background and noise.n_pixels < least_background(noise.n_usable)
 
 
 def noise_warnings(noise: NoiseEstimate | None) -> tuple[DataWarning, ...]:

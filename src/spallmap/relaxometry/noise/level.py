@@ -10,7 +10,15 @@ from scipy import special, stats
 
 from spallmap.errors import InputError
 from spallmap.relaxometry.noise.background import Checks, check_background
-from spallmap.relaxometry.noise.trust import BACKGROUND, BY_PHASE, GIVE_SIGMA, LEVEL_SD, NoiseEstimate
+from spallmap.relaxometry.noise.trust import (
+    BACKGROUND,
+    BY_PHASE,
+    GIVE_SIGMA,
+    LEVEL_SD,
+    NoiseEstimate,
+    differ,
+    least_background,
+)
 from spallmap.relaxometry.phase import phased
 from spallmap.relaxometry.samples import what_is_wrong
 
@@ -152,8 +160,8 @@ def _level(samples: Array, power: Array, usable: Flags, n_coils: int) -> tuple[F
     """Find the background, its level in each echo, and what it looks like.
 
     A large specimen of even brightness can hold more pixels within one acceptance interval than the
-    background does. It does not look like noise; then what lies below it is tried, and so on. Where nothing
-    looks like noise the first find stands, with its warnings.
+    background does. It does not look like noise, or falls from echo to echo; then what lies below it is
+    tried, and so on. Where nothing looks like noise the first find stands, with its warnings.
     """
     n_squares = samples.shape[0] * n_coils
     mean_inside = _truncation(n_squares, 1.0)
@@ -172,7 +180,11 @@ def _level(samples: Array, power: Array, usable: Flags, n_coils: int) -> tuple[F
             break
         per_echo = np.sqrt(np.mean(samples[:, inside] ** 2, axis=1) / (2.0 * n_coils * mean_inside))
         checks = check_background(samples, inside, per_echo / np.median(per_echo), n_coils, raised)
-        if checks.is_rayleigh:
+        n = int(inside.sum())
+        # below a specimen there is always some chance find, whose echoes seldom agree
+        enough = n >= least_background(int(usable.sum()))
+        trusted = first is None or enough or checks.echoes_agree is True
+        if checks.is_rayleigh and trusted and not differ(per_echo, n * n_coils):
             return inside, per_echo, checks
         first = first or (inside, per_echo, checks)
         left = left & (power < power[inside].min())

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spallmap.errors import InputError
 from spallmap.relaxometry.noise.background import background_ratio
+
+Array = NDArray[np.float64]
 
 # Beyond this distance from the expected ratio of mean to root mean square a level is not used: two coils
 # taken for one are 0.054 off and their level 1.4 times too high; a specimen taken for background is 0.1 off.
@@ -18,6 +21,10 @@ UNUSABLE_RATIO = 0.04
 # near the noise.
 UNUSABLE_FALL = 1.2
 LARGE_FALL, UNUSABLE_LARGE_FALL = 1.5, 1.1
+# Backgrounds of fewer pixels, or of a smaller fraction of the image, may be chance finds in an image of
+# tissue: 40 of 65 536 were seen, whose level was 3 times too small.
+FEW_PIXELS = 100
+FEW_FRACTION = 0.01
 # Standard errors of an echo's level that are allowed on top of its fall.
 _FALL_SIGMAS = 5.0
 # A level's standard error by the delta method, times the root of the number of samples: half that of a mean
@@ -105,6 +112,32 @@ class NoiseEstimate:
         return not self.method.startswith(BY_PHASE)
 
 
+def least_background(n_usable: int) -> float:
+    """Pixels of background, among `n_usable`, from which it is no chance find."""
+    return max(FEW_PIXELS, FEW_FRACTION * n_usable)
+
+
+def differ(levels: Array, n_samples: int) -> bool:
+    """Say whether echoes have different levels, which one noise has not, so that their median means nothing.
+
+    Parameters
+    ----------
+    levels : ndarray, shape (n_echoes,)
+        Level of each echo.
+    n_samples : int
+        Samples that each rests on.
+
+    Returns
+    -------
+    bool
+        Whether the median echo's is far above the lowest third's.
+    """
+    lowest = float(np.mean(np.sort(levels)[: -(-levels.size // 3)]))
+    slack = _FALL_SIGMAS * LEVEL_SD / np.sqrt(n_samples)
+    limit = UNUSABLE_LARGE_FALL if levels.max() > (LARGE_FALL + slack) * lowest else UNUSABLE_FALL
+    return bool(np.median(levels) > (limit + slack) * lowest)
+
+
 def trusted_sigma(noise: NoiseEstimate) -> float:
     """Return a level that may be fitted with.
 
@@ -142,18 +175,12 @@ def trusted_sigma(noise: NoiseEstimate) -> float:
             f"noise; else {GIVE_SIGMA}; for several coils also t2.model chi with their number (t2.n_coils)",
         )
     levels = np.array(noise.sigma_per_echo)
-    if noise.from_background and levels.size > 1:
-        lowest = float(np.mean(np.sort(levels)[: -(-levels.size // 3)]))
-        slack = _FALL_SIGMAS * LEVEL_SD / np.sqrt(noise.n_pixels * noise.n_coils)
-        limit = UNUSABLE_LARGE_FALL if levels.max() > (LARGE_FALL + slack) * lowest else UNUSABLE_FALL
-        if noise.sigma > (limit + slack) * lowest:
-            trend = (
-                "it falls as tissue does" if levels[0] > levels[-1] else "the echoes have different scales"
-            )
-            raise InputError(
-                BACKGROUND,
-                f"noise levels of single echoes from {levels.max():.4g} to {levels.min():.4g}, where noise "
-                f"has one: {trend}",
-                f"a part of the image without specimen; else {GIVE_SIGMA}",
-            )
+    if noise.from_background and differ(levels, noise.n_pixels * noise.n_coils):
+        trend = "it falls as tissue does" if levels[0] > levels[-1] else "the echoes have different scales"
+        raise InputError(
+            BACKGROUND,
+            f"noise levels of single echoes from {levels.max():.4g} to {levels.min():.4g}, where noise has "
+            f"one: {trend}",
+            f"a part of the image without specimen; else {GIVE_SIGMA}",
+        )
     return noise.sigma
