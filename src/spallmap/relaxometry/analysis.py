@@ -8,15 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from spallmap.errors import DataWarning
 from spallmap.relaxometry.distribution import expected_counts, t2_distribution
 from spallmap.relaxometry.fit import fit_t2
 from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.models import get_model
-from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise, trusted_sigma
-from spallmap.relaxometry.regions import Regions, long_t2_regions
-from spallmap.relaxometry.samples import usable_series
+from spallmap.relaxometry.noise import (
+    NoiseEstimate,
+    check_residuals,
+    estimate_noise,
+    noise_warnings,
+    trusted_sigma,
+)
+from spallmap.relaxometry.noise.beyond import beyond_warnings
+from spallmap.relaxometry.regions import Regions, long_t2_regions, mixed_regions
+from spallmap.relaxometry.samples import check_content, clipped_pixels, usable_series, without
 from spallmap.relaxometry.summary import histogram_edges_ms, summarise_t2
 
 
@@ -34,26 +42,30 @@ class SeriesAnalysis:
         The long-T2 regions.
     summary : dict
         As from :func:`spallmap.relaxometry.summarise_t2`, with the peaks of the distribution.
+    warnings : tuple of DataWarning
+        What is odd in the series or its fit.
 
     Examples
     --------
     >>> import numpy as np
     >>> from spallmap.relaxometry import analyse_series
+    >>> rng = np.random.default_rng(1)
     >>> found = analyse_series(
-    ...     np.zeros((5, 8, 8)),
+    ...     rng.rayleigh(size=(5, 8, 8)),
     ...     (2.0, 6.0, 10.0, 14.0, 18.0),
     ...     spacing_um=(23.0, 46.0),
-    ...     rng=np.random.default_rng(1),
+    ...     rng=rng,
     ...     sigma=1.0,
     ... )
-    >>> found.noise, found.summary["n_fitted"]
-    (None, 0)
+    >>> found.noise, found.summary["n_fitted"], found.warnings
+    (None, 0, ())
     """
 
     fit: T2Fit
     noise: NoiseEstimate | None
     regions: Regions
     summary: dict[str, Any]
+    warnings: tuple[DataWarning, ...] = ()
 
 
 def acquisition_generator(random_seed: int, acquisition: str) -> np.random.Generator:
@@ -97,6 +109,7 @@ def analyse_series(
     n_coils: int = 1,
     skip_echoes: int = 0,
     saturation: float | None = None,
+    clipped: NDArray[np.bool_] | None = None,
     threads: int | None = None,
 ) -> SeriesAnalysis:
     """Fit T2 maps, find the long-T2 regions and the peaks of the T2 distribution.
@@ -115,16 +128,20 @@ def analyse_series(
         As for :func:`spallmap.relaxometry.fit_t2`.
     sigma : float, optional
         Noise per channel in the units of the data; absent: estimated from the echoes that are not skipped.
+    clipped : ndarray of bool, shape of `echoes`, optional
+        Samples that were cut off at an end of their range. A pixel with one among the echoes that are used is
+        neither fitted nor part of the noise or of a region.
 
     Returns
     -------
     SeriesAnalysis
-        Maps, regions and numbers.
+        Maps, regions, numbers, and what is odd.
 
     Raises
     ------
     InputError
-        If the series or a setting cannot be used, or no noise level is given and none can be trusted.
+        If the series or a setting cannot be used, an echo holds no measurement, or no noise level is given
+        and none can be trusted, by the background or by the residuals.
 
     Examples
     --------
@@ -143,7 +160,10 @@ def analyse_series(
     """
     chosen = get_model(model, n_coils)
     samples, te = usable_series(echoes, te_ms, chosen, skip_echoes)
-    noise = estimate_noise(samples, chosen.n_coils, te) if sigma is None else None
+    check_content(samples, te)
+    cut_off = clipped_pixels(clipped, np.shape(echoes), te_ms, te.size)
+    whole = without(samples, cut_off)
+    noise = estimate_noise(whole, chosen.n_coils, te) if sigma is None else None
     fit = fit_t2(
         samples,
         te.tolist(),
@@ -151,12 +171,14 @@ def analyse_series(
         sigma=sigma if noise is None else trusted_sigma(noise),
         long_ms=long_ms,
         saturation=saturation,
+        clipped=np.broadcast_to(cut_off, samples.shape),
         n_coils=chosen.n_coils,
         intervals=True,
         threads=threads,
     )
+    warnings = (*noise_warnings(noise), *check_residuals(fit, noise), *beyond_warnings(fit))
     regions = long_t2_regions(
-        samples,
+        whole,
         te.tolist(),
         fit.sigma,
         long_ms=fit.long_ms,
@@ -168,4 +190,4 @@ def analyse_series(
     distribution = t2_distribution(samples, te.tolist(), fit, rng=rng)
     expected = expected_counts(distribution, fit, histogram_edges_ms(fit.long_ms), rng=rng)
     summary = summarise_t2(fit, noise, regions, distribution, expected)
-    return SeriesAnalysis(fit, noise, regions, summary)
+    return SeriesAnalysis(fit, noise, regions, summary, (*warnings, *mixed_regions(fit, regions)))

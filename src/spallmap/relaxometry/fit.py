@@ -5,16 +5,34 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spallmap.errors import InputError
 from spallmap.relaxometry.fit_result import FitStatus, T2Fit
-from spallmap.relaxometry.models import Block, get_model
-from spallmap.relaxometry.noise import estimate_noise, trusted_sigma
-from spallmap.relaxometry.samples import check_sigma, default_bounds, t2_grid, usable_series
-from spallmap.relaxometry.t2_grid import N_OUTPUTS, T2_LOW, search_grid
+from spallmap.relaxometry.models import Block, SignalModel, get_model
+from spallmap.relaxometry.noise import check_residuals, estimate_noise, trusted_sigma
+from spallmap.relaxometry.noise.misfit import misfit_variances, mostly_open
+from spallmap.relaxometry.samples import (
+    check_sigma,
+    clipped_pixels,
+    default_bounds,
+    t2_grid,
+    usable_series,
+    without,
+)
+from spallmap.relaxometry.status import SEEN
+from spallmap.relaxometry.t2_grid import (
+    CHI2,
+    N_OUTPUTS,
+    OPEN_ABOVE,
+    OPEN_BELOW,
+    OPEN_ENDS,
+    T2_LOW,
+    search_grid,
+)
 
 Array = NDArray[np.float64]
 
@@ -37,6 +55,7 @@ _MAPS = (
     "p_long",
     "chi2_reduced",
     "snr",
+    "open_ends",
     "t2_low_ms",
     "t2_high_ms",
 )
@@ -53,6 +72,7 @@ def fit_t2(
     t2_bounds_ms: tuple[float, float] | None = None,
     min_snr: float | None = None,
     saturation: float | None = None,
+    clipped: NDArray[np.bool_] | None = None,
     n_coils: int = 1,
     skip_echoes: int = 0,
     intervals: bool = False,
@@ -64,6 +84,11 @@ def fit_t2(
     The search is global: the likelihood is profiled over its linear parameters on a grid of T2, and its
     highest point is refined by Newton's method between its neighbours. No start value is needed. Slices, if
     there are many, are pixels like any others and share one noise level.
+
+    Where the residuals of neighbouring pixels together, or a pixel's own, are larger than the noise explains,
+    standard errors, intervals and probabilities are those of samples whose noise is that much larger. T2
+    itself does not change. A T2 to which the echoes set no limit, since its 95 % interval or those of most
+    neighbours are open at one end, has status ``BEYOND_ECHOES``.
 
     Parameters
     ----------
@@ -86,6 +111,9 @@ def fit_t2(
         :func:`least_snr` of the number of coils.
     saturation : float, optional
         Magnitude at and above which a sample counts as saturated.
+    clipped : ndarray of bool, shape of `echoes`, optional
+        Samples that were cut off at an end of their range. A pixel with one among the echoes that are used is
+        ``SATURATED``.
     n_coils : int
         Number of receiving coils whose squared magnitudes were summed, for model ``chi``.
     skip_echoes : int
@@ -109,8 +137,8 @@ def fit_t2(
     ------
     InputError
         If the echo times do not fit the data or the model, `sigma`, `long_ms`, a limit, the number of
-        coils or of skipped echoes or the mask cannot be used, or no noise level is given and none can be
-        found.
+        coils or of skipped echoes, the mask or `clipped` cannot be used, or no noise level is given and none
+        can be found that the residuals bear out.
 
     Examples
     --------
@@ -147,7 +175,13 @@ def fit_t2(
         if np.shape(mask) != shape:
             raise InputError("mask", f"shape {np.shape(mask)}", f"the shape of one echo, {shape}")
         status[~np.asarray(mask, dtype=bool)] = FitStatus.MASKED
-    level = trusted_sigma(estimate_noise(data, n_coils, te)) if sigma is None else check_sigma(sigma)
+    cut_off = clipped_pixels(clipped, np.shape(echoes), te_ms, te.size)
+    status[(status == FitStatus.OK) & cut_off] = FitStatus.SATURATED
+    if sigma is None:
+        noise = estimate_noise(without(data, cut_off), n_coils, te)
+        level = trusted_sigma(noise)
+    else:
+        noise, level = None, check_sigma(sigma)
 
     block = Block(
         te_ms=te,
@@ -158,17 +192,11 @@ def fit_t2(
         intervals=intervals,
         correct_bias=correct_bias,
     )
-    pixels, codes = data.reshape(te.size, -1), status.reshape(-1)
-    maps = np.full((N_OUTPUTS if intervals else T2_LOW, codes.size), np.nan)
-
-    def fit_from(begin: int) -> None:
-        chunk = slice(begin, begin + _CHUNK)
-        chosen.fit(pixels[:, chunk], codes[chunk], maps[:, chunk], block)
-
-    _run_all(fit_from, range(0, codes.size, _CHUNK), threads)
-    named = dict(zip(_MAPS, (row.reshape(shape) for row in maps), strict=False))
-    return T2Fit(
-        **named,
+    maps = np.full((N_OUTPUTS if intervals else T2_LOW, *shape), np.nan)
+    misfit = _fit_twice(chosen, data, status, maps, block, threads)
+    named = dict(zip(_MAPS, maps, strict=False))
+    fit = T2Fit(
+        **{name: values for name, values in named.items() if name != "open_ends"},
         status=status,
         model=chosen.name,
         sigma=level,
@@ -176,7 +204,47 @@ def fit_t2(
         long_ms=float(long_ms),
         t2_bounds_ms=(float(bounds[0]), float(bounds[1])),
         n_coils=chosen.n_coils,
+        misfit=misfit,
     )
+    if noise is not None:
+        check_residuals(fit, noise)
+    return fit
+
+
+def _fit_twice(
+    model: SignalModel,
+    data: NDArray[Any],
+    status: NDArray[np.int32],
+    maps: Array,
+    block: Block,
+    threads: int | None,
+) -> Array:
+    """Fit all pixels with the noise, then those with a misfit as if their noise were that much larger.
+
+    `status` and `maps` are filled; what is returned are the variances over those of the noise.
+    """
+    pixels, before = data.reshape(len(data), -1), status.copy()
+    found, codes = maps.reshape(len(maps), -1), status.reshape(-1)
+
+    def fit_all(samples: NDArray[Any], codes: NDArray[np.int32], out: Array, variances: Array) -> None:
+        def fit_from(begin: int) -> None:
+            chunk = slice(begin, begin + _CHUNK)
+            model.fit(samples[:, chunk], codes[chunk], out[:, chunk], block, variances[chunk])
+
+        _run_all(fit_from, range(0, codes.size, _CHUNK), threads)
+
+    fit_all(pixels, codes, found, np.ones(codes.size))
+    fitted = np.isin(status, SEEN)
+    misfit = misfit_variances(maps[CHI2], fitted, len(data) - model.n_parameters)
+    wider = np.flatnonzero(misfit > 1.0)
+    if wider.size:
+        again, out = before.reshape(-1)[wider], found[:, wider]
+        fit_all(pixels[:, wider], again, out, misfit.reshape(-1)[wider])
+        codes[wider], found[:, wider] = again, out
+    ends = np.nan_to_num(maps[OPEN_ENDS]).astype(np.int32)
+    beyond = mostly_open((ends & OPEN_BELOW) > 0, (ends & OPEN_ABOVE) > 0, fitted)
+    status[beyond & (status == FitStatus.OK)] = FitStatus.BEYOND_ECHOES
+    return misfit
 
 
 def least_snr(n_coils: int) -> float:

@@ -31,7 +31,7 @@ class T2Fit:
     Parameters
     ----------
     t2_ms, t2_se_ms : ndarray
-        T2 and its standard error, from the Fisher information of the fitted model.
+        T2 and its standard error, from the Fisher information of the fitted model and its misfit.
     s0, s0_se : ndarray
         Amplitude at echo time 0 and its standard error, in the units of the data.
     offset : ndarray
@@ -59,6 +59,9 @@ class T2Fit:
     t2_low_ms, t2_high_ms : ndarray or None
         Ends of the 95 % interval of T2, where the profile likelihood has fallen by 1.92; 0 or infinite where
         it does not fall so far between the bounds of the search. None unless asked for.
+    misfit : ndarray or None
+        By how much the variance of a pixel's samples was taken to be larger than the noise, 1 or more:
+        standard errors, intervals and `p_long` hold it.
 
     Examples
     --------
@@ -89,6 +92,7 @@ class T2Fit:
     n_coils: int = 1
     t2_low_ms: Array | None = None
     t2_high_ms: Array | None = None
+    misfit: Array | None = None
 
     @property
     def ok(self) -> NDArray[np.bool_]:

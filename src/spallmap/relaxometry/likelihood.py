@@ -25,13 +25,23 @@ from numpy.typing import NDArray
 from spallmap.relaxometry.bessel import BesselTable, log_bessel_and_ratio
 from spallmap.relaxometry.profile import FINE_DECREMENT, decays_on, profile_amplitude, scan_profile
 from spallmap.relaxometry.rice import EXCESS, INFORMATION, VARIANCE, MomentTable
-from spallmap.relaxometry.status import AT_BOUND, BELOW_SNR, INVALID, NOT_CONVERGED, OK, SATURATED
+from spallmap.relaxometry.status import (
+    AT_BOUND,
+    BELOW_SNR,
+    BEYOND_ECHOES,
+    INVALID,
+    NOT_CONVERGED,
+    OK,
+    SATURATED,
+)
 from spallmap.relaxometry.t2_grid import (
     BOUND_TOLERANCE,
     CHI2,
+    CLOSED,
     INTERVAL_DROP,
     MAX_STEPS,
     OFFSET,
+    OPEN_ENDS,
     P_LONG,
     ROOT_TOLERANCE,
     S0,
@@ -43,6 +53,7 @@ from spallmap.relaxometry.t2_grid import (
     T2_SE,
     THETA_TOLERANCE,
     Search,
+    open_ends,
     probability_long,
 )
 
@@ -127,6 +138,7 @@ def _crossing(
     end: float,
     peak: float,
     s: float,
+    misfit: float,
     table: BesselTable,
     n_coils: int,
     decay: Array,
@@ -135,7 +147,7 @@ def _crossing(
 
     The first try is `step` away, whose sign says the direction.
     """
-    wanted = math.sqrt(2.0 * INTERVAL_DROP)
+    wanted = math.sqrt(2.0 * INTERVAL_DROP * misfit)
     side = math.copysign(1.0, step)
     inner, root_inner = theta, 0.0
     outer, root_outer = theta + step, 0.0
@@ -227,6 +239,7 @@ def fit_magnitudes(
     samples: Array,
     status: NDArray[np.int32],
     out: Array,
+    misfits: Array,
     te_ms: Array,
     search: Search,
     table: BesselTable,
@@ -246,8 +259,10 @@ def fit_magnitudes(
         Magnitudes in the units of the data.
     status : ndarray of int32, shape (n_pixels,)
         Read, and overwritten with how each fit ended.
-    out : ndarray, shape (10, n_pixels)
+    out : ndarray, shape (11, n_pixels)
         Rows as numbered in :mod:`spallmap.relaxometry.t2_grid`; left alone where nothing was fitted.
+    misfits : ndarray, shape (n_pixels,)
+        By how much the variance of a pixel's samples is taken to be larger than the noise, 1 or more.
     te_ms : ndarray, shape (n_echoes,)
         Rising echo times.
     search : Search
@@ -299,6 +314,8 @@ def fit_magnitudes(
         s, peak = _at(m, late, theta, s, table, n_coils, decay)
         at_bound = theta - lowest < BOUND_TOLERANCE or highest - theta < BOUND_TOLERANCE
         theta_se, log_s0_se, bias, chi2 = _errors(m, te_ms, theta, s, moments, n_coils)
+        misfit = misfits[p]
+        theta_se, log_s0_se = theta_se * math.sqrt(misfit), log_s0_se * math.sqrt(misfit)
         t2 = math.exp(theta)
         if corrected and not at_bound:
             t2 /= 1.0 + bias
@@ -310,7 +327,8 @@ def fit_magnitudes(
         out[S0, p] = s0
         out[S0_SE, p] = s0 * log_s0_se if s > 0.0 else np.inf
         out[OFFSET, p] = 0.0
-        out[P_LONG, p] = probability_long(profile, profile[best], search, theta, theta_se, peak)
+        out[P_LONG, p] = probability_long(profile, profile[best], search, theta, theta_se, peak, misfit)
+        out[OPEN_ENDS, p] = open_ends(profile, peak, misfit)
         out[CHI2, p] = chi2 / (n - 2) if n > 2 else np.nan
         out[SNR, p] = best_s
         if best_s < min_snr:
@@ -319,11 +337,13 @@ def fit_magnitudes(
             status[p] = NOT_CONVERGED
         elif at_bound:
             status[p] = AT_BOUND
+        elif out[OPEN_ENDS, p] != CLOSED:
+            status[p] = BEYOND_ECHOES
         if intervals:
             step = min(2.0 * theta_se, 0.5 * (highest - lowest))
             out[T2_LOW, p] = math.exp(
-                _crossing(m, late, theta, -step, lowest, peak, s, table, n_coils, decay)
+                _crossing(m, late, theta, -step, lowest, peak, s, misfit, table, n_coils, decay)
             )
             out[T2_HIGH, p] = math.exp(
-                _crossing(m, late, theta, step, highest, peak, s, table, n_coils, decay)
+                _crossing(m, late, theta, step, highest, peak, s, misfit, table, n_coils, decay)
             )

@@ -55,7 +55,7 @@ class Block:
     correct_bias: bool
 
 
-Fit = Callable[["SignalModel", NDArray[Any], NDArray[np.int32], Array, Block], None]
+Fit = Callable[["SignalModel", NDArray[Any], NDArray[np.int32], Array, Block, Array], None]
 Prepare = Callable[[NDArray[Any], Array], Array]
 Profile = Callable[["SignalModel", Array, Array, Array], Array]
 
@@ -79,7 +79,7 @@ class SignalModel:
     profiler : callable
         ``(model, prepared, te_ms, t2_grid_ms) -> (n_pixels, n_grid)``; see :meth:`profile`.
     fitter : callable
-        ``(model, samples, status, out, block)``; see :meth:`fit`.
+        ``(model, samples, status, out, block, misfits)``; see :meth:`fit`.
     n_coils : int
         How many receiving coils' squared magnitudes were summed.
 
@@ -125,7 +125,14 @@ class SignalModel:
         """
         return self.profiler(self, prepared, te_ms, t2_grid_ms)
 
-    def fit(self, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block) -> None:
+    def fit(
+        self,
+        samples: NDArray[Any],
+        status: NDArray[np.int32],
+        out: Array,
+        block: Block,
+        misfits: Array,
+    ) -> None:
         """Fit every pixel of a block whose status is OK.
 
         Parameters
@@ -134,27 +141,40 @@ class SignalModel:
             In the units of the data.
         status : ndarray of int32, shape (n_pixels,)
             Overwritten with how each fit ended.
-        out : ndarray, shape (10, n_pixels)
+        out : ndarray, shape (11, n_pixels)
             Filled; rows as numbered in :mod:`spallmap.relaxometry.t2_grid`.
         block : Block
             Echo times, grid, noise and options.
+        misfits : ndarray, shape (n_pixels,)
+            By how much the variance of a pixel's samples is taken to be larger than the noise, 1 or more.
         """
-        self.fitter(self, samples, status, out, block)
-
-
-def _gaussian_profile(prepared: Array, te_ms: Array, t2_grid_ms: Array, centred: bool) -> Array:
-    y = prepared - prepared.mean(axis=1, keepdims=True) if centred else prepared
-    explained = np.maximum(y @ unit_decays(te_ms, t2_grid_ms, centred).T, 0.0) ** 2
-    profile: Array = 0.5 * (explained - np.sum(y**2, axis=1, keepdims=True))
-    return profile
+        self.fitter(self, samples, status, out, block, misfits)
 
 
 def _plain_profile(model: SignalModel, prepared: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
-    return _gaussian_profile(prepared, te_ms, t2_grid_ms, centred=False)
+    explained = np.maximum(prepared @ unit_decays(te_ms, t2_grid_ms).T, 0.0) ** 2
+    profile: Array = 0.5 * (explained - np.sum(prepared**2, axis=1, keepdims=True))
+    return profile
 
 
 def _centred_profile(model: SignalModel, prepared: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
-    return _gaussian_profile(prepared, te_ms, t2_grid_ms, centred=True)
+    mean = prepared.mean(axis=1, keepdims=True)
+    y = prepared - mean
+    along = np.maximum(y @ unit_decays(te_ms, t2_grid_ms, centred=True).T, 0.0)
+    profile: Array = 0.5 * (along**2 - np.sum(y**2, axis=1, keepdims=True))
+    # a constant below 0 is held at 0
+    held = mean < along * _decay_means(te_ms, t2_grid_ms)
+    if np.any(held):
+        profile = np.where(held, _plain_profile(model, prepared, te_ms, t2_grid_ms), profile)
+    return profile
+
+
+def _decay_means(te_ms: Array, t2_grid_ms: Array) -> Array:
+    """Mean of each decay over its length once the mean is off."""
+    decays = np.exp(-(te_ms - te_ms[0]) / t2_grid_ms[:, None])
+    mean = decays.mean(axis=1)
+    ratio: Array = mean / np.linalg.norm(decays - mean[:, None], axis=1)
+    return ratio
 
 
 def _magnitude_profile(model: SignalModel, prepared: Array, te_ms: Array, t2_grid_ms: Array) -> Array:
@@ -168,18 +188,24 @@ def _least_squares(
     status: NDArray[np.int32],
     out: Array,
     block: Block,
+    misfits: Array,
     *,
     centred: bool,
     floor: float,
     signed: bool = False,
 ) -> None:
-    basis = np.ascontiguousarray(unit_decays(block.te_ms, np.exp(block.search.theta), centred).T)
+    t2_ms = np.exp(block.search.theta)
+    plain = np.ascontiguousarray(unit_decays(block.te_ms, t2_ms).T)
+    basis = np.ascontiguousarray(unit_decays(block.te_ms, t2_ms, centred=True).T) if centred else plain
     fit_least_squares(
         np.ascontiguousarray(samples, dtype=np.float64),
         status,
         out,
+        misfits,
         block.te_ms,
         basis,
+        plain,
+        _decay_means(block.te_ms, t2_ms) if centred else np.zeros(t2_ms.size),
         block.search,
         centred,
         block.scale,
@@ -192,35 +218,56 @@ def _least_squares(
 
 
 def _fit_offset(
-    model: SignalModel, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block
+    model: SignalModel,
+    samples: NDArray[Any],
+    status: NDArray[np.int32],
+    out: Array,
+    block: Block,
+    misfits: Array,
 ) -> None:
-    _least_squares(samples, status, out, block, centred=False, floor=RAYLEIGH_MEAN)
+    _least_squares(samples, status, out, block, misfits, centred=False, floor=RAYLEIGH_MEAN)
 
 
 def _fit_free_offset(
-    model: SignalModel, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block
+    model: SignalModel,
+    samples: NDArray[Any],
+    status: NDArray[np.int32],
+    out: Array,
+    block: Block,
+    misfits: Array,
 ) -> None:
-    _least_squares(samples, status, out, block, centred=True, floor=0.0)
+    _least_squares(samples, status, out, block, misfits, centred=True, floor=0.0)
 
 
 def _fit_complex(
-    model: SignalModel, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block
+    model: SignalModel,
+    samples: NDArray[Any],
+    status: NDArray[np.int32],
+    out: Array,
+    block: Block,
+    misfits: Array,
 ) -> None:
     if np.isfinite(block.saturation):
         status[(status == 0) & np.any(np.abs(samples) >= block.saturation, axis=0)] = SATURATED
     phased = model.prepare(samples.T, block.te_ms).T
     _least_squares(
-        phased, status, out, replace(block, saturation=np.inf), centred=False, floor=0.0, signed=True
+        phased, status, out, replace(block, saturation=np.inf), misfits, centred=False, floor=0.0, signed=True
     )
 
 
 def _fit_magnitudes(
-    model: SignalModel, samples: NDArray[Any], status: NDArray[np.int32], out: Array, block: Block
+    model: SignalModel,
+    samples: NDArray[Any],
+    status: NDArray[np.int32],
+    out: Array,
+    block: Block,
+    misfits: Array,
 ) -> None:
     fit_magnitudes(
         np.ascontiguousarray(samples, dtype=np.float64),
         status,
         out,
+        misfits,
         block.te_ms,
         block.search,
         bessel_table(model.n_coils),
@@ -260,7 +307,7 @@ MODELS: dict[str, SignalModel] = {
         ),
         SignalModel(
             name="free_offset",
-            summary="s0 exp(-te / T2) + c with c fitted, least squares",
+            summary="s0 exp(-te / T2) + c with c fitted, 0 or more, least squares",
             n_parameters=3,
             complex_data=False,
             prepare=_magnitudes,

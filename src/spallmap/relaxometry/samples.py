@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -149,6 +150,91 @@ def usable_series(
     ([[5.0], [3.0]], [10.0, 18.0])
     """
     return drop_first(*sorted_echoes(echoes, te_ms, model), skip_echoes, model)
+
+
+def what_is_wrong(samples: NDArray[Any]) -> str:
+    """Say why samples hold no measurement: all zero, none a number, all alike; nothing where they may."""
+    finite = np.isfinite(samples)
+    if not finite.any():
+        return "no sample that is a number"
+    first = samples[finite][0]
+    if not np.all(samples[finite] == first):
+        return ""
+    return "all samples are zero" if first == 0 else f"all samples are {first:g}"
+
+
+def check_content(echoes: NDArray[Any], te_ms: Array) -> None:
+    """Refuse a series in which an echo holds no measurement, or is a copy of another.
+
+    Parameters
+    ----------
+    echoes : ndarray, shape (n_echoes, ...)
+        The series.
+    te_ms : ndarray, shape (n_echoes,)
+        Echo times.
+
+    Raises
+    ------
+    InputError
+        If all samples, or all of one echo, are zero, alike, or no numbers, or two echoes are the same sample
+        for sample, which noise never makes them.
+    """
+    advice = "echoes as they were measured: see what was exported"
+    wrong = what_is_wrong(echoes)
+    if wrong:
+        raise InputError("echo series", wrong, advice)
+    seen: dict[int, float] = {}
+    for te, echo in zip(te_ms.tolist(), echoes, strict=True):
+        wrong = what_is_wrong(echo)
+        if wrong:
+            raise InputError(f"echo series, echo at {te:g} ms", wrong, advice)
+        key = zlib.crc32(np.ascontiguousarray(echo).tobytes())
+        if key in seen:
+            same = f"the same samples as at {seen[key]:g} ms"
+            raise InputError(f"echo series, echo at {te:g} ms", same, advice)
+        seen[key] = te
+
+
+def clipped_pixels(
+    clipped: NDArray[np.bool_] | None, shape: tuple[int, ...], te_ms: Sequence[float], n_used: int
+) -> NDArray[np.bool_]:
+    """Pixels with a clipped sample among the echoes that are used.
+
+    Parameters
+    ----------
+    clipped : ndarray of bool or None
+        Samples that were cut off at an end of their range, in the order of `te_ms`; None for none.
+    shape : tuple of int
+        Of the series, echoes first.
+    te_ms : sequence of float
+        Echo time of each, in ms, in any order.
+    n_used : int
+        How many of the latest echoes are used.
+
+    Returns
+    -------
+    ndarray of bool, shape of one echo
+
+    Raises
+    ------
+    InputError
+        If `clipped` is not of the series' shape.
+    """
+    if clipped is None:
+        return np.zeros(shape[1:], dtype=bool)
+    flags = np.asarray(clipped, dtype=bool)
+    if flags.shape != shape:
+        raise InputError("clipped", f"shape {flags.shape}", f"the shape of the series, {shape}")
+    used = np.argsort(np.asarray(te_ms, dtype=np.float64), kind="stable")[len(te_ms) - n_used :]
+    pixels: NDArray[np.bool_] = np.any(flags[used], axis=0)
+    return pixels
+
+
+def without(echoes: NDArray[Any], pixels: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return a series with NaN in some pixels, which everything here leaves out; itself if there are none."""
+    if not pixels.any():
+        return echoes
+    return np.where(pixels, np.nan, echoes).astype(np.result_type(echoes, np.float32))
 
 
 def _distinct_times(te_ms: Array) -> Array:

@@ -23,13 +23,19 @@ class FitStatus(IntEnum):
     AT_BOUND = 2
     # The search did not end.
     NOT_CONVERGED = 3
-    # A sample reached the stated saturation value.
+    # A sample was cut off at an end of its range, or reached the stated saturation value.
     SATURATED = 4
     # A sample is not finite, or a magnitude is negative.
     INVALID = 5
     # The caller left the pixel out.
     MASKED = 6
+    # The echoes set T2 no limit: its interval is open, or those of most neighbours are.
+    BEYOND_ECHOES = 7
 
 
 # The same as plain integers, which compiled code takes in as constants.
-OK, BELOW_SNR, AT_BOUND, NOT_CONVERGED, SATURATED, INVALID, MASKED = (int(code) for code in FitStatus)
+OK, BELOW_SNR, AT_BOUND, NOT_CONVERGED, SATURATED, INVALID, MASKED, BEYOND_ECHOES = (
+    int(code) for code in FitStatus
+)
+# Pixels with a fitted signal and a likelihood of their own, whether or not it says where T2 is.
+SEEN = (OK, AT_BOUND, BEYOND_ECHOES)

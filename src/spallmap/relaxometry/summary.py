@@ -14,8 +14,9 @@ from spallmap.relaxometry.distribution.intervals import BLOCK_PIXELS
 from spallmap.relaxometry.distribution.widths import Estimate
 from spallmap.relaxometry.fit import least_snr
 from spallmap.relaxometry.fit_result import FitStatus, T2Fit
-from spallmap.relaxometry.noise import NoiseEstimate
-from spallmap.relaxometry.regions import Regions, region_pixels
+from spallmap.relaxometry.noise import NoiseEstimate, residuals_of
+from spallmap.relaxometry.regions import Regions
+from spallmap.relaxometry.status import SEEN
 
 Array = NDArray[np.float64]
 
@@ -63,10 +64,16 @@ def electrode_pixels(fit: T2Fit, regions: Regions, min_snr: float = ELECTRODE_SN
     >>> int(electrode_pixels(fit, regions).sum())
     64
     """
+    chosen: NDArray[np.bool_] = fit.ok & _beside_regions(fit, regions, min_snr)
+    return chosen
+
+
+def _beside_regions(fit: T2Fit, regions: Regions, min_snr: float) -> NDArray[np.bool_]:
+    """Well-measured pixels that do not touch a region, whether or not the echoes say how long their T2 is."""
     inside = regions.labels > 0
     within_slice = np.ones((1,) * (inside.ndim - 2) + (3, 3), dtype=bool)
     near = ndimage.binary_dilation(inside, structure=within_slice) if inside.any() else inside
-    chosen: NDArray[np.bool_] = fit.ok & (fit.snr >= min_snr) & ~near
+    chosen: NDArray[np.bool_] = np.isin(fit.status, SEEN) & (fit.snr >= min_snr) & ~near
     return chosen
 
 
@@ -114,8 +121,15 @@ def peak_fwhm_ms(t2_ms: Array) -> float:
     return float(np.sqrt(max(squared, 0.0)))
 
 
-def _median(values: Array) -> float:
-    return float(np.median(values)) if values.size else float("nan")
+def _median(fit: T2Fit, chosen: NDArray[np.bool_]) -> float:
+    """Median T2 of pixels of which less than half may lie beyond the echoes.
+
+    Those count by their rank alone: left out, they would leave the median of the short ones.
+    """
+    known = np.count_nonzero(chosen & fit.ok)
+    if 2 * known <= np.count_nonzero(chosen):
+        return float("nan")
+    return float(np.median(fit.t2_ms[chosen]))
 
 
 def histogram_edges_ms(long_ms: float) -> Array:
@@ -149,7 +163,9 @@ def summarise_t2(
 ) -> dict[str, Any]:
     """Sum a T2 map up.
 
-    Only pixels of status ``OK`` count. The electrode's T2 is the median over :func:`electrode_pixels`.
+    Only pixels of status ``OK`` count. The electrode's T2 is the median over :func:`electrode_pixels`. In a
+    median pixels at a bound or beyond the echoes count by their rank; where they are half of all, there is
+    none.
 
     Parameters
     ----------
@@ -168,7 +184,10 @@ def summarise_t2(
     -------
     dict
         ``model``, ``n_coils``, ``noise_sigma``, ``noise_method``, ``noise`` (its checks, or None), ``te_ms``,
-        ``t2_bounds_ms``, ``n_fitted`` (pixels of status OK), ``n_by_status``, ``electrode``
+        ``t2_bounds_ms``, ``n_fitted`` (pixels of status OK), ``n_by_status``, ``n_clipped`` (pixels with a
+        sample that was cut off), ``chi2_reduced_median``, ``chi2_reduced_expected`` (what noise alone gives)
+        and ``misfit_fraction`` (beyond the 99 % quantile of noise alone) over ``n_residuals`` pixels of SNR 5
+        or more, ``se_factor_median`` (by which the misfit widened their errors), ``electrode``
         (``t2_median_ms``, ``fwhm_ms``, ``n_pixels``, ``min_snr``, ``t2_median_se_ms``), ``long``
         (``threshold_ms``, ``n_regions``, ``n_pixels`` in regions, ``t2_median_ms`` over them,
         ``n_pixels_above_threshold`` by their own T2 alone) and ``histogram`` of T2 (``edges_ms``,
@@ -198,11 +217,12 @@ def summarise_t2(
     """
     electrode = electrode_pixels(fit, regions)
     t2_electrode = fit.t2_ms[electrode]
-    in_regions = region_pixels(fit, regions)
+    in_regions = (regions.labels > 0) & np.isin(fit.status, SEEN)
     good = fit.t2_ms[fit.ok]
     edges = histogram_edges_ms(fit.long_ms)
     counts, _ = np.histogram(good, bins=edges)
     codes, numbers = np.unique(fit.status, return_counts=True)
+    residuals = residuals_of(fit)
     summary: dict[str, Any] = {
         "model": fit.model,
         "n_coils": fit.n_coils,
@@ -213,8 +233,14 @@ def summarise_t2(
         "t2_bounds_ms": list(fit.t2_bounds_ms),
         "n_fitted": int(fit.ok.sum()),
         "n_by_status": {FitStatus(code).name.lower(): int(n) for code, n in zip(codes, numbers, strict=True)},
+        "n_clipped": int(np.count_nonzero(fit.status == FitStatus.SATURATED)),
+        "chi2_reduced_median": residuals.median,
+        "chi2_reduced_expected": residuals.expected,
+        "misfit_fraction": residuals.misfit_fraction,
+        "n_residuals": residuals.n_pixels,
+        "se_factor_median": residuals.se_factor,
         "electrode": {
-            "t2_median_ms": _median(t2_electrode),
+            "t2_median_ms": _median(fit, _beside_regions(fit, regions, ELECTRODE_SNR)),
             "t2_median_se_ms": _median_se(t2_electrode),
             "fwhm_ms": peak_fwhm_ms(t2_electrode),
             "n_pixels": int(electrode.sum()),
@@ -224,7 +250,7 @@ def summarise_t2(
             "threshold_ms": fit.long_ms,
             "n_regions": len(regions.table),
             "n_pixels": int(np.count_nonzero(regions.labels)),
-            "t2_median_ms": _median(fit.t2_ms[in_regions]),
+            "t2_median_ms": _median(fit, in_regions),
             "n_pixels_above_threshold": int(np.count_nonzero(good > fit.long_ms)),
         },
         "histogram": {

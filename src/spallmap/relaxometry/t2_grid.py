@@ -19,8 +19,10 @@ _RESOLVED_STEPS = 1.5
 # Likelihoods this far below the highest one on the grid, exp(-20), add nothing to a sum of them.
 _NEGLIGIBLE = 20.0
 # Rows of a kernel's output.
-T2, T2_SE, S0, S0_SE, OFFSET, P_LONG, CHI2, SNR, T2_LOW, T2_HIGH = range(10)
-N_OUTPUTS = 10
+T2, T2_SE, S0, S0_SE, OFFSET, P_LONG, CHI2, SNR, OPEN_ENDS, T2_LOW, T2_HIGH = range(11)
+N_OUTPUTS = 11
+# Which ends of the interval of T2 are open: the likelihood has not fallen far enough at the bound there.
+CLOSED, OPEN_BELOW, OPEN_ABOVE, OPEN_BOTH = range(4)
 MAX_STEPS = 60
 # Bisection ends at this interval of log T2. A Newton step may end earlier: it leaves the order of its square,
 # measured as 1e-8 at most.
@@ -94,7 +96,7 @@ def search_grid(t2_grid_ms: Array, long_ms: float) -> Search:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def probability_long(
-    profile: Array, top: float, search: Search, theta: float, theta_se: float, peak: float
+    profile: Array, top: float, search: Search, theta: float, theta_se: float, peak: float, misfit: float
 ) -> float:
     """Probability that T2 is above the threshold, from one pixel's profile likelihood.
 
@@ -113,6 +115,9 @@ def probability_long(
         The grid.
     theta, theta_se, peak : float
         log T2 at the maximum between the grid points, its standard error, and the log-likelihood there.
+    misfit : float
+        By how much the variance of the samples is larger than the noise; the likelihood is its root of that
+        order.
 
     Returns
     -------
@@ -128,13 +133,40 @@ def probability_long(
     if search.split >= profile.size:
         return 0.0
     if theta_se < search.resolved:
-        root = math.sqrt(max(peak - profile[search.split], 0.0))
+        root = math.sqrt(max(peak - profile[search.split], 0.0) / misfit)
         return 0.5 * math.erfc(-root if theta > search.log_long else root)
     short = long = 0.0
     for k in range(profile.size):
         depth = top - profile[k]
-        if depth < _NEGLIGIBLE:
-            likelihood = math.exp(-depth)
+        if depth < _NEGLIGIBLE * misfit:
+            likelihood = math.exp(-depth / misfit)
             short += search.below[k] * likelihood
             long += search.above[k] * likelihood
     return long / (short + long)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def open_ends(profile: Array, peak: float, misfit: float) -> int:
+    """Say at which bounds of the search the likelihood has not fallen as far as an interval's end asks.
+
+    Parameters
+    ----------
+    profile : ndarray, shape (n_grid,)
+        Log-likelihood on the grid.
+    peak : float
+        Its maximum between the grid points.
+    misfit : float
+        By how much the variance of the samples is larger than the noise.
+
+    Returns
+    -------
+    int
+        :data:`CLOSED`, :data:`OPEN_BELOW`, :data:`OPEN_ABOVE` or :data:`OPEN_BOTH`.
+    """
+    drop = INTERVAL_DROP * misfit
+    found = CLOSED
+    if peak - profile[0] < drop:
+        found += OPEN_BELOW
+    if peak - profile[profile.size - 1] < drop:
+        found += OPEN_ABOVE
+    return found

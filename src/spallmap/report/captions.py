@@ -46,15 +46,17 @@ CAPTIONS = {
     ),
     "figure3": _Caption(
         "Figure 3: T2 maps and histograms",
-        "Left, T2 of every pixel that stands above the noise; grey pixels do not. The line in the colour bar "
-        "is the threshold. Outlined: regions of neighbouring pixels that are long together; a lone bright "
-        "pixel is noise. Middle, the standard error of each pixel's T2. Right, how many pixels have which "
-        "T2, on a logarithmic scale with counting errors; the lines are the electrode's peak and, where the "
-        "data ask for it, a peak of long T2, both widened by the pixels' errors. p says how often a map "
-        "without a long peak would look like it. The last panel has the width of the electrode's peak with "
-        "and without those errors.",
+        "Left, T2 of every pixel that stands above the noise; pale grey pixels do not, dark grey ones have a "
+        "T2 to which the echoes set no limit. The line in the colour bar is the threshold. Outlined: regions "
+        "of neighbouring pixels that are long together; a lone bright pixel is noise. Middle, the standard "
+        "error of each pixel's T2. Right, how many pixels have which T2, on a logarithmic scale with "
+        "counting errors; the lines are the electrode's peak and, where the data ask for it, a peak of long "
+        "T2, both widened by the pixels' errors. p says how often a map without a long peak would look like "
+        "it. Below, how far each pixel's decay departs from the model, as reduced chi-square: noise alone "
+        "gives a speckle around the stated number, a misfit bright patches, where the errors were widened. "
+        "The last panel has the width of the electrode's peak with and without those errors.",
         "Maps of T2 and of its error with outlined long-T2 regions beside histograms of T2, one row per "
-        "state, and the widths of the electrode's peak.",
+        "state, maps of the misfit, and the widths of the electrode's peak.",
     ),
     "figure4": _Caption(
         "Figure 4: decay curves",

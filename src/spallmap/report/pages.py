@@ -216,6 +216,8 @@ def _t2_tables(report: CellReport) -> list[TableView]:
             "pixels fitted": entry.summary.get("n_fitted"),
             "noise sigma": entry.summary.get("noise_sigma"),
             "noise from": entry.summary.get("noise_method"),
+            "median reduced chi-square": entry.summary.get("chi2_reduced_median"),
+            "pixels clipped": entry.summary.get("n_clipped"),
             "electrode_T2_ms": electrode.get("t2_median_ms"),
             "electrode_FWHM_ms": electrode.get("fwhm_ms"),
             "long_means_above_ms": long.get("threshold_ms"),

@@ -79,8 +79,34 @@ def _t2_sentences(entry: T2Entry) -> list[str]:
             f"{entry.acquisition}: the echoes are one train; where its pulses do not refocus fully, "
             "stimulated echoes make T2 longer than separate spin echoes would."
         )
-    for warning in (entry.summary.get("noise") or {}).get("warnings", ()):
-        sentences.append(f"{entry.acquisition}: the noise level is to be doubted: {warning}.")
+    return sentences + _quality_sentences(entry)
+
+
+def _quality_sentences(entry: T2Entry) -> list[str]:
+    """Say how well the decays fit, and how many pixels have no T2 and why; what is odd stands on top."""
+    summary, sentences = entry.summary, []
+    median, expected = summary.get("chi2_reduced_median"), summary.get("chi2_reduced_expected")
+    if known(median) and known(expected):
+        factor = float(summary.get("se_factor_median") or 1.0)
+        widened = f"; it widens the errors of T2 {factor:.2g} times (median)" if factor > 1.0 else ""
+        sentences.append(
+            f"{entry.acquisition}: the decays' median reduced chi-square is {median:.2g}, noise alone gives "
+            f"{expected:.2g}; {_percent(summary.get('misfit_fraction'))} % of the pixels misfit "
+            f"(noise alone: 1 %){widened}."
+        )
+    beyond = (summary.get("n_by_status") or {}).get("beyond_echoes", 0)
+    if beyond:
+        sentences.append(
+            f"{entry.acquisition}: the echoes set no limit to the T2 of {count(beyond, 'pixel')}, which are "
+            "in no average."
+        )
+    clipped = summary.get("n_clipped", 0)
+    if clipped:
+        were = "has" if clipped == 1 else "have"
+        sentences.append(
+            f"{entry.acquisition}: {count(clipped, 'pixel')} {were} samples that were cut off at an end of "
+            "their range; they were not fitted."
+        )
     return sentences
 
 

@@ -83,7 +83,8 @@ def test_rician_fit_is_unbiased_and_reaches_the_bound(t2_ms: float, snr: float) 
     fit = fit_t2(data, TE_MS, "rician", 1.0)
     bound = cramer_rao_t2(t2_ms, snr)
     t2 = fit.t2_ms[fit.ok]
-    assert t2.size == 8000
+    # a few that noise lets vanish by the second echo have no lower end
+    assert t2.size > 7970
     assert abs(t2.mean() / t2_ms - 1.0) < 0.006
     assert abs(np.median(t2) / t2_ms - 1.0) < 0.02
     assert 0.96 < t2.std() / bound < 1.07
@@ -349,3 +350,92 @@ def test_echo_times_that_differ_by_rounding_are_one() -> None:
 def test_limits_that_are_no_numbers_are_refused(arguments: dict) -> None:
     with pytest.raises(InputError, match=next(iter(arguments))):
         fit_t2(np.ones((5, 4)), TE_MS, "rician", 1.0, **arguments)
+
+
+def seen_by(model: str, signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What each model's scanner makes of a signal, sigma 1."""
+    if model == "complex":
+        return (signal + rng.normal(size=signal.shape) + 1j * rng.normal(size=signal.shape)) * np.exp(0.7j)
+    if model == "offset":
+        return np.maximum(signal + RAYLEIGH_MEAN + rng.normal(size=signal.shape), 0.0)
+    if model == "chi":
+        channels = rng.normal(size=(8, *signal.shape))
+        channels[0] += signal
+        return np.sqrt(np.sum(channels**2, axis=0))
+    return magnitudes(signal + (5.0 if model == "free_offset" else 0.0), 1.0, rng)
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("snr", [10.0, 40.0, 200.0])
+def test_ok_pixels_are_right_within_their_errors_whatever_t2(model: str, snr: float) -> None:
+    usable = 0
+    for t2_ms in (0.5, 1.0, 2.0, 5.0, 8.0, 12.0, 16.0, 25.0, 40.0, 80.0, 200.0, 582.0, 2000.0, 10_000.0):
+        rng = np.random.default_rng([65, int(10 * t2_ms), int(snr)])
+        signal = snr * np.exp(-(TE - TE[0]) / t2_ms)[:, None, None] * np.ones((32, 32))
+        fit = fit_t2(seen_by(model, signal, rng), TE_MS, model, 1.0, n_coils=4 if model == "chi" else 1)
+        ok = fit.ok
+        off = (fit.t2_ms[ok] - t2_ms) / fit.t2_se_ms[ok]
+        # the errors of a long T2 are skew: that far off are those that noise has made short
+        assert np.count_nonzero(np.abs(off) > 3.0) < 0.05 * ok.size
+        if ok.mean() > 0.5:
+            usable += 1
+            assert abs(np.median(off)) < 1.0
+            assert np.median(fit.t2_ms[ok]) == pytest.approx(t2_ms, rel=0.2)
+        if t2_ms >= 582.0:
+            assert ok.mean() < 0.005
+    assert usable >= (1 if model == "free_offset" else 4)
+
+
+def test_a_free_constant_is_not_negative_and_takes_no_curve_for_a_short_t2() -> None:
+    # the residuals of a train of imperfect pulses alternate by 1 %, which a negative constant would explain
+    te = np.arange(1, 9) * 7.0
+    bent = 1.0 + 0.01 * (-1.0) ** np.arange(8)
+    signal = 4000.0 * np.exp(-te / 582.0) * bent
+    noise = np.random.default_rng(66).normal(size=(8, 20, 20))
+    fit = fit_t2(signal[:, None, None] + noise, te.tolist(), "free_offset", 1.0)
+    assert np.all(fit.offset >= 0.0)
+    assert not fit.ok.any()
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.3, 30.0])
+def test_a_free_constant_agrees_with_a_general_optimiser(constant: float) -> None:
+    rng = np.random.default_rng(67)
+    data = np.abs(decays(9.0, 60.0, 30) + constant + rng.normal(size=(5, 30)))
+    fit = fit_t2(data, TE_MS, "free_offset", 1.0)
+
+    def residual(p: np.ndarray, m: np.ndarray) -> np.ndarray:
+        return p[0] * np.exp(-TE / p[1]) + p[2] - m
+
+    for k, m in enumerate(data.T):
+        best = optimize.least_squares(
+            residual, (60.0, 9.0, 1.0), bounds=([0.0, 0.4, 0.0], np.inf), args=(m,), xtol=1e-12, ftol=1e-12
+        )
+        assert 0.5 * np.sum(residual(np.array([fit.s0[k], fit.t2_ms[k], fit.offset[k]]), m) ** 2) <= (
+            best.cost * (1.0 + 1e-6)
+        )
+    held = np.mean(fit.offset == 0.0)
+    assert held > 0.2 if constant == 0.0 else held < 0.6
+
+
+@pytest.mark.parametrize("model", ["rician", "offset", "complex"])
+def test_pixels_with_a_clipped_sample_are_left_out_and_the_others_are_right(model: str) -> None:
+    rng = np.random.default_rng(68)
+    signal = rng.uniform(20.0, 120.0, (48, 48)) * np.exp(-TE[:, None, None] / 16.0)
+    data = seen_by(model, signal, rng)
+    ceiling = 60.0
+    clipped = np.abs(data) >= ceiling
+    stored = np.where(clipped, ceiling * data / np.abs(data), data)
+    order = [2, 0, 4, 1, 3]
+    fit = fit_t2(stored[order], TE[order].tolist(), model, 1.0, clipped=clipped[order])
+    cut = clipped.any(axis=0)
+    assert 0.2 < cut.mean() < 0.8
+    np.testing.assert_array_equal(fit.status == FitStatus.SATURATED, cut)
+    assert np.all(np.isnan(fit.t2_ms[cut]))
+    off = (fit.t2_ms[fit.ok] - 16.0) / fit.t2_se_ms[fit.ok]
+    assert abs(off.mean()) < (0.15 if model == "rician" else 0.3)
+    # clipped in the first echo alone, which is skipped
+    first = clipped[1:].any(axis=0)
+    skipped = fit_t2(stored[order], TE[order].tolist(), model, 1.0, clipped=clipped[order], skip_echoes=1)
+    np.testing.assert_array_equal(skipped.status == FitStatus.SATURATED, first)
+    with pytest.raises(InputError, match="clipped"):
+        fit_t2(stored, TE_MS, model, 1.0, clipped=cut)

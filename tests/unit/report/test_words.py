@@ -43,20 +43,45 @@ def test_a_large_p_of_one_region_is_not_read_against_its_link(
     assert ("does not speak against the link" in " ".join(summary_sentences(found))) == warned
 
 
-def test_page_says_how_the_echoes_came_about_and_what_is_wrong_with_the_noise(report: CellReport) -> None:
+def test_page_says_how_the_echoes_came_about(report: CellReport) -> None:
     entry = report.t2[0]
-    doubted = {
-        "echo_train": "cpmg",
-        "noise": {"warnings": ["noise of neighbouring pixels correlated (0.40)"]},
-    }
-    found = replace(report, t2=(replace(entry, summary={**entry.summary, **doubted}),))
+    train = {"echo_train": "cpmg", "noise": {"warnings": ["noise of neighbouring pixels correlated (0.40)"]}}
+    found = replace(report, t2=(replace(entry, summary={**entry.summary, **train}),))
     said = " ".join(summary_sentences(found))
     assert "stimulated echoes" in said
-    assert "to be doubted: noise of neighbouring pixels correlated (0.40)." in said
+    # warnings stand at the top of the page
+    assert "neighbouring" not in said
     assert "one train (CPMG)" in parsed(render_report(found)).text
     separate = replace(report, t2=(replace(entry, summary={**entry.summary, "echo_train": "separate"}),))
     assert "stimulated" not in " ".join(summary_sentences(separate))
     assert "separate spin echoes" in parsed(render_report(separate)).text
+
+
+def test_page_says_how_well_the_decays_fit_and_which_pixels_have_no_t2(report: CellReport) -> None:
+    entry = report.t2[0]
+    quality = {
+        "chi2_reduced_median": 4.2,
+        "chi2_reduced_expected": 0.79,
+        "misfit_fraction": 0.536,
+        "se_factor_median": 2.45,
+        "n_clipped": 12,
+        "n_by_status": {"ok": 100, "beyond_echoes": 1},
+    }
+    found = replace(report, t2=(replace(entry, summary={**entry.summary, **quality}),))
+    said = " ".join(summary_sentences(found))
+    for part in (
+        "median reduced chi-square is 4.2, noise alone gives 0.79; 54 % of the pixels misfit",
+        "widens the errors of T2 2.5 times",
+        "no limit to the T2 of 1 pixel, which",
+        "12 pixels have samples that were cut off at an end of their range; they were not fitted",
+    ):
+        assert part in said
+    clean = {**quality, "se_factor_median": 1.0, "n_clipped": 0, "n_by_status": {"ok": 100}}
+    said = " ".join(
+        summary_sentences(replace(report, t2=(replace(entry, summary={**entry.summary, **clean}),)))
+    )
+    for part in ("widens", "no limit", "cut off"):
+        assert part not in said
 
 
 @pytest.mark.parametrize(

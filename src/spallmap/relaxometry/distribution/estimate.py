@@ -35,9 +35,10 @@ from spallmap.relaxometry.distribution.mixture import (
 )
 from spallmap.relaxometry.distribution.widths import UNKNOWN, Estimate, lognormal_fwhm_ms
 from spallmap.relaxometry.fit import least_snr
-from spallmap.relaxometry.fit_result import FitStatus, T2Fit
+from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.models import get_model
 from spallmap.relaxometry.samples import sorted_echoes
+from spallmap.relaxometry.status import SEEN
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -123,7 +124,8 @@ class T2Distribution:
 def specimen_pixels(fit: T2Fit, first: Array) -> Flags:
     """Pixels that hold signal: strong enough, and not alone.
 
-    Pixels whose T2 lies at a bound belong to them: what the likelihood says of them is taken as it is.
+    Pixels whose T2 lies at a bound or beyond the echoes belong to them: what the likelihood says of them is
+    taken as it is.
 
     Parameters
     ----------
@@ -140,7 +142,7 @@ def specimen_pixels(fit: T2Fit, first: Array) -> Flags:
         :data:`MIN_SPECIMEN_PIXELS` or more.
     """
     limit = least_snr(fit.n_coils)
-    strong = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND)) & (fit.snr >= limit)
+    strong = np.isin(fit.status, SEEN) & (fit.snr >= limit)
     if get_model(fit.model, fit.n_coils).n_parameters > AMPLITUDE_AND_T2:
         strong &= first >= limit
     specimen: Flags = np.empty(strong.shape, dtype=bool)

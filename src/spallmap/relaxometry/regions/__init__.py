@@ -9,6 +9,15 @@ from spallmap.relaxometry.regions.find import (
     region_pixels,
     threshold_map,
 )
+from spallmap.relaxometry.regions.mixed import mixed_regions
 from spallmap.relaxometry.regions.pooling import common_t2
 
-__all__ = ["COLUMNS", "Regions", "common_t2", "long_t2_regions", "region_pixels", "threshold_map"]
+__all__ = [
+    "COLUMNS",
+    "Regions",
+    "common_t2",
+    "long_t2_regions",
+    "mixed_regions",
+    "region_pixels",
+    "threshold_map",
+]

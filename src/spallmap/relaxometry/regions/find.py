@@ -14,12 +14,14 @@ from scipy import ndimage
 from spallmap.errors import InputError
 from spallmap.frames import indices_to_points
 from spallmap.relaxometry.fit import fit_t2
-from spallmap.relaxometry.fit_result import FitStatus, T2Fit
+from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.models import get_model
+from spallmap.relaxometry.noise.misfit import common_misfit
 from spallmap.relaxometry.regions.evidence import evidence_grid, long_evidence
 from spallmap.relaxometry.regions.labelling import likeliest_labels
 from spallmap.relaxometry.regions.pooling import common_t2
 from spallmap.relaxometry.samples import check_sigma, drop_first, sorted_echoes
+from spallmap.relaxometry.status import SEEN
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int32]
@@ -189,7 +191,9 @@ def long_t2_regions(
     least = MIN_VOTE_SNR * n_coils**_COILS_POWER if min_snr is None else min_snr
     stack = data if data.ndim == 4 else data[:, None]
     snr = fit.snr.reshape(stack.shape[1:])
-    usable = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND)).reshape(snr.shape)
+    usable = np.isin(fit.status, SEEN).reshape(snr.shape)
+    chi2 = fit.chi2_reduced.reshape(snr.shape)
+    freedom = te.size - chosen.n_parameters
     grid, threshold = evidence_grid(long_ms)
     labels = np.zeros(stack.shape[1:], dtype=np.int32)
     z = np.zeros(labels.shape)
@@ -205,7 +209,8 @@ def long_t2_regions(
         labelled = likeliest_labels(evidence, voters, coupling)
         for region in _clusters(labelled, evidence, min_evidence, min_pixels):
             labels[k][region] = len(rows) + 1
-            t2_ms, t2_se_ms = common_t2(samples[region[voters]], te, chosen, fit.t2_bounds_ms)
+            misfit = common_misfit(chi2[k][region], freedom)
+            t2_ms, t2_se_ms = common_t2(samples[region[voters]], te, chosen, fit.t2_bounds_ms, misfit)
             centroid = indices_to_points(np.argwhere(region).mean(axis=0), spacing_um[-2:])
             values = (
                 len(rows) + 1,
@@ -250,7 +255,8 @@ def threshold_map(fit: T2Fit) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray of bool, shape of one echo
-        True where the fit may be used, or ended at its highest T2, and T2 is above the threshold.
+        True where the fit may be used, or found T2 beyond what the echoes can distinguish, and T2 is above
+        the threshold.
 
     Examples
     --------
@@ -264,7 +270,7 @@ def threshold_map(fit: T2Fit) -> NDArray[np.bool_]:
     >>> int(threshold_map(fit_t2(echoes, te_ms, sigma=1.0)).sum())
     12
     """
-    usable = np.isin(fit.status, (FitStatus.OK, FitStatus.AT_BOUND))
+    usable = np.isin(fit.status, SEEN)
     above: NDArray[np.bool_] = usable & (np.nan_to_num(fit.t2_ms) > fit.long_ms)
     return above
 

@@ -19,7 +19,7 @@ _CURVATURE_STEP = 0.01
 
 
 def common_t2(
-    samples: Array, te_ms: Array, model: SignalModel, bounds_ms: tuple[float, float]
+    samples: Array, te_ms: Array, model: SignalModel, bounds_ms: tuple[float, float], misfit: float = 1.0
 ) -> tuple[float, float]:
     """Fit one T2 to several pixels, each with its own amplitude.
 
@@ -33,12 +33,20 @@ def common_t2(
         The model.
     bounds_ms : tuple of float
         Where T2 is sought.
+    misfit : float
+        By how much the variance of the samples is larger than the noise, 1 or more. A misfit is alike in all
+        pixels, so that more pixels do not make its error smaller.
 
     Returns
     -------
     t2_ms, t2_se_ms : float
-        The maximum of the summed profile likelihood and its standard error from the curvature there (observed
-        information); NaN for the error where the maximum lies on a bound.
+        The maximum of the summed profile likelihood and its standard error: from the curvature there
+        (observed information), or from how much the pixels' slopes scatter there (sandwich estimator),
+        whichever is larger, and the misfit's; NaN for the error where the maximum lies on a bound.
+
+    References
+    ----------
+    White, Maximum likelihood estimation of misspecified models, Econometrica 50 (1982) 1.
 
     Examples
     --------
@@ -60,10 +68,21 @@ def common_t2(
     if centre - low < _CURVATURE_STEP or high - centre < _CURVATURE_STEP:
         return float(np.exp(centre)), float("nan")
     around = np.exp(centre + _CURVATURE_STEP * np.array([-1.0, 0.0, 1.0]))
-    left, middle, right = model.profile(samples, te_ms, around).sum(axis=0)
+    around_each = model.profile(samples, te_ms, around)
+    left, middle, right = around_each.sum(axis=0)
     bend = left - 2.0 * middle + right
     if bend >= 0.0:
         return float(np.exp(centre)), float("nan")
     # the profile is quadratic here, and its vertex beats the resolution that comparing rounded values has
     t2_ms = float(np.exp(centre + 0.5 * _CURVATURE_STEP * (left - right) / bend))
-    return t2_ms, t2_ms * _CURVATURE_STEP / float(np.sqrt(-bend))
+    variance = 1.0 / -bend
+    n = len(samples)
+    if n > 1:
+        # at the vertex, where they sum to 0
+        bends = around_each[:, 0] - 2.0 * around_each[:, 1] + around_each[:, 2]
+        slopes = 0.5 * (around_each[:, 2] - around_each[:, 0]) + 0.5 * (left - right) / bend * bends
+        scatter = float(np.sum(slopes**2)) * n / (n - 1) / bend**2
+    else:
+        scatter = 0.0
+    total = max(variance, scatter) + (misfit - 1.0) * n * variance
+    return t2_ms, t2_ms * _CURVATURE_STEP * float(np.sqrt(total))

@@ -7,8 +7,10 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
+from scipy import ndimage
 
 from spallmap.figures import style, t2_figure
+from spallmap.relaxometry import FitStatus
 from spallmap.results.records import MriRecord
 from tests.unit.figures.paper.paper_checks import with_peaks, words
 
@@ -75,6 +77,32 @@ def test_t2_map_comes_with_its_errors(mri: MriRecord) -> None:
     written = words(t2_figure([replace(mri, t2={**mri.t2, "t2_se_ms": se})]).figure)
     assert "standard error / % of" in written
     assert "No errors are given" in words(t2_figure([mri]).figure)
+
+
+def test_misfit_and_t2_beyond_the_echoes_are_shown(mri: MriRecord) -> None:
+    shape = np.shape(mri.t2["t2_ms"])
+    seen = np.isfinite(mri.t2["t2_ms"])
+    status = np.where(seen, FitStatus.OK, FitStatus.BELOW_SNR)
+    # in the middle of the others
+    inside = ndimage.uniform_filter(seen.astype(float), 3)
+    status[np.unravel_index(np.argmax(inside * seen), shape)] = FitStatus.BEYOND_ECHOES
+    maps = {"chi2_reduced": np.full(shape, 0.8), "snr": np.full(shape, 20.0), "status": status}
+    summary = {**mri.summary, "chi2_reduced_median": 4.25, "chi2_reduced_expected": 0.79}
+    drawing = t2_figure([replace(mri, t2={**mri.t2, **maps}, summary=summary)])
+    written = words(drawing.figure)
+    for part in ("shorted: misfit", "median 4.25, noise alone 0.79", r"reduced $\chi^2$"):
+        assert part in written
+    pixels = drawing.numbers["maps"]
+    assert "chi2_reduced" in pixels
+    assert pixels["shown"].sum() == seen.sum() - 1
+    greys = [
+        image
+        for axes in drawing.figure.findobj(Axes)
+        for image in axes.images
+        if len(getattr(image.get_cmap(), "colors", ())) == 1
+    ]
+    assert [int(np.isfinite(np.ma.filled(g.get_array(), np.nan)).sum()) for g in greys] == [1]
+    assert "misfit" not in words(t2_figure([mri]).figure)
 
 
 def test_t2_figure_without_a_summary_counts_itself(mri: MriRecord) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spallmap.errors import InputError
-from spallmap.relaxometry.background import background_ratio
 from spallmap.relaxometry.noise import estimate_noise, trusted_sigma
+from spallmap.relaxometry.noise.background import background_ratio
 from tests.unit.relaxometry.decay_phantom import TE_MS, magnitudes
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,17 +9,24 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from spallmap.errors import InputError
-from spallmap.relaxometry.background import Checks, background_ratio, check_background
+from spallmap.relaxometry.noise.background import Checks, check_background
+from spallmap.relaxometry.noise.trust import (
+    BACKGROUND,
+    BY_PHASE,
+    GIVE_SIGMA,
+    LEVEL_SD,
+    NoiseEstimate,
+    differ,
+    least_background,
+)
 from spallmap.relaxometry.phase import phased
+from spallmap.relaxometry.samples import what_is_wrong
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # Fraction of pure noise that the acceptance interval leaves out, half at either end.
 OUTSIDE = 0.02
-# Beyond this distance from the expected ratio of mean to root mean square a level is not used: two coils
-# taken for one are 0.054 off and their level 1.4 times too high; a specimen taken for background is 0.1 off.
-UNUSABLE_RATIO = 0.04
 # With fewer samples than this the level is known to worse than 4 %, and the background cannot be checked.
 MIN_SAMPLES = 200
 # Of a larger image every so many rows are looked at: a million pixels give the level to 0.05 %.
@@ -28,9 +34,6 @@ _MAX_PIXELS = 2**20
 _MAX_ROUNDS = 100
 # Groups of pixels of even brightness that may outnumber the background.
 _MAX_FINDS = 5
-# A level's standard error by the delta method, times the root of the number of samples: half that of a mean
-# square.
-_LEVEL_SD = 0.5
 # Standard error of a Gaussian sample's median over that of its mean.
 _MEDIAN_LOSS = float(np.sqrt(np.pi / 2.0))
 # Signal over noise from which a pixel's phase is known well enough to take it off, and the pixels that it
@@ -40,105 +43,6 @@ _MIN_PHASED = 50
 # Levels from the imaginary channel and from the background that differ by more than this do not mean one
 # noise.
 _PHASE_TOLERANCE = 0.1
-
-
-@dataclass(frozen=True)
-class NoiseEstimate:
-    """Noise level of a series and how far it can be believed.
-
-    Parameters
-    ----------
-    sigma : float
-        Standard deviation of the real and of the imaginary channel of one coil, in the units of the data.
-    method : str
-        How it was found.
-    n_pixels : int
-        Pixels used, each with all its echoes.
-    n_coils : int
-        Number of receiving coils that it was found for.
-    rayleigh_ratio : float
-        Mean over root mean square of the background; 0.886 for a Rayleigh distribution, 0.940 for two coils.
-        NaN where no background was used.
-    is_rayleigh : bool
-        Whether that ratio agrees with magnitudes of `n_coils` coils (a Rayleigh distribution for one).
-    echoes_agree : bool
-        Whether the levels of the single echoes agree with each other.
-    is_even : bool
-        Whether the levels of different parts of the image agree with each other.
-    is_independent : bool
-        Whether neighbouring pixels' noise is uncorrelated.
-    unevenness : float
-        Largest deviation of a part's level from the whole, as a fraction; NaN where it was not looked at.
-    correlation : float
-        Correlation of neighbouring background magnitudes; NaN where it was not looked at.
-    sigma_per_echo : tuple of float
-        The level from each echo alone.
-    sigma_se : float
-        Standard error of `sigma` by counting statistics.
-    warnings : tuple of str
-        What speaks against the estimate, in words.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from spallmap.relaxometry import estimate_noise
-    >>> noise = estimate_noise(np.random.default_rng(2).rayleigh(3.0, (5, 40, 40)))
-    >>> noise.method, noise.is_rayleigh, noise.warnings
-    ('background, Rayleigh (PIESNO)', True, ())
-    """
-
-    sigma: float
-    method: str
-    n_pixels: int
-    n_coils: int
-    rayleigh_ratio: float
-    is_rayleigh: bool
-    echoes_agree: bool
-    is_even: bool
-    is_independent: bool
-    unevenness: float
-    correlation: float
-    sigma_per_echo: tuple[float, ...]
-    sigma_se: float
-    warnings: tuple[str, ...]
-
-
-def trusted_sigma(noise: NoiseEstimate) -> float:
-    """Return a level that may be fitted with.
-
-    Parameters
-    ----------
-    noise : NoiseEstimate
-        The estimate.
-
-    Returns
-    -------
-    float
-        Its sigma.
-
-    Raises
-    ------
-    InputError
-        If what was taken for background is so far from noise that its level means nothing: several coils
-        taken for one, a background that the scanner has blanked, or no background at all.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> data = np.random.default_rng(2).rayleigh(3.0, (5, 40, 40))
-    >>> round(trusted_sigma(estimate_noise(data)), 1)
-    3.0
-    """
-    expected = background_ratio(noise.n_coils)
-    if abs(noise.rayleigh_ratio - expected) > UNUSABLE_RATIO:
-        raise InputError(
-            "background of the magnitude images",
-            f"mean over rms {noise.rayleigh_ratio:.3f} where noise has {expected:.3f}: it was blanked, fills "
-            "no part of the image, or several coils were combined",
-            "noise, or a given level (t2.sigma); for several coils also t2.model chi with their number "
-            "(t2.n_coils)",
-        )
-    return noise.sigma
 
 
 def estimate_noise(data: ArrayLike, n_coils: int = 1, te_ms: ArrayLike | None = None) -> NoiseEstimate:
@@ -256,8 +160,8 @@ def _level(samples: Array, power: Array, usable: Flags, n_coils: int) -> tuple[F
     """Find the background, its level in each echo, and what it looks like.
 
     A large specimen of even brightness can hold more pixels within one acceptance interval than the
-    background does. It does not look like noise; then what lies below it is tried, and so on. Where nothing
-    looks like noise the first find stands, with its warnings.
+    background does. It does not look like noise, or falls from echo to echo; then what lies below it is
+    tried, and so on. Where nothing looks like noise the first find stands, with its warnings.
     """
     n_squares = samples.shape[0] * n_coils
     mean_inside = _truncation(n_squares, 1.0)
@@ -276,7 +180,11 @@ def _level(samples: Array, power: Array, usable: Flags, n_coils: int) -> tuple[F
             break
         per_echo = np.sqrt(np.mean(samples[:, inside] ** 2, axis=1) / (2.0 * n_coils * mean_inside))
         checks = check_background(samples, inside, per_echo / np.median(per_echo), n_coils, raised)
-        if checks.is_rayleigh:
+        n = int(inside.sum())
+        # below a specimen there is always some chance find, whose echoes seldom agree
+        enough = n >= least_background(int(usable.sum()))
+        trusted = first is None or enough or checks.echoes_agree is True
+        if checks.is_rayleigh and trusted and not differ(per_echo, n * n_coils):
             return inside, per_echo, checks
         first = first or (inside, per_echo, checks)
         left = left & (power < power[inside].min())
@@ -289,27 +197,34 @@ def _from_background(rows: NDArray[Any], n_coils: int) -> NoiseEstimate:
     usable = np.all(np.isfinite(samples) & (samples >= 0.0), axis=0)
     power = np.mean(np.where(usable, samples, 0.0) ** 2, axis=0) / n_coils
     usable &= power > 0.0
-    source_label = "background of the magnitude images"
-    advice = f"at least {MIN_SAMPLES} samples of background, or a given noise level (t2.sigma)"
+    advice = f"at least {MIN_SAMPLES} samples of background; else {GIVE_SIGMA}"
     if usable.sum() * n_echoes < MIN_SAMPLES:
-        raise InputError(source_label, f"{int(usable.sum())} usable pixels of {n_echoes} echoes", advice)
+        said = what_is_wrong(samples) or f"{int(usable.sum())} usable pixels of {n_echoes} echoes"
+        raise InputError(BACKGROUND, said, advice)
     found = _level(samples, power, usable, n_coils)
     if found is None:
-        raise InputError(source_label, "no pixels that look like noise", advice)
+        raise InputError(BACKGROUND, what_is_wrong(samples) or "no pixels that look like noise", advice)
     inside, per_echo, checks = found
     # the specimen's side lobes leak into the background of the early echoes, a ghost into some: the median
     # echo
     sigma, n_pixels = float(np.median(per_echo)), int(inside.sum())
     distribution = "Rayleigh" if n_coils == 1 else f"{n_coils} coils"
     # a median over the echoes scatters 1.25 times as much as their mean would
-    error = sigma * _MEDIAN_LOSS * _LEVEL_SD / np.sqrt(n_pixels * per_echo.size * n_coils)
-    return _estimate(
-        sigma, error, f"background, {distribution} (PIESNO)", n_pixels, n_coils, per_echo, checks
-    )
+    error = sigma * _MEDIAN_LOSS * LEVEL_SD / np.sqrt(n_pixels * per_echo.size * n_coils)
+    method = f"background, {distribution} (PIESNO)"
+    n_usable = int(np.count_nonzero(usable))
+    return _estimate(sigma, error, method, n_pixels, n_usable, n_coils, per_echo, checks)
 
 
 def _estimate(
-    sigma: float, sigma_se: float, method: str, n_pixels: int, n_coils: int, per_echo: Array, checks: Checks
+    sigma: float,
+    sigma_se: float,
+    method: str,
+    n_pixels: int,
+    n_usable: int,
+    n_coils: int,
+    per_echo: Array,
+    checks: Checks,
 ) -> NoiseEstimate:
     return NoiseEstimate(
         sigma=sigma,
@@ -326,6 +241,7 @@ def _estimate(
         sigma_per_echo=tuple(float(s) for s in per_echo),
         sigma_se=float(sigma_se),
         warnings=checks.warnings,
+        n_usable=n_usable,
     )
 
 
@@ -373,7 +289,7 @@ def _from_phase(rows: NDArray[Any], te_ms: Array, background: NoiseEstimate | No
         )
     nothing = float("nan")
     checks = (
-        Checks(nothing, True, True, True, True, nothing, nothing, warnings)
+        Checks(nothing, None, None, None, None, nothing, nothing, warnings)
         if background is None
         else Checks(
             background.rayleigh_ratio,
@@ -386,8 +302,7 @@ def _from_phase(rows: NDArray[Any], te_ms: Array, background: NoiseEstimate | No
             (*warnings, *background.warnings),
         )
     )
-    method = "imaginary channel of phased complex data"
     n_pixels = int(strong.sum())
     # each pixel's level has one degree of freedom less than echoes, and their median is taken
     error = sigma * _MEDIAN_LOSS * np.sqrt(0.5 / (n_echoes - 1) / n_pixels)
-    return _estimate(sigma, error, method, n_pixels, 1, per_echo, checks)
+    return _estimate(sigma, error, BY_PHASE, n_pixels, len(pixels), 1, per_echo, checks)

@@ -36,8 +36,9 @@ class Checks:
     ----------
     ratio : float
         Mean over root mean square.
-    is_rayleigh, echoes_agree, is_even, is_independent : bool
-        Whether the ratio is that of pure noise, and whether echoes, parts of the image and neighbours behave.
+    is_rayleigh, echoes_agree, is_even, is_independent : bool or None
+        Whether the ratio is that of pure noise, and whether echoes, parts of the image and neighbours behave;
+        None where that was not examined.
     unevenness : float
         Largest deviation of a part's level, as a fraction; NaN where too little background is in the parts.
     correlation : float
@@ -47,10 +48,10 @@ class Checks:
     """
 
     ratio: float
-    is_rayleigh: bool
-    echoes_agree: bool
-    is_even: bool
-    is_independent: bool
+    is_rayleigh: bool | None
+    echoes_agree: bool | None
+    is_even: bool | None
+    is_independent: bool | None
     unevenness: float
     correlation: float
     warnings: tuple[str, ...]
@@ -103,7 +104,7 @@ def check_background(
     is_rayleigh = abs(ratio - expected) <= RATIO_TOLERANCE + _SIGMAS * ratio_sd
     level_sd = 0.5 / np.sqrt(n_coils * background.size)
     spread = float(np.max(np.abs(echo_levels - 1.0)))
-    echoes_agree = spread <= LEVEL_TOLERANCE + _SIGMAS * level_sd * np.sqrt(len(samples))
+    echoes_agree = len(samples) < 2 or spread <= LEVEL_TOLERANCE + _SIGMAS * level_sd * np.sqrt(len(samples))
     unevenness, is_even = _evenness(samples, inside, n_coils)
     correlation, is_independent = _neighbours(samples, inside)
     warnings = []
@@ -113,12 +114,12 @@ def check_background(
     if not echoes_agree:
         off = f"{100 * spread:.0f} %"
         warnings.append(f"noise levels of single echoes up to {off} off: ghosts or leaking signal")
-    if not is_even:
+    if is_even is False:
         off = f"{100 * unevenness:.0f} %"
         warnings.append(
             f"noise level varies by up to {off} over the image: filtered or masked parts, or ghosts"
         )
-    if not is_independent:
+    if is_independent is False:
         warnings.append(
             f"noise of neighbouring pixels correlated ({correlation:.2f}): image filled with zeros or "
             "filtered, and the errors of pooled pixels too small"
@@ -126,7 +127,7 @@ def check_background(
     return Checks(
         ratio,
         bool(is_rayleigh),
-        bool(echoes_agree),
+        None if len(samples) < 2 else bool(echoes_agree),
         is_even,
         is_independent,
         unevenness,
@@ -135,7 +136,7 @@ def check_background(
     )
 
 
-def _evenness(samples: Array, inside: NDArray[np.bool_], n_coils: int) -> tuple[float, bool]:
+def _evenness(samples: Array, inside: NDArray[np.bool_], n_coils: int) -> tuple[float, bool | None]:
     """Compare the levels of the parts of an image."""
     n_rows, n_columns = inside.shape
     rows = np.arange(n_rows) * min(_PARTS, n_rows) // n_rows
@@ -145,7 +146,7 @@ def _evenness(samples: Array, inside: NDArray[np.bool_], n_coils: int) -> tuple[
     counts = np.bincount(part, minlength=_PARTS**2)
     enough = counts * len(samples) >= _MIN_PART_SAMPLES
     if enough.sum() < 2:
-        return float("nan"), True
+        return float("nan"), None
     levels = np.sqrt(
         np.bincount(part, squares, minlength=_PARTS**2)[enough] / counts[enough] / squares.mean()
     )
@@ -154,12 +155,12 @@ def _evenness(samples: Array, inside: NDArray[np.bool_], n_coils: int) -> tuple[
     return float(deviation.max()), bool(np.all(deviation <= LEVEL_TOLERANCE + _SIGMAS_OF_MANY * errors))
 
 
-def _neighbours(samples: Array, inside: NDArray[np.bool_]) -> tuple[float, bool]:
+def _neighbours(samples: Array, inside: NDArray[np.bool_]) -> tuple[float, bool | None]:
     """Correlate background pixels with their right-hand neighbours, echo by echo."""
     both = inside[:, :-1] & inside[:, 1:]
     n = int(both.sum()) * len(samples)
     if n < _MIN_PAIRS:
-        return float("nan"), True
+        return float("nan"), None
     left, right = samples[:, :, :-1][:, both], samples[:, :, 1:][:, both]
     centred = [side - side.mean(axis=1, keepdims=True) for side in (left, right)]
     products = np.sum(centred[0] * centred[1])
