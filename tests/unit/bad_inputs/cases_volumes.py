@@ -370,15 +370,20 @@ def linked_raw(folder: Path) -> Any:
     return path, "xct", None
 
 
-@CASES.add("data outside the folder", "an HDF5 link to another file", refused("folder|below|outside|link"))
-def external_link(folder: Path) -> Any:
-    (folder / "elsewhere").mkdir()
-    other, _ = hdf5(folder / "elsewhere", volume())
-    (folder / "own").mkdir()
-    path = folder / "own" / "scan.h5"
-    with h5py.File(path, "w") as file:
-        file["volume"] = h5py.ExternalLink(str(other), "/reconstruction/volume")
-    return path, "xct", 4.66
+for label, inside, words in (
+    ("to another file", "", "datasets"),
+    ("that is named", ":/volume", "folder|below"),
+):
+
+    @CASES.add("data outside the folder", f"an HDF5 link {label}", refused("scan", words), inside=inside)
+    def external_link(folder: Path, inside: str) -> Any:
+        (folder / "elsewhere").mkdir()
+        other, _ = hdf5(folder / "elsewhere", volume())
+        (folder / "own").mkdir()
+        path = folder / "own" / "scan.h5"
+        with h5py.File(path, "w") as file:
+            file["volume"] = h5py.ExternalLink(str(other), "/reconstruction/volume")
+        return Path(f"{path}{inside}"), "xct", 4.66
 
 
 NRRD = "NRRD0004\ntype: uint16\ndimension: 3\nsizes: {sizes}\nencoding: {encoding}\nendian: little\n{more}\n"
@@ -623,7 +628,9 @@ def chunk_of(path: Path) -> Path:
 
 
 @CASES.add(
-    "OME-Zarr", "the first data set is not the finest", either(refused("finest|scale"), reads(same(volume())))
+    "OME-Zarr",
+    "the first data set is not the finest",
+    reads(same(volume()), "'s0', dataset 1, as the finest"),
 )
 def coarse_first(folder: Path) -> Any:
     path = zarr_image(folder)
