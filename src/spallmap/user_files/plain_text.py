@@ -25,7 +25,7 @@ _HALF_NULLS = 0.25
 # What no line of text holds: control characters other than the tab.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 # A quoted value longer than this hides the message that it stands in.
-_LONGEST_SHOWN = 80
+_LONGEST_SHOWN = 120
 
 
 def read_lines(
@@ -146,7 +146,9 @@ def shown(text: str) -> str:
     >>> shown("z,y"), shown(chr(0x2212) + "z,y")
     ("'z,y'", "'−z,y' (with U+2212 MINUS SIGN)")
     """
-    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 20]}..."
+    half = _LONGEST_SHOWN // 2
+    # a path's end names the file
+    cut = text if len(text) <= _LONGEST_SHOWN else f"{text[:half]}...{text[-half:]}"
     long = "" if cut is text else f" ({len(text)} characters)"
     odd = next((c for c in text if _misleading(c)), None)
     named = "" if odd is None else f" (with U+{ord(odd):04X} {unicodedata.name(odd, 'without a name')})"
