@@ -168,4 +168,4 @@ def read_text_bytes(path: Path, allowed: str = READABLE, largest: int = LARGEST_
         if size > largest:
             raise InputError(str(path), f"{size} bytes of text", f"{allowed}, of at most {largest} bytes")
         with path.open("rb") as stream:
-            return stream.read(largest)
+            return stream.read(size)
