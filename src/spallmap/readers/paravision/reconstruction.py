@@ -157,21 +157,22 @@ def _other_maxima(
     slope: NDArray[np.float64],
     offset: NDArray[np.float64],
 ) -> DataWarning | None:
-    """Tell where the samples are not those that ParaVision wrote: it gives each frame's largest one."""
+    """Tell where the samples are not those that ParaVision wrote: it gives the largest one.
+
+    Some programs give each frame the largest one of all.
+    """
     if "VisuCoreDataMax" not in visu:
         return None
-    said = visu.numbers("VisuCoreDataMax")
-    if said.size != len(stored):
+    said = float(visu.numbers("VisuCoreDataMax").max())
+    largest = stored.reshape(len(stored), -1).max(axis=1).astype(np.float64)
+    found, found_scaled = float(largest.max()), float((largest * slope + offset).max())
+    if not np.isfinite(found) or abs(found - said) <= 1.0 + SAME_MAXIMUM * abs(found):
         return None
-    found = stored.reshape(len(stored), -1).max(axis=1).astype(np.float64)
-    tolerance = 1.0 + SAME_MAXIMUM * np.abs(found)
-    as_stored = np.abs(found - said) <= tolerance
-    as_scaled = np.abs(found * slope + offset - said) <= tolerance * slope
-    if max(as_stored.mean(), as_scaled.mean()) > 0.5:
+    if abs(found_scaled - said) <= slope.max() + SAME_MAXIMUM * abs(found_scaled):
         return None
     return DataWarning(
         source_label,
-        f"a largest sample of {found[0]:g} where VisuCoreDataMax of visu_pars says {said[0]:g}",
+        f"a largest sample of {found:g} where VisuCoreDataMax of visu_pars says {said:g}",
         "read as it is: see whether this 2dseq belongs to this visu_pars and was not changed since",
     )
 

@@ -177,12 +177,15 @@ def test_swapped_bytes_and_other_types_are_refused(write_scan):
         assert caught.value.source_label.endswith("2dseq")
 
 
-@pytest.mark.parametrize(("factor", "warned"), [(1.0, False), (0.5, True)])
-def test_the_image_of_another_scan_is_reported(write_scan, factor, warned):
+@pytest.mark.parametrize(("factor", "warned"), [(1.0, False), (0.25, False), (0.5, True), (1.02, True)])
+@pytest.mark.parametrize("of_each_frame", [True, False])
+def test_the_image_of_another_scan_is_reported(write_scan, factor, warned, of_each_frame):
+    """The largest sample is given as stored or as scaled, of each frame or of all."""
     stored = decay(4000.0, 100.0).astype(np.int16)
     largest = stored.max(axis=(1, 2)) * factor
+    largest = largest if of_each_frame else np.full(3, largest.max())
     more = {"VisuCoreDataMax": f"( 3 )\n{' '.join(map(str, largest + 0.4))}"}
-    image = open_image(write_scan(stored, ECHOES, TE_MS, (1, 1), more=more), "mri")
+    image = open_image(write_scan(stored, ECHOES, TE_MS, (1, 1), slope=0.25, more=more), "mri")
     assert [("VisuCoreDataMax" in w.found) for w in image.warnings] == [True] * warned
 
 
