@@ -13,7 +13,6 @@ from typing import Any
 # The packages whose version may change a number in the results.
 PACKAGES = (
     "spallmap",
-    "brukerapi",
     "h5py",
     "imagecodecs",
     "matplotlib",

@@ -32,7 +32,7 @@ FEW_SAMPLES = 1 << 18
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    ["spallmap.plan", "spallmap.preflight", "brukerapi", "h5py", "nibabel", "pydicom", "tifffile", "zarr"]
+    ["spallmap.plan", "spallmap.preflight", "h5py", "nibabel", "pydicom", "tifffile", "zarr"]
 )
 
 SCHEMA = read_schema(Path(__file__).parents[3] / "workflow" / "schemas" / "acquisitions.schema.yaml")
