@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import DataWarning, InputError
-from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.clipped_samples import clipped_samples
 from spallmap.readers.checks.file_access import check_readable, entries
 from spallmap.readers.checks.plausible import SIZE_TOLERANCE
 from spallmap.readers.checks.sample_values import in_single_precision

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spallmap.errors import InputError
-from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.clipped_samples import clipped_samples
 from spallmap.readers.checks.file_access import entries
 from spallmap.readers.checks.sample_values import in_single_precision
 from spallmap.readers.echo_files import EchoFiles, choose_echo_files

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.errors import DataWarning, InputError
-from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.clipped_samples import clipped_samples
 from spallmap.readers.checks.stored_words import refuse_negative_magnitudes, refuse_other_words
 from spallmap.readers.dicom.frame_headers import Frame, check_modality, has_image, read_frames
 from spallmap.readers.dicom.frame_scaling import PHILIPS

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spallmap.errors import DataWarning, InputError
 from spallmap.image import SPATIAL_AXES
-from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.clipped_samples import clipped_samples
 from spallmap.readers.checks.direction_cosines import check_directions
 from spallmap.readers.checks.file_access import check_readable, reported
 from spallmap.readers.checks.stored_words import refuse_negative_magnitudes, refuse_other_words

@@ -124,9 +124,9 @@ def test_a_file_that_is_larger_or_smaller_than_announced_is_refused(tmp_path, la
     bulk = max(tmp_path.iterdir(), key=lambda p: p.stat().st_size)
     content = bulk.read_bytes()
     bulk.write_bytes(content[:change] if change < 0 else content + bytes(change))
-    with pytest.raises(
-        InputError, match=rf"{bulk.name}: found \d+ bytes; allowed: \d+ bytes, as {path.name}"
-    ):
+    # NIfTI's header is held to its file before the voxels are
+    words = rf"(found \d+ bytes; allowed: \d+ bytes, as {path.name}|announces \d+ bytes .* in \d+ bytes)"
+    with pytest.raises(InputError, match=rf"{bulk.name}: .*{words}"):
         probe_image(path, "xct", 5.0)
 
 

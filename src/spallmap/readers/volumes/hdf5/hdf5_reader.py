@@ -19,7 +19,7 @@ from spallmap.readers.volumes.directions import upside_down
 from spallmap.readers.volumes.hdf5.hdf5_links import LinkFollower, datasets, open_hdf5
 from spallmap.readers.volumes.hdf5.hdf5_parts import open_beside, parts
 from spallmap.readers.volumes.hdf5.nexus import axis_names, default_signal, grey_scale, lattice
-from spallmap.readers.volumes.hdf5.projections import refuse_projections, why_projections
+from spallmap.readers.volumes.hdf5.projection_scans import refuse_projections, why_projections
 from spallmap.readers.volumes.hdf5.stored_chunks import chunk_guard
 from spallmap.readers.volumes.source import DAMAGE, NUMBERS, LazyVolume, volume_info, volume_reader
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spallmap.readers.checks.clipping import clipped_samples
+from spallmap.readers.checks.clipped_samples import clipped_samples
 
 TE_MS = np.array([2.0, 6.5, 11.0, 15.5, 20.0])
 
