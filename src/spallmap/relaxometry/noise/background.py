@@ -16,6 +16,9 @@ RATIO_TOLERANCE = 0.01
 # Levels of single echoes, or of parts of the image, that differ more than this (and more than their errors
 # explain) are not one noise.
 LEVEL_TOLERANCE = 0.05
+# Side lobes that reach the first echo leave the median echo's level alone. They are reported where it lies
+# above the lowest third of the echoes by LEVEL_TOLERANCE, or where an echo is off by this much.
+LARGE_LEVEL = 0.25
 # Neighbours correlated more than this (and more than chance explains) are not independent: an image filled
 # with zeros to 1.1 times its k-space has 0.05, to twice 0.4.
 CORRELATION_TOLERANCE = 0.05
@@ -111,7 +114,9 @@ def check_background(
     if not is_rayleigh:
         law = "Rayleigh" if n_coils == 1 else f"that of {n_coils} coils"
         warnings.append(f"background not {law}: mean over rms {ratio:.3f} instead of {expected:.3f}")
-    if not echoes_agree:
+    drift = 1.0 / float(np.mean(np.sort(echo_levels)[: -(-len(samples) // 3)])) - 1.0
+    slack = _SIGMAS * level_sd * np.sqrt(len(samples))
+    if not echoes_agree and (drift > LEVEL_TOLERANCE + slack or spread > LARGE_LEVEL):
         off = f"{100 * spread:.0f} %"
         warnings.append(f"noise levels of single echoes up to {off} off: ghosts or leaking signal")
     if is_even is False:

@@ -8,7 +8,7 @@ from spallmap.errors import DataWarning
 from spallmap.relaxometry.fit_result import FitStatus, T2Fit
 from spallmap.relaxometry.status import SEEN
 
-# From this signal on, in units of sigma, the echoes of a specimen of a few echo times tell T2 to a fifth.
+# From this signal on, in units of sigma, the echoes of a specimen of a few echo times give T2 to a fifth.
 _WELL_MEASURED = 10.0
 # Of such pixels 0 to 1 % lie beyond the echoes in simulated cells, whose echo times suit the specimen.
 _MOST = 0.1
@@ -38,6 +38,6 @@ def beyond_warnings(fit: T2Fit) -> tuple[DataWarning, ...]:
             f"echo times of {fit.te_ms[0]:g} to {fit.te_ms[-1]:g} ms",
             f"T2 beyond what they can distinguish in {n_beyond} of {n} pixels with a signal of "
             f"{_WELL_MEASURED:g} sigma or more",
-            "these pixels are in no average; see that the echo times are right; later echoes would tell it",
+            "these pixels are in no average; see that the echo times are right; later echoes would show it",
         ),
     )
