@@ -25,6 +25,7 @@ def main() -> None:
         te_ms,
         spacing_um=spacing_um,
         rng=acquisition_generator(params.seed, snakemake.wildcards.acq),
+        train=train,
         threads=snakemake.threads,
         **params.t2,
     )
@@ -35,7 +36,7 @@ def main() -> None:
     write_json(out.summary, {**found.summary, "echo_train": train})
     write_ome_tiff(out.echoes, np.abs(image.data), tuple(f"{te:g} ms" for te in te_ms), spacing_um)
     write_json(out.echoes_json, {"te_ms": list(te_ms), "train": train})
-    write_warnings(out.warnings, image.warnings)
+    write_warnings(out.warnings, (*image.warnings, *found.warnings))
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

@@ -10,13 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from spallmap.errors import DataWarning
 from spallmap.relaxometry.distribution import expected_counts, t2_distribution
+from spallmap.relaxometry.first_echo import (
+    ClassChanges,
+    class_changes,
+    examine_first_echo,
+    first_echo_summary,
+    first_echo_warnings,
+)
 from spallmap.relaxometry.fit import fit_t2
 from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.models import get_model
 from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise, trusted_sigma
 from spallmap.relaxometry.regions import Regions, long_t2_regions
-from spallmap.relaxometry.samples import usable_series
+from spallmap.relaxometry.samples import drop_first, usable_series
 from spallmap.relaxometry.summary import histogram_edges_ms, summarise_t2
 
 
@@ -33,7 +41,10 @@ class SeriesAnalysis:
     regions : Regions
         The long-T2 regions.
     summary : dict
-        As from :func:`spallmap.relaxometry.summarise_t2`, with the peaks of the distribution.
+        As from :func:`spallmap.relaxometry.summarise_t2`, with the peaks of the distribution, and
+        ``first_echo`` as from :func:`spallmap.relaxometry.first_echo.first_echo_summary`.
+    warnings : tuple of DataWarning
+        What is odd in the series.
 
     Examples
     --------
@@ -54,6 +65,7 @@ class SeriesAnalysis:
     noise: NoiseEstimate | None
     regions: Regions
     summary: dict[str, Any]
+    warnings: tuple[DataWarning, ...] = ()
 
 
 def acquisition_generator(random_seed: int, acquisition: str) -> np.random.Generator:
@@ -97,6 +109,7 @@ def analyse_series(
     n_coils: int = 1,
     skip_echoes: int = 0,
     saturation: float | None = None,
+    train: str = "unknown",
     threads: int | None = None,
 ) -> SeriesAnalysis:
     """Fit T2 maps, find the long-T2 regions and the peaks of the T2 distribution.
@@ -115,11 +128,15 @@ def analyse_series(
         As for :func:`spallmap.relaxometry.fit_t2`.
     sigma : float, optional
         Noise per channel in the units of the data; absent: estimated from the echoes that are not skipped.
+    train : str
+        ``cpmg`` where one excitation made all echoes, ``separate`` where each has its own, or ``unknown``.
+        In a train the data decide about the first echo, unless `skip_echoes` does: as it is, at its
+        effective echo time, or not at all (:func:`spallmap.relaxometry.first_echo.examine_first_echo`).
 
     Returns
     -------
     SeriesAnalysis
-        Maps, regions and numbers.
+        Maps, regions, numbers, and what is odd.
 
     Raises
     ------
@@ -142,13 +159,28 @@ def analyse_series(
     True
     """
     chosen = get_model(model, n_coils)
-    samples, te = usable_series(echoes, te_ms, chosen, skip_echoes)
-    noise = estimate_noise(samples, chosen.n_coils, te) if sigma is None else None
+    every, every_te = usable_series(echoes, te_ms, chosen)
+    samples, te = drop_first(every, every_te, skip_echoes, chosen)
+    noise = None
+    if sigma is None:
+        noise = estimate_noise(samples, chosen.n_coils, te)
+        sigma = trusted_sigma(noise)
+    first = examine_first_echo(
+        every,
+        every_te,
+        chosen,
+        sigma,
+        train=train,
+        skip_echoes=skip_echoes,
+        saturation=saturation,
+        threads=threads,
+    )
+    samples, te = first.used_series(every, every_te, chosen)
     fit = fit_t2(
         samples,
         te.tolist(),
         model=chosen.name,
-        sigma=sigma if noise is None else trusted_sigma(noise),
+        sigma=sigma,
         long_ms=long_ms,
         saturation=saturation,
         n_coils=chosen.n_coils,
@@ -167,5 +199,14 @@ def analyse_series(
     )
     distribution = t2_distribution(samples, te.tolist(), fit, rng=rng)
     expected = expected_counts(distribution, fit, histogram_edges_ms(fit.long_ms), rng=rng)
-    summary = summarise_t2(fit, noise, regions, distribution, expected)
-    return SeriesAnalysis(fit, noise, regions, summary)
+    other = first.other_series(every, every_te, chosen)
+    changes = ClassChanges()
+    if other is not None:
+        changes = class_changes(
+            other, fit, regions, spacing_um=spacing_um, saturation=saturation, threads=threads
+        )
+    summary = {
+        **summarise_t2(fit, noise, regions, distribution, expected),
+        "first_echo": first_echo_summary(first, changes),
+    }
+    return SeriesAnalysis(fit, noise, regions, summary, first_echo_warnings(first, changes, fit.long_ms))
