@@ -255,7 +255,9 @@ def _what_was_done(first: FirstEcho) -> str:
     if first.used == "skip":
         return f"left out: median T2 of these pixels {skipped} ms; {kept} ms with it"
     if first.deviation > 0.0:
-        why = "refocusing does not do that, but two T2 in one pixel or a wrong noise level do"
+        why = "refocusing does not do that; another gain, two T2 in one pixel or a wrong noise level do"
+    elif first.train == "cpmg":
+        why = "its echo time is not the spacing of the others, so that stimulated echoes do not meet them"
     elif first.train == "separate":
         why = "the echoes are separate, whose scale may differ from echo to echo"
     else:

@@ -58,6 +58,10 @@ LARGEST_SHIFT = 0.95
 # ... where the deviation is alike over the image: a spread of a tenth makes one of a twelfth in T2. With a
 # larger one the first echo is off somewhere, whatever the median is.
 MOST_SPREAD = 0.1
+# A stimulated echo meets the later echoes where the first echo time is their spacing, to this fraction. Where
+# it is not, a deviation is rather one of gain, and acted on only from this size on.
+TIMING_TOLERANCE = 0.1
+LARGE_DEVIATION = 0.1
 # Standard errors by which a spread has to exceed that of the noise, and the relative variance of a squared
 # median absolute deviation, times the number of Gaussian values.
 _SPREAD_SIGNIFICANT = 3.0
@@ -90,8 +94,9 @@ class FirstEcho:
         What the data say: ``keep``, ``adjust`` (use it at its effective echo time), ``skip`` or
         ``undecided``.
     used : str
-        What is done: that in a ``cpmg`` train, but ``keep`` for ``adjust`` of a high first echo; ``skip``
-        where the user leaves echoes out; else ``keep``.
+        What is done. ``skip`` where the user leaves echoes out. That decision in a ``cpmg`` train, except
+        ``adjust`` of a high first echo, and a small deviation where the first echo time is not the spacing.
+        Else ``keep``.
     n_skipped : int
         How many of the shortest echo times are left out.
     deviation, deviation_se : float
@@ -270,10 +275,13 @@ def examine_first_echo(
     elif abs(centre) >= SIGNIFICANT * centre_se and abs(centre) * by_pixel.of_t2 >= MATERIAL:
         decision = "adjust" if can_shift and few and short else "skip"
     found = replace(found, decision=decision)
+    if train != "cpmg" or skip_echoes or not found.deviates:
+        return found
     # refocusing does not make it high; then the effective time would be a mere excuse for a longer T2
     excused = decision == "adjust" and centre > 0.0
-    follow = found.deviates and train == "cpmg" and not skip_echoes and not excused
-    return replace(found, used=decision) if follow else found
+    timed = abs(te_ms[0] - spacing_ms) <= TIMING_TOLERANCE * spacing_ms
+    large = abs(found.deviation) >= LARGE_DEVIATION or found.spread > MOST_SPREAD
+    return replace(found, used=decision) if (timed or large) and not excused else found
 
 
 @dataclass(frozen=True)

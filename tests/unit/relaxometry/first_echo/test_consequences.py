@@ -67,10 +67,11 @@ def test_a_trains_warning_has_the_size_the_medians_and_the_counts() -> None:
     [
         (low("separate"), "used as it is (the echoes are separate"),
         (low("unknown"), "used as it is (the files do not say that the echoes are one train"),
+        (low("cpmg", used="keep"), "used as it is (its echo time is not the spacing of the others"),
         (low("separate", deviation=0.1), "used as it is (refocusing does not do that"),
     ],
 )
-def test_others_than_a_train_are_warned_of_and_kept(first: FirstEcho, words: str) -> None:
+def test_what_is_kept_although_it_deviates_is_warned_of(first: FirstEcho, words: str) -> None:
     (warning,) = first_echo_warnings(first, ClassChanges(1, 0, 0, 0), 12.0)
     assert words in warning.advice
     assert "7.42 ms without it, by skip_echoes 1; 1 pixel and 0 regions" in warning.advice

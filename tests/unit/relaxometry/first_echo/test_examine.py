@@ -177,6 +177,15 @@ def test_a_high_first_echo_is_no_excuse_for_another_echo_time(
     assert found.t2_kept_ms < 7.5 < found.t2_skipped_ms
 
 
+@pytest.mark.parametrize(("factor", "used"), [(0.93, "keep"), (0.8, "adjust")])
+def test_a_little_less_is_kept_where_stimulated_echoes_fall_beside(factor: float, used: str) -> None:
+    te_ms = np.array([2.0, 6.0, 10.0, 14.0, 18.0])
+    signal = 50.0 * np.exp(-te_ms / 8.0)[:, None] * np.ones(400)
+    signal[0] *= factor
+    found = examine_first_echo(noisy(signal, np.random.default_rng(14)), te_ms, RICIAN, 1.0, train="cpmg")
+    assert (found.decision, found.used) == ("adjust", used)
+
+
 @pytest.mark.parametrize(
     ("te_ms", "n_pixels"), [(FIVE_MS[:3], 300), (FIVE_MS, 12), (np.array([4.0, 4.0, 8.0, 12.0]), 300)]
 )
