@@ -26,6 +26,7 @@ def main() -> None:
         spacing_um=spacing_um,
         rng=acquisition_generator(params.seed, snakemake.wildcards.acq),
         clipped=image.clipped,
+        train=train,
         threads=snakemake.threads,
         **params.t2,
     )

@@ -12,6 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from spallmap.errors import DataWarning
 from spallmap.relaxometry.distribution import expected_counts, t2_distribution
+from spallmap.relaxometry.first_echo import (
+    ClassChanges,
+    class_changes,
+    examine_first_echo,
+    first_echo_summary,
+    first_echo_warnings,
+)
 from spallmap.relaxometry.fit import fit_t2
 from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.models import get_model
@@ -24,7 +31,7 @@ from spallmap.relaxometry.noise import (
 )
 from spallmap.relaxometry.noise.beyond import beyond_warnings
 from spallmap.relaxometry.regions import Regions, long_t2_regions, mixed_regions
-from spallmap.relaxometry.samples import check_content, clipped_pixels, usable_series, without
+from spallmap.relaxometry.samples import check_content, clipped_pixels, drop_first, usable_series, without
 from spallmap.relaxometry.summary import histogram_edges_ms, summarise_t2
 
 
@@ -41,7 +48,8 @@ class SeriesAnalysis:
     regions : Regions
         The long-T2 regions.
     summary : dict
-        As from :func:`spallmap.relaxometry.summarise_t2`, with the peaks of the distribution.
+        As from :func:`spallmap.relaxometry.summarise_t2`, with the peaks of the distribution, and
+        ``first_echo`` as from :func:`spallmap.relaxometry.first_echo.first_echo_summary`.
     warnings : tuple of DataWarning
         What is odd in the series or its fit.
 
@@ -110,6 +118,7 @@ def analyse_series(
     skip_echoes: int = 0,
     saturation: float | None = None,
     clipped: NDArray[np.bool_] | None = None,
+    train: str = "unknown",
     threads: int | None = None,
 ) -> SeriesAnalysis:
     """Fit T2 maps, find the long-T2 regions and the peaks of the T2 distribution.
@@ -131,6 +140,10 @@ def analyse_series(
     clipped : ndarray of bool, shape of `echoes`, optional
         Samples that were cut off at an end of their range. A pixel with one among the echoes that are used is
         neither fitted nor part of the noise or of a region.
+    train : str
+        ``cpmg`` where one excitation made all echoes, ``separate`` where each has its own, or ``unknown``.
+        In a train the data decide about the first echo, unless `skip_echoes` does: as it is, at its
+        effective echo time, or not at all (:func:`spallmap.relaxometry.first_echo.examine_first_echo`).
 
     Returns
     -------
@@ -159,24 +172,42 @@ def analyse_series(
     True
     """
     chosen = get_model(model, n_coils)
-    samples, te = usable_series(echoes, te_ms, chosen, skip_echoes)
+    every, every_te = usable_series(echoes, te_ms, chosen)
+    samples, te = drop_first(every, every_te, skip_echoes, chosen)
     check_content(samples, te)
-    cut_off = clipped_pixels(clipped, np.shape(echoes), te_ms, te.size)
-    whole = without(samples, cut_off)
-    noise = estimate_noise(whole, chosen.n_coils, te) if sigma is None else None
+
+    def cut_off(n_used: int) -> NDArray[np.bool_]:
+        return clipped_pixels(clipped, np.shape(echoes), te_ms, n_used)
+
+    noise = None
+    if sigma is None:
+        noise = estimate_noise(without(samples, cut_off(te.size)), chosen.n_coils, te)
+        sigma = trusted_sigma(noise)
+    first = examine_first_echo(
+        every,
+        every_te,
+        chosen,
+        sigma,
+        train=train,
+        skip_echoes=skip_echoes,
+        mask=~cut_off(every_te.size),
+        saturation=saturation,
+        threads=threads,
+    )
+    samples, te = first.used_series(every, every_te, chosen)
+    whole = without(samples, cut_off(te.size))
     fit = fit_t2(
         samples,
         te.tolist(),
         model=chosen.name,
-        sigma=sigma if noise is None else trusted_sigma(noise),
+        sigma=sigma,
         long_ms=long_ms,
         saturation=saturation,
-        clipped=np.broadcast_to(cut_off, samples.shape),
+        clipped=np.broadcast_to(cut_off(te.size), samples.shape),
         n_coils=chosen.n_coils,
         intervals=True,
         threads=threads,
     )
-    warnings = (*noise_warnings(noise), *check_residuals(fit, noise), *beyond_warnings(fit))
     regions = long_t2_regions(
         whole,
         te.tolist(),
@@ -189,5 +220,26 @@ def analyse_series(
     )
     distribution = t2_distribution(samples, te.tolist(), fit, rng=rng)
     expected = expected_counts(distribution, fit, histogram_edges_ms(fit.long_ms), rng=rng)
-    summary = summarise_t2(fit, noise, regions, distribution, expected)
-    return SeriesAnalysis(fit, noise, regions, summary, (*warnings, *mixed_regions(fit, regions)))
+    other = first.other_series(every, every_te, chosen)
+    changes = ClassChanges()
+    if other is not None:
+        changes = class_changes(
+            (without(other[0], cut_off(other[1].size)), other[1]),
+            fit,
+            regions,
+            spacing_um=spacing_um,
+            saturation=saturation,
+            threads=threads,
+        )
+    summary = {
+        **summarise_t2(fit, noise, regions, distribution, expected),
+        "first_echo": first_echo_summary(first, changes),
+    }
+    warnings = (
+        *noise_warnings(noise),
+        *check_residuals(fit, noise),
+        *first_echo_warnings(first, changes, fit.long_ms),
+        *beyond_warnings(fit),
+        *mixed_regions(fit, regions),
+    )
+    return SeriesAnalysis(fit, noise, regions, summary, warnings)

@@ -74,11 +74,7 @@ def _t2_sentences(entry: T2Entry) -> list[str]:
         width = f", its distribution {fwhm:.2g} ms wide at half its height" if known(fwhm) else ""
         sentences.append(f"{entry.acquisition}: the electrode's median T2 is {median:.3g} ms{width}.")
     sentences += _long_peak(entry)
-    if entry.summary.get("echo_train") == "cpmg":
-        sentences.append(
-            f"{entry.acquisition}: the echoes are one train; where its pulses do not refocus fully, "
-            "stimulated echoes make T2 longer than separate spin echoes would."
-        )
+    sentences += _train_sentences(entry)
     return sentences + _quality_sentences(entry)
 
 
@@ -108,6 +104,49 @@ def _quality_sentences(entry: T2Entry) -> list[str]:
             "their range; they were not fitted."
         )
     return sentences
+
+
+def _train_sentences(entry: T2Entry) -> list[str]:
+    """Say what was done with a train's first echo and why, and what remains of stimulated echoes."""
+    first: Mapping[str, Any] = entry.summary.get("first_echo") or {}
+    if entry.summary.get("echo_train") != "cpmg":
+        return []
+    sentence = f"{entry.acquisition}: the echoes are one train"
+    if known(first.get("deviation_fraction")):
+        deviation, error = first["deviation_fraction"], first["deviation_se"]
+        which = "below" if deviation < 0.0 else "above"
+        sentence += (
+            f"; its first echo lies {100.0 * abs(deviation):.2g} ± {100.0 * error:.1g} % {which} what the "
+            f"later ones let expect, and {_use_of_first_echo(first)}"
+        )
+    elif first:
+        sentence += "; its first echo could not be compared with the later ones, and "
+        sentence += _use_of_first_echo(first)
+    return [
+        sentence + ".",
+        f"{entry.acquisition}: where the train's pulses do not refocus fully, stimulated echoes make T2 "
+        "longer than separate spin echoes would; among few echoes the alternation of odd and even ones can "
+        "make it shorter by a tenth.",
+    ]
+
+
+def _use_of_first_echo(first: Mapping[str, Any]) -> str:
+    """Say what was done, and the median T2 by either choice."""
+    used, n_skipped = first.get("used"), first.get("n_skipped") or 0
+    said = "is used as it is"
+    if used == "adjust":
+        said = f"is used as if at {first['effective_te_ms']:.3g} ms"
+    elif n_skipped:
+        by_data = {"keep": "would have kept it", "undecided": "do not say"}
+        said = f"is left out as asked for (the data {by_data.get(first['decision'], 'would not keep it')})"
+    elif used == "skip":
+        said = "is left out"
+    choices = [("kept", "with it as it is"), ("skipped", "without it")]
+    if used == "adjust":
+        choices.insert(0, ("adjusted", "so"))
+    medians = [(first.get(f"t2_median_{choice}_ms"), words) for choice, words in choices]
+    shown = ", ".join(f"{value:.3g} ms {words}" for value, words in medians if known(value))
+    return f"{said}; median T2 of the pixels compared: {shown}" if shown else said
 
 
 def _long_peak(entry: T2Entry) -> list[str]:

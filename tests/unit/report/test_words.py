@@ -85,6 +85,67 @@ def test_page_says_how_well_the_decays_fit_and_which_pixels_have_no_t2(report: C
 
 
 @pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"used": "adjust", "decision": "adjust"},
+            "its first echo lies 25 ± 1 % below what the later ones let expect, and is used as if at 6.48 "
+            "ms; median T2 of the pixels compared: 7.51 ms so, 9.93 ms with it as it is, 7.42 ms without it.",
+        ),
+        (
+            {"deviation_fraction": 0.004, "used": "keep", "decision": "keep"},
+            "lies 0.4 ± 1 % above what the later ones let expect, and is used as it is; median",
+        ),
+        (
+            {"used": "skip", "decision": "skip"},
+            "and is left out; median T2 of the pixels compared: 9.93 ms with",
+        ),
+        (
+            {"used": "skip", "decision": "adjust", "n_skipped": 1},
+            "left out as asked for (the data would not keep it)",
+        ),
+        (
+            {"used": "skip", "decision": "keep", "n_skipped": 1},
+            "left out as asked for (the data would have kept it)",
+        ),
+        (
+            {
+                "deviation_fraction": None,
+                "t2_median_kept_ms": None,
+                "t2_median_skipped_ms": None,
+                "used": "keep",
+            },
+            "its first echo could not be compared with the later ones, and is used as it is.",
+        ),
+    ],
+)
+def test_page_says_what_was_done_with_the_first_echo_of_a_train(
+    report: CellReport, changed: dict[str, object], words: str
+) -> None:
+    first = {
+        "decision": "adjust",
+        "used": "adjust",
+        "n_skipped": 0,
+        "deviation_fraction": -0.25,
+        "deviation_se": 0.012,
+        "effective_te_ms": 6.48,
+        "t2_median_kept_ms": 9.93,
+        "t2_median_adjusted_ms": 7.51,
+        "t2_median_skipped_ms": 7.42,
+        **changed,
+    }
+    entry = report.t2[0]
+    summary = {**entry.summary, "echo_train": "cpmg", "first_echo": first}
+    said = " ".join(summary_sentences(replace(report, t2=(replace(entry, summary=summary),))))
+    assert words in said
+    assert "stimulated echoes" in said
+    other = {**summary, "echo_train": "separate"}
+    assert "first echo" not in " ".join(
+        summary_sentences(replace(report, t2=(replace(entry, summary=other),)))
+    )
+
+
+@pytest.mark.parametrize(
     ("p_value", "words"),
     [
         (0.4, "knows of no neighbours, needs no second, long peak (p = 0.4)"),
