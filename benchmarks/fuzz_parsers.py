@@ -43,14 +43,14 @@ def fuzz(task: tuple[str, float]) -> tuple[str, int, str]:
     """Run one property until its seconds are over; gives its rounds and, if it failed, what was said."""
     name, seconds = task
     os.chdir(ROOT)
+    os.environ.setdefault("FUZZ_EXAMPLES", "1000")
     end, rounds = time.monotonic() + seconds, 0
     seed = int.from_bytes(os.urandom(4), "little")
     while time.monotonic() < end:
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            code = pytest.main(
-                [name, "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--hypothesis-seed={seed + rounds}"]
-            )
+            options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=long"]
+            code = pytest.main([name, *options, f"--hypothesis-seed={seed + rounds}"])
         rounds += 1
         if code != pytest.ExitCode.OK:
             return name, rounds, said.getvalue()
@@ -63,9 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--minutes", type=float, default=10.0, help="for each property")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", default="", help="properties whose name holds this")
+    parser.add_argument("--only", nargs="+", default=[""], help="properties whose names hold one of these")
     chosen = parser.parse_args(arguments)
-    names = [name for name in properties() if chosen.only in name]
+    names = [name for name in properties() if any(word in name for word in chosen.only)]
     failed = 0
     with multiprocessing.get_context("spawn").Pool(chosen.jobs, maxtasksperchild=1) as pool:
         tasks = [(name, 60 * chosen.minutes) for name in names]

@@ -113,9 +113,9 @@ def latin_1(folder: Path) -> Any:
     return path, "mri", None
 
 
-for label, value in (("all zero", 0.0), ("constant", 300.0)):
+for label, level in (("all zero", 0.0), ("constant", 300.0)):
 
-    @CASES.add("MRI without content", f"ParaVision, {label}", refused("5", "all samples [03]"), value=value)
+    @CASES.add("MRI without content", f"ParaVision, {label}", refused("5", "all samples [03]"), value=level)
     def flat_scan(folder: Path, value: float) -> Any:
         path = folder / "5"
         write_paravision(path, np.full((5, N_ROWS, N_COLUMNS), value) + 1e-9, TE_MS, (46.0, 23.0))
@@ -412,7 +412,7 @@ for how, spoil in SPOIL.items():
         return path, "mri", None
 
 
-for label, times in (
+for label, bids_said in (
     ("in seconds, in a BIDS file, as ms", (2.0, 6.5, 11.0, 15.5, 20.0)),
     ("no number", (0.002, 0.0065, float("nan"), 0.0155, 0.02)),
     ("a word", (0.002, 0.0065, "short", 0.0155, 0.02)),
@@ -420,7 +420,7 @@ for label, times in (
 ):
 
     @CASES.add(
-        "echo times in another unit", f"BIDS: {label}", either(refused("echo"), right_echoes), times=times
+        "echo times in another unit", f"BIDS: {label}", either(refused("echo"), right_echoes), times=bids_said
     )
     def bids_times(folder: Path, times: Any) -> Any:
         return bids(folder, times), "mri", None

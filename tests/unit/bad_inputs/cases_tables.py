@@ -10,7 +10,7 @@ import tifffile
 from tests.unit.bad_inputs.case import Cases, either, reads, refused
 from tests.unit.bad_inputs.cases_images import picture
 from tests.unit.bad_inputs.cases_mri import SPOIL, scan
-from tests.unit.bad_inputs.cases_volumes import tiff_folder, volume
+from tests.unit.readers.volumes.volume_files import tiff_folder, volume
 
 CASES = Cases()
 COLUMNS = (

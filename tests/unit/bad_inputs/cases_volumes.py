@@ -727,9 +727,9 @@ def deep_zarr(folder: Path) -> Any:
 
 # --- sizes --------------------------------------------------------------------------------------------------
 
-for size in (4660.0, 0.00466, 0.0, -4.66, float("inf"), (4.66, 4.66), (1.0, 2.0, 3.0, 4.0)):
+for given in (4660.0, 0.00466, 0.0, -4.66, float("inf"), (4.66, 4.66), (1.0, 2.0, 3.0, 4.0)):
 
-    @CASES.add("implausible sizes", f"a tomogram of {size} um", refused("pixel size"), size=size)
+    @CASES.add("implausible sizes", f"a tomogram of {given} um", refused("pixel size"), size=given)
     def odd_size(folder: Path, size: Any) -> Any:
         path, _ = tiff_folder(folder, volume())
         return path, "xct", size

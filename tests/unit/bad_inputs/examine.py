@@ -72,16 +72,16 @@ def look(path: Path, modality: str, spacing_um: Any = None) -> dict[str, Any]:
         with open_volume(path, spacing_um) as source:
             shape = source.data.shape
             planes = [np.asarray(source.data[z : z + 1, 0 : shape[1], 0 : shape[2]]) for z in range(shape[0])]
-            info, size = source.info, source.spacing_um
+            size, warnings = source.spacing_um, source.info.warnings
             data, clipped = np.concatenate(planes), None
     else:
         image = open_image(path, modality, spacing_um)
-        info, size, data, clipped = image, image.spacing_um, image.data, image.clipped
+        size, warnings, data, clipped = image.spacing_um, image.warnings, image.data, image.clipped
     return {
         "shape": data.shape,
         "spacing_um": size,
-        "warnings": [str(w) for w in (*announced.warnings, *info.warnings)],
-        "te_ms": info.meta.get("te_ms"),
+        "warnings": [str(w) for w in (*announced.warnings, *warnings)],
+        "te_ms": announced.meta.get("te_ms"),
         "files": [str(f) for f in files],
         "data": data if data.size < FEW_SAMPLES else None,
         "clipped": clipped,

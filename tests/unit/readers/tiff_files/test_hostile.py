@@ -28,7 +28,7 @@ from spallmap.readers.tiff_files.main_image import segment_samples
 from spallmap.readers.tiff_files.pixel_sizes import imagej_length, imagej_sizes
 from tests.unit.readers.tiff_files.test_ome_xml import planes, xml
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=max(40, settings().max_examples // 4), deadline=None)
 NUMBERS = st.one_of(
     st.floats(),
     st.integers(-(10**400), 10**400),
