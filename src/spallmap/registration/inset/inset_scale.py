@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import ndimage
 
 from spallmap.registration.fitting_size import Size, usual_size
 from spallmap.registration.gauss_newton import Motion
 from spallmap.registration.inset.contrast import InsetImages
 from spallmap.registration.inset.find_poses import FoundPoses, find_poses
-from spallmap.registration.inset.refine import Refinement
+from spallmap.registration.inset.refine import Refinement, score_of
 from spallmap.registration.inset.search import search_poses
 from spallmap.registration.verdict import Refused
 
 # Factors that are tried, and their steps: at half a step the rim of the inset is off by a sample.
 MOST_FACTOR = 4.5
 FACTOR_STEP = 0.1
+# Sizes that are tried at most, each a peak over this many factors: a small inset may match by chance.
+TRIED = 2
+PEAK_FACTORS = 5
 # Samples along the inset's longer side in that search.
 EXTENT_SAMPLES = 40
 # Error of a factor that was refined with the pose.
@@ -36,23 +40,28 @@ def inset_sizes(images: InsetImages, seed: int) -> list[Size]:
     Returns
     -------
     list of tuple of float
-        One size, along both axes by one factor; empty where nothing matches.
+        Two sizes at most, along both axes by one factor, the best first; empty where nothing matches.
     """
     reach = int(np.log(MOST_FACTOR) / FACTOR_STEP)
     factors = np.exp(np.arange(-reach, reach + 1) * FACTOR_STEP)
-    scores = [_score(with_factor(images, float(f))) for f in factors]
-    if not np.max(scores) > 0.0:
-        return []
-    factor = float(factors[int(np.argmax(scores))])
+    scores = np.array([_score(with_factor(images, float(f))) for f in factors])
+    peaks = (scores == ndimage.maximum_filter1d(scores, PEAK_FACTORS)) & (scores > 0.0)
+    best = np.flatnonzero(peaks)[np.argsort(-scores[peaks])][:TRIED]
+    refined = [_refined(images, float(factors[k]), seed) for k in best]
+    measured = [size for _, size in sorted(refined, key=lambda one: -one[0]) if size]
+    return [usual_size(size, images.spacing_um, FACTOR_ERROR) or size for size in measured]
+
+
+def _refined(images: InsetImages, factor: float, seed: int) -> tuple[float, Size]:
+    """Fit the scale with the pose: score, and the size; an empty one where the inset fits nowhere."""
     there = with_factor(images, factor)
     try:
         found = find_poses(there, there.coarse(), Motion(scale=True, planar=True), seed=seed)
     except Refused:
-        return []
+        return 0.0, ()
     # In the plane alone.
-    factor *= float(np.linalg.norm(found.best.map.linear[:, :2], axis=0).mean())
-    measured = tuple(s * factor for s in images.spacing_um)
-    return [usual_size(measured, images.spacing_um, FACTOR_ERROR) or measured]
+    scale = float(np.linalg.norm(found.best.map.linear[:, :2], axis=0).mean())
+    return score_of(found.best), tuple(s * factor * scale for s in images.spacing_um)
 
 
 def scale_asked(found: FoundPoses, seed: int) -> float:

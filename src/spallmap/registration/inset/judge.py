@@ -78,7 +78,7 @@ def judge(
     without_rims: Sequence[Alignment],
     answers: KnownAnswers,
     images: InsetImages,
-    asked: float,
+    asked: float = 1.0,
 ) -> Registration:
     """Judge where the search ended, and report it.
 
