@@ -231,7 +231,10 @@ class InsetImages:
 
     def coarse(self) -> Comparison:
         """Compare on the grid of the search."""
-        grid = self.grid_um
+        return self.on_grid(self.grid_um)
+
+    def on_grid(self, grid: float) -> Comparison:
+        """Compare as the search does, on a grid of another spacing."""
         return self._compare(grid, grid, _SEARCH_BLUR, _SEARCH_BAND, rims=True)
 
     def fine(self, *, rims: bool = True) -> Comparison:

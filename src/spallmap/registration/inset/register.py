@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from spallmap.frames import AffineMap, grid_centre
 from spallmap.image import Image
 from spallmap.registration.compose import refused
+from spallmap.registration.fitting_size import Size, with_fitting_size
 from spallmap.registration.gauss_newton import Motion
 from spallmap.registration.inset.contrast import InsetImages, Kind
 from spallmap.registration.inset.find_poses import find_poses
+from spallmap.registration.inset.inset_scale import inset_sizes, scale_asked
 from spallmap.registration.inset.judge import MIN_SCORE, judge
 from spallmap.registration.inset.known_answer import inset_answers
 from spallmap.registration.inset.refine import Refinement, score_of
@@ -74,15 +77,36 @@ def register_inset(
     overview_mask = np.isfinite(ground)
     overview_mask = overview_mask if overview.mask is None else overview.mask & overview_mask
     channels, ground = np.where(mask, channels, 0.0), np.where(overview_mask, ground, 0.0)
-    start = _centred(mask.shape, spacing_um, overview_mask.shape, overview_spacing_um)
+    stated = (float(spacing_um[0]), float(spacing_um[1]))
     images = InsetImages(
         channels,
         mask,
-        (float(spacing_um[0]), float(spacing_um[1])),
+        stated,
         ground,
         overview_mask,
         (float(overview_spacing_um[0]), float(overview_spacing_um[1])),
         kind,
+    )
+    found = _attempt(images, seed)
+
+    def at(size: Size) -> Registration:
+        return _attempt(replace(images, spacing_um=(size[0], size[1])), seed)
+
+    def other_sizes() -> list[Size]:
+        return inset_sizes(images, seed)
+
+    return with_fitting_size(found, stated, other_sizes, at, _agreement)
+
+
+def _agreement(found: Registration) -> str:
+    return f"correlation {found.score or 0.0:.2f} of the edges"
+
+
+def _attempt(images: InsetImages, seed: int) -> Registration:
+    """Register at the inset's pixel size."""
+    kind = images.kind
+    start = _centred(
+        images.mask.shape, images.spacing_um, images.overview_mask.shape, images.overview_spacing_um
     )
     coarse = images.coarse()
     if coarse.pictures.values.shape[0] == 0 or not np.ptp(coarse.overview.values):
@@ -97,7 +121,7 @@ def register_inset(
     answers = known_answers([])
     if score_of(found.best) >= MIN_SCORE[kind]:
         answers = inset_answers(images, found, np.random.default_rng(seed))
-    return judge(METHOD, found, without_rims, answers, images)
+    return judge(METHOD, found, without_rims, answers, images, scale_asked(found, seed))
 
 
 def _centred(

@@ -49,6 +49,9 @@ MAX_MISFIT = 0.09
 # difference of 40 in chi-square is more than six standard deviations. Right registrations had 170 to 6000,
 # reversed columns -280 and less.
 MIN_GAP = 40.0
+# Pixels that the image asks for, over the stated ones. Right registrations asked for 0.995 to 1.004; columns
+# stated 5 % too large passed every other condition, and moved the metal's rim by half a pixel.
+MAX_SIZE_ASKED = 0.02
 # Below these, an image holds no electrode that could be placed; noise alone fits amplitudes below 1 sigma.
 MIN_FOOTPRINT_PIXELS = 30
 MIN_PEAK_SNR = 5.0
@@ -210,6 +213,7 @@ def checks(
     se: StandardError,
     answers: KnownAnswers,
     others: Sequence[Alternative],
+    asked: tuple[float, float],
 ) -> list[Check]:
     """List every condition that a projection has to meet.
 
@@ -227,6 +231,8 @@ def checks(
         Errors where the answer was known; empty where none was tried.
     others : sequence of Alternative
         Different explanations of the same image.
+    asked : tuple of float
+        Factors by which the image asks for other pixels, along rows and columns.
 
     Returns
     -------
@@ -258,6 +264,12 @@ def checks(
             f"the projected metal does not explain the image: {100 * found.misfit:.0f} % of the amplitude is "
             f"left over beyond the noise (at most {100 * MAX_MISFIT:.0f} %); the wrong cell, reversed rows "
             "or columns, or a wrong segmentation look like this",
+        ),
+        Check(
+            max(abs(factor - 1.0) for factor in asked) <= MAX_SIZE_ASKED,
+            "the metal's extent asks for another pixel size than stated: "
+            f"{100.0 * (asked[0] - 1.0):+.0f} % along the rows' direction v and "
+            f"{100.0 * (asked[1] - 1.0):+.0f} % along u (at most {100.0 * MAX_SIZE_ASKED:.0f} %)",
         ),
         Check(
             found.metal_in_field >= MIN_METAL_IN_FIELD,

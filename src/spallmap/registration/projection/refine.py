@@ -114,7 +114,7 @@ def least_squares(
     here = evaluate(problem, start)
     damping = 1e-3
     for _ in range(max_iterations):
-        normal, gradient = _normal_equations(problem, here)
+        normal, gradient = normal_equations(problem, here)
         step = np.asarray(
             np.linalg.solve(normal + damping * np.diag(np.diag(normal)), gradient), dtype=np.float64
         )
@@ -184,7 +184,7 @@ def covariance(problem: Problem, solution: ProjectionSolution) -> NDArray[np.flo
     ndarray, shape (16, 16)
         In the order of :mod:`spallmap.registration.projection.fit_parameters`.
     """
-    normal, _ = _normal_equations(problem, solution)
+    normal, _ = normal_equations(problem, solution)
     return np.asarray(np.linalg.inv(normal), dtype=np.float64)
 
 
@@ -203,7 +203,7 @@ def promised_fall(problem: Problem, here: ProjectionSolution) -> float:
     float
         Of the cost, to second order.
     """
-    normal, gradient = _normal_equations(problem, here)
+    normal, gradient = normal_equations(problem, here)
     return float(gradient @ np.linalg.solve(normal, gradient))
 
 
@@ -280,12 +280,32 @@ def _signal(problem: Problem, p: FitParameters) -> tuple[Complex, Complex]:
     return images[0], np.concatenate([images[1:], by_coil * images[0]])
 
 
-def _normal_equations(
-    problem: Problem, here: ProjectionSolution
+def normal_equations(
+    problem: Problem, here: ProjectionSolution, jacobian: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return normal matrix and gradient of the robust misfit.
+
+    Parameters
+    ----------
+    problem : Problem
+        Data and model.
+    here : ProjectionSolution
+        Where.
+    jacobian : ndarray, shape (n_pixels, 16 + k), optional
+        With further parameters after the model's own, on which there is no prior.
+
+    Returns
+    -------
+    normal : ndarray, shape (16 + k, 16 + k)
+        Of all parameters.
+    gradient : ndarray, shape (16 + k,)
+        Downhill.
+    """
+    wider = here.jacobian if jacobian is None else jacobian
     pull = np.where(problem.used, here.pull, 0.0).ravel()
-    weighted = here.jacobian * pull[:, None]
-    precision = problem.prior.precision
-    normal: NDArray[np.float64] = here.jacobian.T @ weighted + np.diag(precision)
+    weighted = wider * pull[:, None]
+    free = (0, wider.shape[1] - N_PARAMETERS)
+    precision = np.pad(problem.prior.precision, free)
+    normal: NDArray[np.float64] = wider.T @ weighted + np.diag(precision)
     gradient: NDArray[np.float64] = weighted.T @ here.residual.ravel()
-    return normal, gradient - precision * problem.prior.offset(here.parameters)
+    return normal, gradient - precision * np.pad(problem.prior.offset(here.parameters), free)

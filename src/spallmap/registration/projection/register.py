@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from spallmap.frames import AffineMap, grid_points
 from spallmap.image import Image
 from spallmap.registration.compose import refused
 from spallmap.registration.diagnostics import Diagnostics, Rival, ScanModel, Starts
+from spallmap.registration.fitting_size import with_fitting_size
 from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.projection.fit_parameters import Prior
 from spallmap.registration.projection.forward import Sampler, Slices
@@ -37,7 +39,8 @@ from spallmap.registration.projection.judge import (
     parameter_covariance,
 )
 from spallmap.registration.projection.known_answer import projection_answers
-from spallmap.registration.projection.metal import find_metal, skin_cloud
+from spallmap.registration.projection.metal import Metal, find_metal, skin_cloud
+from spallmap.registration.projection.metal_extent import fitting_sizes, size_asked
 from spallmap.registration.projection.refine import Problem, ProjectionSolution
 from spallmap.registration.result import Registration, StandardError
 from spallmap.registration.verdict import (
@@ -135,67 +138,102 @@ def register_projection(
     if not (np.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma must be positive; got {sigma}")
     shape, image_um = data.shape, tuple(float(s) for s in image.spacing_um)
-    stack = data.ndim == 3
     if data.ndim != image.n_spatial or len(prior.names) != data.ndim:
         raise ValueError(
             f"image of shape {shape}, spacing {image_um} and axes {prior.names} do not belong together"
         )
-    nominal = prior.map(shape, image_um, fixed_phases.shape, fixed_spacing_um)
     used = np.isfinite(data) if image.mask is None else np.isfinite(data) & image.mask
-    data = np.where(np.isfinite(data), data, 0.0)
-    try:
-        problem, coarse, stack_column = _prepared(
-            data, used, float(sigma), image_um, fixed_phases, fixed_spacing_um, prior, skin_depth_um, n_coils
-        )
-    except Refused as refusal:
-        return refused(str(refusal), nominal, METHOD, () if stack else (DEPTH,))
-    ends = solve(coarse, SEARCH_GRID, stack_column)
-    rng = np.random.default_rng(seed)
-    return _report(problem, coarse, ends, stack_column, skin_depth_um, known_answer_trials, rng)
-
-
-def _prepared(
-    data: NDArray[np.float64],
-    used: NDArray[np.bool_],
-    sigma: float,
-    image_um: tuple[float, ...],
-    phases: NDArray[Any],
-    spacing_um: Sequence[float],
-    prior: AxesPrior,
-    skin_depth_um: float,
-    n_coils: int,
-) -> tuple[Problem, Problem, int]:
-    """Return image and metal, finely and coarsely pooled, and which own axis runs along the stack."""
-    stack = data.ndim == 3
-    if used.sum() < 0.5 * data.size:
-        raise Refused("less than half of the image's pixels can be used")
-    if np.ptp(data[used]) == 0:
-        raise Refused("the image is constant")
-    metal = find_metal(phases, spacing_um, skin_depth_um)
-    if metal is None:
-        raise Refused("the tomogram's phases contain no sodium to project")
-    sampler = Sampler(
-        (data.shape[-2], data.shape[-1]),
-        (image_um[-2], image_um[-1]),
-        slices=Slices(data.shape[0], image_um[0]) if stack else None,
-    )
-    pixel_um = min(sampler.spacing_um)
-    problem = Problem(
-        data,
+    attempt = _Attempt(
+        np.where(np.isfinite(data), data, 0.0),
         used,
-        sigma,
-        sampler,
-        skin_cloud(metal, skin_depth_um, FINAL_BLOCK_PIXEL * pixel_um),
-        Prior(prior.linear(), sampler.spacing_um, depth=stack),
+        float(sigma),
+        fixed_phases,
+        fixed_spacing_um,
+        prior,
+        skin_depth_um,
         n_coils,
+        known_answer_trials,
+        seed,
     )
-    coarse = replace(
-        problem,
-        cloud=skin_cloud(metal, skin_depth_um, SEARCH_BLOCK_PIXEL * pixel_um),
-        sampler=replace(sampler, oversampling=SEARCH_OVERSAMPLING),
-    )
-    stack_column = int(np.argmax(np.abs(metal.stack_axis @ problem.prior.rotation)))
-    return problem, coarse, stack_column
+    found = attempt.at(image_um)
+    return with_fitting_size(found, image_um, lambda: attempt.other_sizes(found, image_um), attempt.at, _fit)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """An image and a tomogram, to be registered at one pixel size or another."""
+
+    data: NDArray[np.float64]
+    used: NDArray[np.bool_]
+    sigma: float
+    phases: NDArray[Any]
+    spacing_um: Sequence[float]
+    prior: AxesPrior
+    skin_depth_um: float
+    n_coils: int
+    trials: int
+    seed: int
+
+    @cached_property
+    def metal(self) -> Metal:
+        """The tomogram's sodium."""
+        metal = find_metal(self.phases, self.spacing_um, self.skin_depth_um)
+        if metal is None:
+            raise Refused("the tomogram's phases contain no sodium to project")
+        return metal
+
+    def at(self, image_um: tuple[float, ...]) -> Registration:
+        """Register at a pixel size in array order."""
+        unobservable = () if self.data.ndim == 3 else (DEPTH,)
+        try:
+            problem, coarse, stack_column = self.prepared(image_um)
+        except Refused as refusal:
+            nominal = self.prior.map(self.data.shape, image_um, self.phases.shape, self.spacing_um)
+            return refused(str(refusal), nominal, METHOD, unobservable)
+        ends = solve(coarse, SEARCH_GRID, stack_column)
+        rng = np.random.default_rng(self.seed)
+        return _report(problem, coarse, ends, stack_column, self.skin_depth_um, self.trials, rng)
+
+    def prepared(self, image_um: tuple[float, ...]) -> tuple[Problem, Problem, int]:
+        """Return image and metal, finely and coarsely pooled, and which own axis runs along the stack."""
+        data, used = self.data, self.used
+        stack = data.ndim == 3
+        if used.sum() < 0.5 * data.size:
+            raise Refused("less than half of the image's pixels can be used")
+        if np.ptp(data[used]) == 0:
+            raise Refused("the image is constant")
+        sampler = Sampler(
+            (data.shape[-2], data.shape[-1]),
+            (image_um[-2], image_um[-1]),
+            slices=Slices(data.shape[0], image_um[0]) if stack else None,
+        )
+        pixel_um = min(sampler.spacing_um)
+        problem = Problem(
+            data,
+            used,
+            self.sigma,
+            sampler,
+            skin_cloud(self.metal, self.skin_depth_um, FINAL_BLOCK_PIXEL * pixel_um),
+            Prior(self.prior.linear(), sampler.spacing_um, depth=stack),
+            self.n_coils,
+        )
+        coarse = replace(
+            problem,
+            cloud=skin_cloud(self.metal, self.skin_depth_um, SEARCH_BLOCK_PIXEL * pixel_um),
+            sampler=replace(sampler, oversampling=SEARCH_OVERSAMPLING),
+        )
+        return problem, coarse, int(np.argmax(np.abs(self.metal.stack_axis @ problem.prior.rotation)))
+
+    def other_sizes(self, found: Registration, image_um: tuple[float, ...]) -> list[tuple[float, ...]]:
+        """Pixel sizes that the image's own extent asks for; of slices none are sought."""
+        if found.score is None or self.data.ndim == 3:
+            return []
+        problem, _, stack_column = self.prepared(image_um)
+        return [*fitting_sizes(problem, self.metal, self.skin_depth_um, stack_column)]
+
+
+def _fit(found: Registration) -> str:
+    return f"{100.0 * (found.diagnostics.measures['misfit'] or 0.0):.0f} % of the amplitude left over"
 
 
 def _report(
@@ -244,7 +282,8 @@ def _report(
     answers = projection_answers(problem, coarse, best, stack_column, trials, rng)
     se = _combined(predicted, answers)
     rotation_se_deg = np.rad2deg(np.sqrt(np.diag(pose_covariance)[:3]))
-    verdict, reasons = decide(checks(problem, best, found, se, answers, others))
+    asked = size_asked(problem, best)
+    verdict, reasons = decide(checks(problem, best, found, se, answers, others, asked))
     unobservable = [] if sampler.slices else [DEPTH]
     if rotation_se_deg[stack_column] > UNOBSERVABLE_ROTATION_SE_DEG:
         unobservable.append("rotation about the stack axis")
@@ -265,6 +304,8 @@ def _report(
             gap_is="cost beyond the solution's, in units of the misfit's variance",
             measures={
                 **{name: float(value) for name, value in asdict(found).items()},
+                "pixel_rows_asked": asked[0],
+                "pixel_columns_asked": asked[1],
                 **_by_axis("rotation_from_prior", "deg", _rotation_from_prior_deg(problem, best)),
                 **_by_axis("rotation_se", "deg", rotation_se_deg),
                 **{f"predicted_se_{name}_um": value for name, value in asdict(predicted).items()},

@@ -178,6 +178,8 @@ def _gather(
         overlap=0.0 if fit is None else fit.overlap,
         off_prior_deg=off_prior_deg(best_map, target.prior),
         voxel_um=target.voxel_um,
+        log_scale=best.log_scale,
+        log_anisotropy=best.log_anisotropy,
     )
     return evidence, runner_up
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,11 @@ from spallmap.axes import AxesPrior
 from spallmap.image import Image
 from spallmap.landmarks import Landmarks
 from spallmap.registration.compose import exchanged, refused
+from spallmap.registration.fitting_size import Size, with_fitting_size
 from spallmap.registration.landmark_fit import apply_landmarks, start_from_landmarks
 from spallmap.registration.result import Registration
 from spallmap.registration.section.appearance import Section, read_section
+from spallmap.registration.section.ceramic_thickness import THICKNESS_ERROR, thickness_sizes
 from spallmap.registration.section.judge import judge
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.search import search_section
@@ -126,6 +128,30 @@ class _SectionSearch:
         phases: NDArray[np.uint8],
         spacing_um: tuple[float, float, float],
     ) -> Registration:
+        """Register at the stated pixel size; of a refusal, name another one that would have fitted."""
+
+        def at(size: Size) -> Registration:
+            other = replace(image, spacing_um=size)
+            # Landmarks are in micrometres of the stated size.
+            return replace(self, picked=None).attempt(other, grey, phases, spacing_um)
+
+        return with_fitting_size(
+            self.attempt(image, grey, phases, spacing_um),
+            image.spacing_um,
+            lambda: thickness_sizes(image, phases, spacing_um),
+            at,
+            _agreement,
+            THICKNESS_ERROR,
+        )
+
+    def attempt(
+        self,
+        image: Image,
+        grey: NDArray[np.uint16],
+        phases: NDArray[np.uint8],
+        spacing_um: tuple[float, float, float],
+    ) -> Registration:
+        """Register at the image's pixel size."""
         voxel = float(np.mean(spacing_um))
         nominal = self.prior.map(image.spatial_shape, image.spacing_um, grey.shape, spacing_um)
         try:
@@ -143,6 +169,10 @@ class _SectionSearch:
         if self.picked is None:
             return []
         return [SectionPose(self.picked.linear, self.picked(section.centre_um), -np.inf)]
+
+
+def _agreement(found: Registration) -> str:
+    return f"correlation {found.diagnostics.measures['inside_correlation'] or 0.0:.2f} inside the ceramic"
 
 
 # From an image's frame to its transpose's: rows and columns swapped, seen from behind; a proper rotation.

@@ -67,6 +67,7 @@ def judge(
     spacing: float,
     answers: KnownAnswers,
     start: AffineMap,
+    stretches: tuple[float, float, float],
 ) -> Registration:
     """Judge what the search ended in, and report it.
 
@@ -90,6 +91,8 @@ def judge(
         Errors where the answer was known; empty where none was tried.
     start : AffineMap
         What the prior says.
+    stretches : tuple of float
+        Factors of the voxel size along own z, y and x with which the pores agree better; 1 where none does.
 
     Returns
     -------
@@ -140,6 +143,12 @@ def judge(
             abs(scale) <= MAX_SCALE,
             f"the two scans differ in scale by {100 * scale:+.1f} %: are the voxel sizes right?",
         ),
+        Check(
+            all(factor == 1.0 for factor in stretches),
+            "the pores agree better with other voxels along "
+            f"{', '.join(_longer(name, f) for name, f in zip('zyx', stretches, strict=True) if f != 1.0)}: "
+            "are the voxel sizes right along every axis?",
+        ),
     ]
     verdict, reasons = decide(checks)
     return Registration(
@@ -165,6 +174,10 @@ def judge(
             rivals=rivals_of(candidates, alignment.map, body, min_um=_SAME_POSE_SAMPLES * spacing),
         ),
     )
+
+
+def _longer(name: str, factor: float) -> str:
+    return f"{name} ({'larger' if factor > 1.0 else 'smaller'})"
 
 
 def _rival(score: float, runner_up: RunnerUp | None) -> str:

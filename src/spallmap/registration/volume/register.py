@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, Points
 from spallmap.registration.compose import exchanged, refused
+from spallmap.registration.fitting_size import Size, with_fitting_size
 from spallmap.registration.gauss_newton import Field, Motion
 from spallmap.registration.known_answers import known_answers
 from spallmap.registration.result import Registration
 from spallmap.registration.scale import scale_is_worthwhile
 from spallmap.registration.verdict import Candidate, Refused
 from spallmap.registration.volume.ceramic import CeramicView, ceramic_view
+from spallmap.registration.volume.ceramic_extent import EXTENT_ERROR, better_stretches, extent_sizes
 from spallmap.registration.volume.judge import MIN_SCORE, block_um, judge
 from spallmap.registration.volume.known_answer import volume_answers
 from spallmap.registration.volume.pore_score import PoreScore
@@ -108,10 +110,38 @@ def register_volume(
             seed=seed,
             threads=threads,
         )
-    start = prior.map(moving_grey.shape, moving_spacing_um, fixed_grey.shape, fixed_spacing_um)
+    fixed_um = tuple(fixed_spacing_um)
+
+    def at(size: Size) -> Registration:
+        moving, fixed = (moving_grey, moving_phases, size), (fixed_grey, fixed_phases, fixed_um)
+        return _attempt(moving, fixed, prior, seed, threads)
+
+    def other_sizes() -> list[Size]:
+        try:
+            moving = ceramic_view(moving_grey, moving_phases, moving_spacing_um, "moved")
+            fixed = ceramic_view(fixed_grey, fixed_phases, fixed_spacing_um, "reference")
+        except Refused:
+            return []
+        return extent_sizes(moving, fixed, moving_spacing_um, prior)
+
+    stated = tuple(float(s) for s in moving_spacing_um)
+    return with_fitting_size(at(stated), stated, other_sizes, at, _agreement, EXTENT_ERROR)
+
+
+def _agreement(found: Registration) -> str:
+    return f"correlation {found.score or 0.0:.2f} around the pores"
+
+
+Scan = tuple[NDArray[Any], NDArray[Any], tuple[float, ...]]
+
+
+def _attempt(moving_scan: Scan, fixed_scan: Scan, prior: AxesPrior, seed: int, threads: int) -> Registration:
+    """Register grey, phases and spacing of one tomogram to those of another."""
+    moving_spacing_um = moving_scan[2]
+    start = prior.map(moving_scan[0].shape, moving_spacing_um, fixed_scan[0].shape, fixed_scan[2])
     try:
-        moving = ceramic_view(moving_grey, moving_phases, moving_spacing_um, "moved")
-        fixed = ceramic_view(fixed_grey, fixed_phases, fixed_spacing_um, "reference")
+        moving = ceramic_view(*moving_scan, "moved")
+        fixed = ceramic_view(*fixed_scan, "reference")
     except Refused as refusal:
         return refused(str(refusal), start, METHOD, ())
     rng = np.random.default_rng(seed)
@@ -140,7 +170,9 @@ def register_volume(
     answers = known_answers([])
     if pores.score(alignment.map) >= MIN_SCORE:
         answers = volume_answers(levels, shown, alignment, motion, body, factor * max(moving.spacing_um), rng)
-    return judge(METHOD, alignment, motion, candidates, pores, body, max(moving.spacing_um), answers, start)
+    stretches = better_stretches(fine, alignment, motion)
+    voxel_um = max(moving.spacing_um)
+    return judge(METHOD, alignment, motion, candidates, pores, body, voxel_um, answers, start, stretches)
 
 
 def _transposed(
