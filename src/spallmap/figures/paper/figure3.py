@@ -161,7 +161,7 @@ def _seen(mri: MriRecord) -> NDArray[np.bool_]:
 
 
 def _misfit_map(axes: Axes, mri: MriRecord, box: tuple[float, float, float, float], letter: str) -> None:
-    """Draw each pixel's reduced chi-square, and write its median beside that of noise alone."""
+    """Draw each pixel's reduced chi-square, and write its median beside that of noise alone below."""
     median, expected = (mri.summary.get(f"chi2_reduced_{name}") for name in ("median", "expected"))
     title = f"{short(mri.state)}: misfit"
     style.panel_title(axes, letter, title)
@@ -169,11 +169,12 @@ def _misfit_map(axes: Axes, mri: MriRecord, box: tuple[float, float, float, floa
         style.say_instead(axes, "No misfit is given with this map.")
         style.panel_title(axes, letter, title)
         return
+    label = r"reduced $\chi^2$"
     if median is not None and expected is not None and np.isfinite(median):
-        style.note(axes, f"median {median:.2f}, noise alone {expected:.2f}")
+        label += f": median {median:.2f}, noise alone {expected:.2f}"
     chi2 = np.asarray(mri.t2["chi2_reduced"])
     bar = _map(axes, mri, chi2, box, style.APERTURE_MAP, Normalize(0.0, HIGHEST_CHI2), _seen(mri))
-    bar.set_label(r"reduced $\chi^2$")
+    bar.set_label(label)
 
 
 def _map(
