@@ -22,10 +22,14 @@ LARGE_LEVEL = 0.25
 # Neighbours correlated more than this (and more than chance explains) are not independent: an image filled
 # with zeros to 1.1 times its k-space has 0.05, to twice 0.4.
 CORRELATION_TOLERANCE = 0.05
+# Echoes after the first that must agree for the first not to be asked: two agree by chance.
+_LEAST_LATER = 3
 # Parts along each axis for which the level is looked at, and the samples that one takes to count.
 _PARTS = 4
 _MIN_PART_SAMPLES = 200
 _MIN_PAIRS = 200
+# Standard error of a Gaussian sample's median over that of its mean.
+MEDIAN_LOSS = float(np.sqrt(np.pi / 2.0))
 # Standard deviations of chance that are allowed.
 _SIGMAS = 3.0
 _SIGMAS_OF_MANY = 4.0
@@ -48,6 +52,8 @@ class Checks:
         Of neighbouring magnitudes along the rows; NaN where too few pairs are there.
     warnings : tuple of str
         What speaks against it.
+    later_agree : bool
+        Whether the echoes behave, but perhaps the first, which side lobes and rims of the specimen reach.
     """
 
     ratio: float
@@ -58,6 +64,7 @@ class Checks:
     unevenness: float
     correlation: float
     warnings: tuple[str, ...]
+    later_agree: bool = False
 
 
 def background_ratio(n_coils: int) -> float:
@@ -107,7 +114,9 @@ def check_background(
     is_rayleigh = abs(ratio - expected) <= RATIO_TOLERANCE + _SIGMAS * ratio_sd
     level_sd = 0.5 / np.sqrt(n_coils * background.size)
     spread = float(np.max(np.abs(echo_levels - 1.0)))
-    echoes_agree = len(samples) < 2 or spread <= LEVEL_TOLERANCE + _SIGMAS * level_sd * np.sqrt(len(samples))
+    slack = _SIGMAS * level_sd * np.sqrt(len(samples))
+    echoes_agree = len(samples) < 2 or spread <= LEVEL_TOLERANCE + slack
+    later_agree = echoes_agree or _later_agree(echo_levels, LEVEL_TOLERANCE + slack)
     unevenness, is_even = _evenness(samples, inside, n_coils)
     correlation, is_independent = _neighbours(samples, inside)
     warnings = []
@@ -115,7 +124,6 @@ def check_background(
         law = "Rayleigh" if n_coils == 1 else f"that of {n_coils} coils"
         warnings.append(f"background not {law}: mean over rms {ratio:.3f} instead of {expected:.3f}")
     drift = 1.0 / float(np.mean(np.sort(echo_levels)[: -(-len(samples) // 3)])) - 1.0
-    slack = _SIGMAS * level_sd * np.sqrt(len(samples))
     if not echoes_agree and (drift > LEVEL_TOLERANCE + slack or spread > LARGE_LEVEL):
         off = f"{100 * spread:.0f} %"
         warnings.append(f"noise levels of single echoes up to {off} off: ghosts or leaking signal")
@@ -138,7 +146,16 @@ def check_background(
         unevenness,
         correlation,
         tuple(warnings),
+        bool(later_agree),
     )
+
+
+def _later_agree(echo_levels: Array, tolerance: float) -> bool:
+    """Whether the levels of all echoes but the first agree; side lobes and rims reach the first."""
+    later = echo_levels[1:]
+    if later.size < _LEAST_LATER:
+        return False
+    return bool(np.max(np.abs(later / np.median(later) - 1.0)) <= tolerance)
 
 
 def _evenness(samples: Array, inside: NDArray[np.bool_], n_coils: int) -> tuple[float, bool | None]:
@@ -147,15 +164,16 @@ def _evenness(samples: Array, inside: NDArray[np.bool_], n_coils: int) -> tuple[
     rows = np.arange(n_rows) * min(_PARTS, n_rows) // n_rows
     columns = np.arange(n_columns) * min(_PARTS, n_columns) // n_columns
     part = (rows[:, None] * _PARTS + columns)[inside]
-    squares = np.sum(samples[:, inside] ** 2, axis=0)
+    squares = samples[:, inside] ** 2
     counts = np.bincount(part, minlength=_PARTS**2)
     enough = counts * len(samples) >= _MIN_PART_SAMPLES
     if enough.sum() < 2:
         return float("nan"), None
-    levels = np.sqrt(
-        np.bincount(part, squares, minlength=_PARTS**2)[enough] / counts[enough] / squares.mean()
-    )
-    errors = 0.5 / np.sqrt(n_coils * len(samples) * counts[enough])
+    # as for the whole image the median echo's: side lobes of the specimen lie beside it, in early echoes
+    of_echoes = np.stack([np.bincount(part, s, minlength=_PARTS**2)[enough] for s in squares])
+    powers = of_echoes / counts[enough] / squares.mean(axis=1)[:, None]
+    levels = np.sqrt(np.median(powers, axis=0))
+    errors = MEDIAN_LOSS * 0.5 / np.sqrt(n_coils * len(samples) * counts[enough])
     deviation = np.abs(levels - 1.0)
     return float(deviation.max()), bool(np.all(deviation <= LEVEL_TOLERANCE + _SIGMAS_OF_MANY * errors))
 

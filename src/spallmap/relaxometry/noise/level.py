@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from spallmap.errors import InputError
-from spallmap.relaxometry.noise.background import Checks, check_background
+from spallmap.relaxometry.noise.background import MEDIAN_LOSS, Checks, check_background
 from spallmap.relaxometry.noise.trust import (
     BACKGROUND,
     BY_PHASE,
@@ -27,15 +27,19 @@ Flags = NDArray[np.bool_]
 
 # Fraction of pure noise that the acceptance interval leaves out, half at either end.
 OUTSIDE = 0.02
-# With fewer samples than this the level is known to worse than 4 %, and the background cannot be checked.
-MIN_SAMPLES = 200
+# With fewer samples than this the level is known to worse than 5 %, and the background cannot be checked. A
+# small image of four to six echoes with a few per cent of background has no more.
+MIN_SAMPLES = 100
+# Fewer pixels are too easily a chance find, however many echoes they have.
+MIN_PIXELS = 20
 # Of a larger image every so many rows are looked at: a million pixels give the level to 0.05 %.
 _MAX_PIXELS = 2**20
 _MAX_ROUNDS = 100
+# The variance of the pixels' powers over that of pure noise, below which they are the lower end of something
+# wider: the weakest 1 to 30 % of a background have 0.2 to 0.4, and of 100 groups of 20 pixels of noise one.
+_LEAST_WIDTH = 0.4
 # Groups of pixels of even brightness that may outnumber the background.
 _MAX_FINDS = 5
-# Standard error of a Gaussian sample's median over that of its mean.
-_MEDIAN_LOSS = float(np.sqrt(np.pi / 2.0))
 # Signal over noise from which a pixel's phase is known well enough to take it off, and the pixels that it
 # takes to trust the level from what remains in the imaginary channel.
 _PHASED_SNR = 10.0
@@ -156,6 +160,18 @@ def _background(power: Array, n_squares: int) -> Flags:
     return inside
 
 
+def _is_tail(power: Array, n_squares: int) -> bool:
+    """Whether pixels are the weakest of others: their powers crowd below a limit, as noise's do not."""
+    mean = _truncation(n_squares, 1.0)
+    expected = _truncation(n_squares, 2.0) * (n_squares + 1) / n_squares / mean**2 - 1.0
+    return bool(np.var(power) < _LEAST_WIDTH * expected * np.mean(power) ** 2)
+
+
+def _is_too_few(pixels: Flags, samples: Array) -> bool:
+    n_pixels = int(np.count_nonzero(pixels))
+    return n_pixels < MIN_PIXELS or n_pixels * samples.shape[0] < MIN_SAMPLES
+
+
 def _level(samples: Array, power: Array, usable: Flags, n_coils: int) -> tuple[Flags, Array, Checks] | None:
     """Find the background, its level in each echo, and what it looks like.
 
@@ -172,19 +188,20 @@ def _level(samples: Array, power: Array, usable: Flags, n_coils: int) -> tuple[F
     first: tuple[Flags, Array, Checks] | None = None
     left = usable.copy()
     for _ in range(_MAX_FINDS):
-        if left.sum() * samples.shape[0] < MIN_SAMPLES:
+        if _is_too_few(left, samples):
             break
         inside = np.zeros(usable.shape, dtype=bool)
         inside[left] = _background(power[left], n_squares)
-        if inside.sum() * samples.shape[0] < MIN_SAMPLES:
+        if _is_too_few(inside, samples):
             break
         per_echo = np.sqrt(np.mean(samples[:, inside] ** 2, axis=1) / (2.0 * n_coils * mean_inside))
         checks = check_background(samples, inside, per_echo / np.median(per_echo), n_coils, raised)
         n = int(inside.sum())
         # below a specimen there is always some chance find, whose echoes seldom agree
         enough = n >= least_background(int(usable.sum()))
-        trusted = first is None or enough or checks.echoes_agree is True
-        if checks.is_rayleigh and trusted and not differ(per_echo, n * n_coils):
+        trusted = first is None or enough or checks.later_agree is True
+        tail = first is not None and _is_tail(power[inside], n_squares)
+        if checks.is_rayleigh and trusted and not tail and not differ(per_echo, n * n_coils):
             return inside, per_echo, checks
         first = first or (inside, per_echo, checks)
         left = left & (power < power[inside].min())
@@ -193,13 +210,12 @@ def _level(samples: Array, power: Array, usable: Flags, n_coils: int) -> tuple[F
 
 def _from_background(rows: NDArray[Any], n_coils: int) -> NoiseEstimate:
     samples = (np.abs(rows) if np.iscomplexobj(rows) else rows).astype(np.float64)
-    n_echoes = samples.shape[0]
     usable = np.all(np.isfinite(samples) & (samples >= 0.0), axis=0)
     power = np.mean(np.where(usable, samples, 0.0) ** 2, axis=0) / n_coils
     usable &= power > 0.0
-    advice = f"at least {MIN_SAMPLES} samples of background; else {GIVE_SIGMA}"
-    if usable.sum() * n_echoes < MIN_SAMPLES:
-        said = what_is_wrong(samples) or f"{int(usable.sum())} usable pixels of {n_echoes} echoes"
+    advice = f"at least {MIN_SAMPLES} samples in {MIN_PIXELS} pixels of background; else {GIVE_SIGMA}"
+    if _is_too_few(usable, samples):
+        said = what_is_wrong(samples) or f"{int(usable.sum())} usable pixels of {len(samples)} echoes"
         raise InputError(BACKGROUND, said, advice)
     found = _level(samples, power, usable, n_coils)
     if found is None:
@@ -210,7 +226,7 @@ def _from_background(rows: NDArray[Any], n_coils: int) -> NoiseEstimate:
     sigma, n_pixels = float(np.median(per_echo)), int(inside.sum())
     distribution = "Rayleigh" if n_coils == 1 else f"{n_coils} coils"
     # a median over the echoes scatters 1.25 times as much as their mean would
-    error = sigma * _MEDIAN_LOSS * LEVEL_SD / np.sqrt(n_pixels * per_echo.size * n_coils)
+    error = sigma * MEDIAN_LOSS * LEVEL_SD / np.sqrt(n_pixels * per_echo.size * n_coils)
     method = f"background, {distribution} (PIESNO)"
     n_usable = int(np.count_nonzero(usable))
     return _estimate(sigma, error, method, n_pixels, n_usable, n_coils, per_echo, checks)
@@ -304,5 +320,5 @@ def _from_phase(rows: NDArray[Any], te_ms: Array, background: NoiseEstimate | No
     )
     n_pixels = int(strong.sum())
     # each pixel's level has one degree of freedom less than echoes, and their median is taken
-    error = sigma * _MEDIAN_LOSS * np.sqrt(0.5 / (n_echoes - 1) / n_pixels)
+    error = sigma * MEDIAN_LOSS * np.sqrt(0.5 / (n_echoes - 1) / n_pixels)
     return _estimate(sigma, error, BY_PHASE, n_pixels, len(pixels), 1, per_echo, checks)

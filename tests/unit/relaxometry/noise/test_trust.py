@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from spallmap.errors import InputError
 from spallmap.relaxometry import estimate_noise, fit_t2, trusted_sigma
@@ -12,6 +13,7 @@ from tests.unit.relaxometry.decay_phantom import magnitudes
 from tests.unit.relaxometry.noise.drawn_cells import (
     CELL_TE_MS,
     LATE,
+    Array,
     clean_cell,
     quiet_background,
     slice_of_tissue,
@@ -109,6 +111,61 @@ def test_a_level_that_rests_on_few_pixels_is_said() -> None:
     assert any(f"{noise.n_pixels} of 3072 pixels" in warning.found for warning in warnings)
     assert all("sigma" in warning.advice for warning in warnings)
     fit_t2(data, CELL_TE_MS, threads=1)
+
+
+def small_image(seed: int, n_background: int, filtered: bool) -> Array:
+    """A specimen that fills a 32 x 32 image but a few pixels of one corner."""
+    rng = np.random.default_rng([60, seed])
+    ny = nx = 32
+    corner = np.hypot(*np.indices((ny, nx)))
+    air = corner < np.sort(corner, axis=None)[n_background]
+    signal = (
+        rng.uniform(12.0, 40.0) * rng.uniform(0.7, 1.3, (ny, nx)) * np.exp(-LATE / rng.uniform(5.0, 10.0))
+    )
+    signal[:, air] = 0.0
+    noise = rng.normal(size=(2, *signal.shape))
+    if filtered:
+        noise, signal = (
+            ndimage.gaussian_filter(a, (0,) * (a.ndim - 2) + (0.4, 0.4)) for a in (noise, signal)
+        )
+        noise /= noise.std()
+    return np.hypot(signal + noise[0], noise[1])
+
+
+@pytest.mark.parametrize(("n_background", "filtered"), [(30, False), (50, False), (90, True)])
+def test_a_few_per_cent_of_background_are_enough(n_background: int, filtered: bool) -> None:
+    refused = 0
+    for seed in range(20):
+        data = small_image(seed, n_background, filtered)
+        try:
+            noise = estimate_noise(data)
+            sigma = trusted_sigma(noise)
+        except InputError:
+            refused += 1
+            continue
+        assert sigma == pytest.approx(1.0, abs=0.25)
+        assert noise_warnings(noise)
+        check_residuals(fit_t2(data, CELL_TE_MS, sigma=sigma, threads=1), noise)
+    assert refused <= 2
+
+
+def test_the_weakest_pixels_of_a_background_are_not_taken_for_it() -> None:
+    # a faint specimen of many T2 beside the background: what is found first is both, and what lies below it
+    # would be the background's lower end
+    for seed in (114, 255):
+        noise = estimate_noise(clean_cell(np.random.default_rng([51, seed])))
+        assert noise.sigma == pytest.approx(1.0, abs=0.15)
+        assert noise.n_pixels > 500
+
+
+def test_side_lobes_of_the_first_echo_leave_the_image_even() -> None:
+    rng = np.random.default_rng(61)
+    signal = np.zeros((5, 64, 48))
+    signal[:, 20:30, 8:40] = 30.0 * np.exp(-LATE / 7.0)
+    signal[0, 30:46] += 0.9
+    assert estimate_noise(magnitudes(signal, 1.0, rng)).is_even
+    signal[:, 30:46] += 1.5
+    assert estimate_noise(magnitudes(signal, 1.0, rng)).is_even is False
 
 
 def test_few_pixels_whose_level_the_residuals_contradict_are_refused() -> None:
