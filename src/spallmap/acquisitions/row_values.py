@@ -19,6 +19,11 @@ from spallmap.user_files.plain_text import shown
 
 # Folders of the results that hold what belongs to no cell.
 _RESERVED = ("figures", "logs", "benchmarks")
+# Columns that make names of results, which may have 255 signs; and Snakemake takes 20 repetitions at the end of
+# one for a rule that runs in a circle.
+_NAMES = ("cell", "state", "name")
+_LONGEST_NAME, _MOST_REPEATS = 64, 15
+_REPEATED = re.compile(rf"(.+?)\1{{{_MOST_REPEATS - 1}}}")
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,11 @@ class ColumnRules:
                 raise _wrong(row, column, shown(value), f"{rule.description}{hint}")
         if row.values["cell"] in _RESERVED:
             raise _wrong(row, "cell", shown(row.values["cell"]), f"another name than {', '.join(_RESERVED)}")
+        for column in _NAMES:
+            name = row.values.get(column, "")
+            if len(name) > _LONGEST_NAME or _REPEATED.search(name):
+                allowed = f"up to {_LONGEST_NAME} signs, and none {_MOST_REPEATS} times in a row"
+                raise _wrong(row, column, shown(name), allowed)
 
 
 def acquisition_of_row(row: TableRow, rules: ColumnRules, paths: TablePaths) -> Acquisition:

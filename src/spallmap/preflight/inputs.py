@@ -12,7 +12,7 @@ from spallmap.errors import DataWarning, ErrorList, InputError
 from spallmap.landmarks import Landmarks
 from spallmap.plan import Plan
 from spallmap.preflight.headers import probe_acquisition
-from spallmap.preflight.landmark_points import check_points, few_points
+from spallmap.preflight.landmark_points import check_points, odd_points
 from spallmap.readers import ImageInfo, input_files
 from spallmap.user_files.landmark_file import read_landmarks
 from spallmap.user_files.plain_text import is_there
@@ -74,7 +74,7 @@ def check_inputs(plan: Plan, made_later: Callable[[Path], bool], t2: Mapping[str
             reference = plan.reference(acquisition.cell)
             own = headers.get(acquisition.key)
             check_points(acquisition, points, own, headers.get(reference.key) if reference else None)
-            warnings += few_points(acquisition, points)
+            warnings += odd_points(acquisition, points)
     errors.raise_all()
     return warnings
 

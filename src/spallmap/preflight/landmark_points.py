@@ -16,6 +16,9 @@ _BEYOND = 0.1
 # Points that all lie nearer to the first sample than this fraction of the field are in mm (0.001 of it), or
 # too near to each other to give a direction.
 _LEAST_SPREAD = 0.005
+# Distances between the points that disagree by more than this factor are not both in um: a voxel or a pixel
+# taken for one is, by a factor of 2 to 1000; a tilt or a pixel size that is off is by 1.1 at most.
+_MOST_STRETCH = 1.5
 # A rigid map in space needs three points.
 _LEAST_FIT_POINTS = 3
 
@@ -45,8 +48,8 @@ def check_points(
         _check_field(acquisition, "x_um, y_um, z_um", marks.reference_um, _field(reference))
 
 
-def few_points(acquisition: Acquisition, marks: Landmarks) -> list[DataWarning]:
-    """Say where there are too few landmarks for what they are for.
+def odd_points(acquisition: Acquisition, marks: Landmarks) -> list[DataWarning]:
+    """Say where landmarks are too few for what they are for, or are not in um.
 
     Parameters
     ----------
@@ -58,15 +61,30 @@ def few_points(acquisition: Acquisition, marks: Landmarks) -> list[DataWarning]:
     Returns
     -------
     list of DataWarning
-        For a table without points, and for one or two to fit to.
+        For a table without points, for one or two to fit to, and for distances that are not alike.
     """
     label = f"{acquisition.column('landmarks')}: {acquisition.landmarks}"
     if not len(marks.check):
         return [DataWarning(label, "no point", "no error is measured, and no search starts there")]
+    warnings = []
     if 0 < marks.n_fit < _LEAST_FIT_POINTS:
         found = f"{marks.n_fit} points with use fit"
-        return [DataWarning(label, found, f"no search starts there: that needs {_LEAST_FIT_POINTS}")]
-    return []
+        warnings.append(DataWarning(label, found, f"no search starts there: that needs {_LEAST_FIT_POINTS}"))
+    stretch = _stretch(acquisition.modality, marks)
+    if stretch > _MOST_STRETCH:
+        columns = "u_um, v_um and x_um, y_um, z_um"
+        found = f"distances between points that differ by a factor of {stretch:.2g} between {columns}"
+        warnings.append(DataWarning(label, found, "used all the same: see that all of them are in um"))
+    return warnings
+
+
+def _stretch(modality: str, marks: Landmarks) -> float:
+    """By how much the distances of the points disagree; a projection may shorten them."""
+    own, reference = (float(np.sqrt(np.sum(np.var(p, axis=0)))) for p in (marks.own_um, marks.reference_um))
+    if len(marks.check) < 2 or min(own, reference) == 0.0:
+        return 1.0
+    shortened = own / reference
+    return max(shortened, 1.0 / shortened) if modality in ("sem", "edx") else shortened
 
 
 def _field(info: ImageInfo) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ COLUMNS = (
     "cell", "state", "modality", "name", "path", "spacing_um", "axes", "within", "landmarks", "unusual",
     "sigma", "skip_echoes",
 )  # fmt: skip
-MARKS = "u_um,v_um,x_um,y_um,z_um,use\n10,20,5,6,7,fit\n30,40,9,9,9,fit\n50,60,3,4,8,fit\n5,6,7,8,9,check\n"
+MARKS = "u_um,v_um,x_um,y_um,z_um,use\n10,20,5,6,7,fit\n30,21,9,25,9,fit\n12,40,3,8,27,fit\n5,6,7,8,9,check\n"
 
 
 def row(**said: str) -> dict[str, str]:
@@ -98,6 +98,8 @@ for label, number, column, value, words in (
     ("an unknown modality", 1, "modality", "nmr", "modality"),
     ("a name with a slash", 1, "name", "a/b", "name"),
     ("a cell with a space", 1, "cell", "a b", "cell"),
+    ("a name too long for a file", 1, "name", "na-" * 40 + "na", "up to 64 signs"),
+    ("a name that repeats itself", 1, "name", "x" + "-0" * 20, "15 times in a row"),
     ("a file that is not there", 2, "path", "gone.tif", "gone.tif"),
     ("an address", 2, "path", "https://example.org/sem.tif", "path|local|file"),
     ("a name of 300 letters", 2, "path", "a" * 300, "path|name"),
@@ -158,6 +160,11 @@ def marks(folder: Path, text: str | bytes) -> Any:
 
 for label, text, right in (
     ("as they should be", MARKS, whole),
+    (
+        "one side in voxels",
+        MARKS.replace("25", "6").replace("27,fit", "6,fit").replace(",8,9,", ",6,7,"),
+        reads(None, "factor of"),
+    ),
     ("decimal commas", MARKS.replace("10,20,5", "10,5,20,1,5,3"), refused("marks.csv", "row|line")),
     ("semicolons", MARKS.replace(",", ";"), refused("marks.csv")),
     ("semicolons and decimal commas", MARKS.replace(",", ";").replace("10;", "10,5;"), refused("marks.csv")),

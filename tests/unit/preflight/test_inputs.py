@@ -131,9 +131,14 @@ MARKS = "u_um,v_um,x_um,y_um,z_um,use\n"
     [
         ("1,2,3,4,5,fit\n", ["1 points with use fit", "needs 3"]),
         ("", ["no point"]),
+        # voxels of 4.66 um in place of um
+        (
+            "1,1,20,8,9,fit\n15,2,23,8.1,9.2,check\n2,14,20.2,8.3,11.7,fit\n7,7,21.2,8.2,10,fit\n",
+            ["by a factor of 4", "see that all of them are in um"],
+        ),
     ],
 )
-def test_too_few_landmarks_are_said(tmp_path, points, words):
+def test_odd_landmarks_are_said(tmp_path, points, words):
     section(tmp_path / "a.tif")
     (tmp_path / "m.csv").write_text(MARKS + points)
     (odd,) = checked(tmp_path, ("a", "a.tif", {"landmarks": "m.csv"}))
@@ -173,7 +178,7 @@ def test_landmarks_inside_their_images_pass(tmp_path):
     section(tmp_path / "a.tif")
     tifffile.imwrite(tmp_path / "ct.tif", np.zeros((20, 30, 40), np.uint16), photometric="minisblack")
     (tmp_path / "m.csv").write_text(
-        MARKS + "-.2,0,181.9,0,0,check\n19.6,14.5,0,135,88.6,fit\n3,4,5,6,7,fit\n0,9,9,9,9,fit\n"
+        MARKS + "-.2,0,181.9,0,0,check\n19.6,14.5,165,0,14,fit\n3,4,180,1,4,fit\n0,9,182,0,9,fit\n"
     )
     found = checked(
         tmp_path,
