@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, field
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from spallmap.registration.result import Registration
+
+# A panel of a row of three holds ten lines of some 24 characters.
+REASON_CHARS = 150
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,14 @@ def why_not(what: str, registration: Registration | None, unregistered: str) -> 
     Returns
     -------
     str or None
-        A sentence; None when the registration was accepted.
+        A sentence short enough for a small panel, with the first reason; the report has the others. None when
+        the registration was accepted.
     """
     if registration is None:
         return f"{what} not registered: {unregistered}"
     if not registration.accepted:
-        return f"{what} registration refused: {'; '.join(registration.reasons)}"
+        first, *others = registration.reasons
+        words = f"{what} registration refused: {textwrap.shorten(first, REASON_CHARS, placeholder=' ...')}"
+        n = len(others)
+        return words if not n else f"{words}; and {n} more reason{'s' if n > 1 else ''}, see the report"
     return None

@@ -138,10 +138,10 @@ def usual_size(
 def in_words(size: Sequence[float], stated_um: Sequence[float], agreement: str) -> str:
     """Say which size would fit, and what of the stated one it suggests."""
     exchanged = len(size) == 2 and not is_other_size(size[::-1], stated_um)
-    hint = "were rows and columns exchanged" if exchanged else "is the pixel size right"
+    hint = "rows and columns may be exchanged" if exchanged else "check the pixel size"
     return (
         f"with pixels of {size_text(size)} um instead of {size_text(stated_um)} um it would fit "
-        f"({agreement}): {hint}?"
+        f"({agreement}): {hint}"
     )
 
 

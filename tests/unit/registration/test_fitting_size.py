@@ -33,7 +33,7 @@ def test_only_an_accepted_size_is_named_and_nothing_else_changes() -> None:
     assert (found.verdict, found.map, found.score) == (REFUSED.verdict, REFUSED.map, REFUSED.score)
     assert found.reasons == (
         "it does not fit",
-        "with pixels of 1 um instead of 2 um it would fit (agreement 0.97): is the pixel size right?",
+        "with pixels of 1 um instead of 2 um it would fit (agreement 0.97): check the pixel size",
     )
     assert with_fitting_size(REFUSED, (2.0, 2.0), lambda: sizes[:2], at, str) is REFUSED
 

@@ -130,7 +130,7 @@ def judge(
         Check(
             score >= MIN_SCORE[kind],
             f"the edges do not match: correlation {score:.2f}, at least {MIN_SCORE[kind]:.2f} is needed; "
-            "does it lie in this overview?",
+            "see that it lies in this overview",
         ),
         Check(lead >= _MIN_LEAD[kind], _rival(score, runner_up)),
         Check(best.coverage >= _MIN_COVERAGE, f"only {best.coverage:.0%} of the image lies on the overview"),
@@ -141,7 +141,7 @@ def judge(
         Check(
             abs(asked - 1.0) <= _MAX_SCALE[kind],
             f"it asks for pixels {100.0 * (asked - 1.0):+.1f} % off the stated ones "
-            f"(at most {100.0 * _MAX_SCALE[kind]:.0f} %): are both pixel sizes right?",
+            f"(at most {100.0 * _MAX_SCALE[kind]:.0f} %): check both pixel sizes",
         ),
         Check(
             worst_se <= _MAX_SE_SAMPLES * unit_um,

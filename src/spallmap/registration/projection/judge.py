@@ -268,8 +268,9 @@ def checks(
         Check(
             max(abs(factor - 1.0) for factor in asked) <= MAX_SIZE_ASKED,
             "the metal's extent asks for another pixel size than stated: "
-            f"{100.0 * (asked[0] - 1.0):+.0f} % along the rows' direction v and "
-            f"{100.0 * (asked[1] - 1.0):+.0f} % along u (at most {100.0 * MAX_SIZE_ASKED:.0f} %)",
+            f"{100.0 * (asked[0] - 1.0):+.0f} % from row to row (v) and "
+            f"{100.0 * (asked[1] - 1.0):+.0f} % from column to column (u), at most "
+            f"{100.0 * MAX_SIZE_ASKED:.0f} %; check the pixel size",
         ),
         Check(
             found.metal_in_field >= MIN_METAL_IN_FIELD,

@@ -116,7 +116,7 @@ def judge(
         Check(
             score >= MIN_SCORE,
             f"the pores do not match: correlation {score:.2f}, at least {MIN_SCORE:.2f} is needed; "
-            "is it the same ceramic?",
+            "see that it is the same ceramic",
         ),
         Check(gap >= _MIN_GAP, _rival(score, runner_up)),
         Check(alignment.converged, "the refinement did not come to rest"),
@@ -141,13 +141,13 @@ def judge(
         ),
         Check(
             abs(scale) <= MAX_SCALE,
-            f"the two scans differ in scale by {100 * scale:+.1f} %: are the voxel sizes right?",
+            f"the two scans differ in scale by {100 * scale:+.1f} %: check the voxel sizes",
         ),
         Check(
             all(factor == 1.0 for factor in stretches),
             "the pores agree better with other voxels along "
             f"{', '.join(_longer(name, f) for name, f in zip('zyx', stretches, strict=True) if f != 1.0)}: "
-            "are the voxel sizes right along every axis?",
+            "check the voxel sizes along every axis",
         ),
     ]
     verdict, reasons = decide(checks)
