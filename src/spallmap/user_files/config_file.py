@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,9 @@ def check_config_file(path: Path) -> None:
         raise InputError(str(path), found, _REMEDY)
     if _n_nodes(with_marks, {}) > _MOST_NODES:
         raise InputError(str(path), f"aliases that stand for more than {_MOST_NODES} values", _REMEDY)
+    with _yaml_errors(path):
+        # tags that name a type, dates that do not exist, and keys that cannot be one show here
+        yaml.load(text, Loader=yaml.SafeLoader)
     errors = ErrorList()
     _check_keys(path, with_marks, "", errors)
     errors.raise_all()
@@ -87,13 +91,20 @@ def _check_json(path: Path, text: str) -> bool:
 
 def _check_depth(path: Path, text: str) -> None:
     depth = 0
-    try:
+    with _yaml_errors(path):
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:
                 raise InputError(str(path), f"values nested more than {_DEEPEST} deep", _REMEDY)
         yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+@contextmanager
+def _yaml_errors(path: Path) -> Iterator[None]:
+    """Name the file, and the line where it is known, in what the YAML parser says."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f", line {mark.line + 1}" if mark else ""
@@ -103,6 +114,8 @@ def _check_depth(path: Path, text: str) -> None:
         raise InputError(f"{path}{line}", f"no YAML ({problem})", _REMEDY) from None
     except yaml.YAMLError as error:
         raise InputError(str(path), f"no YAML ({shown(str(error))})", _REMEDY) from None
+    except ValueError as error:
+        raise InputError(str(path), f"a value that is none ({shown(str(error))})", _REMEDY) from None
 
 
 def _n_nodes(node: yaml.Node, counted: dict[int, int]) -> int:
