@@ -19,8 +19,8 @@ from spallmap.user_files.plain_text import shown
 
 # Folders of the results that hold what belongs to no cell.
 _RESERVED = ("figures", "logs", "benchmarks")
-# Columns that make names of results, which may have 255 signs; and Snakemake takes 20 repetitions at the end of
-# one for a rule that runs in a circle.
+# Columns that make names of results, which may have 255 signs; and Snakemake takes 20 repetitions at the end
+# of one for a rule that runs in a circle.
 _NAMES = ("cell", "state", "name")
 _LONGEST_NAME, _MOST_REPEATS = 64, 15
 _REPEATED = re.compile(rf"(.+?)\1{{{_MOST_REPEATS - 1}}}")

@@ -30,6 +30,7 @@ from spallmap.relaxometry.noise import (
     trusted_sigma,
 )
 from spallmap.relaxometry.noise.beyond import beyond_warnings
+from spallmap.relaxometry.noise.given import given_warnings
 from spallmap.relaxometry.regions import Regions, long_t2_regions, mixed_regions
 from spallmap.relaxometry.samples import check_content, clipped_pixels, drop_first, usable_series, without
 from spallmap.relaxometry.summary import histogram_edges_ms, summarise_t2
@@ -235,9 +236,12 @@ def analyse_series(
         **summarise_t2(fit, noise, regions, distribution, expected),
         "first_echo": first_echo_summary(first, changes),
     }
+    misfit = check_residuals(fit, noise)
+    if noise is None and not misfit:
+        misfit = given_warnings(whole, fit)
     warnings = (
         *noise_warnings(noise),
-        *check_residuals(fit, noise),
+        *misfit,
         *first_echo_warnings(first, changes, fit.long_ms),
         *beyond_warnings(fit),
         *mixed_regions(fit, regions),

@@ -205,11 +205,14 @@ def check_residuals(fit: T2Fit, noise: NoiseEstimate | None) -> tuple[DataWarnin
             "it was used all the same; see that it has the units and the scale of this acquisition",
         )
     elif ratio > TOLERATED * (1.0 + 0.5 * slack):
+        level = (
+            f", or the noise level {fit.sigma:.4g} is too small" if not np.isfinite(found.noise_ratio) else ""
+        )
         found_warning = DataWarning(
             SOURCE,
             f"{said}; {100.0 * found.misfit_fraction:.0f} % of {found.n_pixels} pixels misfit",
             "the decays are not those of the model (stimulated echoes, a mixture, echoes of different "
-            "scale); errors of T2 were widened by the misfit, but T2 itself may be off",
+            f"scale){level}; errors of T2 were widened by the misfit, but T2 itself may be off",
         )
     else:
         return ()
