@@ -17,12 +17,11 @@ from spallmap.registration.fitting_size import Size, with_fitting_size
 from spallmap.registration.landmark_fit import apply_landmarks, start_from_landmarks
 from spallmap.registration.result import Registration
 from spallmap.registration.section.appearance import Section, read_section
-from spallmap.registration.section.ceramic_thickness import THICKNESS_ERROR, thickness_sizes
 from spallmap.registration.section.judge import judge
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.search import search_section
 from spallmap.registration.section.starts import STARTS
-from spallmap.registration.section.target import make_target
+from spallmap.registration.section.target import THICKNESS_ERROR, make_target, thickness_sizes
 from spallmap.registration.verdict import Refused
 
 METHOD = "section in volume: Fourier search on classes, Gauss-Newton on grey"

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from spallmap.axes import AxesPrior
 from spallmap.frames import grid_points
+from spallmap.image import Image
 from spallmap.registration.section import resolutions
 from spallmap.registration.section import target as targets
 from spallmap.registration.section.refine import descend
 from spallmap.registration.section.resolutions import sharpened
-from spallmap.registration.section.target import Specimen, Target, make_target, read_specimen
+from spallmap.registration.section.target import (
+    Specimen,
+    Target,
+    make_target,
+    plate_thickness_um,
+    read_specimen,
+    thickness_sizes,
+)
 from spallmap.tomography.labels import is_filled
-from tests.unit.registration.section.cell import SPACING_UM, VOXEL_UM, small_cell
+from tests.unit.registration.section.cell import PIXEL_UM, SPACING_UM, VOXEL_UM, cut, small_cell
 
 
 def test_plate_normal_is_found_from_its_faces():
@@ -52,3 +61,22 @@ def test_a_large_volume_is_binned_and_its_own_voxels_end_the_refinement(scene, m
     found = descend(target.levels(section), start)
     points = target.levels(section)[-1].own_points(100)
     assert np.linalg.norm(found.place(points) - true.place(points), axis=1).mean() < 0.5 * VOXEL_UM
+
+
+def test_a_section_is_as_thick_as_its_tomogram_at_its_true_size_alone() -> None:
+    rng = np.random.default_rng(5)
+    made = small_cell(rng)
+    _, phases = made.volume(rng)
+    assert plate_thickness_um(phases, SPACING_UM) == pytest.approx(170.0, rel=0.02)
+    grey, mask, _ = cut(made, np.random.default_rng(1))
+    for factor in (0.5, 1.0, 1.1, 2.0):
+        image = Image(grey, ("y", "x"), (factor * PIXEL_UM,) * 2, mask)
+        [size] = thickness_sizes(image, phases, SPACING_UM)
+        assert size == pytest.approx((PIXEL_UM,) * 2, rel=0.03)
+
+
+def test_a_section_without_faces_gets_no_size() -> None:
+    grey = np.random.default_rng(2).normal(100.0, 5.0, (60, 80))
+    phases = np.ones((12, 12, 12), dtype=np.uint8)
+    assert thickness_sizes(Image(grey, ("y", "x"), (2.0, 2.0)), phases, SPACING_UM) == []
+    assert plate_thickness_um(np.full((8, 8, 8), 5, dtype=np.uint8), SPACING_UM) is None
