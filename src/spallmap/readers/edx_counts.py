@@ -13,10 +13,10 @@ COUNTS = (
     "whole numbers of counts, 0 or more, as the spectrometer counted them: export the map as data (raw "
     "counts, 16 or 32 bits), not as a picture"
 )
-# Values that no pixel has lie between those of a stretched picture, next to values that many pixels have. Among
-# counts a value is missing between two of COMMON pixels and more in less than 1 % (rare values, such as between
-# the counts of two phases, prove nothing). Seen of stretched pictures: 0.3 and more. Fewer values than LEAST_VALUES
-# may be drawn by hand.
+# Values that no pixel has lie between those of a stretched picture, next to values that many pixels have.
+# Among counts less than 1 % are missing between two of COMMON pixels and more; rare values, as between the
+# counts of two phases, prove nothing. Seen of stretched pictures: 0.3 and more. Fewer values than
+# LEAST_VALUES may be drawn by hand.
 COMMON, MISSING, LEAST_VALUES = 5, 0.1, 3
 # Neighbouring pixels of counts differ as a Poisson distribution does; of a picture whose counts were divided
 # or smoothed, less. The ratio of the two is 1 for counts, and a real map's own structure only adds to it.
