@@ -23,7 +23,7 @@ from spallmap.readers.tiff_files import (
     tiff_names,
 )
 from spallmap.readers.tiff_files.directories import PHOTOMETRIC, SAMPLES, read_directories
-from spallmap.readers.tiff_files.stored_values import PALETTE
+from spallmap.readers.tiff_files.stored_values import PALETTE, WHITE_IS_ZERO
 
 AXES = ("channel", "y", "x")
 # fmt: off
@@ -116,6 +116,9 @@ def _header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None, tupl
         first = read_directories(path, most=1)[0]
         if first.number(PHOTOMETRIC, 1) == PALETTE:
             raise InputError(f"{first.source_label}, ColorMap", "a picture with a colour table", COUNTS)
+        if first.number(PHOTOMETRIC, 1) == WHITE_IS_ZERO:
+            found = "a picture that shows 0 as white"
+            raise InputError(f"{first.source_label}, PhotometricInterpretation", found, COUNTS)
         if first.number(SAMPLES, 1) > 1 and len(tif.pages) == 1:
             found = f"a picture of {first.number(SAMPLES, 1)} colours a pixel"
             raise InputError(first.source_label, found, COUNTS)
