@@ -103,3 +103,16 @@ def test_a_map_stretched_to_16_bits_is_refused(tmp_path, mean):
     write(tmp_path, np.rint(65535 * picture / picture.max()).astype(np.uint16))
     with pytest.raises(InputError, match="a picture, no counts"):
         open_image(tmp_path, "edx", 2.0)
+
+
+def test_a_map_compressed_as_jpeg_is_refused(tmp_path):
+    write(tmp_path, counts(12).astype(np.uint8), compression="jpeg")
+    with pytest.raises(InputError, match="compressed as JPEG"):
+        probe_image(tmp_path, "edx")
+
+
+def test_a_map_under_two_names_is_said(tmp_path):
+    for name in ("Na", "Al"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", counts(12).astype(np.uint16))
+    [warning] = open_image(tmp_path, "edx", 2.0).warnings
+    assert warning.found == "the counts of Na.tif"
