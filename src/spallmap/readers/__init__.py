@@ -14,6 +14,7 @@ from pathlib import Path
 from spallmap.errors import InputError
 from spallmap.image import Image
 from spallmap.readers import dicom, edx, mri_nifti, mri_tiff, paravision, sem, topspin, volumes
+from spallmap.readers.checks.echo_scales import check_distinct, check_one_scale, negative_magnitudes
 from spallmap.readers.checks.file_access import check_readable, reported
 from spallmap.readers.checks.memory import check_fits
 from spallmap.readers.checks.plausible import UNUSUAL, check_echo_times, check_plausible, size_conflict
@@ -271,8 +272,12 @@ def _with_signal(path: Path, loaded: Loaded) -> ImageInfo:
         return info
     te_ms = info.meta["te_ms"]
     check_not_blank(str(path), loaded.data, te_ms, loaded.clipped)
-    grows = check_decay(str(path), loaded.data, te_ms)
-    return info if grows is None else replace(info, warnings=(*info.warnings, grows))
+    odd = [check_distinct(str(path), loaded.data, te_ms), check_decay(str(path), loaded.data, te_ms)]
+    if odd[0] is None:
+        check_one_scale(str(path), loaded.data, te_ms, loaded.clipped)
+    if info.meta.get("magnitude") and loaded.data.dtype.kind != "c":
+        odd.append(negative_magnitudes(str(path), loaded.data))
+    return replace(info, warnings=(*info.warnings, *(warning for warning in odd if warning is not None)))
 
 
 def _needed_spacing(path: Path, info: ImageInfo) -> tuple[float, ...]:

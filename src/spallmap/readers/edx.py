@@ -22,10 +22,12 @@ from spallmap.readers.tiff_files import (
     spacing_from_tags,
     tiff_names,
 )
-from spallmap.readers.tiff_files.directories import PHOTOMETRIC, SAMPLES, read_directories
-from spallmap.readers.tiff_files.stored_values import PALETTE
+from spallmap.readers.tiff_files.directories import BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, read_directories
+from spallmap.readers.tiff_files.stored_values import PALETTE, WHITE_IS_ZERO
 
 AXES = ("channel", "y", "x")
+# Compressions of a TIFF that change 8-bit samples.
+JPEG = (6, 7)
 # fmt: off
 ELEMENTS = (
     "H", "He", "Li", "Be", "B", "C", "N", "O", "F", "Ne", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "Ar", "K",
@@ -96,7 +98,8 @@ def load(path: Path) -> Loaded:
     info = probe(path)
     counts = np.empty(info.shape, dtype=np.uint32)
     warnings, clipped = list(info.warnings), np.zeros(info.shape, dtype=bool)
-    for channel, name in enumerate(files(path)):
+    names = files(path)
+    for channel, name in enumerate(names):
         with open_tiff(name) as tif:
             samples = _checked(name, read_series(name, tif)).reshape(info.shape[1:])
         check_counts(str(name), samples)
@@ -107,6 +110,10 @@ def load(path: Path) -> Loaded:
         filled = filled_range(str(name), samples) if full is None else None
         warnings += [filled] if filled is not None else []
         counts[channel] = samples
+        if samples.min() < samples.max():
+            same = [c for c in range(channel) if np.array_equal(counts[c], counts[channel])]
+            advice = "counting never repeats: see whether one is a copy"
+            warnings += [DataWarning(str(name), f"the counts of {names[c].name}", advice) for c in same]
     info = replace(info, warnings=tuple(warnings))
     return Loaded(info, counts, clipped=clipped if clipped.any() else None)
 
@@ -116,6 +123,11 @@ def _header(path: Path) -> tuple[tuple[int, ...], tuple[float, ...] | None, tupl
         first = read_directories(path, most=1)[0]
         if first.number(PHOTOMETRIC, 1) == PALETTE:
             raise InputError(f"{first.source_label}, ColorMap", "a picture with a colour table", COUNTS)
+        if first.number(PHOTOMETRIC, 1) == WHITE_IS_ZERO:
+            found = "a picture that shows 0 as white"
+            raise InputError(f"{first.source_label}, PhotometricInterpretation", found, COUNTS)
+        if first.number(COMPRESSION, 1) in JPEG and first.number(BITS, 1) == 8:
+            raise InputError(f"{first.source_label}, Compression", "a picture compressed as JPEG", COUNTS)
         if first.number(SAMPLES, 1) > 1 and len(tif.pages) == 1:
             found = f"a picture of {first.number(SAMPLES, 1)} colours a pixel"
             raise InputError(first.source_label, found, COUNTS)

@@ -13,9 +13,11 @@ COUNTS = (
     "whole numbers of counts, 0 or more, as the spectrometer counted them: export the map as data (raw "
     "counts, 16 or 32 bits), not as a picture"
 )
-# Values that no pixel has lie between those of a stretched picture. Among counts, none of those that are as
-# common as this is missing: the expected number of pixels of each is EXPECTED and more.
-CENTRE, EXPECTED, MISSING = (0.05, 0.95), 30, 0.1
+# Values that no pixel has lie between those of a stretched picture, next to values that many pixels have.
+# Among counts less than 1 % are missing between two of COMMON pixels and more; rare values, as between the
+# counts of two phases, prove nothing. Seen of stretched pictures: 0.3 and more. Fewer values than
+# LEAST_VALUES may be drawn by hand.
+COMMON, MISSING, LEAST_VALUES = 5, 0.1, 3
 # Neighbouring pixels of counts differ as a Poisson distribution does; of a picture whose counts were divided
 # or smoothed, less. The ratio of the two is 1 for counts, and a real map's own structure only adds to it.
 # Seen: counts 1.04 to 1.6; divided by 1.5 to 4, 0.74 to 0.2; smoothed over a pixel, 0.1 to 0.4.
@@ -77,22 +79,20 @@ def missing_fraction(samples: NDArray[Any]) -> float | None:
     Returns
     -------
     float or None
-        None where there are too few pixels to say.
+        None where too few values are common.
 
     Examples
     --------
-    >>> missing_fraction(np.repeat(np.arange(0, 90, 3), 200))
+    >>> round(missing_fraction(np.repeat(np.arange(0, 90, 3), 200)), 2)
     0.66
     """
-    positive = samples[samples > 0].astype(np.int64)
-    if positive.size < EXPECTED:
+    values, pixels = np.unique(samples[samples > 0].astype(np.int64), return_counts=True)
+    common = pixels >= COMMON
+    between = np.diff(values)[common[:-1] & common[1:]] - 1
+    if np.count_nonzero(common) < LEAST_VALUES or between.size == 0:
         return None
-    low, high = (int(v) for v in np.quantile(positive, CENTRE, method="nearest"))
-    span = high - low + 1
-    if span < 4 or positive.size * (CENTRE[1] - CENTRE[0]) < EXPECTED * span:
-        return None
-    used = len(np.unique(positive[(positive >= low) & (positive <= high)]))
-    return 1.0 - used / span
+    missing = int(between.sum())
+    return missing / (missing + int(np.count_nonzero(common)))
 
 
 def noise_ratio(samples: NDArray[Any]) -> float | None:
@@ -155,7 +155,7 @@ def full_counts(samples: NDArray[Any]) -> NDArray[np.bool_] | None:
 
 
 def filled_range(source_label: str, samples: NDArray[Any]) -> DataWarning | None:
-    """Report a map of 8 bits that just reaches 255: few maps of counts do, every stretched picture does.
+    """Report a map that just reaches 255 or 65535: few maps of counts do, every stretched picture does.
 
     Parameters
     ----------
@@ -174,9 +174,11 @@ def filled_range(source_label: str, samples: NDArray[Any]) -> DataWarning | None
     >>> filled_range("Na.tif", np.array([0, 3, 254], np.uint8)) is None
     True
     """
-    if samples.dtype != np.uint8 or samples.max() != 255 or samples.min() != 0:
+    largest = {"uint8": 255, "uint16": 65535}.get(samples.dtype.name)
+    if samples.max() != largest or samples.min() != 0:
         return None
-    found = "values from exactly 0 to exactly 255, as in a picture stretched to 8 bits"
+    bits = 8 * samples.dtype.itemsize
+    found = f"values from exactly 0 to exactly {largest}, as in a picture stretched to {bits} bits"
     return DataWarning(source_label, found, "taken as counts: see that the map was exported as raw counts")
 
 

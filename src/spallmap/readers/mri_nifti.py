@@ -15,6 +15,7 @@ from spallmap.readers.checks.clipped_samples import clipped_samples
 from spallmap.readers.checks.file_access import check_readable, entries
 from spallmap.readers.checks.plausible import SIZE_TOLERANCE
 from spallmap.readers.checks.sample_values import in_single_precision
+from spallmap.readers.checks.stored_words import refuse_other_words
 from spallmap.readers.echo_files import EchoFiles, choose_echo_files
 from spallmap.readers.echo_train import bids_origins, bids_sequence, refuse_gradient_echoes, train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
@@ -116,6 +117,7 @@ def load(path: Path) -> Loaded:
             proxy: Any = nifti.dataobj
             stored = proxy.get_unscaled().reshape((*header.spatial, header.n_echoes)).transpose(3, 2, 1, 0)
             scaled = apply_read_scaling(stored, proxy.slope, proxy.inter)
+        refuse_other_words(str(image), stored, "the NIfTI header")
         as_stored.append(stored)
         parts.append(in_single_precision(str(image), scaled))
     clipped, odd = clipped_samples(np.concatenate(as_stored), source_label=str(path))

@@ -12,6 +12,7 @@ from spallmap.errors import InputError
 from spallmap.readers.checks.clipped_samples import clipped_samples
 from spallmap.readers.checks.file_access import entries
 from spallmap.readers.checks.sample_values import in_single_precision
+from spallmap.readers.checks.stored_words import refuse_other_words
 from spallmap.readers.echo_files import EchoFiles, choose_echo_files
 from spallmap.readers.echo_train import bids_origins, bids_sequence, refuse_gradient_echoes, train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
@@ -113,6 +114,7 @@ def load(path: Path) -> Loaded:
         if one.transposed:
             stored = stored.reshape(one.spatial[0], one.n_echoes, *one.spatial[1:]).swapaxes(0, 1)
         parts.append(stored.reshape(one.n_echoes, *one.spatial))
+        refuse_other_words(str(image), parts[-1], "the TIFF header")
     as_stored = np.concatenate(parts)
     clipped, odd = clipped_samples(as_stored, source_label=str(path))
     if odd is not None:

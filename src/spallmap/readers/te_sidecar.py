@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,11 @@ SIDECAR = "echo_times_ms.txt"
 _LARGEST_LIST, _LARGEST_JSON = 1 << 18, 1 << 22
 # Echo times beside an image that differ by this fraction from a list that comes first are worth a warning.
 _TE_TOLERANCE = 0.03
+# The signal changes with each of these: echoes of one decay have one value. Flip angles may vary in trains.
+_SAME_FOR_ALL = (
+    "RepetitionTime", "InversionTime", "MagneticFieldStrength", "ImagedNucleus", "Nucleus", "ReceiveCoilName",
+)  # fmt: skip
+_SAME_SETTING = 1e-3
 # A number as people and programs write it; Python takes 1_000, infinity and digits of other scripts too.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 # What is one number with a decimal comma, or two numbers with a comma between them.
@@ -111,6 +117,7 @@ def find_echo_times(
         the number of echoes, or one is implausible.
     """
     bids = tuple(read_bids(bids_file(image)) for image in images)
+    _check_settings(images, bids)
     listed = None if folder is None else folder / SIDECAR
     if listed is not None and is_there(listed):
         te_ms = _fitting(listed, read_list(listed), sum(n_echoes))
@@ -133,6 +140,24 @@ def find_echo_times(
     source = sidecars[0] if len(set(sidecars)) == 1 else path
     odd = _oddities(path, source, tuple(times), images, n_echoes, bids)
     return EchoTimes(tuple(times), tuple(sidecars), bids, odd)
+
+
+def _check_settings(images: Sequence[Path], bids: Sequence[dict[str, Any]]) -> None:
+    """Refuse images whose BIDS files name settings that no echoes of one decay differ in."""
+    usual: dict[str, tuple[Any, Path]] = {}
+    for image, said in zip(images, bids, strict=True):
+        for key in _SAME_FOR_ALL:
+            value = said.get(key)
+            if not isinstance(value, (int, float, str)) or isinstance(value, bool):
+                continue
+            first, of = usual.setdefault(key, (value, image))
+            if isinstance(value, str) or isinstance(first, str):
+                alike = value == first
+            else:
+                alike = math.isclose(value, first, rel_tol=_SAME_SETTING)
+            if not alike:
+                allowed = f"{first} as in {bids_file(of).name}: echoes of one series"
+                raise InputError(f"{bids_file(image)}, {key}", str(value)[:80], allowed)
 
 
 def is_there(sidecar: Path) -> bool:

@@ -283,3 +283,30 @@ for name in ("Map.tif", "na.tif", "Na K.tif", "Xx.tif"):
         path = maps(folder)
         (path / "Na.tif").rename(path / name)
         return path, "edx", 2.0
+
+
+for label, data, said in (
+    ("16 bits stretched to 65535", np.rint(65535.0 * counts(6) / counts(6).max()).astype(np.uint16), {}),
+    ("16 bits, counts times 257", counts(6) * np.uint16(257), {}),
+    ("0 shown as white", counts(6), {"photometric": "miniswhite"}),
+):
+
+    @CASES.add("pictures", f"an element map of {label}", refused("Na.tif", "picture"), data=data, said=said)
+    def other_picture(folder: Path, data: np.ndarray, said: dict[str, Any]) -> Any:
+        return replace_map(folder, data, **said), "edx", 2.0
+
+
+@CASES.add("counts", "two phases of many counts", reads())
+def two_phases(folder: Path) -> Any:
+    means = np.where(picture() > 120, 600.0, 90.0)
+    return replace_map(folder, np.random.default_rng(4).poisson(means).astype(np.uint16)), "edx", 2.0
+
+
+@CASES.add("pictures", "an SEM image of one grey", reads(None, "all pixels 0"))
+def blank_sem(folder: Path) -> Any:
+    return sem(folder, 0 * picture()), "sem", 0.5
+
+
+@CASES.add("vendors' tags", "FEI pixel width twice", refused("pixel size"))
+def doubled_fei(folder: Path) -> Any:
+    return fei(folder, "[Scan]\r\nPixelWidth=1e-7\r\nPixelWidth=2e-7\r\nPixelHeight=1e-7\r\n"), "sem", None

@@ -87,3 +87,32 @@ def test_pictures_in_colours_are_refused(tmp_path):
     write(tmp_path, np.stack([grey] * 3, axis=-1), photometric="rgb")
     with pytest.raises(InputError, match=r"Na\.tif.*3 colours.*not as a picture"):
         probe_image(tmp_path, "edx")
+
+
+def test_two_phases_of_many_counts_are_no_picture(tmp_path):
+    rng = np.random.default_rng(3)
+    rich = ndimage.gaussian_filter(rng.normal(0, 1, (192, 256)), 12) > 0
+    for mean in (100, 2000):
+        write(tmp_path, rng.poisson(np.where(rich, mean, mean / 6)).astype(np.uint16))
+        assert not open_image(tmp_path, "edx", 2.0).warnings
+
+
+@pytest.mark.parametrize("mean", [4, 40, 2000])
+def test_a_map_stretched_to_16_bits_is_refused(tmp_path, mean):
+    picture = counts(mean).astype(np.float64)
+    write(tmp_path, np.rint(65535 * picture / picture.max()).astype(np.uint16))
+    with pytest.raises(InputError, match="a picture, no counts"):
+        open_image(tmp_path, "edx", 2.0)
+
+
+def test_a_map_compressed_as_jpeg_is_refused(tmp_path):
+    write(tmp_path, counts(12).astype(np.uint8), compression="jpeg")
+    with pytest.raises(InputError, match="compressed as JPEG"):
+        probe_image(tmp_path, "edx")
+
+
+def test_a_map_under_two_names_is_said(tmp_path):
+    for name in ("Na", "Al"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", counts(12).astype(np.uint16))
+    [warning] = open_image(tmp_path, "edx", 2.0).warnings
+    assert warning.found == "the counts of Na.tif"

@@ -297,7 +297,7 @@ def test_a_packed_file_may_not_announce_more_than_an_image_may_take(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
 def test_samples_that_no_header_announces_are_reported(tmp_path, name):
-    data = samples(20, 20, 2, 3)
+    data = np.abs(samples(20, 20, 2, 3))
     path = patch(write(tmp_path / name, data), 40, dims(20, 20, 2, 2))
     say(path, EchoTime=[0.002, 0.004])
     image = open_image(path, "mri")

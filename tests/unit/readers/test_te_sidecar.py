@@ -225,3 +225,15 @@ def test_a_list_that_contradicts_bids_is_used_and_reported(tmp_path):
     assert "EchoTime of 2, 6.5 ms in a.json, and 2, 13 ms" in found.warnings[0].found
     (tmp_path / "echo_times_ms.txt").unlink()
     assert find_echo_times(tmp_path, [image], [2], tmp_path).stored_as == "s"
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [("RepetitionTime", (1.0, 0.1)), ("MagneticFieldStrength", (9.4, 7)), ("Nucleus", ("23Na", "1H"))],
+)
+def test_bids_files_of_other_settings_are_refused(tmp_path, key, values):
+    images = [tmp_path / "a.nii", tmp_path / "b.nii"]
+    for image, te_s, value in zip(images, (0.002, 0.004), values, strict=True):
+        image.with_suffix(".json").write_text(json.dumps({"EchoTime": te_s, key: value}))
+    with pytest.raises(InputError, match=rf"b\.json, {key}"):
+        find_echo_times(tmp_path, images, [1, 1], tmp_path)

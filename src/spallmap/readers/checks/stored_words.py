@@ -131,14 +131,21 @@ def _refuse_other_type(source_label: str, stored: NDArray[Any], allowed: str) ->
 
 
 def _roughness(frames: NDArray[Any]) -> float:
-    """Mean step from pixel to pixel over mean distance from the median; infinite for what is no number."""
+    """Mean step from pixel to pixel over mean distance from the median; infinite where few are numbers."""
+    if frames.shape[-1] < 2:
+        return float("inf")
     with np.errstate(invalid="ignore", over="ignore"):
         values = frames.astype(np.float64)
-        if not np.isfinite(values).all() or frames.shape[-1] < 2:
+        finite = np.isfinite(values)
+        if not finite.any():
+            return 0.0
+        if 2 * np.count_nonzero(finite) < finite.size:
             return float("inf")
+        if not finite.all():  # a margin without numbers
+            values[~finite] = np.median(values[finite])
         spread = float(np.mean(np.abs(values - np.median(values, axis=(-2, -1), keepdims=True))))
         step = float(np.mean(np.abs(np.diff(values, axis=-1))))
-    return step / spread if 0 < spread < np.inf else 0.0
+    return step / spread if 0 < spread < np.inf else float("inf") if spread == np.inf else 0.0
 
 
 def refuse_negative_magnitudes(source_label: str, data: NDArray[Any]) -> None:

@@ -19,6 +19,9 @@ def scaling_of(path: Path, look: FrameAttributes) -> tuple[float, float, str]:
     private scale makes the floating-point values, (stored * slope + intercept) / (slope * scale). Chenevert
     et al., Translational Oncology 7 (2014) 65.
     """
+    if look.header.get("ModalityLUTSequence"):
+        allowed = "a rescale slope and intercept, or stored values: export the images without it"
+        raise InputError(f"{path}, ModalityLUTSequence", "values behind a lookup table", allowed)
     slope = look.value("PixelValueTransformationSequence", "RescaleSlope")
     intercept = look.value("PixelValueTransformationSequence", "RescaleIntercept") or 0.0
     rescale = 1.0 if slope is None else float(slope), float(intercept)

@@ -19,6 +19,7 @@ NUMBERS = {
 WORDS = {
     "patient": ("", "PatientID"),
     "receive coil": ("MRReceiveCoilSequence", "ReceiveCoilName"),
+    "nucleus": ("", "ImagedNucleus"),
 }
 # Trains of echoes may vary the flip angle of their pulses; between series it must agree.
 BETWEEN_SERIES = {"flip angle": ("MRTimingAndRelatedParametersSequence", "FlipAngle")}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.errors import InputError
+from spallmap.errors import DataWarning, InputError
 from spallmap.readers.checks.memory import check_fits
 from spallmap.readers.info import ImageInfo, Loaded, Reader
 from spallmap.readers.sem import fei, jeol, tescan, zeiss
@@ -78,10 +78,18 @@ def load(path: Path) -> Loaded:
     with open_tiff(path) as tif:
         info, axes = _described(path, tif)
         data = _grey(path, read_series(path, tif), axes).reshape(info.shape)
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        n = int(np.count_nonzero(~np.isfinite(data)))
+        allowed = "numbers everywhere: export the image as whole numbers"
+        raise InputError(str(path), f"{n} pixels that are no number (NaN or infinite)", allowed)
     bar = info.meta.get("data_bar_row")
     first_bar_row = find_data_bar(data) if bar is None else bar
     mask = specimen_mask((info.shape[0], info.shape[1]), first_bar_row)
-    odd, clipped = clipped_ends(str(path), data, len(data) if first_bar_row is None else first_bar_row)
+    specimen = data[:first_bar_row]
+    odd, clipped = clipped_ends(str(path), data, len(specimen))
+    if specimen.size and not odd and np.all(specimen == specimen.flat[0]):
+        found = f"all pixels {specimen.flat[0]:g}"
+        odd = (DataWarning(str(path), found, "the image shows nothing: see whether it was exported whole"),)
     info = replace(info, meta={**info.meta, "data_bar_row": first_bar_row}, warnings=(*info.warnings, *odd))
     return Loaded(info, data, mask, clipped)
 
@@ -116,6 +124,8 @@ def _grey(path: Path, data: NDArray[Any], axes: str) -> NDArray[Any]:
     if axes == "YX":
         return data
     colours = np.moveaxis(data, axes.index("S"), 0)[:3]
+    if len(colours) < 3:
+        raise InputError(str(path), "a grey image with a second channel (transparency)", GREY_IMAGE)
     if any(not np.array_equal(c, colours[0]) for c in colours[1:]):
         raise InputError(str(path), "a coloured image", GREY_IMAGE)
     grey: NDArray[Any] = np.ascontiguousarray(colours[0])

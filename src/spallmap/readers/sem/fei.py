@@ -17,6 +17,10 @@ FEI_AGREEMENT = 0.01
 # A data bar adds at most this fraction of the image's rows (29 of 442, 39 of 512, 68 of 1024 were seen).
 TALLEST_BAR = 0.2
 
+# What pixel sizes are taken from.
+_SECTIONS = ("[Scan]", "[Image]")
+_SIZES = ("PixelWidth", "PixelHeight", "HorFieldsize", "VerFieldsize", "ResolutionX", "ResolutionY")
+
 
 def read_tag(page: tifffile.TiffPage, shape: tuple[int, int]) -> VendorTag | None:
     """Read tag 34682, or 34680 of older microscopes; None where the page has neither."""
@@ -25,8 +29,33 @@ def read_tag(page: tifffile.TiffPage, shape: tuple[int, int]) -> VendorTag | Non
         return None
     label = f"{page.parent.filehandle.path}, tag 34682 (FEI), [Scan]"
     spacing, warnings = fei_pixel_size_um(label, metadata, shape)
+    doubles = _doubles(page)
+    if doubles:
+        advice = "nobody knows which holds: give the pixel size in spacing_um"
+        warnings, spacing = (
+            (*warnings, DataWarning(label, f"{doubles} twice, with other values", advice)),
+            None,
+        )
     bar = _data_bar_row(metadata, shape)
     return VendorTag("FEI SEM TIFF", spacing, {"data_bar_row": bar}, warnings)
+
+
+def _doubles(page: tifffile.TiffPage) -> str:
+    """Name the entries about sizes that the tag's text holds twice in one section, with other values."""
+    tag = next(page.tags[code] for code in (34682, 34680) if code in page.tags)
+    handle = page.parent.filehandle
+    with handle.lock:
+        handle.seek(tag.valueoffset)
+        text = handle.read(tag.count).decode("latin-1")
+    seen: dict[tuple[str, str], str] = {}
+    twice, section = [], ""
+    for line in text.splitlines():
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not equals:
+            section = key if key.startswith("[") else section
+        elif key in _SIZES and seen.setdefault((section, key), value) != value and section in _SECTIONS:
+            twice.append(key)
+    return ", ".join(dict.fromkeys(twice))
 
 
 def fei_pixel_size_um(

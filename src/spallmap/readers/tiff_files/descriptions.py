@@ -30,7 +30,8 @@ _CURVES = {
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![.,]\d)"
 # Octopus writes "offset = 3.5E-01slope = 3.2E-05", Mantid Imaging two lines, others intercept or JSON.
 _SCALE_KEY = re.compile(
-    r"(?<![A-Za-z_])(?:rescale|scale|scl|data)?[ _]?(slope|offset|intercept|inter)[\"']?\s*[:=]\s*[\"']?\s*"
+    r"(?<![A-Za-z_])(?:(?:rescale|scale|scl|data)?[ _]?(slope|offset|intercept|inter)|"
+    r"((?:scale|scaling)[ _]?factor))[\"']?\s*[:=]\s*[\"']?\s*"
     rf"(?P<value>{_NUMBER}|\S{{0,40}})",
     re.IGNORECASE,
 )
@@ -155,14 +156,17 @@ def slice_scale(source_label: str, text: str) -> Line | None:
     --------
     >>> slice_scale("a.tif", "offset = 3.50000E-01slope = 3.28069E-05")
     Line(slope=3.28069e-05, offset=0.35)
+    >>> slice_scale("a.tif", "scale factor: 1.5; offset: 3"), slice_scale("a.tif", "scale factor: 0.5")
+    (Line(slope=1.5, offset=3.0), None)
     >>> slice_scale("a.tif", '{"shape": [20, 30]}') is None
     True
     """
     label = f"{source_label}, ImageDescription"
     found: dict[str, float] = {}
     for match in _SCALE_KEY.finditer(text):
-        word, value = match[1].lower(), match["value"]
-        key = "slope" if word == "slope" else "offset"
+        word, value = (match[1] or match[2]).lower(), match["value"]
+        # a factor alone may be that of a picture's size: it counts beside an offset only
+        key = "slope" if word == "slope" else "factor" if match[2] else "offset"
         if not re.fullmatch(_NUMBER, value):
             if key == "slope":
                 raise InputError(label, f"a slope of {value!r}", f"a number with a point; or {ONE_SCALE}")
@@ -170,6 +174,8 @@ def slice_scale(source_label: str, text: str) -> Line | None:
         number = float(value)
         if found.setdefault(key, number) != number:
             raise InputError(label, f"two of {key}: {found[key]:g} and {number:g}", f"one; or {ONE_SCALE}")
+    if "slope" not in found and "offset" in found and "factor" in found:
+        found["slope"] = found["factor"]
     if "slope" not in found:
         return None
     if "offset" not in found:

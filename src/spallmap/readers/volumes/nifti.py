@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from spallmap.errors import InputError
+from spallmap.readers.checks.plausible import SIZE_TOLERANCE
 from spallmap.readers.info import ImageInfo
 from spallmap.readers.nifti_files import ENDINGS, UNITS_UM, open_nifti
 from spallmap.readers.volumes.directions import is_mirrored, lengths_um
@@ -60,7 +61,11 @@ def _describe(path: Path) -> tuple[ImageInfo, RawLayout]:
         intercept=intercept,
     )
     spacing, source = None, "no unit of length in 'xyzt_units'"
-    if unset:
+    steps = np.linalg.norm(affine[:3, :3], axis=0)
+    if placed and any(abs(a - b) > SIZE_TOLERANCE * b for a, b in zip(zooms, steps, strict=True) if b > 0.0):
+        sizes = (", ".join(f"{v:.5g}" for v in values) for values in (zooms, steps))
+        source = "pixel sizes of {} ('pixdim') and of {} (placement), {}".format(*sizes, word)
+    elif unset:
         source = "a step of 0 in 'pixdim'"
     elif unit is not None:
         spacing = lengths_um(str(path), [zoom * unit for zoom in zooms[::-1]], ["um"] * 3)

@@ -130,6 +130,10 @@ class RawVolume:
         self._layout = layout
         self._descriptor = descriptor
 
+    def with_layout(self, layout: RawLayout) -> RawVolume:
+        """Read the same file by another layout."""
+        return RawVolume(layout, self._descriptor)
+
     def read(self, region: Region) -> NDArray[Any]:
         """Read a region, its rows whole from the disk.
 

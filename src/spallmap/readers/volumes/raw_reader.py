@@ -12,6 +12,7 @@ from spallmap.readers.info import ImageInfo, Reader, Streamed
 from spallmap.readers.volumes.directions import upside_down
 from spallmap.readers.volumes.raw import RawLayout, open_raw
 from spallmap.readers.volumes.source import LazyVolume, volume_reader
+from spallmap.readers.volumes.voxel_order import check_voxels
 
 
 def raw_reader(
@@ -53,6 +54,7 @@ def raw_reader(
     def stream(path: Path) -> Iterator[Streamed]:
         info, layout = describe(path)
         with open_raw(layout) as raw:
+            check_voxels(str(layout.path), raw, layout)
             lazy = LazyVolume(str(path), info.shape, np.dtype(info.dtype), raw.read)
             yield Streamed(info, upside_down(lazy) if info.meta.get("slices_reversed") else lazy)
 

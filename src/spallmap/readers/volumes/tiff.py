@@ -47,6 +47,7 @@ SLICE_AXES = "ZQI"
 # What stands between a slice's number and how many there are.
 _COUNT_WORD = re.compile(r"[ _.-]*of[ _.-]*", re.IGNORECASE)
 ONE_STACK = "grey slices of one stack, two or more"
+_SLICES_ALONE = "slices alone: move darks, flats, previews and other images to another folder"
 
 
 def files(path: Path) -> tuple[Path, ...]:
@@ -90,7 +91,7 @@ def slice_order(folder: Path, names: tuple[Path, ...]) -> tuple[Path, ...]:
     usual = max(set(texts), key=texts.count)
     for name, text in zip(names, texts, strict=True):
         if text != usual:
-            raise InputError(str(name), "a TIFF whose name does not fit the other slices", "slices alone")
+            raise InputError(str(name), "a TIFF whose name does not fit the other slices", _SLICES_ALONE)
     numbers = np.array([[int(n) for n in part[1::2]] for part in parts], dtype=object)
     counting = [column for column in range(numbers.shape[1]) if len(set(numbers[:, column])) > 1]
     if len(counting) != 1:

@@ -156,10 +156,13 @@ def test_masks_follow_slices_and_echoes(write_scan):
 
 def test_the_largest_sample_of_a_stretched_frame_is_no_alarm(write_scan):
     echoes = decay(1.0, 0.02)
-    stored = np.rint(echoes / echoes.max(axis=(1, 2), keepdims=True) * 32767).astype(np.int16)
-    image = open_image(write_scan(stored, ECHOES, TE_MS, (1, 1)), "mri")
+    slopes = echoes.max(axis=(1, 2)) / 32767
+    stored = np.rint(echoes / slopes[:, None, None]).astype(np.int16)
+    image = open_image(write_scan(stored, ECHOES, TE_MS, (1, 1), slope=slopes), "mri")
     assert image.clipped is None
     assert not image.warnings
+    with pytest.raises(InputError, match="32767 as the largest sample of every echo"):
+        open_image(write_scan(stored, ECHOES, TE_MS, (1, 1), name="6"), "mri")
 
 
 def test_swapped_bytes_and_other_types_are_refused(write_scan):

@@ -47,3 +47,26 @@ def test_a_new_vendor_is_one_module_and_one_line(tmp_path, monkeypatch):
     assert not image.mask[180:].any()
     tifffile.imwrite(tmp_path / "another.tif", section(), metadata=None)
     assert probe_image(tmp_path / "another.tif", "sem").spacing_um is None
+
+
+def test_an_image_of_one_grey_is_said(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.full((40, 60), 7, np.uint8))
+    [warning] = open_image(tmp_path / "a.tif", "sem", 0.5).warnings
+    assert "all pixels 7" in warning.found
+
+
+def test_pixels_that_are_no_number_are_refused(tmp_path):
+    image = np.random.default_rng(1).random((40, 60), np.float32)
+    image[3, 4] = np.nan
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    with pytest.raises(InputError, match="1 pixels that are no number"):
+        open_image(tmp_path / "a.tif", "sem", 0.5)
+
+
+def test_a_pixel_width_that_stands_twice_is_no_size(tmp_path):
+    text = "[Scan]\r\nPixelWidth=1e-7\r\nPixelWidth=2e-7\r\nPixelHeight=1e-7\r\n"
+    tag = (34682, "s", 0, text, True)
+    tifffile.imwrite(tmp_path / "a.tif", np.eye(40, 60, dtype=np.uint8), metadata=None, extratags=[tag])
+    info = probe_image(tmp_path / "a.tif", "sem")
+    assert info.spacing_um is None
+    assert "PixelWidth twice" in info.warnings[0].found

@@ -143,6 +143,11 @@ def axis_names(dataset: h5py.Dataset, group: h5py.Group) -> tuple[str, ...]:
     if values is None:
         values = dataset.attrs.get("axes")
     if values is None:
+        # HDF5's own labels of axes, as h5py's dims and ilastik's axistags are written beside
+        values = [] if dataset.attrs.get("DIMENSION_LABELS") is None else dataset.attrs["DIMENSION_LABELS"]
+        if not all(text_of(v) for v in np.ravel(values)):
+            values = []
+    if np.size(values) == 0:
         return ()
     names = [text_of(v) for v in np.ravel(values)]
     if len(names) == 1:  # the older way: one text, with colons or commas between the names
