@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 import warnings
@@ -12,6 +13,8 @@ from pathlib import Path
 from spallmap.errors import SpallmapError
 
 FAILURE = "ERROR"
+# What the system says where results cannot be written, which is no fault of the program.
+_NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG})
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
@@ -34,7 +37,8 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     Raises
     ------
     SystemExit
-        With status 1 when an input cannot be used; the log's last line and the standard error then say why.
+        With status 1 when an input cannot be used, or results cannot be written for want of room or rights;
+        the log's last line and the standard error then say why.
         Any other exception is logged with its traceback and raised again.
 
     Examples
@@ -64,6 +68,17 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     except SpallmapError as error:
         logger.error("%s: %s", what, error)
         sys.stderr.write(f"{FAILURE} {what}: {error}\n")
+        raise SystemExit(1) from error
+    except OSError as error:
+        if error.errno not in _NO_PLACE:
+            logger.exception("%s: %s: %s", what, type(error).__name__, error)
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        words = (
+            f"{where}{error.strerror}; nothing half-written is kept: make room or give rights, and run again"
+        )
+        logger.error("%s: %s", what, words)
+        sys.stderr.write(f"{FAILURE} {what}: {words}\n")
         raise SystemExit(1) from error
     except Exception as error:
         logger.exception("%s: %s: %s", what, type(error).__name__, error)

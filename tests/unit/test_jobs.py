@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +35,19 @@ def test_any_other_error_keeps_its_traceback(tmp_path):
         1 / 0  # noqa: B018
     assert "Traceback" in (tmp_path / "a.log").read_text()
     assert failures(tmp_path, time.time() + 60) == []
+
+
+def test_a_full_disk_ends_in_a_line_and_no_traceback(tmp_path, capsys):
+    log = tmp_path / "t2.log"
+    with pytest.raises(SystemExit), job("a/shorted/mri-b", log), Path("/dev/full").open("w") as full:
+        full.write("x" * 100_000)
+    assert "No space left on device" in capsys.readouterr().err
+    assert "Traceback" not in log.read_text()
+    assert failures(tmp_path, since=0.0)[0].startswith("a/shorted/mri-b: ")
+
+
+def test_an_error_of_the_system_that_is_ours_keeps_its_traceback(tmp_path):
+    log = tmp_path / "t2.log"
+    with pytest.raises(FileNotFoundError), job("a/shorted/mri-b", log):
+        (tmp_path / "gone").read_bytes()
+    assert "Traceback" in log.read_text()
