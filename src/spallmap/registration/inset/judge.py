@@ -43,7 +43,7 @@ _MIN_LEAD: dict[Kind, float] = {"sem": 1.6, "edx": 1.5}
 
 # Largest factor that an inset may ask for beside its pixel size, which the map does not hold: details stated
 # 10 % too large passed every other condition. Counts say less of it than an electron image.
-_MAX_SCALE: dict[Kind, float] = {"sem": 0.02, "edx": 0.04}
+MAX_SCALE: dict[Kind, float] = {"sem": 0.02, "edx": 0.04}
 
 # Smallest fraction of the inset that must lie on the overview.
 _MIN_COVERAGE = 0.7
@@ -139,9 +139,9 @@ def judge(
             f"rotated by {rotation_deg:.0f} degrees, more than was searched",
         ),
         Check(
-            abs(asked - 1.0) <= _MAX_SCALE[kind],
+            abs(asked - 1.0) <= MAX_SCALE[kind],
             f"it asks for pixels {100.0 * (asked - 1.0):+.1f} % off the stated ones "
-            f"(at most {100.0 * _MAX_SCALE[kind]:.0f} %): check both pixel sizes",
+            f"(at most {100.0 * MAX_SCALE[kind]:.0f} %): check both pixel sizes",
         ),
         Check(
             worst_se <= _MAX_SE_SAMPLES * unit_um,

@@ -15,7 +15,7 @@ from spallmap.registration.gauss_newton import Motion
 from spallmap.registration.inset.contrast import InsetImages, Kind
 from spallmap.registration.inset.find_poses import find_poses
 from spallmap.registration.inset.inset_scale import inset_sizes, scale_asked
-from spallmap.registration.inset.judge import MIN_SCORE, judge
+from spallmap.registration.inset.judge import MAX_SCALE, MIN_SCORE, judge
 from spallmap.registration.inset.known_answer import inset_answers
 from spallmap.registration.inset.refine import Refinement, score_of
 from spallmap.registration.known_answers import known_answers
@@ -93,9 +93,20 @@ def register_inset(
         return _attempt(replace(images, spacing_um=(size[0], size[1])), seed)
 
     def other_sizes() -> list[Size]:
-        return inset_sizes(images, seed)
+        return [] if _fits_as_stated(found, kind) else inset_sizes(images, seed)
 
     return with_fitting_size(found, stated, other_sizes, at, _agreement)
+
+
+def _fits_as_stated(found: Registration, kind: Kind) -> bool:
+    """Whether the edges match at the stated size, so that something else is what a refusal is for."""
+    scale = found.diagnostics.scale
+    return (
+        found.score is not None
+        and found.score >= MIN_SCORE[kind]
+        and scale is not None
+        and abs(scale.factor - 1.0) <= MAX_SCALE[kind]
+    )
 
 
 def _agreement(found: Registration) -> str:
