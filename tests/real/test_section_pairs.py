@@ -10,6 +10,12 @@ pytestmark = pytest.mark.real
 PAIRS = "data/sections/histology-pairs/data-images"
 
 
+@pytest.fixture(autouse=True)
+def _no_other_sizes(monkeypatch):
+    """After a refusal no other size is looked for: that has tests of its own, and takes time."""
+    monkeypatch.setattr("spallmap.registration.inset.register.inset_sizes", lambda images, seed: [])
+
+
 def test_a_moved_image_is_put_back(shared: Callable[[str], Path]) -> None:
     outcome = run(shared(PAIRS), "artificial, rigid")
     assert outcome.found.accepted, outcome.found.reasons

@@ -24,6 +24,12 @@ from tests.unit.registration.inset.scene import (
 SQUARE = (1.0, 1.0)
 
 
+@pytest.fixture(autouse=True)
+def _no_other_sizes(monkeypatch):
+    """After a refusal no other size is looked for: that has tests of its own, and takes time."""
+    monkeypatch.setattr("spallmap.registration.inset.register.inset_sizes", lambda images, seed: [])
+
+
 def overview_of(scene: Scene, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Overview with a data bar, and its mask."""
     grey = electron_image(scene, AffineMap.identity(), OVERVIEW_SHAPE, 1.0, seed)
