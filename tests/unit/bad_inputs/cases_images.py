@@ -11,7 +11,7 @@ import tifffile
 
 from spallmap.twin.formats import write_element_maps, write_zeiss_tiff
 from tests.unit.bad_inputs.case import Cases, either, reads, refused
-from tests.unit.bad_inputs.cases_mri import SPOIL
+from tests.unit.bad_inputs.spoilt import SPOIL
 
 CASES = Cases()
 N_ROWS, N_COLUMNS = 120, 160

@@ -9,7 +9,8 @@ import tifffile
 
 from tests.unit.bad_inputs.case import Cases, either, reads, refused
 from tests.unit.bad_inputs.cases_images import picture
-from tests.unit.bad_inputs.cases_mri import SPOIL, scan
+from tests.unit.bad_inputs.cases_mri import scan
+from tests.unit.bad_inputs.spoilt import SPOIL
 from tests.unit.readers.volumes.volume_files import tiff_folder, volume
 
 CASES = Cases()

@@ -1,37 +1,26 @@
-"""Bad tomograms, in every format."""
+"""Bad tomograms: cut short, TIFF, sizes."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
-import shutil
 import struct
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import tifffile
-import zarr
 
 from tests.unit.bad_inputs.case import Cases, either, reads, refused
-from tests.unit.bad_inputs.cases_mri import SPOIL, zeros_deflated, zeros_gzipped
-from tests.unit.readers.volumes.ole_writer import write_ole
+from tests.unit.bad_inputs.spoilt import SPOIL, zeros_deflated
 from tests.unit.readers.volumes.volume_files import (
-    VGI,
     hdf5,
     imagej,
     itk,
     nexus,
     nifti,
     ome_tiff,
-    ome_zarr,
     tiff,
     tiff_folder,
     txm,
-    txm_streams,
-    vgi,
     volume,
 )
 
@@ -46,8 +35,6 @@ def same(data: np.ndarray) -> Any:
 def sized(*spacing_um: float) -> Any:
     return lambda seen: np.allclose(seen["spacing_um"], spacing_um, rtol=1e-5)
 
-
-# --- cut short ----------------------------------------------------------------------------------------------
 
 WRITERS = {
     "TIFF": tiff(".tif"),
@@ -103,9 +90,6 @@ for how, spoil in SPOIL.items():
             path, _ = tiff_folder(folder, volume())
             spoil(path / f"slice_{NZ + 7}.tif")
             return path, "xct", 4.66
-
-
-# --- TIFF ---------------------------------------------------------------------------------------------------
 
 
 def described(folder: Path, data: np.ndarray, description: str, **said: Any) -> Path:
@@ -326,406 +310,6 @@ def gap(folder: Path) -> Any:
     (path / "slice_12.tif").unlink()
     return path, "xct", 4.66
 
-
-# --- MetaImage, NRRD, raw -----------------------------------------------------------------------------------
-
-
-def secret(folder: Path) -> Path:
-    path = folder / "elsewhere" / "secret.raw"
-    path.parent.mkdir()
-    path.write_bytes(volume().tobytes())
-    return path
-
-
-for label, target in (("absolute", "{path}"), ("relative", "../elsewhere/secret.raw")):
-
-    @CASES.add(
-        "data outside the folder", f"MetaImage, {label}", refused("folder|below|outside"), target=target
-    )
-    def mhd_elsewhere(folder: Path, target: str) -> Any:
-        outside = secret(folder)
-        (folder / "own").mkdir()
-        path, _ = itk(".mhd")(folder / "own", volume())
-        text = path.read_text().replace("scan.raw", target.format(path=outside))
-        path.write_text(text)
-        return path, "xct", None
-
-    @CASES.add("data outside the folder", f"NRRD, {label}", refused("folder|below|outside"), target=target)
-    def nhdr_elsewhere(folder: Path, target: str) -> Any:
-        outside = secret(folder)
-        (folder / "own").mkdir()
-        path, _ = itk(".nhdr")(folder / "own", volume())
-        text = path.read_text().replace("scan.raw", target.format(path=outside))
-        path.write_text(text)
-        return path, "xct", None
-
-
-@CASES.add("data outside the folder", "a raw file that is a link", refused("folder|below|outside"))
-def linked_raw(folder: Path) -> Any:
-    outside = secret(folder)
-    (folder / "own").mkdir()
-    path, _ = itk(".mhd")(folder / "own", volume())
-    path.with_suffix(".raw").unlink()
-    path.with_suffix(".raw").symlink_to(outside)
-    return path, "xct", None
-
-
-for label, inside, words in (
-    ("to another file", "", "datasets"),
-    ("that is named", ":/volume", "folder|below"),
-):
-
-    @CASES.add("data outside the folder", f"an HDF5 link {label}", refused("scan", words), inside=inside)
-    def external_link(folder: Path, inside: str) -> Any:
-        (folder / "elsewhere").mkdir()
-        other, _ = hdf5(folder / "elsewhere", volume())
-        (folder / "own").mkdir()
-        path = folder / "own" / "scan.h5"
-        with h5py.File(path, "w") as file:
-            file["volume"] = h5py.ExternalLink(str(other), "/reconstruction/volume")
-        return Path(f"{path}{inside}"), "xct", 4.66
-
-
-NRRD = "NRRD0004\ntype: uint16\ndimension: 3\nsizes: {sizes}\nencoding: {encoding}\nendian: little\n{more}\n"
-
-
-def nrrd(
-    folder: Path, sizes: str = "7 9 11", encoding: str = "raw", more: str = "", data: bytes = b""
-) -> Path:
-    path = folder / "scan.nrrd"
-    head = NRRD.format(sizes=sizes, encoding=encoding, more=f"{more}\n" if more else "")
-    path.write_bytes(head.encode() + (data or volume().tobytes()))
-    return path
-
-
-for label, said in (
-    ("sizes of 10^9", {"sizes": "1000000000 1000000000 1000000000"}),
-    ("a negative size", {"sizes": "7 -9 11"}),
-    ("a size in words", {"sizes": "7 nine 11"}),
-    ("one slice more", {"sizes": "7 9 12"}),
-    ("an unknown encoding", {"encoding": "hex"}),
-    ("spacing in um without units", {"more": "spacings: 4.66 4.66 4.66"}),
-    ("spacing in metres", {"more": 'spacings: 4.66 4.66 4.66\nunits: "m" "m" "m"'}),
-    ("a spacing that is no number", {"more": 'spacings: nan nan nan\nunits: "um" "um" "um"'}),
-    ("no units of length", {"more": 'spacings: 4.66 4.66 4.66\nunits: "s" "s" "s"'}),
-):
-
-    @CASES.add("NRRD headers", label, refused("scan"), said=said)
-    def lying_nrrd(folder: Path, said: dict[str, Any]) -> Any:
-        return nrrd(folder, **said), "xct", None
-
-
-@CASES.add("bombs", "an NRRD of 3 GB of zeros for 1386 bytes", either(refused("scan"), reads()))
-def nrrd_bomb(folder: Path) -> Any:
-    more = 'spacings: 5 5 5\nunits: "um" "um" "um"'
-    return nrrd(folder, encoding="gzip", more=more, data=zeros_gzipped(3 << 30)), "xct", None
-
-
-@CASES.add("bombs", "an NRRD that announces 10^15 bytes", refused("scan"))
-def nrrd_honest_bomb(folder: Path) -> Any:
-    more = 'spacings: 5 5 5\nunits: "um" "um" "um"'
-    data = gzip.compress(volume().tobytes())
-    return nrrd(folder, "100000 100000 50000", "gzip", more, data), "xct", None
-
-
-for label, old, new in (
-    ("sizes of 10^9", "DimSize = 7 9 11", "DimSize = 1000000000 1000000000 11"),
-    ("one slice more", "DimSize = 7 9 11", "DimSize = 7 9 12"),
-    ("a spacing in metres", "ElementSpacing = 0.003 0.004 0.005", "ElementSpacing = 3 4 5000"),
-    ("a spacing of zero", "ElementSpacing = 0.003 0.004 0.005", "ElementSpacing = 0.003 0 0.005"),
-    ("three channels", "ElementType = MET_USHORT", "ElementNumberOfChannels = 3\nElementType = MET_USHORT"),
-    ("an unknown type", "MET_USHORT", "MET_QUAD"),
-):
-
-    @CASES.add("MetaImage headers", label, refused("scan"), old=old, new=new)
-    def lying_mhd(folder: Path, old: str, new: str) -> Any:
-        path, _ = itk(".mhd")(folder, volume())
-        text = path.read_text()
-        if old not in text:
-            key = old.split(" = ")[0]
-            old = next(line for line in text.splitlines() if line.startswith(key))
-        path.write_text(text.replace(old, new))
-        return path, "xct", None
-
-
-for label, old, new in (
-    ("mirror", "[file1]", "[file1]\nmirror = 1 0 0"),
-    ("scale", "[file1]", "[file1]\nScale = 2"),
-    ("a size of 10^9", "Size = 7 9 11", "Size = 1000000000 9 11"),
-    ("a skip beyond the end", "SkipHeader = 6", "SkipHeader = 60000"),
-    ("a resolution in um as mm", "resolution = 0.003 0.004 0.005", "resolution = 3 4 5000"),
-    ("no resolution", "resolution = 0.003 0.004 0.005", ""),
-):
-
-    @CASES.add("vgi headers", label, refused("scan"), old=old, new=new)
-    def lying_vgi(folder: Path, old: str, new: str) -> Any:
-        path, _ = vgi(folder, volume())
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
-        return path, "xct", None
-
-
-@CASES.add("bombs", "a vgi of 3 GB", refused("scan.vgi"))
-def huge_vgi(folder: Path) -> Any:
-    path, _ = vgi(folder, volume())
-    os.truncate(path, 3 << 30)
-    return path, "xct", None
-
-
-@CASES.add("data outside the folder", "vgi", refused("secret"))
-def vgi_elsewhere(folder: Path) -> Any:
-    (folder / "own").mkdir()
-    path = folder / "own" / "scan.vgi"
-    path.write_text(VGI.format(z=NZ, y=NY, x=NX, skip=0, name=str(secret(folder))))
-    return path, "xct", None
-
-
-# --- txm ----------------------------------------------------------------------------------------------------
-
-for label, name, content in (
-    ("2^31 images", "ImageInfo/NoOfImages", struct.pack("<I", 1 << 31)),
-    ("a width of 2^31", "ImageInfo/ImageWidth", struct.pack("<I", 1 << 31)),
-    ("a width of zero", "ImageInfo/ImageWidth", struct.pack("<I", 0)),
-    ("pixels of 4660 um", "ImageInfo/PixelSize", struct.pack("<f", 4660.0)),
-    ("pixels of no number", "ImageInfo/PixelSize", struct.pack("<f", float("nan"))),
-    ("an unknown type", "ImageInfo/DataType", struct.pack("<I", 99)),
-):
-
-    @CASES.add("txm streams", label, refused("scan"), name=name, content=content)
-    def lying_txm(folder: Path, name: str, content: bytes) -> Any:
-        path = folder / "scan.txm"
-        write_ole(path, {**txm_streams(volume()), name: content})
-        return path, "xct", None
-
-
-# --- HDF5 and NeXus -----------------------------------------------------------------------------------------
-
-
-def scan_h5(folder: Path, fill: Any) -> Path:
-    path = folder / "scan.nxs"
-    with h5py.File(path, "w") as file:
-        fill(file)
-    return path
-
-
-def nxtomo(file: Any) -> None:
-    entry = file.create_group("entry")
-    entry.attrs["NX_class"] = "NXentry"
-    entry["definition"] = "NXtomo"
-    entry["instrument/detector/data"] = volume()
-    entry["instrument/detector/image_key"] = np.zeros(NZ, int)
-    entry["sample/rotation_angle"] = np.linspace(0, 180, NZ)
-    entry["data/data"] = h5py.SoftLink("/entry/instrument/detector/data")
-    entry["data/rotation_angle"] = h5py.SoftLink("/entry/sample/rotation_angle")
-
-
-def dxchange(file: Any) -> None:
-    file["exchange/data"] = volume()
-    file["exchange/data_white"] = volume()[:2]
-    file["exchange/theta"] = np.linspace(0, 180, NZ)
-
-
-def scaled_axes(file: Any) -> None:
-    group = file.create_group("entry/data")
-    file["entry"].attrs["NX_class"], group.attrs["NX_class"] = "NXentry", "NXdata"
-    group.attrs["signal"], group.attrs["axes"] = "data", ["z", "y", "x"]
-    group["data"] = volume()
-    for name, n in zip("zyx", volume().shape, strict=True):
-        group[name] = np.arange(n)
-        group[f"{name}_scaling_factor"] = 4.66
-        group[name].attrs["units"] = "um"
-
-
-def reversed_axes(file: Any) -> None:
-    group = file.create_group("entry/data")
-    file["entry"].attrs["NX_class"], group.attrs["NX_class"] = "NXentry", "NXdata"
-    group.attrs["signal"], group.attrs["axes"] = "data", ["x", "y", "z"]
-    group["data"] = volume().T
-    for name, n, step in zip("zyx", volume().shape, (5.0, 4.0, 3.0), strict=True):
-        group[name] = np.arange(n) * step
-        group[name].attrs["units"] = "um"
-
-
-def missing_chunks(file: Any) -> None:
-    data = file.create_dataset("volume", volume().shape, "uint16", chunks=(2, 9, 7))
-    data[:6] = volume()[:6]
-
-
-def one_chunk(file: Any) -> None:
-    data = file.create_dataset(
-        "volume", (1000, 1000, 1500), "uint16", chunks=(1000, 1000, 1500), compression=1
-    )
-    assert data.shape
-
-
-def gone_source(file: Any) -> None:
-    layout = h5py.VirtualLayout(volume().shape, "uint16")
-    layout[:] = h5py.VirtualSource("gone.h5", "volume", volume().shape)
-    file.create_virtual_dataset("volume", layout)
-
-
-def strings(file: Any) -> None:
-    file["volume"] = np.full((3, 4, 5), b"text", "S4")
-
-
-def link_cycle(file: Any) -> None:
-    file["a"] = h5py.SoftLink("/b")
-    file["b"] = h5py.SoftLink("/a")
-
-
-def link_of_groups(file: Any) -> None:
-    file.create_group("a/b")
-    file["a/b/up"] = h5py.HardLink("/a") if hasattr(h5py, "HardLinkTo") else file["a"]
-    file["a/scalar"] = 1.0
-
-
-for label, fill, right in (
-    ("NXtomo", nxtomo, refused("projection")),
-    ("DXchange with theta", dxchange, refused("projection")),
-):
-
-    @CASES.add("projections", label, right, fill=fill)
-    def projections(folder: Path, fill: Any) -> Any:
-        return scan_h5(folder, fill), "xct", 4.66
-
-    @CASES.add("projections", f"{label}, the data set named", right, fill=fill)
-    def named_projections(folder: Path, fill: Any) -> Any:
-        inside = "/entry/instrument/detector/data" if fill is nxtomo else "/exchange/data"
-        return Path(f"{scan_h5(folder, fill)}:{inside}"), "xct", 4.66
-
-
-for label, fill, size, right in (
-    ("AXIS_scaling_factor", scaled_axes, None, reads(sized(4.66, 4.66, 4.66))),
-    ("axes named x, y, z", reversed_axes, None, either(refused("x.*y.*z"), reads(same(volume())))),
-    ("chunks that were never written", missing_chunks, 4.66, either(refused("chunk"), reads(None, "chunk"))),
-    ("one chunk of 3 GB", one_chunk, 4.66, refused("chunk")),
-    ("a virtual source that is gone", gone_source, 4.66, refused("gone")),
-    ("text", strings, 4.66, refused("scan")),
-    ("links in a circle", link_cycle, 4.66, refused("scan")),
-    ("a group that holds itself", link_of_groups, 4.66, refused("scan")),
-):
-
-    @CASES.add("HDF5 and NeXus", label, right, fill=fill, size=size)
-    def lying_hdf5(folder: Path, fill: Any, size: Any) -> Any:
-        return scan_h5(folder, fill), "xct", size
-
-
-# --- OME-Zarr -----------------------------------------------------------------------------------------------
-
-
-def zarr_image(folder: Path) -> Path:
-    path, _ = ome_zarr("0.5")(folder, volume())
-    return path
-
-
-def said_of(path: Path) -> dict[str, Any]:
-    return json.loads((path / "zarr.json").read_text())
-
-
-def chunk_of(path: Path) -> Path:
-    return sorted(p for p in path.rglob("*") if p.is_file() and p.name != "zarr.json")[0]
-
-
-@CASES.add(
-    "OME-Zarr",
-    "the first data set is not the finest",
-    reads(same(volume()), "'s0', dataset 1, as the finest"),
-)
-def coarse_first(folder: Path) -> Any:
-    path = zarr_image(folder)
-    meta = said_of(path)
-    multiscale = meta["attributes"]["ome"]["multiscales"][0]
-    fine = multiscale["datasets"][0]
-    scale = fine["coordinateTransformations"][0]["scale"]
-    coarse = {
-        "path": "coarse",
-        "coordinateTransformations": [{"type": "scale", "scale": [2 * s for s in scale]}],
-    }
-    zarr.create_array(str(path / "coarse"), data=np.ascontiguousarray(volume()[::2, ::2, ::2]))
-    multiscale["datasets"] = [coarse, fine]
-    (path / "zarr.json").write_text(json.dumps(meta))
-    return path, "xct", None
-
-
-@CASES.add("OME-Zarr", "the root of bioformats2raw", refused("0/|scan"))
-def bioformats_root(folder: Path) -> Any:
-    root = folder / "scan.ome.zarr"
-    image = zarr_image(folder)
-    shutil.move(image, folder / "0")
-    root.mkdir()
-    shutil.move(folder / "0", root / "0")
-    said = {
-        "zarr_format": 3,
-        "node_type": "group",
-        "attributes": {"ome": {"version": "0.5", "bioformats2raw.layout": 3}},
-    }
-    (root / "zarr.json").write_text(json.dumps(said))
-    return root, "xct", None
-
-
-for how, spoil in SPOIL.items():
-    if how != "vanished":
-
-        @CASES.add("parts that cannot be read", f"a Zarr chunk is {how}", refused("scan"), spoil=spoil)
-        def spoilt_chunk(folder: Path, spoil: Any) -> Any:
-            path = zarr_image(folder)
-            spoil(chunk_of(path))
-            return path, "xct", None
-
-    if how != "a folder":
-
-        @CASES.add("parts that cannot be read", f"a zarr.json is {how}", refused("scan"), spoil=spoil)
-        def spoilt_meta(folder: Path, spoil: Any) -> Any:
-            path = zarr_image(folder)
-            spoil(next(p for p in path.glob("*/zarr.json")))
-            return path, "xct", None
-
-
-for label, key, value in (
-    ("10^9 voxels along each axis", "shape", [1_000_000_000] * 3),
-    (
-        "a chunk of 10^9",
-        "chunk_grid",
-        {"name": "regular", "configuration": {"chunk_shape": [2000, 2000, 2000]}},
-    ),
-    ("an unknown codec", "codecs", [{"name": "magic"}]),
-    ("a negative shape", "shape", [-11, 9, 7]),
-    ("an unknown type", "data_type", "float7"),
-):
-
-    @CASES.add("OME-Zarr", label, refused("scan"), key=key, value=value)
-    def lying_zarr(folder: Path, key: str, value: Any) -> Any:
-        path = zarr_image(folder)
-        file = next(p for p in path.glob("*/zarr.json"))
-        said = json.loads(file.read_text())
-        said[key] = value
-        if key == "chunk_grid":
-            said["shape"] = [2000, 2000, 2000]
-        file.write_text(json.dumps(said))
-        return path, "xct", None
-
-
-for label, scale in (("zero", 0.0), ("negative", -1.0), ("no number", "wide")):
-
-    @CASES.add("OME-Zarr", f"a scale that is {label}", refused("scan"), scale=scale)
-    def odd_scale(folder: Path, scale: Any) -> Any:
-        path = zarr_image(folder)
-        said = said_of(path)
-        transform = said["attributes"]["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"][0]
-        transform["scale"] = [scale] * 3
-        (path / "zarr.json").write_text(json.dumps(said))
-        return path, "xct", None
-
-
-@CASES.add("bombs", "a zarr.json nested 100 000 deep", refused("scan"))
-def deep_zarr(folder: Path) -> Any:
-    path = zarr_image(folder)
-    (path / "zarr.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
-    return path, "xct", None
-
-
-# --- sizes --------------------------------------------------------------------------------------------------
 
 for given in (4660.0, 0.00466, 0.0, -4.66, float("inf"), (4.66, 4.66), (1.0, 2.0, 3.0, 4.0)):
 

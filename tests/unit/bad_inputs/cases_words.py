@@ -13,7 +13,9 @@ import SimpleITK
 import tifffile
 
 from tests.unit.bad_inputs.case import Cases, reads, refused
-from tests.unit.bad_inputs.cases_mri import TE_MS, bids, dicom_series, echoes, nifti, tiff_echoes
+from tests.unit.bad_inputs.cases_echo_files import bids, nifti, tiff_echoes
+from tests.unit.bad_inputs.cases_mri import dicom_series
+from tests.unit.bad_inputs.cell_echoes import TE_MS, echoes
 
 CASES = Cases()
 

@@ -6,11 +6,29 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.bad_inputs import cases_images, cases_mri, cases_tables, cases_volumes, cases_words
+from tests.unit.bad_inputs import (
+    cases_chunked_volumes,
+    cases_echo_files,
+    cases_images,
+    cases_mri,
+    cases_raw_volumes,
+    cases_tables,
+    cases_volumes,
+    cases_words,
+)
 from tests.unit.bad_inputs.case import Case, bounded
 from tests.unit.bad_inputs.examine import Examiner, check, look
 
-FILES: list[Case] = [*cases_mri.CASES, *cases_volumes.CASES, *cases_images.CASES, *cases_words.CASES]
+COLLECTIONS = (
+    cases_mri,
+    cases_echo_files,
+    cases_volumes,
+    cases_raw_volumes,
+    cases_chunked_volumes,
+    cases_images,
+    cases_words,
+)
+FILES: list[Case] = [case for collection in COLLECTIONS for case in collection.CASES]
 # No fewer are to be held: a case that is lost, by a name that hides another, is a fault.
 LEAST_FILES, LEAST_TABLES = 310, 75
 
