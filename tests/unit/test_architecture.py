@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("links", "acquisitions"),
     ("results", "plan"),
     ("figures", "preflight"),
-    ("report",),
+    ("report", "cli"),
 )
 NOUNS = frozenset(FLOORS[0])
 
@@ -65,6 +65,8 @@ ROOM_IMPORTS: dict[str, frozenset[str]] = {
     "results": frozenset({"readers", "relaxometry", "tomography", "sections", "registration", "links"}),
     "figures": frozenset({"relaxometry", "tomography", "sections", "registration", "links", "results"}),
     "report": frozenset({"relaxometry", "tomography", "registration", "links", "results", "figures"}),
+    # The commands: they ask what the workflow asks before its jobs, and know nothing of the science.
+    "cli": frozenset({"readers", "user_files", "acquisitions", "plan", "preflight"}),
 }
 
 # Inside a room: folders in the order of the data, of which each imports only those before it ...
@@ -131,7 +133,9 @@ def imports() -> tuple[Import, ...]:
 
 
 def room(module: str) -> str:
-    """First name below the package; the package itself is no room."""
+    """First name below the package; the package itself is no room, and ``__main__`` is the commands'."""
+    if module.endswith(".__main__"):
+        return "cli"
     return module.split(".")[1] if "." in module else ""
 
 

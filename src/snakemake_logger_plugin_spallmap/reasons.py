@@ -1,0 +1,185 @@
+"""Why a job would run, in words: Snakemake's reason is a sentence for each cause, with all files in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+NEVER_MADE = "never made"
+# A job that runs because another one does: what is to be known is said of that one.
+FOLLOWS = "follows from what is made anew"
+# More names than this say no more than their number.
+_MOST_NAMES = 3
+_CAUSES = (
+    "Missing output files: ",
+    "Incomplete output files: ",
+    "Updated input files: ",
+    "Input files updated by another job: ",
+    "Set of input files has changed since last execution",
+    "Code has changed since last execution",
+    "Params have changed since last execution: ",
+    "Software environment definition has changed since last execution",
+    "Forced execution",
+)
+_SPLIT = re.compile(r"; (?=" + "|".join(re.escape(cause) for cause in _CAUSES) + ")")
+_PARAMS = re.compile(r"before: (?P<before>.*) now: (?P<now>.*)", re.DOTALL)
+_NOTHING = "<nothing exclusive>"
+# A fingerprint of an acquisition's files, among a job's parameters.
+_FINGERPRINT = re.compile(r"[0-9a-f]{32}")
+_FILES = "input files changed"
+
+
+def in_words(reason: str, keys: Mapping[str, str]) -> list[str]:
+    """Say in a few words each why a job would run.
+
+    Parameters
+    ----------
+    reason : str
+        Snakemake's reason.
+    keys : mapping of str to str
+        Whole names of the configuration's keys by their last names.
+
+    Returns
+    -------
+    list of str
+        One for each cause; `FOLLOWS` alone where the job only follows another.
+
+    Examples
+    --------
+    >>> in_words("Missing output files: a/t2.json; Updated input files: raw/5/pdata/1/2dseq", {})
+    ['never made']
+    >>> in_words("Updated input files: raw/5/pdata/1/2dseq, raw/5/acqp", {})
+    ['2dseq, acqp changed']
+    >>> changed = "before: {'long_ms': 12, 'sigma': None} now: {'long_ms': 14, 'sigma': None} "
+    >>> reason = f"Params have changed since last execution: Union of it {changed}"
+    >>> in_words(reason, {"long_ms": "t2.long_ms"})
+    ['t2.long_ms changed']
+    """
+    said: list[str] = []
+    follows = names_files = False
+    for cause in _SPLIT.split(reason):
+        head, _, rest = cause.partition(": ")
+        if cause.startswith("Missing output files"):
+            return [NEVER_MADE]
+        if cause.startswith("Incomplete output files"):
+            said.append("was cut short")
+        elif cause.startswith("Updated input files"):
+            said += _changed_files(rest)
+            names_files = True
+        elif cause.startswith("Input files updated by another job"):
+            follows = True
+        elif cause.startswith("Set of input files has changed"):
+            said.append("files were added or left out")
+        elif cause.startswith("Code has changed"):
+            said.append("the program changed")
+        elif cause.startswith("Params have changed"):
+            said += [words for words in _changed_params(rest, keys) if words not in said]
+        elif cause.startswith("Software environment"):
+            said.append("software changed")
+        elif cause.startswith("Forced execution"):
+            said.append("forced")
+        elif head:
+            said.append(head[:1].lower() + head[1:])
+    if names_files and _FILES in said:
+        said.remove(_FILES)
+    return said or ([FOLLOWS] if follows else [])
+
+
+def _changed_files(listed: str) -> list[str]:
+    names = list(dict.fromkeys(Path(path.strip()).name for path in listed.split(", ") if path.strip()))
+    if not names:
+        return []
+    if len(names) > _MOST_NAMES:
+        return [f"{names[0]} and {len(names) - 1} more files changed"]
+    return [f"{', '.join(names)} changed"]
+
+
+def _changed_params(said: str, keys: Mapping[str, str]) -> list[str]:
+    match = _PARAMS.search(said)
+    sides = [_values(match.group(side).strip()) for side in ("before", "now")] if match else [None, None]
+    if sides[0] is None or sides[1] is None:
+        return ["parameters changed"]
+    names: dict[str, None] = {}
+    files = False
+    for old, new in _pairs(sides[0], sides[1]):
+        if isinstance(old, dict) and isinstance(new, dict):
+            names |= {keys.get(key, key): None for key in {**old, **new} if old.get(key) != new.get(key)}
+        elif all(_FINGERPRINT.fullmatch(str(side)) for side in (old, new)):
+            files = True
+        elif isinstance(old, dict | list | tuple) or isinstance(new, dict | list | tuple):
+            names["parameters"] = None
+        else:
+            names[f"a parameter ({_short(old)} to {_short(new)})"] = None
+    listed = list(names)
+    more = f" and {len(listed) - _MOST_NAMES} more" if len(listed) > _MOST_NAMES else ""
+    words = [f"{', '.join(listed[:_MOST_NAMES])}{more} changed"] if listed else []
+    return [*words, _FILES] if files else words or ["parameters changed"]
+
+
+def _values(listed: str) -> list[Any] | None:
+    """Read the values that Snakemake lists; None where they are no plain ones."""
+    if listed == _NOTHING:
+        return []
+    try:
+        return list(ast.literal_eval(f"[{listed}]"))
+    except (ValueError, SyntaxError):
+        # an object of a library, or a list that was cut
+        return None
+
+
+def _pairs(before: list[Any], now: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Pair old and new values of the same kind."""
+    left = list(now)
+    for old in before:
+        alike = [new for new in left if _kind(new) == _kind(old)]
+        new = alike[0] if alike else None
+        if alike:
+            left.remove(new)
+        yield old, new
+    for new in left:
+        yield None, new
+
+
+def _kind(value: Any) -> Any:
+    return tuple(sorted(map(str, value))) if isinstance(value, dict) else type(value).__name__
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 30 else f"{text[:27]}..."
+
+
+def key_names(defaults: Path) -> dict[str, str]:
+    r"""Read the whole names of the configuration's nested keys by their last names.
+
+    Parameters
+    ----------
+    defaults : Path
+        The file with every key.
+
+    Returns
+    -------
+    dict of str to str
+        Without names that two keys have; empty where there is no such file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "config.yaml")
+    ...     _ = file.write_text("results: out\nt2: {long_ms: 12, model: rician}\ndemo: {seed: 1}\n")
+    ...     key_names(file)
+    {'long_ms': 't2.long_ms', 'model': 't2.model', 'seed': 'demo.seed'}
+    """
+    if not defaults.is_file():
+        return {}
+    whole: dict[str, list[str]] = {}
+    for outer, inner in yaml.safe_load(defaults.read_text(encoding="utf-8")).items():
+        for key in inner if isinstance(inner, dict) else ():
+            whole.setdefault(key, []).append(f"{outer}.{key}")
+    return {key: names[0] for key, names in whole.items() if len(names) == 1}

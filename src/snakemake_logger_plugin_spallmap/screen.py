@@ -1,0 +1,184 @@
+"""The terminal: lines that stay, and below them one line that is written again and again.
+
+Jobs write to the same terminal and would write into that line. So the file descriptor of the standard error
+becomes a pipe, and what comes out of it is shown above.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import logging.handlers
+import os
+import select
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from snakemake_logger_plugin_spallmap.story import Story
+
+_STDERR = 2
+# A second hand that moves in less is restless; in more, it seems to stand still.
+_EVERY_S = 0.5
+# How long a line of a job waits for messages of Snakemake that were there before it.
+_PATIENCE_S = 0.3
+# What comes after the last writer has gone is there at once.
+_LAST_WORDS_S = 0.05
+_CLEAR = "\r\x1b[K"
+
+
+class Screen:
+    r"""The terminal, or the file that stands for it.
+
+    Parameters
+    ----------
+    stream : text stream
+        Standard output or standard error.
+    takes_over : bool
+        Whether what others write to the standard error passes through here.
+
+    Examples
+    --------
+    >>> out = io.StringIO()
+    >>> screen = Screen(out, takes_over=False)
+    >>> screen.line("3 of 12 done")
+    >>> out.getvalue()
+    '3 of 12 done\n'
+    """
+
+    def __init__(self, stream: TextIO, takes_over: bool) -> None:
+        self._lock = threading.RLock()
+        self._story: Story | None = None
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._live = ""
+        self._pipe: int | None = None
+        self._saved: int | None = None
+        self._stream = stream
+        self.is_terminal = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        if takes_over and _descriptor(stream) == _STDERR:
+            self._take_over()
+
+    def _take_over(self) -> None:
+        self._stream.flush()
+        self._saved = os.dup(_STDERR)
+        self._pipe, writing = os.pipe()
+        os.dup2(writing, _STDERR)
+        os.close(writing)
+        self._stream = io.TextIOWrapper(
+            os.fdopen(os.dup(self._saved), "wb"), encoding="utf-8", errors="replace", line_buffering=True
+        )
+
+    def open(self, story: Story) -> None:
+        """Begin to show how things stand, and what others write."""
+        self._story = story
+        if self._pipe is not None:
+            self._threads.append(threading.Thread(target=self._listen, name="screen-pipe", daemon=True))
+        self._threads.append(threading.Thread(target=self._beat, name="screen-clock", daemon=True))
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return shutil.get_terminal_size((100, 24)).columns
+
+    def line(self, text: str) -> None:
+        """Write lines that stay."""
+        with self._lock:
+            self._write(f"{_CLEAR if self._live else ''}{text}\n")
+            self._live = ""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Write the living line again."""
+        if not self.is_terminal or self._story is None or self._stop.is_set():
+            return
+        with self._lock:
+            status = self._story.status(self.width - 1)
+            if status != self._live:
+                self._write(f"{_CLEAR}{status}")
+                self._live = status
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (BrokenPipeError, OSError, ValueError):
+            # the terminal has been closed: the run goes on, and Snakemake's log has everything
+            self.is_terminal = False
+
+    def _beat(self) -> None:
+        while not self._stop.wait(_EVERY_S):
+            if self._story is not None:
+                self._story.beat()
+            self.refresh()
+
+    def _listen(self) -> None:
+        """Show what jobs, warnings and Snakemake's hooks write, line by line."""
+        assert self._pipe is not None
+        kept = b""
+        while True:
+            ready, _, _ = select.select([self._pipe], [], [], _LAST_WORDS_S)
+            if not ready:
+                if self._stop.is_set():
+                    break
+                continue
+            chunk = os.read(self._pipe, 65536)
+            if not chunk:
+                break
+            *lines, kept = (kept + chunk).split(b"\n")
+            self._in_order()
+            for line in lines:
+                self._foreign(line)
+        if kept:
+            self._foreign(kept)
+
+    def _foreign(self, line: bytes) -> None:
+        text = line.decode("utf-8", errors="replace").rstrip("\r")
+        shown = text if self._story is None else self._story.foreign(text)
+        if shown is not None:
+            self.line(shown)
+
+    def _in_order(self) -> None:
+        """Wait for messages of Snakemake that are on their way."""
+        queue = _queue()
+        end = time.monotonic() + _PATIENCE_S
+        while queue is not None and not queue.empty() and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def close(self) -> None:
+        """Take the living line away, and give the standard error back."""
+        if self._saved is not None:
+            # whoever writes to it from here on writes to the terminal itself
+            os.dup2(self._saved, _STDERR)
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        with self._lock:
+            if self._live:
+                self._write(_CLEAR)
+                self._live = ""
+        if self._saved is not None and self._pipe is not None:
+            self._stream.close()
+            os.close(self._saved)
+            os.close(self._pipe)
+            self._saved = self._pipe = None
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        # a stream in memory, as tests have it
+        return None
+
+
+def _queue() -> Any:
+    """Messages of Snakemake on their way to its loggers."""
+    for handler in logging.getLogger("snakemake.logging").handlers:
+        if isinstance(handler, logging.handlers.QueueHandler):
+            return handler.queue
+    return None
