@@ -1,7 +1,7 @@
 """Frames, and the maps between them.
 
 This is the only module that converts array indices, which run (z, y, x), to points, which run (x, y, z), and
-back. A point is a row of three um coordinates in the frame of its image: its origin is the centre of the first
+back. A point is a row of three um coordinates in its image's frame: the origin is the centre of the first
 sample, x the column index times the column spacing, and so on (z is 0 in a plane image).
 """
 
