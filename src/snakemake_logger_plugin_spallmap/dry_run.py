@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -55,7 +56,8 @@ class DryRun:
         elif event is LogEvent.JOB_INFO:
             rule = record.__dict__["rule_name"]
             if rule not in TARGETS:
-                why = in_words(str(record.__dict__["reason"]), self._keys)
+                said, n_outputs = str(record.__dict__["reason"]), len(record.__dict__["output"] or ())
+                why = in_words(said, self._keys, n_outputs)
                 self._jobs.append(_Planned(rule, cell_of(record.__dict__["wildcards"] or {}), tuple(why)))
         elif text.startswith(_LAST_WORDS):
             self._screen.line("\n".join(overview(self._jobs)))
@@ -110,7 +112,7 @@ def overview(jobs: Sequence[_Planned]) -> list[str]:
 def _by_cell(rows: Mapping[str, Sequence[_Planned]]) -> list[tuple[str, int, str]]:
     """Cells with their number of jobs and reasons; cells that are alike stand together."""
     alike: dict[tuple[int, tuple[str, ...]], list[str]] = {}
-    for cell, jobs in sorted(rows.items(), key=lambda row: row[0] == _ALL):
+    for cell, jobs in sorted(rows.items(), key=lambda row: (row[0] == _ALL, _as_counted(row[0]))):
         said = Counter(why for job in jobs for why in job.why)
         if len(said) > 1:
             said.pop(FOLLOWS, None)
@@ -128,6 +130,11 @@ def _by_cell(rows: Mapping[str, Sequence[_Planned]]) -> list[tuple[str, int, str
         found = found[: _MOST_ROWS - 1]
         found.append((f"{len(rest)} more rows", sum(row[1] for row in rest), "--dry-run --verbose lists all"))
     return found
+
+
+def _as_counted(name: str) -> list[tuple[int, str]]:
+    """Sort names as people count: c2 before c10."""
+    return [(int(part or 0), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _table(first: str, rows: Sequence[tuple[str, int, str]], last: str) -> list[str]:

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -19,6 +20,8 @@ from spallmap.jobs import FAILURE
 
 # A file that takes the output gets a sign of life as often as this, where no job ends.
 _HEARTBEAT_S = 60.0
+# How the process of a job ended, as Python says it.
+_END = re.compile(r"exit status \d+|died with <Signals\.\w+: \d+>")
 _RESTART = re.compile(r"Trying to restart job (\d+)")
 _STOPPED_BY_USER = "Terminating processes on user request"
 _FINAL_ERROR = "Exiting because a job execution failed"
@@ -39,6 +42,7 @@ class _Held:
 
     lines: list[str] = field(default_factory=list)
     in_traceback: bool = False
+    end: str = ""
 
     def takes(self, line: str) -> bool:
         if line.startswith((f"{FAILURE} ", "Traceback (most recent call last):")):
@@ -162,20 +166,22 @@ class LiveRun:
         self._n_failed += 1
         held, self._held = self._held, _Held()
         if not why:
-            why = [line for line in held.lines if line.strip()] or ["it ended without saying why"]
+            end = f" ({held.end})" if held.end else ""
+            why = [line for line in held.lines if line.strip()] or [f"it ended without saying why{end}"]
         lines = [f"FAILED {name}"]
         for said in dict.fromkeys(why):
             # the job's own name stands in the first line
             subject = name.split(":")[0]
             lines += [f"    {line}" for line in said.removeprefix(f"{subject}: ").splitlines()]
-        lines += [f"    log: {log}" for log in logs]
+        lines += [f"    log: {log}" for log in logs if Path(log).is_file()]
         self._screen.line("\n".join(lines))
 
     def _error(self, record: logging.LogRecord) -> None:
         text = plain_error(text_of(record))
-        if self._running and "CalledProcessError" in text:
+        if self._running and _END.search(text):
             # of a job whose own message follows
-            self._held.lines += [line for line in text.splitlines() if "CalledProcessError" not in line][:3]
+            ends = _END.findall(text)
+            self._held.end = ends[-1] if ends else ""
         elif not text.startswith("At least one job did not complete successfully"):
             self._screen.line(text)
 

@@ -34,7 +34,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 _FILES = "input files changed"
 
 
-def in_words(reason: str, keys: Mapping[str, str]) -> list[str]:
+def in_words(reason: str, keys: Mapping[str, str], n_outputs: int = 1) -> list[str]:
     """Say in a few words each why a job would run.
 
     Parameters
@@ -43,6 +43,8 @@ def in_words(reason: str, keys: Mapping[str, str]) -> list[str]:
         Snakemake's reason.
     keys : mapping of str to str
         Whole names of the configuration's keys by their last names.
+    n_outputs : int
+        How many files the job makes.
 
     Returns
     -------
@@ -65,7 +67,8 @@ def in_words(reason: str, keys: Mapping[str, str]) -> list[str]:
     for cause in _SPLIT.split(reason):
         head, _, rest = cause.partition(": ")
         if cause.startswith("Missing output files"):
-            return [NEVER_MADE]
+            n_missing = len(rest.split(", "))
+            return [NEVER_MADE if n_missing >= n_outputs else "some results are missing"]
         if cause.startswith("Incomplete output files"):
             said.append("was cut short")
         elif cause.startswith("Updated input files"):

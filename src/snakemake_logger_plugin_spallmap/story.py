@@ -47,7 +47,7 @@ _SILENT_EVENTS = frozenset(
     }
 )
 # Where in the workflow an error of the user's files was noticed does not help them; the log has it.
-_WHERE = re.compile(r"^(Workflow|Rule|InputFunction)\w* in (file|rule) [^\n]*:?\n")
+_WHERE = re.compile(r"^(Workflow|Rule|InputFunction)\w*( in (file|rule) [^\n]*)?:?\n")
 _TRACE = re.compile(r"\n  File \"[^\n]*(\n    [^\n]*)?|\nTraceback[^\n]*")
 
 

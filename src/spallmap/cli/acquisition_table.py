@@ -40,7 +40,6 @@ def acquisition_rows(
     """
     rows: list[tuple[str, ...]] = [_HEADINGS]
     heading = ""
-    wide = max(len(shortened(a.label, _LONGEST_NAME - 2)) for a in acquisitions)
     for acquisition in acquisitions:
         group = f"{acquisition.cell}/{acquisition.state}"
         if group != heading:
@@ -51,7 +50,7 @@ def acquisition_rows(
         if info is None:
             wrong = any(error.source_label.startswith(acquisition.source_label) for error in errors)
             state = "cannot be used: see below" if wrong else "not there yet: the workflow draws it"
-            rows.append((f"  {label.ljust(wide)}  {state}",))
+            rows.append((f"  {label}", state))
         else:
             rows.append((f"  {label}", *_values(acquisition, info)))
         rows.append((_second_line(acquisition, info),))

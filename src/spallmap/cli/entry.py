@@ -10,6 +10,8 @@ from pathlib import Path
 from spallmap import __version__
 from spallmap.errors import SpallmapError
 
+# What a shell reports of a program that Ctrl-C ended.
+_STOPPED = 130
 _DESCRIPTION = """\
 spallmap links long-T2 regions of 23Na MRI to cracks in X-ray tomograms of sodium cells.
 
@@ -74,16 +76,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"spallmap {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
-    init = commands.add_parser("init", description=_INIT, formatter_class=raw)
-    init.add_argument("folder", metavar="FOLDER", type=Path, help="a folder with instruments' files")
-    check = commands.add_parser("check", description=_CHECK, formatter_class=raw)
-    check.add_argument("config", metavar="CONFIG", type=Path, help=_CONFIG)
-    run = commands.add_parser(
-        "run", description=_RUN, formatter_class=raw, usage="spallmap run [-h] CONFIG [...]"
-    )
-    run.add_argument("config", metavar="CONFIG", type=Path, help=_CONFIG)
-    view = commands.add_parser("view", description=_VIEW, formatter_class=raw)
-    view.add_argument("config", metavar="CONFIG", type=Path, help=_CONFIG)
+    words = {
+        "init": ("FOLDER", _INIT, "a folder with instruments' files"),
+        "check": ("CONFIG", _CHECK, _CONFIG),
+        "run": ("CONFIG", _RUN, _CONFIG),
+        "view": ("CONFIG", _VIEW, _CONFIG),
+    }
+    for name, (path, description, meaning) in words.items():
+        further = " [...]" if name == "run" else ""
+        usage = f"spallmap {name} [-h] {path}{further}"
+        command = commands.add_parser(name, description=description, formatter_class=raw, usage=usage)
+        command.add_argument("path", metavar=path, type=Path, help=meaning)
     return parser
 
 
@@ -129,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped\n")
-        return 130
+        return _STOPPED
     except BrokenPipeError:
         # who reads the output has gone, as "head" does
         sys.stderr.close()
@@ -141,15 +144,23 @@ def _answer(given: argparse.Namespace, further: Sequence[str]) -> int:
     if given.command == "init":
         from spallmap.cli.init_command import init
 
-        return init(given.folder)
+        return init(given.path)
     if given.command == "check":
         from spallmap.cli.check_command import check
 
-        return check(given.config)
+        return check(given.path)
     if given.command == "run":
-        from spallmap.cli.run_command import run
+        from spallmap.cli.interrupts import Interrupts
 
-        return run(given.config, further)
+        with Interrupts() as interrupts:
+            # libraries start threads when they are imported
+            from spallmap.cli.run_command import run
+
+            status = run(given.path, further)
+        if interrupts.stopped:
+            sys.stderr.write("stopped; run the same command to go on\n")
+            return _STOPPED
+        return status
     from spallmap.cli.view_command import view
 
-    return view(given.config)
+    return view(given.path)

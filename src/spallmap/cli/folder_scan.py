@@ -140,7 +140,8 @@ class _Walk:
     def _sorted_out(self, paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
         """Separate folders from files; links that lead nowhere or upwards are said."""
         folders, files = [], []
-        for path in paths:
+        # what a link leads to is called by its own name where it has one here
+        for path in sorted(paths, key=lambda path: path.is_symlink()):
             if path.is_symlink():
                 real = os.path.realpath(path)
                 if not path.exists():

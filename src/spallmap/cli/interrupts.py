@@ -42,7 +42,7 @@ def is_stopping() -> bool:
 
 
 class Interrupts:
-    """Answers Ctrl-C inside its block, which must be entered on the main thread.
+    """Answers Ctrl-C inside its block, which must be entered on the main thread, before others are started.
 
     Attributes
     ----------
@@ -64,7 +64,9 @@ class Interrupts:
         self._thread = threading.Thread(target=self._wait, name="interrupts", daemon=True)
 
     def __enter__(self) -> Interrupts:
-        self._handler = signal.signal(_WAKE, _interrupt)
+        self._wake_handler = signal.signal(_WAKE, self._interrupt)
+        # a library's thread that was there before takes the signal where this one has it blocked
+        self._handler = signal.signal(signal.SIGINT, self._interrupt)
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._thread.start()
         return self
@@ -74,38 +76,43 @@ class Interrupts:
     ) -> None:
         self._done.set()
         self._thread.join()
+        # one that comes in the last moment must not end the process with a traceback
+        while signal.sigtimedwait({signal.SIGINT}, 0) is not None:
+            self.stopped = True
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
-        signal.signal(_WAKE, self._handler)
+        signal.signal(signal.SIGINT, self._handler)
+        signal.signal(_WAKE, self._wake_handler)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.stopped = True
+        _STOPPING.set()
+        if not self._done.is_set():
+            raise KeyboardInterrupt
 
     def _wait(self) -> None:
         while not self._done.is_set():
             if signal.sigtimedwait({signal.SIGINT}, _EVERY_S) is not None:
-                self._stop()
+                _STOPPING.set()
+                signal.pthread_kill(self._main or 0, _WAKE)
+            if _STOPPING.is_set():
+                self._end_jobs()
 
-    def _stop(self) -> None:
-        """Interrupt Snakemake, and end its jobs until it has ended itself."""
-        self.stopped = True
-        _STOPPING.set()
-        signal.pthread_kill(self._main or 0, _WAKE)
+    def _end_jobs(self) -> None:
+        """End the jobs until Snakemake, which starts no more of them, has ended itself."""
         end = time.monotonic() + _PATIENCE_S
-        # Snakemake stops starting jobs before the first of them ends
         while not self._done.wait(_EVERY_S):
             impatient = signal.sigtimedwait({signal.SIGINT}, 0) is not None
-            _end_jobs(kill=impatient or time.monotonic() > end)
+            _signal_jobs(signal.SIGKILL if impatient or time.monotonic() > end else signal.SIGTERM)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _end_jobs(kill: bool) -> None:
-    """End every process below this one, the outer ones first: a shell whose command ends would say so."""
+def _signal_jobs(number: signal.Signals) -> None:
+    """Signal every process below this one, outer ones first: a shell whose command ends would say so."""
     import psutil
 
     for process in psutil.Process().children(recursive=True):
         try:
             if not any(name in " ".join(process.cmdline()) for name in _CLUSTER):
-                process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+                process.send_signal(number)
         except psutil.NoSuchProcess:
             # it has ended meanwhile, which is what was wanted
             continue

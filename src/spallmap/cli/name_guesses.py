@@ -99,8 +99,9 @@ def guessed_rows(found: Sequence[Recognised], top: Path) -> list[GuessedRow]:
     rows = []
     for own in found:
         parts = _parts(own.path, top)
-        cell, cell_said = _cell(parts, top)
-        state = _state(parts) or _state(top.resolve().parts[-1:])
+        inside = _said_inside(own)
+        cell, cell_said = _cell(parts, inside, top)
+        state = _state(parts) or _state(inside) or _state([top.resolve().name])
         rows.append(
             GuessedRow(
                 own,
@@ -118,11 +119,18 @@ def guessed_rows(found: Sequence[Recognised], top: Path) -> list[GuessedRow]:
 
 def _parts(path: Path, top: Path) -> list[str]:
     """Names of the folders below the top and of the file, the file's without its ending."""
-    relative = path.relative_to(top)
-    parts = list(relative.parts)
+    parts = list(path.relative_to(top).parts)
     if parts and not path.is_dir():
         parts[-1] = parts[-1].split(".")[0] or parts[-1]
     return parts
+
+
+def _said_inside(own: Recognised) -> list[str]:
+    """Name of a slice, which may say what its folder's does not; nothing for other acquisitions."""
+    if own.modality != "xct" or not own.path.is_dir():
+        return []
+    first = min((p.name for p in own.path.iterdir() if p.is_file()), default="")
+    return [first.split(".")[0]] if first else []
 
 
 def _words(text: str) -> list[str]:
@@ -159,13 +167,11 @@ def _own_words(text: str) -> str:
     return "-".join(words) if any(map(_is_own, words)) else ""
 
 
-def _cell(parts: Sequence[str], top: Path) -> tuple[str, str]:
+def _cell(parts: Sequence[str], inside: Sequence[str], top: Path) -> tuple[str, str]:
     """Cell that a path names, and the words that name it: a numbered one, else the outermost folder's."""
-    for part in parts:
+    for part in (*parts, *inside, top.resolve().name):
         if match := _CELL.search(part):
             return match.group(1), match.group(1)
-    if match := _CELL.search(top.resolve().name):
-        return match.group(1), match.group(1)
     for part in parts[:-1]:
         words = _words(part)
         own = [word for word in words if _is_own(word)]
@@ -179,7 +185,7 @@ def _name(parts: Sequence[str], modality: str, cell_said: str) -> str:
     """Give what is left of the innermost names without cell, state and modality."""
     known = {word.lower() for word in _words(cell_said)} | _PLAIN_WORDS | set(_MODALITY_WORDS[modality])
     for part in reversed(parts[-2:]):
-        plain = part.replace(cell_said, " ") if cell_said else part
+        plain = re.sub(rf"(?<![A-Za-z0-9]){re.escape(cell_said)}(?![A-Za-z0-9])", " ", part)
         words = [w for w in _words(plain) if w.lower() not in known and not _state_word(w)]
         if words:
             name = "-".join(words)

@@ -15,7 +15,7 @@ def aligned_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) ->
     Parameters
     ----------
     rows : sequence of sequence of str
-        Each as long as the first; a row of one value goes over all columns.
+        Each at most as long as the first; the last value of a shorter one goes over what is left.
     right : sequence of int
         Columns that are aligned to the right.
 
@@ -26,23 +26,22 @@ def aligned_columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) ->
 
     Examples
     --------
-    >>> rows = [("name", "files"), ("t2", "5"), ("a heading",), ("scan", "190")]
-    >>> print("\n".join(aligned_columns(rows, right=[1])))
-    name  files
-    t2        5
+    >>> rows = [("name", "type", "files"), ("a heading",), ("t2", "2dseq", "5"), ("scan", "not there yet")]
+    >>> print("\n".join(aligned_columns(rows, right=[2])))
+    name  type   files
     a heading
-    scan    190
+    t2    2dseq      5
+    scan  not there yet
     """
-    whole = [row for row in rows if len(row) > 1]
-    widths = [max(len(row[n]) for row in whole) for n in range(len(whole[0]))] if whole else []
+    n_columns = len(rows[0])
+    # the value that goes over other columns makes none of them wider
+    held = [row if len(row) == n_columns else row[:-1] for row in rows]
+    widths = [max((len(row[n]) for row in held if n < len(row)), default=0) for n in range(n_columns)]
     lines = []
     for row in rows:
-        if len(row) == 1:
-            lines.append(row[0])
-            continue
         padded = [
-            value.rjust(width) if n in right else value.ljust(width)
-            for n, (value, width) in enumerate(zip(row, widths, strict=True))
+            value.rjust(width) if n in right and len(row) == n_columns else value.ljust(width)
+            for n, (value, width) in enumerate(zip(row, widths, strict=False))
         ]
         lines.append("  ".join(padded).rstrip())
     return lines

@@ -1,20 +1,22 @@
-"""``spallmap run``: Snakemake with the workflow's Snakefile, a calm terminal and a quiet end at Ctrl-C."""
+"""``spallmap run``: Snakemake with the workflow's Snakefile and a calm terminal."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from pathlib import Path
+from typing import Any, TextIO
 
 from spallmap.cli.checkout import workflow_folder
-from spallmap.cli.interrupts import Interrupts
 from spallmap.user_files.config_file import check_config_file
 from spallmap.user_files.dotted_keys import nested_keys
 
 _CONFIGFILES = ("--configfile", "--configfiles")
+_PROFILE_LINE = re.compile(r"Using .* for setting default command line arguments\.$")
 _PROFILES = ("--profile", "--workflow-profile")
-STOPPED = 130
 
 
 def run(config: Path, words: Sequence[str]) -> int:
@@ -30,7 +32,7 @@ def run(config: Path, words: Sequence[str]) -> int:
     Returns
     -------
     int
-        Snakemake's exit status, or 130 where the run was stopped.
+        Snakemake's exit status.
 
     Raises
     ------
@@ -41,12 +43,7 @@ def run(config: Path, words: Sequence[str]) -> int:
     arguments = snakemake_arguments(config, words, workflow_folder())
     # the profiles and Snakemake's own log look here
     sys.argv = ["snakemake", *arguments]
-    with Interrupts() as interrupts:
-        status = _snakemake(arguments)
-    if interrupts.stopped:
-        sys.stderr.write("stopped; run the same command to go on\n")
-        return STOPPED
-    return status
+    return _snakemake(arguments)
 
 
 def snakemake_arguments(config: Path, words: Sequence[str], folder: Path) -> list[str]:
@@ -121,14 +118,33 @@ def _profiles_of_the_checkout(words: Sequence[str], folder: Path) -> list[str]:
     return found
 
 
+class _Unbothered:
+    """The standard error without Snakemake's line about the profile, which it says before it has a logger."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._left_out = False
+
+    def write(self, text: str) -> int:
+        if _PROFILE_LINE.match(text):
+            self._left_out = True
+            return len(text)
+        ending, self._left_out = self._left_out and text == "\n", False
+        return len(text) if ending else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def _snakemake(arguments: Sequence[str]) -> int:
     from snakemake.cli import main
 
     try:
-        main(list(arguments))
+        with redirect_stderr(_Unbothered(sys.stderr)):
+            main(list(arguments))
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
     except KeyboardInterrupt:
         # outside the running of jobs, which Snakemake ends by itself
-        return STOPPED
+        return 1
     return 0
