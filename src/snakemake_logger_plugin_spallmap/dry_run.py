@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from snakemake_logger_plugin_spallmap.config_keys import ConfigKeys, read_keys
 from snakemake_logger_plugin_spallmap.job_names import TARGETS, cell_of, words_of
-from snakemake_logger_plugin_spallmap.reasons import FOLLOWS, in_words, key_names
+from snakemake_logger_plugin_spallmap.reasons import FILES, FOLLOWS, NEVER_MADE, in_words
 from snakemake_logger_plugin_spallmap.screen import Screen
 from snakemake_logger_plugin_spallmap.story import event_of, is_silent, show, text_of
 
 _LAST_WORDS = "This was a dry-run"
+_TEMPORARY = "Would remove temporary output "
 # What fits on a screen of 24 lines together with the table of steps.
 _MOST_ROWS = 12
 _MOST_CELLS, _MOST_REASONS = 4, 4
@@ -31,6 +34,7 @@ class _Planned:
     rule: str
     cell: str
     why: tuple[str, ...]
+    outputs: tuple[str, ...]
 
 
 class DryRun:
@@ -45,26 +49,42 @@ class DryRun:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._jobs: list[_Planned] = []
-        self._keys: dict[str, str] = {}
+        self._temporary: set[str] = set()
+        self._keys = ConfigKeys()
 
     def take(self, record: logging.LogRecord) -> None:
         """Take one message of Snakemake."""
         event, text = event_of(record), text_of(record)
         if event is LogEvent.WORKFLOW_STARTED:
-            folder = Path(getattr(record, "snakefile_main", None) or ".").parent
-            self._keys = key_names(folder / "config" / "config.yaml")
+            defaults = Path(getattr(record, "snakefile_main", None) or ".").parent / "config" / "config.yaml"
+            files = [Path(file) for file in getattr(record, "configfiles", None) or ()]
+            others = [file for file in files if file.resolve() != defaults.resolve()]
+            self._keys = read_keys(defaults, others, sys.argv[1:])
         elif event is LogEvent.JOB_INFO:
-            rule = record.__dict__["rule_name"]
-            if rule not in TARGETS:
-                said, n_outputs = str(record.__dict__["reason"]), len(record.__dict__["output"] or ())
-                why = in_words(said, self._keys, n_outputs)
-                self._jobs.append(_Planned(rule, cell_of(record.__dict__["wildcards"] or {}), tuple(why)))
+            self._job(record)
+        elif text.startswith(_TEMPORARY):
+            self._temporary.add(text.removeprefix(_TEMPORARY).strip())
         elif text.startswith(_LAST_WORDS):
-            self._screen.line("\n".join(overview(self._jobs)))
+            self._screen.line("\n".join(overview([self._asked_for(job) for job in self._jobs])))
         elif event not in (LogEvent.RUN_INFO, LogEvent.GROUP_INFO, LogEvent.PROGRESS) and not (
             is_silent(record) or _of_single_jobs(text)
         ):
             show(record, self._screen)
+
+    def _job(self, record: logging.LogRecord) -> None:
+        rule, outputs = record.__dict__["rule_name"], tuple(record.__dict__["output"] or ())
+        if rule not in TARGETS:
+            wildcards = record.__dict__["wildcards"] or {}
+            why = in_words(str(record.__dict__["reason"]), self._keys, len(outputs))
+            # thousands of slices are known to Snakemake by one text, which does not name the one that changed
+            label = wildcards.get("acq", "").partition("/")[2]
+            said = [f"files of {label} changed" if words == FILES and label else words for words in why]
+            self._jobs.append(_Planned(rule, cell_of(wildcards), tuple(said), outputs))
+
+    def _asked_for(self, job: _Planned) -> _Planned:
+        """Say why of a job whose results are not kept: it runs whenever another one needs them."""
+        not_kept = job.outputs and self._temporary.issuperset(job.outputs)
+        return replace(job, why=(FOLLOWS,)) if not_kept and job.why == (NEVER_MADE,) else job
 
     def foreign(self, line: str) -> str | None:
         """Show it."""

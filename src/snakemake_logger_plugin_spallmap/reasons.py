@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from snakemake_logger_plugin_spallmap.config_keys import ConfigKeys
 
 NEVER_MADE = "never made"
 # A job that runs because another one does: what is to be known is said of that one.
@@ -31,18 +31,18 @@ _PARAMS = re.compile(r"before: (?P<before>.*) now: (?P<now>.*)", re.DOTALL)
 _NOTHING = "<nothing exclusive>"
 # A fingerprint of an acquisition's files, among a job's parameters.
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
-_FILES = "input files changed"
+FILES = "input files changed"
 
 
-def in_words(reason: str, keys: Mapping[str, str], n_outputs: int = 1) -> list[str]:
+def in_words(reason: str, keys: ConfigKeys, n_outputs: int = 1) -> list[str]:
     """Say in a few words each why a job would run.
 
     Parameters
     ----------
     reason : str
         Snakemake's reason.
-    keys : mapping of str to str
-        Whole names of the configuration's keys by their last names.
+    keys : ConfigKeys
+        The configuration.
     n_outputs : int
         How many files the job makes.
 
@@ -53,13 +53,13 @@ def in_words(reason: str, keys: Mapping[str, str], n_outputs: int = 1) -> list[s
 
     Examples
     --------
-    >>> in_words("Missing output files: a/t2.json; Updated input files: raw/5/pdata/1/2dseq", {})
+    >>> keys = ConfigKeys({"t2.long_ms": "12"}, {"t2.long_ms": "14"})
+    >>> in_words("Missing output files: a/t2.json; Updated input files: raw/5/pdata/1/2dseq", keys)
     ['never made']
-    >>> in_words("Updated input files: raw/5/pdata/1/2dseq, raw/5/acqp", {})
+    >>> in_words("Updated input files: raw/5/pdata/1/2dseq, raw/5/acqp", keys)
     ['2dseq, acqp changed']
     >>> changed = "before: {'long_ms': 12, 'sigma': None} now: {'long_ms': 14, 'sigma': None} "
-    >>> reason = f"Params have changed since last execution: Union of it {changed}"
-    >>> in_words(reason, {"long_ms": "t2.long_ms"})
+    >>> in_words(f"Params have changed since last execution: Union of it {changed}", keys)
     ['t2.long_ms changed']
     """
     said: list[str] = []
@@ -81,15 +81,15 @@ def in_words(reason: str, keys: Mapping[str, str], n_outputs: int = 1) -> list[s
         elif cause.startswith("Code has changed"):
             said.append("the program changed")
         elif cause.startswith("Params have changed"):
-            said += [words for words in _changed_params(rest, keys) if words not in said]
+            said += _changed_params(rest, keys)
         elif cause.startswith("Software environment"):
             said.append("software changed")
         elif cause.startswith("Forced execution"):
             said.append("forced")
         elif head:
             said.append(head[:1].lower() + head[1:])
-    if names_files and _FILES in said:
-        said.remove(_FILES)
+    if names_files and FILES in said:
+        said.remove(FILES)
     return said or ([FOLLOWS] if follows else [])
 
 
@@ -102,26 +102,24 @@ def _changed_files(listed: str) -> list[str]:
     return [f"{', '.join(names)} changed"]
 
 
-def _changed_params(said: str, keys: Mapping[str, str]) -> list[str]:
+def _changed_params(said: str, keys: ConfigKeys) -> list[str]:
     match = _PARAMS.search(said)
     sides = [_values(match.group(side).strip()) for side in ("before", "now")] if match else [None, None]
     if sides[0] is None or sides[1] is None:
         return ["parameters changed"]
-    names: dict[str, None] = {}
-    files = False
+    words: dict[str, None] = {}
     for old, new in _pairs(sides[0], sides[1]):
         if isinstance(old, dict) and isinstance(new, dict):
-            names |= {keys.get(key, key): None for key in {**old, **new} if old.get(key) != new.get(key)}
+            changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+            words |= {f"{keys.whole(key)} changed": None for key in changed}
         elif all(_FINGERPRINT.fullmatch(str(side)) for side in (old, new)):
-            files = True
+            words[FILES] = None
         elif isinstance(old, dict | list | tuple) or isinstance(new, dict | list | tuple):
-            names["parameters"] = None
+            words["parameters changed"] = None
         else:
-            names[f"a parameter ({_short(old)} to {_short(new)})"] = None
-    listed = list(names)
-    more = f" and {len(listed) - _MOST_NAMES} more" if len(listed) > _MOST_NAMES else ""
-    words = [f"{', '.join(listed[:_MOST_NAMES])}{more} changed"] if listed else []
-    return [*words, _FILES] if files else words or ["parameters changed"]
+            name = keys.of_value(old, new) or f"a parameter ({_short(old)} to {_short(new)})"
+            words[f"{name} changed"] = None
+    return list(words) or ["parameters changed"]
 
 
 def _values(listed: str) -> list[Any] | None:
@@ -155,34 +153,3 @@ def _kind(value: Any) -> Any:
 def _short(value: Any) -> str:
     text = "nothing" if value is None else str(value)
     return text if len(text) <= 30 else f"{text[:27]}..."
-
-
-def key_names(defaults: Path) -> dict[str, str]:
-    r"""Read the whole names of the configuration's nested keys by their last names.
-
-    Parameters
-    ----------
-    defaults : Path
-        The file with every key.
-
-    Returns
-    -------
-    dict of str to str
-        Without names that two keys have; empty where there is no such file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder, "config.yaml")
-    ...     _ = file.write_text("results: out\nt2: {long_ms: 12, model: rician}\ndemo: {seed: 1}\n")
-    ...     key_names(file)
-    {'long_ms': 't2.long_ms', 'model': 't2.model', 'seed': 'demo.seed'}
-    """
-    if not defaults.is_file():
-        return {}
-    whole: dict[str, list[str]] = {}
-    for outer, inner in yaml.safe_load(defaults.read_text(encoding="utf-8")).items():
-        for key in inner if isinstance(inner, dict) else ():
-            whole.setdefault(key, []).append(f"{outer}.{key}")
-    return {key: names[0] for key, names in whole.items() if len(names) == 1}

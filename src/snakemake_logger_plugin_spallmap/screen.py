@@ -83,7 +83,12 @@ class Screen:
     @property
     def width(self) -> int:
         """Number of columns."""
-        return shutil.get_terminal_size((100, 24)).columns
+        try:
+            own = os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError):
+            # no terminal
+            own = 0
+        return own or shutil.get_terminal_size((100, 24)).columns
 
     def line(self, text: str) -> None:
         """Write lines that stay."""

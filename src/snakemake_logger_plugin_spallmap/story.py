@@ -36,6 +36,9 @@ _OF_ITS_OWN_WORK = (
     "Waiting at most ",
     "At least one job did not complete successfully",
     "host: ",
+    # of the cluster's executor: its log has each job's number
+    "Cleaning up SLURM log files",
+    "'sacct' unavailable",
 )
 _SILENT_EVENTS = frozenset(
     {
@@ -46,6 +49,8 @@ _SILENT_EVENTS = frozenset(
         LogEvent.DEBUG_DAG,
     }
 )
+# A cell takes a dozen submissions to a cluster; which number each has stands in Snakemake's log.
+_SUBMITTED = re.compile(r"(Job|Group job) \S+ has been submitted|Submitted array job")
 # Where in the workflow an error of the user's files was noticed does not help them; the log has it.
 _WHERE = re.compile(r"^(Workflow|Rule|InputFunction)\w*( in (file|rule) [^\n]*)?:?\n")
 _TRACE = re.compile(r"\n  File \"[^\n]*(\n    [^\n]*)?|\nTraceback[^\n]*")
@@ -77,7 +82,9 @@ def is_silent(record: logging.LogRecord) -> bool:
     """Whether a message is about Snakemake's own work alone."""
     if event_of(record) in _SILENT_EVENTS:
         return True
-    return record.levelno < logging.WARNING and text_of(record).startswith(_OF_ITS_OWN_WORK)
+    text = text_of(record)
+    of_its_own = text.startswith(_OF_ITS_OWN_WORK) or _SUBMITTED.match(text) is not None
+    return record.levelno < logging.WARNING and of_its_own
 
 
 def text_of(record: logging.LogRecord) -> str:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import pytest
 from snakemake.persistence import ParamsChange
 
-from snakemake_logger_plugin_spallmap.reasons import FOLLOWS, NEVER_MADE, in_words, key_names
+from snakemake_logger_plugin_spallmap.config_keys import ConfigKeys, read_keys
+from snakemake_logger_plugin_spallmap.reasons import FOLLOWS, NEVER_MADE, in_words
 from spallmap.cli.checkout import workflow_folder
 
-KEYS = {"long_ms": "t2.long_ms", "sigma": "t2.sigma", "cell": "figures.cell"}
+DEFAULTS = {
+    "t2.long_ms": "12",
+    "t2.sigma": "None",
+    "links.n_null": "1999",
+    "random_seed": "1",
+    "demo.seed": "1",
+}
+KEYS = ConfigKeys(DEFAULTS, DEFAULTS | {"links.n_null": "199", "t2.n": "7"})
 OLD = "1f0c8f0ad7a6ab3b3b4bb1b1c4b59a0e"
 NEW = "2f0c8f0ad7a6ab3b3b4bb1b1c4b59a0e"
 
@@ -43,9 +51,11 @@ def params(before, now):
         ),
         (
             params(["{'long_ms': 12, 'sigma': None}"], ["{'long_ms': 14, 'sigma': 2.5}"]),
-            ["t2.long_ms, t2.sigma changed"],
+            ["t2.long_ms changed", "t2.sigma changed"],
         ),
-        (params(["1999"], ["199"]), ["a parameter (1999 to 199) changed"]),
+        (params(["1999"], ["199"]), ["links.n_null changed"]),
+        (params(["3"], ["1"]), ["a parameter (3 to 1) changed"]),
+        (params(["'x'"], ["'y'"]), ["a parameter (x to y) changed"]),
         (params([f"'{OLD}'"], [f"'{NEW}'"]), ["input files changed"]),
         (
             f"Updated input files: raw/2dseq; {params([repr(OLD)], [repr(NEW)])}",
@@ -61,17 +71,24 @@ def test_each_cause_is_said_in_a_few_words(reason, words):
 
 
 def test_results_that_are_there_in_part_were_made_once():
-    assert in_words("Missing output files: a, b", {}, n_outputs=2) == [NEVER_MADE]
-    assert in_words("Missing output files: a, b", {}, n_outputs=3) == ["some results are missing"]
+    assert in_words("Missing output files: a, b", KEYS, n_outputs=2) == [NEVER_MADE]
+    assert in_words("Missing output files: a, b", KEYS, n_outputs=3) == ["some results are missing"]
 
 
-def test_nested_keys_have_their_whole_names():
-    names = key_names(workflow_folder() / "config" / "config.yaml")
-    assert names["long_ms"] == "t2.long_ms"
-    assert names["n_null"] == "links.n_null"
+def test_keys_of_a_run_are_those_of_the_defaults_the_files_and_the_command_line(tmp_path):
+    (tmp_path / "mine.yaml").write_text("t2: {long_ms: 13}\nresults: mine\n")
+    defaults = workflow_folder() / "config" / "config.yaml"
+    words = ["--cores", "1", "--config=random_seed=2", "t2={sigma: 3}", "figures"]
+    keys = read_keys(defaults, [tmp_path / "mine.yaml", tmp_path / "none.yaml"], words)
+    assert keys.defaults["t2.long_ms"] == "12"
+    assert keys.current["t2.long_ms"] == "13"
+    assert keys.current["t2.sigma"] == "3"
+    assert keys.whole("n_null") == "links.n_null"
+    assert keys.whole("nothing") == "nothing"
+    assert keys.of_value(1, 2) == "random_seed"
 
 
-def test_a_last_name_of_two_keys_names_none(tmp_path):
-    (tmp_path / "config.yaml").write_text("a: {x: 1, y: 2}\nb: {x: 3}\n")
-    assert key_names(tmp_path / "config.yaml") == {"y": "a.y"}
-    assert key_names(tmp_path / "none.yaml") == {}
+def test_a_value_that_two_keys_could_have_names_none():
+    keys = ConfigKeys({"a.x": "1", "b.y": "1"}, {"a.x": "2", "b.y": "2"})
+    assert keys.of_value(1, 2) == ""
+    assert ConfigKeys({"a.x": "1", "b.y": "3"}, {"a.x": "2", "b.y": "2"}).of_value(1, 2) == "a.x"
