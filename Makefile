@@ -24,16 +24,25 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 1))' || \
 		{ echo "spallmap needs Python 3.11.1 or newer; found $$($(PYTHON) --version 2>&1). Name another with: make PYTHON=python3.12 demo"; exit 1; }
-	@if command -v uv >/dev/null 2>&1; then \
+	@echo "Setting up $(VENV), once: Python packages as requirements.lock names them ($$(grep -c '^[a-z].*==' requirements.lock)), and the library from src/."
+	@echo "That takes one to five minutes, most of it to fetch them."
+	@begin=$$(date +%s); \
+	if command -v uv >/dev/null 2>&1; then \
+		echo "  1 of 3  a virtual environment (with uv)" && \
 		uv venv -q --clear --python $(PYTHON) $(VENV) && \
+		echo "  2 of 3  the packages" && \
 		uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock && \
+		echo "  3 of 3  the library and the commands" && \
 		uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
+		echo "  1 of 3  a virtual environment" && \
 		{ $(PYTHON) -m venv --clear $(VENV) || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv"; exit 1; }; } && \
+		echo "  2 of 3  the packages" && \
 		$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements.lock && \
 		{ env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true; } && \
+		echo "  3 of 3  the library and the commands" && \
 		$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
-	fi
+	fi && echo "Set up in $$(( $$(date +%s) - begin )) s; $(BIN)/spallmap --help says what there is."
 	@touch $(READY)
 
 demo: $(READY)

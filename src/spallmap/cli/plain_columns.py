@@ -97,7 +97,7 @@ def shortened(path: str, width: int) -> str:
     Examples
     --------
     >>> shortened("/data/2026/11/30/cells/c07/after/scan.ome.tif", 30)
-    '/data/2026/.../scan.ome.tif'
+    '/data/2026/11/.../scan.ome.tif'
     >>> shortened("a" * 40, 12)
     'aaaa...aaaaa'
     """
