@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 1))' || \
 		{ echo "spallmap needs Python 3.11.1 or newer; found $$($(PYTHON) --version 2>&1). Name another with: make PYTHON=python3.12 demo"; exit 1; }
 	@echo "Setting up $(VENV), once: Python packages as requirements.lock names them ($$(grep -c '^[a-z].*==' requirements.lock)), and the library from src/."
-	@echo "That takes one to five minutes, most of it to fetch them."
+	@echo "That takes one or two minutes of processor time, and as long as it takes to fetch them."
 	@begin=$$(date +%s); \
 	if command -v uv >/dev/null 2>&1; then \
 		echo "  1 of 3  a virtual environment (with uv)" && \

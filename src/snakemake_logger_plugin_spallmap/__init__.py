@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LogHandler"]
 
+# As in the module ``screen``, which is not imported for a name.
+_FOREIGN = "foreign_line"
+
 
 class LogHandler(LogHandlerBase):
     """Shows a run as one line that lives, and what a person has to know as lines that stay."""
@@ -50,10 +53,18 @@ class LogHandler(LogHandlerBase):
         """No."""
         return False
 
+    def filter(self, record: LogRecord) -> bool:
+        """Leave out what ``--quiet`` leaves out, and nothing that a job has written to the terminal."""
+        return hasattr(record, _FOREIGN) or bool(super().filter(record))
+
     def emit(self, record: LogRecord) -> None:
-        """Take one message of Snakemake."""
+        """Take one message of Snakemake, or a line that something else has written."""
         try:
-            self._begun().take(record)
+            story = self._begun()
+            if hasattr(record, _FOREIGN) and self._screen is not None:
+                self._screen.line(record.msg)
+            else:
+                story.take(record)
         except Exception:
             # a message that cannot be shown must not end a run; logging says so once more
             self.handleError(record)

@@ -86,9 +86,9 @@ class DryRun:
         not_kept = job.outputs and self._temporary.issuperset(job.outputs)
         return replace(job, why=(FOLLOWS,)) if not_kept and job.why == (NEVER_MADE,) else job
 
-    def foreign(self, line: str) -> str | None:
-        """Show it."""
-        return line
+    def keeps(self, line: str) -> bool:
+        """No line."""
+        return False
 
     def status(self, width: int) -> str:
         """Nothing: a dry run is over before one has read it."""

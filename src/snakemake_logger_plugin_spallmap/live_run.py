@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import textwrap
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ _HEARTBEAT_S = 60.0
 # How the process of a job ended, as Python says it.
 _END = re.compile(r"exit status \d+|died with <Signals\.\w+: \d+>")
 _RESTART = re.compile(r"Trying to restart job (\d+)")
+_INDENT = 4 * " "
 _STOPPED_BY_USER = "Terminating processes on user request"
 _FINAL_ERROR = "Exiting because a job execution failed"
 # What follows an exception's traceback, or a line of it.
@@ -139,6 +141,8 @@ class LiveRun:
 
     def _job_fails(self, record: logging.LogRecord) -> None:
         job_id = _field(record, "jobid")
+        # its last words are on their way
+        self._screen.catch_up()
         job = self._running.pop(job_id, None)
         if getattr(record, "indent", False):
             # one of a group, of which the group's message has said what is to be said
@@ -172,9 +176,26 @@ class LiveRun:
         for said in dict.fromkeys(why):
             # the job's own name stands in the first line
             subject = name.split(":")[0]
-            lines += [f"    {line}" for line in said.removeprefix(f"{subject}: ").splitlines()]
-        lines += [f"    log: {log}" for log in logs if Path(log).is_file()]
+            lines += self._indented(said.removeprefix(f"{subject}: "))
+        lines += [f"    log: {log}" for log in logs if Path(log).is_file() and Path(log).stat().st_size]
         self._screen.line("\n".join(lines))
+
+    def _indented(self, text: str) -> list[str]:
+        """Indent lines, and on a terminal break long ones, but no path."""
+        lines = []
+        for line in text.splitlines():
+            width = self._screen.width if self._screen.is_terminal else len(line) + len(_INDENT)
+            lines += textwrap.wrap(
+                line,
+                max(width, 40),
+                initial_indent=_INDENT,
+                subsequent_indent=_INDENT,
+                break_long_words=False,
+                break_on_hyphens=False,
+                drop_whitespace=self._screen.is_terminal,
+                replace_whitespace=False,
+            )
+        return lines
 
     def _error(self, record: logging.LogRecord) -> None:
         text = plain_error(text_of(record))
@@ -194,13 +215,11 @@ class LiveRun:
             f"{self._done} of {_counted(self._total, 'job')} done{failed}, in {clock(self._elapsed())}"
         )
 
-    def foreign(self, line: str) -> str | None:
-        """Take a line of a job; what its log says, too, is said when Snakemake reports the job."""
+    def keeps(self, line: str) -> bool:
+        """Keep a job's line that its log has, too: it is said when Snakemake reports the job."""
         if self._stopped or is_stopping():
-            return None
-        if self._running and self._held.takes(line):
-            return None
-        return line
+            return True
+        return bool(self._running) and self._held.takes(line)
 
     def status(self, width: int) -> str:
         """Say in one line how things stand."""

@@ -13,17 +13,19 @@ import os
 import select
 import shutil
 import threading
-import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from snakemake_logger_plugin_spallmap.story import Story
 
+# Marks a line that did not come from Snakemake among its messages.
+FOREIGN = "foreign_line"
 _STDERR = 2
 # A second hand that moves in less is restless; in more, it seems to stand still.
 _EVERY_S = 0.5
-# How long a line of a job waits for messages of Snakemake that were there before it.
-_PATIENCE_S = 0.3
+# How long the message of a failed job waits for what the job wrote last; it is there in milliseconds.
+_PATIENCE_S = 0.5
 # What comes after the last writer has gone is there at once.
 _LAST_WORDS_S = 0.05
 _CLEAR = "\r\x1b[K"
@@ -52,9 +54,11 @@ class Screen:
         self._lock = threading.RLock()
         self._story: Story | None = None
         self._stop = threading.Event()
+        self._at_rest = threading.Event()
         self._threads: list[threading.Thread] = []
         self._live = ""
         self._pipe: int | None = None
+        self._queue: Any = None
         self._saved: int | None = None
         self._stream = stream
         self.is_terminal = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
@@ -74,6 +78,7 @@ class Screen:
     def open(self, story: Story) -> None:
         """Begin to show how things stand, and what others write."""
         self._story = story
+        self._queue = _queue()
         if self._pipe is not None:
             self._threads.append(threading.Thread(target=self._listen, name="screen-pipe", daemon=True))
         self._threads.append(threading.Thread(target=self._beat, name="screen-clock", daemon=True))
@@ -128,6 +133,7 @@ class Screen:
         while True:
             ready, _, _ = select.select([self._pipe], [], [], _LAST_WORDS_S)
             if not ready:
+                self._at_rest.set()
                 if self._stop.is_set():
                     break
                 continue
@@ -135,24 +141,28 @@ class Screen:
             if not chunk:
                 break
             *lines, kept = (kept + chunk).split(b"\n")
-            self._in_order()
-            for line in lines:
-                self._foreign(line)
-        if kept:
-            self._foreign(kept)
+            self._foreign(lines)
+        self._foreign([kept] if kept else [])
+        self._at_rest.set()
 
-    def _foreign(self, line: bytes) -> None:
-        text = line.decode("utf-8", errors="replace").rstrip("\r")
-        shown = text if self._story is None else self._story.foreign(text)
-        if shown is not None:
-            self.line(shown)
+    def _foreign(self, lines: Sequence[bytes]) -> None:
+        """Pass lines on in their order among Snakemake's messages, but those at once that the story keeps."""
+        for line in lines:
+            text = line.decode("utf-8", errors="replace").rstrip("\r")
+            if self._story is not None and self._story.keeps(text):
+                continue
+            if self._queue is None or self._stop.is_set():
+                self.line(text)
+            else:
+                record = logging.LogRecord("terminal", logging.INFO, "", 0, text, None, None)
+                setattr(record, FOREIGN, True)
+                self._queue.put(record)
 
-    def _in_order(self) -> None:
-        """Wait for messages of Snakemake that are on their way."""
-        queue = _queue()
-        end = time.monotonic() + _PATIENCE_S
-        while queue is not None and not queue.empty() and time.monotonic() < end:
-            time.sleep(0.01)
+    def catch_up(self) -> None:
+        """Wait until all is read that jobs have written so far."""
+        if self._pipe is not None:
+            self._at_rest.clear()
+            self._at_rest.wait(_PATIENCE_S)
 
     def close(self) -> None:
         """Take the living line away, and give the standard error back."""
@@ -162,6 +172,7 @@ class Screen:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        self._show_left_over()
         with self._lock:
             if self._live:
                 self._write(_CLEAR)
@@ -171,6 +182,13 @@ class Screen:
             os.close(self._saved)
             os.close(self._pipe)
             self._saved = self._pipe = None
+
+    def _show_left_over(self) -> None:
+        """Show lines that came when Snakemake had closed the queue already."""
+        while self._queue is not None and not self._queue.empty():
+            record = self._queue.get_nowait()
+            if getattr(record, FOREIGN, False):
+                self.line(record.msg)
 
 
 def _descriptor(stream: TextIO) -> int | None:

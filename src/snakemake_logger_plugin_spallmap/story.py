@@ -62,8 +62,8 @@ class Story(Protocol):
     def take(self, record: logging.LogRecord) -> None:
         """Take one message of Snakemake."""
 
-    def foreign(self, line: str) -> str | None:
-        """Take a line that someone else wrote to the terminal; give what is to be shown of it."""
+    def keeps(self, line: str) -> bool:
+        """Take a line that someone else wrote to the terminal, unless it is to be shown as it is."""
 
     def status(self, width: int) -> str:
         """Say in one line how things stand; nothing where nothing is to be said."""

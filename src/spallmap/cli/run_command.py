@@ -41,8 +41,8 @@ def run(config: Path, words: Sequence[str]) -> int:
     """
     check_config_file(config)
     arguments = snakemake_arguments(config, words, workflow_folder())
-    # the profiles and Snakemake's own log look here
-    sys.argv = ["snakemake", *arguments]
+    # the profiles look here, and who says what to type: it is Snakemake's command, beside this one
+    sys.argv = [str(Path(sys.executable).with_name("snakemake")), *arguments]
     return _snakemake(arguments)
 
 
