@@ -14,6 +14,7 @@ include: "workflow/rules/registration.smk"
 include: "workflow/rules/links.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/ending.smk"
 
 
 localrules:
@@ -43,5 +44,13 @@ rule report:
         f"{RESULTS}/index.html",
 
 
+onstart:
+    begin_run()
+
+
+onsuccess:
+    end_run()
+
+
 onerror:
-    report_failures()
+    end_run()

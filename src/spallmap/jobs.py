@@ -86,36 +86,3 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     finally:
         root.removeHandler(handler)
         handler.close()
-
-
-def failures(logs: Path, since: float) -> list[str]:
-    """Collect what failed jobs said, for the end of a run.
-
-    Parameters
-    ----------
-    logs : Path
-        Folder of log files.
-    since : float
-        Time stamp in seconds; older files belong to earlier runs.
-
-    Returns
-    -------
-    list of str
-        One line per failed job, with the log that holds the rest.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "t2.log").write_text("2026-01-01 00:00:00,000 ERROR a/shorted/mri-b: no echoes")
-    ...     [line.partition(" (log: ")[0] for line in failures(Path(folder), since=0.0)]
-    ['a/shorted/mri-b: no echoes']
-    """
-    lines = []
-    for path in sorted(logs.rglob("*.log")):
-        if path.stat().st_mtime < since:
-            continue
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if f" {FAILURE} " in line:
-                lines.append(f"{line.split(f' {FAILURE} ', 1)[1]} (log: {path})")
-    return lines

@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("registration", "user_files"),
     ("links", "acquisitions"),
     ("results", "plan"),
-    ("figures", "preflight"),
+    ("figures", "preflight", "runs"),
     ("report",),
 )
 NOUNS = frozenset(FLOORS[0])
@@ -64,7 +64,9 @@ ROOM_IMPORTS: dict[str, frozenset[str]] = {
     # Our own OME-Zarr is opened by the reader of OME-Zarr.
     "results": frozenset({"readers", "relaxometry", "tomography", "sections", "registration", "links"}),
     "figures": frozenset({"relaxometry", "tomography", "sections", "registration", "links", "results"}),
-    "report": frozenset({"relaxometry", "tomography", "registration", "links", "results", "figures"}),
+    # What is said at the end of every run, without a heavy library.
+    "runs": frozenset({"results"}),
+    "report": frozenset({"relaxometry", "tomography", "registration", "links", "results", "figures", "runs"}),
 }
 
 # Inside a room: folders in the order of the data, of which each imports only those before it ...

@@ -1,6 +1,5 @@
 # Configuration and table, checked before any job; the one place that knows the paths of results.
 
-import time
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from snakemake.utils import update_config
 from spallmap.acquisitions import read_acquisitions
 from spallmap.configuration import check_config, read_schema, typed_values
 from spallmap.errors import SpallmapError
-from spallmap.jobs import failures
 from spallmap.plan import Plan
 from spallmap.preflight import (
     check_figure_cell,
@@ -20,7 +18,6 @@ from spallmap.preflight import (
 from spallmap.readers import input_files
 from spallmap.user_files.config_file import check_config_file
 
-START = time.time()
 SCHEMAS = Path(workflow.basedir) / "workflow" / "schemas"
 SCRIPTS = Path(workflow.basedir) / "scripts"
 DEMO = Path("demo")
@@ -123,11 +120,6 @@ def to_reference_of(acquisition):
 def growing(megabytes):
     """Memory that doubles with every attempt."""
     return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
-
-
-def report_failures():
-    for line in failures(Path(LOGS), START):
-        sys.stderr.write(f"{line}\n")
 
 
 def is_linked(cell, state):

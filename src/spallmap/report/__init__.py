@@ -4,7 +4,7 @@ From a cell's results, as the scripts do it::
 
     results = CellResults.of(described)
     page = render_report(cell_report("cell-a", "shorted", results, figure_files, overlay_folder, provenance))
-    index = render_index(index_entries({"cell-a": results}), provenance)
+    index = render_index(RunOutcome(tuple(read_findings(described))), provenance)
 
 From content in hand::
 
@@ -18,20 +18,19 @@ From content in hand::
 """
 
 from spallmap.report.captions import figure_picture
-from spallmap.report.collect import cell_report, index_entries
-from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
-from spallmap.report.pages import render_index, render_report
+from spallmap.report.collect import cell_report
+from spallmap.report.context import CellReport, CrackLimit, Picture, RegistrationEntry, T2Entry
+from spallmap.report.index_page import render_index
+from spallmap.report.pages import render_report
 
 __all__ = [
     "CellReport",
     "CrackLimit",
-    "IndexEntry",
     "Picture",
     "RegistrationEntry",
     "T2Entry",
     "cell_report",
     "figure_picture",
-    "index_entries",
     "render_index",
     "render_report",
 ]

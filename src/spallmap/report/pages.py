@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from spallmap.report.context import CellReport, IndexEntry, RegistrationEntry
+from spallmap.report.context import CellReport, RegistrationEntry
 from spallmap.report.facts import registration_facts
 from spallmap.report.page_tables import TableView, pairs_view, table_view
 from spallmap.report.pictures import PackedPicture, fit, pack
@@ -83,8 +82,8 @@ class _RegistrationView:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
-    """Return the template environment.
+def page_environment() -> Environment:
+    """Return the environment of all pages.
 
     Everything is escaped, a missing value is an error, and a number's unit stays on its line.
     """
@@ -127,7 +126,7 @@ def render_report(report: CellReport) -> str:
         for entry, pictures in zip(report.registrations, of_registrations, strict=True)
     ]
     return (
-        _environment()
+        page_environment()
         .get_template("report.html")
         .render(
             cell=report.cell,
@@ -152,44 +151,6 @@ def render_report(report: CellReport) -> str:
             provenance=pairs_view(report.provenance, "Inputs, versions and machine")
             if report.provenance
             else None,
-        )
-    )
-
-
-def render_index(entries: Sequence[IndexEntry], provenance: Mapping[str, Any] | None = None) -> str:
-    """Render the page that lists every cell.
-
-    Parameters
-    ----------
-    entries : sequence of IndexEntry
-        One per acquisition.
-    provenance : mapping, optional
-        As provenance.json.
-
-    Returns
-    -------
-    str
-        One HTML page.
-
-    Examples
-    --------
-    >>> from spallmap.report import IndexEntry
-    >>> page = render_index([IndexEntry("cell-a", "shorted", "mri-t2", "accepted")])
-    >>> "1 registration accepted, 0 refused" in page
-    True
-    """
-    cells: dict[str, dict[str, list[IndexEntry]]] = {}
-    for entry in entries:
-        cells.setdefault(entry.cell, {}).setdefault(entry.state, []).append(entry)
-    counts = {v: sum(e.verdict == v for e in entries) for v in ("accepted", "refused")}
-    return (
-        _environment()
-        .get_template("index.html")
-        .render(
-            cells=cells,
-            counts=counts,
-            n_acquisitions=len(entries),
-            provenance=pairs_view(provenance, "Inputs, versions and machine") if provenance else None,
         )
     )
 

@@ -1,0 +1,193 @@
+# How a run begins and ends: a job that fails leaves all that does not depend on it, and the last lines say what
+# was made, what was not, and what to do. All of it in the main process alone.
+
+import atexit
+
+from snakemake.io import IOFile
+from snakemake.logging import logger
+
+from spallmap.runs import (
+    FailedJob,
+    JobEnds,
+    RunOutcome,
+    RunRecord,
+    command_typed,
+    failure_lines,
+    failure_reason,
+    lock_message,
+    missing_words,
+    read_findings,
+    subject_of,
+    table_lines,
+)
+
+INDEX = f"{RESULTS}/index.html"
+RUN_RECORD = Path(LOGS) / "run.json"
+JOB_ENDS = JobEnds()
+BEGUN = []
+
+
+def begin_run():
+    """Leave what does not depend on a failed job to go on, whatever the profile; note who holds the results."""
+    workflow.scheduler.keepgoing = True
+    jobs_named = getattr(workflow.scheduler._executor, "run_uuid", "")
+    RunRecord.of_this_process(command_typed(sys.argv), jobs_named).write(RUN_RECORD)
+    BEGUN.append(RUN_RECORD.stat().st_mtime)
+
+
+def end_run():
+    """Write the index where its rule did not, since a job failed or the run was stopped."""
+    index = Path(INDEX)
+    try:
+        outcome = run_outcome()
+        if not outcome.is_whole or is_unfinished(index):
+            write_index(index, outcome)
+    except (OSError, SpallmapError) as error:
+        sys.stderr.write(f"{INDEX} could not be written: {error}\n")
+
+
+def is_unfinished(index):
+    """Whether a page shows a run that did not come to a good end."""
+    from spallmap.report.index_page import UNFINISHED
+
+    return index.is_file() and UNFINISHED in index.read_text(encoding="utf-8")
+
+
+def write_index(index, outcome):
+    """Write the page of all cells from what is there, so that the next run makes it again.
+
+    Snakemake has made no such file: it forgets what it knew of it, and finds it older than what it shows.
+    """
+    from spallmap.report import render_index
+    from spallmap.results.documents import write_text
+    from spallmap.results.tables import read_json
+
+    provenance = Path(f"{RESULTS}/provenance.json")
+    write_text(
+        index,
+        render_index(outcome, read_json(provenance) if provenance.exists() else None),
+    )
+    registrations = [f"{RESULTS}/{a.id}/to_reference.json" for a in PLAN.acquisitions]
+    shown = [Path(p) for p in [*report_files(), *registrations, provenance]]
+    times = [p.stat().st_mtime for p in shown if p.exists()]
+    if times:
+        # Some file systems store whole seconds.
+        os.utime(index, (max(times) - 2, max(times) - 2))
+    workflow.persistence.cleanup_metadata(IOFile(INDEX))
+
+
+def run_outcome():
+    unfinished = set(workflow.dag.needrun_jobs())
+    failed = [job for group in workflow.scheduler.failed for job in failed_in(group)]
+    waiting = {
+        later for job in failed for later in jobs_after(job) if later in unfinished
+    }
+    stopped = [
+        job
+        for job in unfinished - waiting - set(failed)
+        if job.output and job.rule.name not in ("index", "provenance")
+    ]
+    return RunOutcome(
+        tuple(
+            read_findings(
+                described(PLAN.acquisitions),
+                {str(file) for job in unfinished for file in job.output},
+            )
+        ),
+        tuple(
+            sorted(
+                (failed_job(job) for job in failed), key=lambda f: (f.subject, f.rule)
+            )
+        ),
+        len(stopped),
+        RESULTS,
+    )
+
+
+def failed_in(job):
+    """The job itself; of a group of jobs the first of those that have not been made."""
+    if not job.is_group():
+        return [job]
+    own = set(job.jobs)
+    return [
+        one
+        for one in own
+        if not all(Path(file).exists() for file in one.output)
+        and not own & set(workflow.dag.dependencies[one]) - made_in(own)
+    ]
+
+
+def made_in(jobs):
+    return {job for job in jobs if all(Path(file).exists() for file in job.output)}
+
+
+def jobs_after(job):
+    """All jobs that need what a job makes."""
+    found, new = set(), [job]
+    while new:
+        later = set(workflow.dag.depending[new.pop()]) - found
+        found |= later
+        new += later
+    return found
+
+
+def failed_job(job):
+    log = next((Path(str(path)) for path in job.log if is_of_this_run(path)), None)
+    missing = [str(file) for one in jobs_after(job) for file in one.output]
+    return FailedJob(
+        job.rule.name,
+        subject_of(job.wildcards_dict),
+        failure_reason(log, JOB_ENDS.of(job.jobid)),
+        str(log or ""),
+        missing_words([*map(str, job.output), *missing], RESULTS),
+    )
+
+
+def is_of_this_run(log):
+    """Whether a log holds anything of this run; both times are of the file system that holds the results."""
+    path = Path(str(log))
+    if not path.is_file():
+        return False
+    status = path.stat()
+    return status.st_size > 0 and status.st_mtime >= BEGUN[0]
+
+
+def say_last_lines():
+    """Print the table and what failed, after all that Snakemake says; nothing where no run was asked for."""
+    settings = workflow.execution_settings
+    if settings is None or workflow.dryrun or workflow.touch:
+        return
+    if workflow.scheduler is None:
+        say_who_holds_the_lock(settings)
+        return
+    if not BEGUN and list(workflow.dag.needrun_jobs()):
+        # It did not come to its first job, or runs without hooks.
+        return
+    try:
+        outcome = run_outcome()
+    except (OSError, SpallmapError) as error:
+        sys.stderr.write(f"\nThe results could not be read: {error}\n")
+        return
+    index = INDEX if Path(INDEX).exists() else ""
+    if BEGUN:
+        RUN_RECORD.unlink(missing_ok=True)
+    sys.stdout.write("\n".join(["", *table_lines(outcome, index), ""]))
+    sys.stdout.flush()
+    lines = failure_lines(outcome, index)
+    if lines:
+        sys.stderr.write("\n".join(["", *lines, ""]))
+        sys.stderr.flush()
+
+
+def say_who_holds_the_lock(settings):
+    locks = list(Path(".snakemake/locks").glob("*.lock"))
+    if settings.lock and locks and workflow.persistence.locked:
+        since = max(path.stat().st_mtime for path in locks)
+        sys.stderr.write(
+            f"\n{lock_message(RunRecord.read(RUN_RECORD), since, sys.argv)}\n"
+        )
+
+
+if workflow.is_main_process:
+    logger.addHandler(JOB_ENDS)
+    atexit.register(say_last_lines)
