@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from spallmap.jobs import job
 from spallmap.report import render_index
 from spallmap.results.documents import write_text
-from spallmap.results.tables import read_json
 from spallmap.runs import RunOutcome, read_findings
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     outcome = RunOutcome(tuple(read_findings(snakemake.params.acquisitions)))
-    write_text(snakemake.output[0], render_index(outcome, read_json(snakemake.input.provenance)))
+    write_text(snakemake.output[0], render_index(outcome, snakemake.params.parameters))
 
 
 with job("index", snakemake.log[0]):

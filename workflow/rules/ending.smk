@@ -7,6 +7,7 @@ from snakemake.io import IOFile
 from snakemake.logging import logger
 
 from spallmap.runs import (
+    UNFINISHED,
     FailedJob,
     JobEnds,
     RunOutcome,
@@ -22,6 +23,7 @@ from spallmap.runs import (
 )
 
 INDEX = f"{RESULTS}/index.html"
+PROVENANCE = f"{RESULTS}/provenance.json"
 RUN_RECORD = Path(LOGS) / "run.json"
 JOB_ENDS = JobEnds()
 BEGUN = []
@@ -36,44 +38,57 @@ def begin_run():
 
 
 def end_run():
-    """Write the index where its rule did not, since a job failed or the run was stopped."""
-    index = Path(INDEX)
+    """Write what stands for all cells where its rules could not, since a job failed or the run was stopped."""
     try:
         outcome = run_outcome()
-        if not outcome.is_whole or is_unfinished(index):
-            write_index(index, outcome)
+        if not outcome.is_whole or is_unfinished(Path(INDEX)):
+            write_unfinished(outcome)
     except (OSError, SpallmapError) as error:
         sys.stderr.write(f"{INDEX} could not be written: {error}\n")
 
 
 def is_unfinished(index):
     """Whether a page shows a run that did not come to a good end."""
-    from spallmap.report.index_page import UNFINISHED
-
     return index.is_file() and UNFINISHED in index.read_text(encoding="utf-8")
 
 
-def write_index(index, outcome):
-    """Write the page of all cells from what is there, so that the next run makes it again.
-
-    Snakemake has made no such file: it forgets what it knew of it, and finds it older than what it shows.
-    """
+def write_unfinished(outcome):
+    """Write the page of all cells and the record of how they were made, from what is there."""
+    from spallmap.provenance import run_record
     from spallmap.report import render_index
     from spallmap.results.documents import write_text
-    from spallmap.results.tables import read_json
+    from spallmap.results.input_records import read_inputs
+    from spallmap.results.tables import write_json
 
-    provenance = Path(f"{RESULTS}/provenance.json")
-    write_text(
-        index,
-        render_index(outcome, read_json(provenance) if provenance.exists() else None),
+    unmade = unmade_files()
+    folders = [f"{RESULTS}/{a.id}" for a in PLAN.acquisitions]
+    record = run_record(
+        described_rows(PLAN.acquisitions),
+        config,
+        read_inputs(f for f in folders if f"{f}/inputs.json" not in unmade),
     )
-    registrations = [f"{RESULTS}/{a.id}/to_reference.json" for a in PLAN.acquisitions]
-    shown = [Path(p) for p in [*report_files(), *registrations, provenance]]
-    times = [p.stat().st_mtime for p in shown if p.exists()]
-    if times:
-        # Some file systems store whole seconds.
-        os.utime(index, (max(times) - 2, max(times) - 2))
-    workflow.persistence.cleanup_metadata(IOFile(INDEX))
+    record["failed"] = [
+        {"job": job.name, "reason": job.reason} for job in outcome.failed
+    ]
+    write_text(INDEX, render_index(outcome, config))
+    write_json(PROVENANCE, record)
+    make_again_next_time(INDEX, PROVENANCE)
+
+
+def make_again_next_time(*files):
+    """Let Snakemake forget what it knew of files that it has not made, and find them older than their inputs."""
+    inputs = {Path(f) for f in everything_made() if f not in files}
+    times = [path.stat().st_mtime for path in inputs if path.exists()]
+    for file in files:
+        workflow.persistence.cleanup_metadata(IOFile(file))
+        if times:
+            # some file systems store whole seconds
+            os.utime(file, (max(times) - 2, max(times) - 2))
+
+
+def unmade_files():
+    """Files of jobs that this run should have done and did not."""
+    return {str(file) for job in workflow.dag.needrun_jobs() for file in job.output}
 
 
 def run_outcome():
@@ -88,12 +103,7 @@ def run_outcome():
         if job.output and job.rule.name not in ("index", "provenance")
     ]
     return RunOutcome(
-        tuple(
-            read_findings(
-                described(PLAN.acquisitions),
-                {str(file) for job in unfinished for file in job.output},
-            )
-        ),
+        tuple(read_findings(described(PLAN.acquisitions), unmade_files())),
         tuple(
             sorted(
                 (failed_job(job) for job in failed), key=lambda f: (f.subject, f.rule)

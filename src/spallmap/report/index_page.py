@@ -6,23 +6,21 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from spallmap.provenance import machine, versions
 from spallmap.report.page_tables import pairs_view
 from spallmap.report.pages import page_environment
-from spallmap.runs import FailedJob, RunOutcome, StateFindings, verdict_words
-
-# What the page says of itself where the run that it shows did not come to a good end.
-UNFINISHED = 'data-run="unfinished"'
+from spallmap.runs import UNFINISHED, FailedJob, RunOutcome, StateFindings, verdict_words
 
 
-def render_index(outcome: RunOutcome, provenance: Mapping[str, Any] | None = None) -> str:
+def render_index(outcome: RunOutcome, parameters: Mapping[str, Any] | None = None) -> str:
     """Render the page that lists every cell with what was found, what failed, and what is missing.
 
     Parameters
     ----------
     outcome : RunOutcome
         Findings of every cell and state, and jobs that failed.
-    provenance : mapping, optional
-        As provenance.json.
+    parameters : mapping, optional
+        The whole configuration, to be shown with the versions and the machine.
 
     Returns
     -------
@@ -31,7 +29,7 @@ def render_index(outcome: RunOutcome, provenance: Mapping[str, Any] | None = Non
 
     Examples
     --------
-    >>> from spallmap.runs import AcquisitionFinding
+    >>> from spallmap.runs import UNFINISHED, AcquisitionFinding
     >>> mri = AcquisitionFinding("mri-t2", "accepted")
     >>> page = render_index(RunOutcome((StateFindings("cell-a", "shorted", (mri,)),)))
     >>> "1 registration accepted, 0 refused" in page, UNFINISHED in page
@@ -41,17 +39,21 @@ def render_index(outcome: RunOutcome, provenance: Mapping[str, Any] | None = Non
     for findings in outcome.findings:
         cells.setdefault(findings.cell, []).append(findings)
     acquisitions = [a for f in outcome.findings for a in f.acquisitions]
+    made_with = {}
+    if parameters:
+        made_with = {"parameters": parameters, "versions": versions(), "machine": machine()}
     return (
         page_environment()
         .get_template("index.html")
         .render(
             outcome=outcome,
+            unfinished=UNFINISHED,
             cells=cells,
             counts={v: sum(a.verdict == v for a in acquisitions) for v in ("accepted", "refused")},
             n_acquisitions=len(acquisitions),
             verdict_words=verdict_words,
             address_of_log=lambda job: _address_of_log(job, outcome),
-            provenance=pairs_view(provenance, "Inputs, versions and machine") if provenance else None,
+            provenance=pairs_view(made_with, "Parameters, versions and machine") if made_with else None,
         )
     )
 

@@ -7,13 +7,14 @@ Nothing here opens an image or a heavy library: it is used at the end of every r
 """
 
 from spallmap.runs.failed_jobs import FailedJob, failure_reason, missing_words, subject_of
-from spallmap.runs.final_table import RunOutcome, failure_lines, table_lines, verdict_words
+from spallmap.runs.final_table import UNFINISHED, RunOutcome, failure_lines, table_lines, verdict_words
 from spallmap.runs.findings import AcquisitionFinding, RegionLink, StateFindings, read_findings
 from spallmap.runs.job_ends import JOB_ENDS, JobEnds
 from spallmap.runs.run_record import RunRecord, command_typed, lock_message
 
 __all__ = [
     "JOB_ENDS",
+    "UNFINISHED",
     "AcquisitionFinding",
     "FailedJob",
     "JobEnds",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from spallmap.runs.failed_jobs import FailedJob
 from spallmap.runs.findings import NOT_MADE, StateFindings
 
+# What the page of all cells says of itself where the run that it shows did not come to a good end.
+UNFINISHED = 'data-run="unfinished"'
 # What fits a screen of 24 to 50 lines together with what failed.
 MOST_ROWS = 20
 # Each failure takes three lines or more.

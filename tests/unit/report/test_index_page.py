@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from spallmap.report import render_index
-from spallmap.report.index_page import UNFINISHED
-from spallmap.runs import AcquisitionFinding, FailedJob, RegionLink, RunOutcome, StateFindings
+from spallmap.runs import UNFINISHED, AcquisitionFinding, FailedJob, RegionLink, RunOutcome, StateFindings
 from tests.unit.report.page_parts import parsed
 
 SCAN = AcquisitionFinding("xct-scan", "reference")
@@ -43,7 +42,7 @@ def addresses(page: str) -> list[str]:
 
 
 def test_every_cell_stands_with_its_findings_and_its_page() -> None:
-    page = render_index(RunOutcome((WHOLE, REFUSED)), {"seed": 1})
+    page = render_index(RunOutcome((WHOLE, REFUSED)), {"random_seed": 1})
     assert addresses(page) == ["cell-a/shorted/report.html", "cell-b/aged/report.html"]
     text = words(page)
     assert "2 cells, 3 acquisitions; 1 registration accepted, 1 refused" in text
