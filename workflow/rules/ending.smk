@@ -143,11 +143,15 @@ def jobs_after(job):
 
 def failed_job(job):
     log = next((Path(str(path)) for path in job.log if is_of_this_run(path)), None)
+    reason = failure_reason(log, JOB_ENDS.of(job.jobid))
+    acquisition = BY_ID.get(job.wildcards_dict.get("acq"))
+    if acquisition and ": found " in reason and str(acquisition.path) not in reason:
+        reason = f"{acquisition.path}: {reason}"
     missing = [str(file) for one in jobs_after(job) for file in one.output]
     return FailedJob(
         job.rule.name,
         subject_of(job.wildcards_dict),
-        failure_reason(log, JOB_ENDS.of(job.jobid)),
+        reason,
         str(log or ""),
         missing_words([*map(str, job.output), *missing], RESULTS),
     )

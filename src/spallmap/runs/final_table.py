@@ -16,6 +16,8 @@ MOST_ROWS = 20
 MOST_FAILURES = 10
 # More links than these make a row too wide; the page has them all.
 _MOST_LINKS = 2
+# Some errors list all that would have been allowed; the first sentences say what to do.
+_LONGEST_REASON = 480
 _HEADINGS = ("cell", "state", "verdicts", "T2 ms", "regions", "links", "p", "report")
 _RIGHT = frozenset({"T2 ms", "regions", "p"})
 _NONE = "-"
@@ -139,7 +141,10 @@ def failure_lines(outcome: RunOutcome, index: str, most: int = MOST_FAILURES) ->
         )
         lines.append(f"{n} job{'' if n == 1 else 's'} failed{made}.")
     for job in failed[:most]:
-        first, *more = f"FAILED {job.name}: {job.reason}".splitlines()
+        reason = job.reason
+        if len(reason) > _LONGEST_REASON:
+            reason = f"{reason[:_LONGEST_REASON].rpartition(' ')[0]} ... (the log has the rest)"
+        first, *more = f"FAILED {job.name}: {reason}".splitlines()
         lines += [first, *(f"    {line}" for line in more)]
         if job.log:
             lines.append(f"    log: {job.log}")

@@ -85,6 +85,14 @@ def test_a_failure_names_cell_file_remedy_and_log() -> None:
     assert "run the same command again" in lines[-1]
 
 
+def test_a_long_reason_is_cut_at_a_word_and_the_log_has_the_rest() -> None:
+    reason = f"a.tif: found 3 bytes; allowed: {'or another file ' * 60}"
+    lines = failure_lines(RunOutcome((), (FailedJob("t2", "c/s/mri-m", reason, "t2.log"),)), INDEX)
+    assert lines[1].endswith(" ... (the log has the rest)")
+    assert len(lines[1]) < 600
+    assert lines[2].strip() == "log: t2.log"
+
+
 def test_a_run_that_was_stopped_does_not_claim_that_the_rest_was_made() -> None:
     text = "\n".join(failure_lines(RunOutcome((), (failure("c8"),), n_stopped=4), INDEX))
     assert "was made" not in text
