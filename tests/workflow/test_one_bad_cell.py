@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -210,8 +211,10 @@ def started(folder, *arguments):
     while time.monotonic() < until:
         assert run.poll() is None, run.stderr.read()
         for child in psutil.Process(run.pid).children(recursive=True):
-            if ".snakemake/scripts" in " ".join(child.cmdline()):
-                return run, child
+            # processes come and go while they are looked at
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if ".snakemake/scripts" in " ".join(child.cmdline()):
+                    return run, child
         time.sleep(0.05)
     raise AssertionError("no job was started")
 
