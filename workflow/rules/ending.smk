@@ -92,24 +92,14 @@ def unmade_files():
 
 
 def run_outcome():
-    unfinished = set(workflow.dag.needrun_jobs())
-    failed = [job for group in workflow.scheduler.failed for job in failed_in(group)]
-    waiting = {
-        later for job in failed for later in jobs_after(job) if later in unfinished
-    }
-    stopped = [
-        job
-        for job in unfinished - waiting - set(failed)
-        if job.output and job.rule.name not in ("index", "provenance")
-    ]
+    unmade = set(workflow.dag.needrun_jobs())
+    failed = {job for one in workflow.scheduler.failed for job in failed_in(one)}
+    waiting = {later for job in failed for later in jobs_after(job)}
+    jobs = [failed_job(job) for job in failed - waiting]
     return RunOutcome(
         tuple(read_findings(described(PLAN.acquisitions), unmade_files())),
-        tuple(
-            sorted(
-                (failed_job(job) for job in failed), key=lambda f: (f.subject, f.rule)
-            )
-        ),
-        len(stopped),
+        tuple(sorted(jobs, key=lambda job: (job.subject, job.rule))),
+        sum(bool(job.output) for job in unmade - waiting - failed),
         RESULTS,
     )
 

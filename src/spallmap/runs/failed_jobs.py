@@ -151,7 +151,9 @@ def failure_reason(log: Path | None, end: str = "") -> str:
     errors = [e for e in entries if e.level == FAILURE]
     if errors:
         words = errors[-1].words.removeprefix(f"{what}: ")
-        return f"{words}; {_REPORT}" if errors[-1].has_traceback else words
+        if not errors[-1].has_traceback:
+            return words
+        return f"{words}; {_MORE_MEMORY if 'MemoryError' in words else _REPORT}"
     if any(e.words == f"done: {what}" for e in entries):
         said = end or "Snakemake's log says why"
         return f"it came to its end, but Snakemake did not take its results: {said}; {_AGAIN}"

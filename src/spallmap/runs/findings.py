@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,7 @@ def read_findings(
     for one in described:
         cell, state, _ = one["id"].split("/", 2)
         by_cell.setdefault(cell, {}).setdefault(state, []).append(one)
-    known = _Known(frozenset(str(path) for path in unfinished))
+    known = _Known(frozenset(os.path.normpath(path) for path in unfinished))
     return [
         _state(cell, state, own, known) for cell, states in by_cell.items() for state, own in states.items()
     ]
@@ -167,7 +168,7 @@ class _Known:
     unfinished: frozenset[str]
 
     def there(self, path: Path) -> bool:
-        return str(path) not in self.unfinished and path.exists()
+        return os.path.normpath(path) not in self.unfinished and path.exists()
 
     def json(self, path: Path) -> dict[str, Any]:
         return read_json(path) if self.there(path) else {}

@@ -42,6 +42,13 @@ def test_a_bug_is_said_without_its_traceback_and_with_what_to_do(tmp_path: Path)
     assert "report it with the log" in said
 
 
+def test_a_job_that_asked_for_too_much_memory_is_no_bug(tmp_path: Path) -> None:
+    said = failure_reason(failed_log(tmp_path, MemoryError("Unable to allocate 12 GiB")))
+    assert said.startswith("MemoryError: Unable to allocate 12 GiB; ")
+    assert "--cores 1" in said
+    assert "report" not in said
+
+
 @pytest.mark.parametrize("end", ["died with <Signals.SIGKILL: 9>", "returned non-zero exit status 137"])
 def test_a_job_that_was_killed_says_so_and_what_to_do(tmp_path: Path, end: str) -> None:
     said = failure_reason(log_of(tmp_path, "INFO start: a/shorted/mri-b", "INFO 12 pixels"), end)
