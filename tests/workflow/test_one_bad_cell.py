@@ -106,7 +106,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def broken(folder):
-    return ended(folder)
+    # no profile of ours: the Snakefile itself sees to it
+    return ended(folder, "--workflow-profile", "none")
 
 
 @pytest.fixture(scope="module")
@@ -179,14 +180,16 @@ def test_with_nothing_to_do_the_table_is_the_same(folder, mended):
 
 def test_figures_that_fail_stand_in_the_index_although_all_pages_are_there(folder, mended):
     assert mended.status == 0
-    figures = folder / "out" / "figures"
-    shutil.rmtree(figures)
-    figures.write_text("where a folder should be")
-    failed = ended(folder)
-    assert failed.status != 0
-    assert UNFINISHED in failed.index
-    assert "the paper&#39;s figures" in failed.index
-    figures.unlink()
+    shutil.rmtree(folder / "out" / "figures")
+    run, script = started(folder)
+    script.kill()
+    _, said = run.communicate(timeout=300)
+    assert run.returncode != 0
+    assert "FAILED paper_figures: " in said
+    index = (folder / "out" / "index.html").read_text(encoding="utf-8")
+    assert UNFINISHED in index
+    assert "the paper&#39;s figures" in index
+    assert "whole/shorted/report.html" in index
     again = ended(folder)
     assert again.status == 0, again.said[-2000:]
     assert UNFINISHED not in again.index
@@ -234,6 +237,24 @@ def test_a_job_that_is_killed_is_named_unless_its_repetition_succeeds(small, ret
     index = small / "out" / "index.html"
     assert "it was killed from outside" in index.read_text(encoding="utf-8")
     assert "sem-overview" in table
+
+
+def test_where_nothing_was_made_the_index_says_so_and_the_next_run_makes_all(small):
+    sem = small / "whole" / "sem.tif"
+    whole = sem.read_bytes()
+    sem.write_bytes(whole[: len(whole) // 2])
+    failed = ended(small)
+    assert failed.status != 0
+    assert failed.reports == []
+    assert "a complete TIFF file" in failed.index
+    assert failed.provenance["inputs"] == {}
+    twice = ended(small)
+    assert twice.status != 0
+    assert "a complete TIFF file" in twice.index
+    sem.write_bytes(whole)
+    planned = snakemake(small, "--dry-run").stdout
+    for rule in ("sem_image", "report_page", "index", "provenance"):
+        assert f"rule {rule}:" in planned
 
 
 def test_a_run_that_is_stopped_leaves_a_whole_index_that_says_so(small):

@@ -170,26 +170,31 @@ def say_last_lines():
     try:
         outcome = run_outcome()
     except (OSError, SpallmapError) as error:
-        sys.stderr.write(f"\nThe results could not be read: {error}\n")
+        say(sys.stderr, [f"The results could not be read: {error}"])
         return
     index = INDEX if Path(INDEX).exists() else ""
     if BEGUN:
         RUN_RECORD.unlink(missing_ok=True)
-    sys.stdout.write("\n".join(["", *table_lines(outcome, index), ""]))
-    sys.stdout.flush()
-    lines = failure_lines(outcome, index)
-    if lines:
-        sys.stderr.write("\n".join(["", *lines, ""]))
-        sys.stderr.flush()
+    say(sys.stdout, table_lines(outcome, index))
+    say(sys.stderr, failure_lines(outcome, index))
+
+
+def say(stream, lines):
+    """Print lines after an empty one; nothing where nobody reads them any more."""
+    try:
+        stream.write("".join(f"{line}\n" for line in ["", *lines] if lines))
+        stream.flush()
+    except BrokenPipeError:
+        # else Python complains when it flushes once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say_who_holds_the_lock(settings):
     locks = list(Path(".snakemake/locks").glob("*.lock"))
     if settings.lock and locks and workflow.persistence.locked:
         since = max(path.stat().st_mtime for path in locks)
-        sys.stderr.write(
-            f"\n{lock_message(RunRecord.read(RUN_RECORD), since, sys.argv)}\n"
-        )
+        record = RunRecord.read(RUN_RECORD)
+        say(sys.stderr, lock_message(record, since, sys.argv).splitlines())
 
 
 if workflow.is_main_process:

@@ -95,17 +95,16 @@ class RunRecord:
         Returns
         -------
         RunRecord or None
-            None where there is none.
+            None where there is none, or one of another version of spallmap.
 
         Raises
         ------
         InputError
-            If the file holds something else.
+            If the file is no JSON.
         """
-        if not path.is_file():
-            return None
-        content = read_json(path)
-        return cls(**{f.name: content[f.name] for f in fields(cls)})
+        content = read_json(path) if path.is_file() else {}
+        names = {f.name for f in fields(cls)}
+        return cls(**content) if set(content) == names else None
 
     def write(self, path: Path) -> None:
         """Write the record.

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spallmap.errors import InputError
+from spallmap.results.tables import read_json, write_json
 from spallmap.runs import RunRecord, lock_message
 
 COMMAND = ["snakemake", "--cores", "4", "--configfile", "my files/config.yaml"]
@@ -36,6 +37,13 @@ def test_a_record_that_is_cut_short_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text('{"host": ')
     with pytest.raises(InputError, match=r"run\.json"):
         RunRecord.read(tmp_path / "run.json")
+
+
+def test_a_record_of_another_version_is_none(tmp_path: Path, mine: RunRecord) -> None:
+    mine.write(tmp_path / "run.json")
+    content = read_json(tmp_path / "run.json")
+    write_json(tmp_path / "run.json", content | {"later": 1})
+    assert RunRecord.read(tmp_path / "run.json") is None
 
 
 def test_whether_a_process_lives_is_known_on_this_machine_alone(mine: RunRecord, dead: RunRecord) -> None:
