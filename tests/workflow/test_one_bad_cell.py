@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import tifffile
 
@@ -182,7 +180,7 @@ def test_figures_that_fail_stand_in_the_index_although_all_pages_are_there(folde
     assert mended.status == 0
     shutil.rmtree(folder / "out" / "figures")
     run, script = started(folder)
-    script.kill()
+    os.kill(script, signal.SIGKILL)
     _, said = run.communicate(timeout=300)
     assert run.returncode != 0
     assert "FAILED paper_figures: " in said
@@ -206,18 +204,17 @@ IMAGE = "out/whole/shorted/sem-overview/image.ome.tif"
 
 
 def started(folder, *arguments):
-    """A run whose first job is at work, and that job."""
+    """A run whose first job is at work, and the number of that job's process."""
     run = subprocess.Popen(
         command(*arguments), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     until = time.monotonic() + 300
     while time.monotonic() < until:
         assert run.poll() is None, run.stderr.read()
-        for child in psutil.Process(run.pid).children(recursive=True):
-            # processes come and go while they are looked at
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if ".snakemake/scripts" in " ".join(child.cmdline()):
-                    return run, child
+        listed = ["ps", "--ppid", str(run.pid), "-o", "pid=,args="]
+        for line in subprocess.run(listed, capture_output=True, text=True, check=False).stdout.splitlines():
+            if ".snakemake/scripts" in line:
+                return run, int(line.split()[0])
         time.sleep(0.05)
     raise AssertionError("no job was started")
 
@@ -225,7 +222,7 @@ def started(folder, *arguments):
 @pytest.mark.parametrize("retries", [0, 1])
 def test_a_job_that_is_killed_is_named_unless_its_repetition_succeeds(small, retries):
     run, script = started(small, IMAGE, "--retries", str(retries))
-    script.kill()
+    os.kill(script, signal.SIGKILL)
     table, said = run.communicate(timeout=300)
     if retries:
         assert run.returncode == 0, said
@@ -272,7 +269,7 @@ def test_a_run_that_is_stopped_leaves_a_whole_index_that_says_so(small):
 
 def test_a_lock_says_which_run_holds_it_and_what_to_type(small):
     run, script = started(small, IMAGE)
-    script.suspend()
+    os.kill(script, signal.SIGSTOP)
     files = {p: p.stat().st_mtime_ns for p in small.glob("out/**/*") if p.is_file()}
     second = snakemake(small, IMAGE)
     assert second.returncode != 0
@@ -281,7 +278,7 @@ def test_a_lock_says_which_run_holds_it_and_what_to_type(small):
     assert "--unlock" not in second.stderr.splitlines()[-1]
     assert {p: p.stat().st_mtime_ns for p in small.glob("out/**/*") if p.is_file()} == files
     run.kill()
-    script.kill()
+    os.kill(script, signal.SIGKILL)
     run.communicate(timeout=60)
     third = snakemake(small, IMAGE)
     assert third.returncode != 0

@@ -7,8 +7,8 @@ from pathlib import PurePath
 from typing import Any
 
 from spallmap.provenance import machine, versions
+from spallmap.report.page_environment import page_environment
 from spallmap.report.page_tables import pairs_view
-from spallmap.report.pages import page_environment
 from spallmap.runs import UNFINISHED, FailedJob, RunOutcome, StateFindings, verdict_words
 
 
