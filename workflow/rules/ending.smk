@@ -175,8 +175,14 @@ def say_last_lines():
     index = INDEX if Path(INDEX).exists() else ""
     if BEGUN:
         RUN_RECORD.unlink(missing_ok=True)
-    say(sys.stdout, table_lines(outcome, index))
+    say(sys.stdout, table_lines(outcome.of_cells(cells_asked_for()), index))
     say(sys.stderr, failure_lines(outcome, index))
+
+
+def cells_asked_for():
+    """Cells that the run's jobs are of, be they done before."""
+    subjects = {subject_of(job.wildcards_dict) for job in workflow.dag.jobs}
+    return {subject.split("/")[0] for subject in subjects}
 
 
 def say(stream, lines):

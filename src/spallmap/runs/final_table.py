@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from spallmap.runs.failed_jobs import FailedJob
 from spallmap.runs.findings import NOT_MADE, StateFindings
@@ -54,6 +54,11 @@ class RunOutcome:
     def is_whole(self) -> bool:
         """Whether nothing failed and the run came to its end."""
         return not self.failed and not self.n_stopped
+
+    def of_cells(self, cells: Collection[str]) -> RunOutcome:
+        """Return the same of some cells alone; of all where it has none of these."""
+        own = tuple(f for f in self.findings if f.cell in cells)
+        return replace(self, findings=own or self.findings)
 
     def failed_of(self, cell: str, state: str) -> list[FailedJob]:
         """Jobs that failed for a cell and state, those of the whole cell among them."""
@@ -205,7 +210,7 @@ def _row(findings: StateFindings, outcome: RunOutcome) -> tuple[str, ...]:
         findings.cell,
         findings.state,
         verdict_words(findings),
-        _NONE if findings.t2_ms is None else f"{findings.t2_ms:.3g}",
+        _NONE if findings.t2_ms is None else f"{findings.t2_ms:.2f}",
         _NONE if findings.n_regions is None else str(findings.n_regions),
         ", ".join(links) or _NONE,
         _NONE if findings.p_value is None else f"{findings.p_value:.2g}",

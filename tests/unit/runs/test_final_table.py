@@ -44,6 +44,12 @@ def test_a_refusal_is_named_and_is_no_failure() -> None:
     assert failure_lines(outcome, INDEX) == []
 
 
+def test_where_some_cells_were_asked_for_the_others_are_left_out() -> None:
+    outcome = RunOutcome((made("c7"), made("c8"), made("c9")))
+    assert [f.cell for f in outcome.of_cells({"c9", "c7"}).findings] == ["c7", "c9"]
+    assert outcome.of_cells({""}).findings == outcome.findings
+
+
 def test_columns_are_aligned() -> None:
     lines = table_lines(RunOutcome((made("c7"), made("a-long-name", "refused"))), INDEX)[:3]
     assert len({line.index("results/") for line in lines[1:]} | {lines[0].index("report")}) == 1
