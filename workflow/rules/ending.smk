@@ -32,9 +32,16 @@ BEGUN = []
 def begin_run():
     """Leave what does not depend on a failed job to go on, whatever the profile; note who holds the results."""
     workflow.scheduler.keepgoing = True
+    # the Slurm plugin's name of a run, which all its jobs have
     jobs_named = getattr(workflow.scheduler._executor, "run_uuid", "")
-    RunRecord.of_this_process(command_typed(sys.argv), jobs_named).write(RUN_RECORD)
-    BEGUN.append(RUN_RECORD.stat().st_mtime)
+    record = RunRecord.of_this_process(command_typed(sys.argv), jobs_named)
+    try:
+        record.write(RUN_RECORD)
+        BEGUN.append(RUN_RECORD.stat().st_mtime)
+    except OSError as error:
+        raise WorkflowError(
+            f"{RUN_RECORD}: {error.strerror}; make room or give rights, and run again"
+        ) from None
 
 
 def end_run():
