@@ -211,7 +211,7 @@ def started(folder, *arguments):
     until = time.monotonic() + 300
     while time.monotonic() < until:
         assert run.poll() is None, run.stderr.read()
-        listed = ["ps", "--ppid", str(run.pid), "-o", "pid=,args="]
+        listed = ["ps", "-ww", "--ppid", str(run.pid), "-o", "pid=,args="]
         for line in subprocess.run(listed, capture_output=True, text=True, check=False).stdout.splitlines():
             if ".snakemake/scripts" in line:
                 return run, int(line.split()[0])
