@@ -43,5 +43,9 @@ rule report:
         f"{RESULTS}/index.html",
 
 
+onstart:
+    hold_results()
+
+
 onerror:
     report_failures()

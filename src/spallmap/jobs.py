@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spallmap.errors import SpallmapError
+from spallmap.parent_run import ending_with_run
 
 FAILURE = "ERROR"
 # What the system says where results cannot be written, which is no fault of the program.
@@ -63,7 +64,8 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     logger = logging.getLogger("spallmap")
     logger.info("start: %s", what)
     try:
-        yield logger
+        with ending_with_run(what):
+            yield logger
         logger.info("done: %s", what)
     except SpallmapError as error:
         logger.error("%s: %s", what, error)

@@ -11,6 +11,7 @@ from spallmap.acquisitions import read_acquisitions
 from spallmap.configuration import check_config, read_schema, typed_values
 from spallmap.errors import SpallmapError
 from spallmap.jobs import failures
+from spallmap.parent_run import announce_run
 from spallmap.plan import Plan
 from spallmap.preflight import (
     check_figure_cell,
@@ -18,9 +19,11 @@ from spallmap.preflight import (
     check_results_folder,
 )
 from spallmap.readers import input_files
+from spallmap.results.run_lock import lock_results
 from spallmap.user_files.config_file import check_config_file
 
 START = time.time()
+announce_run()
 SCHEMAS = Path(workflow.basedir) / "workflow" / "schemas"
 SCRIPTS = Path(workflow.basedir) / "scripts"
 DEMO = Path("demo")
@@ -56,6 +59,7 @@ except SpallmapError as error:
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 N_SLABS = config["xct"]["slabs"]
+HELD = []
 BY_ID = {a.id: a for a in PLAN.acquisitions}
 
 
@@ -123,6 +127,14 @@ def to_reference_of(acquisition):
 def growing(megabytes):
     """Memory that doubles with every attempt."""
     return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
+
+
+def hold_results():
+    """No other run may write to the results as long as this one lives."""
+    try:
+        HELD.append(lock_results(RESULTS))
+    except (SpallmapError, OSError) as error:
+        raise WorkflowError(str(error)) from None
 
 
 def report_failures():
