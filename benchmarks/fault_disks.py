@@ -37,7 +37,7 @@ def small_disk(folder: Path, options: str) -> Iterator[Path]:
 
 
 def check_words(out: Outcome, ended: Ended, wanted: tuple[str, ...], what: str) -> None:
-    """A run that cannot go on says so in words."""
+    """See that a run which cannot go on says so in words."""
     out.times += 1
     if ended.status == 0:
         out.unclear.append(f"{what}: status 0")

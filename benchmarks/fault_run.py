@@ -78,7 +78,8 @@ class Place:
             # A crack that a coarse voxel still shows.
             write_cell(drawn, 3, cell=name, sizes=COARSE, aperture_um=9.0)
         (self.folder / self.config).write_text(
-            f"acquisitions: {json.dumps(str(drawn / 'acquisitions.tsv'))}\nresults: {json.dumps(self.results)}\n"
+            f"acquisitions: {json.dumps(str(drawn / 'acquisitions.tsv'))}\n"
+            f"results: {json.dumps(self.results)}\n"
             "links: {n_null: 199}\nxct: {slabs: 2}\n",
             encoding="utf-8",
         )

@@ -44,7 +44,8 @@ def ending_with_run(what: str) -> Iterator[None]:
     """End this process when the run that started it is killed.
 
     Else it would go on, and could put its results over those of the next run. Nothing is done where no run
-    was announced. What was half-written stays under its hidden name, which the next job that writes it removes.
+    was announced. What was half-written stays under its hidden name, which the next job that writes there
+    removes.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def _remove(path: Path) -> None:
 
 
 def _remove_orphans(path: Path) -> None:
-    """Remove what killed processes have left beside a path; one that should still live then fails to move its own."""
+    """Remove what killed processes left beside a path; one that lives on then fails to move its own."""
     orphan = re.compile(rf"\.(part|old)-\d+-{re.escape(path.name)}")
     for sibling in list(path.parent.iterdir()):
         if orphan.fullmatch(sibling.name):
@@ -35,8 +35,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """Give a temporary path; what was made there is moved to the wanted path when the block ends well.
 
     A file or folder that was there before is replaced. When the block raises, it stays as it was and the
-    temporary one is removed. A killed process cannot do that: what it left is removed by the next one that writes
-    to the same path. There must be one such process at a time.
+    temporary one is removed. A killed process cannot do that: what it left is removed by the next one that
+    writes to the same path. There must be one such process at a time.
 
     Parameters
     ----------

@@ -21,8 +21,8 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVA
 def lock_results(results: str) -> TextIO | None:
     """Keep other runs out of a results folder for as long as this process lives.
 
-    Snakemake's own lock holds in one working directory; a second run from elsewhere would write the same files. The
-    system frees this lock when the process ends, however it ends, so it is never stale.
+    Snakemake's own lock holds in one working directory; a run from elsewhere would write the same files.
+    The system frees this lock when the process ends, however it ends, so it is never stale.
 
     Parameters
     ----------
