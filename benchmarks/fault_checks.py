@@ -122,7 +122,7 @@ def same_bytes(one: Path, other: Path) -> set[str]:
     }
 
 
-def compare(reference: Path, root: Path, stable: set[str]) -> list[str]:
+def compare(reference: Path, root: Path, stable: set[str], common: bool = False) -> list[str]:
     """Where results differ from those of an undisturbed run: numbers, and bytes of what is always the same.
 
     Parameters
@@ -133,14 +133,20 @@ def compare(reference: Path, root: Path, stable: set[str]) -> list[str]:
         Results to be looked at.
     stable : set of str
         Files that two undisturbed runs have in common to the last byte.
+    common : bool
+        Whether only what both have is compared.
     """
     before, after = files(reference, []), files(root, [])
+    if common:
+        before = after = before & after
     found = [f"{name}: only in one" for name in sorted(before ^ after)]
     for name in sorted(before & after):
         found += [
             f"{name}{said}"
             for said in differences(content(reference / name, {}), content(root / name, {}), {})
         ]
+    if common:
+        return found
     same = same_bytes(reference, root)
     found += [f"{name}: other bytes" for name in sorted(stable - same)]
     known = {str(p.relative_to(reference)) for p in results_below(reference)}

@@ -21,6 +21,7 @@ from pathlib import Path
 from fault_checks import same_bytes
 from fault_disks import disk_full, hard_names, no_inodes, no_rights, read_only
 from fault_kills import Outcome, Undisturbed, killed_again_and_again, killed_jobs
+from fault_races import inputs_change, two_runs
 from fault_run import HangError, Place
 
 Fault = Callable[[Path, Undisturbed, random.Random, int], Outcome]
@@ -68,6 +69,8 @@ KINDS: dict[str, Fault] = {
     "read-only": read_only,
     "no-rights": no_rights,
     "hard-names": hard_names,
+    "inputs": inputs_change,
+    "two-runs": two_runs,
 }
 
 

@@ -13,6 +13,9 @@ from spallmap.user_files.plain_text import is_there, shown
 
 _LABEL = "configuration, key 'results'"
 _ALLOWED = "a folder that exists or can be made, and that you may write to"
+# A path of the system ends at 4 096 bytes. Snakemake notes each result under its path in base64, a third
+# longer, below its own folder, and a result's path adds some 300: 4 000 bytes ended in tracebacks.
+_LONGEST_BYTES = 2500
 
 
 def check_results_folder(results: str, acquisitions: Iterable[Acquisition]) -> str:
@@ -54,6 +57,9 @@ def check_results_folder(results: str, acquisitions: Iterable[Acquisition]) -> s
     if short == os.sep:
         raise InputError(_LABEL, shown(results), "another folder than the root of all files")
     folder = Path(short)
+    if (length := len(os.fsencode(folder.absolute()))) > _LONGEST_BYTES:
+        found = f"{shown(results)}, a whole path of {length} bytes"
+        raise InputError(_LABEL, found, f"at most {_LONGEST_BYTES} bytes: a folder that is less deep")
     _check_writable(folder)
     # as the system sees it: a link to a raw folder is that folder
     real = os.path.realpath(folder)
