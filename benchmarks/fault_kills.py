@@ -161,6 +161,7 @@ def killed_again_and_again(
         out.times += 1
         out.lost_s.append(lost)
         out.hits.update(list(jobs) or ["no job"])
+        print(f"  {out.kind} {out.times}: {', '.join(jobs) or 'no job'} after {lost:.1f} s", flush=True)
         if how != signal.SIGKILL and "Traceback" in ended.text:
             out.unclear.append(f"a traceback after {how.name} in {', '.join(jobs) or 'no job'}")
         if main_only:

@@ -84,7 +84,7 @@ def inputs_change(folder: Path, whole: Undisturbed, rng: random.Random, quota: i
     """Change each kind of input in each way while its job runs, at random moments.
 
     Either the job says that its input changed, or what it made belongs to the file as it was before or as it
-    is now, and the digest that it noted is that file's. Then the file is put back, and results must be the old.
+    is now, and the digest that it noted is that file's. The file is put back; then results must be the old.
     """
     out = Outcome("inputs that change meanwhile")
     cell = folder / "cell"
