@@ -100,16 +100,31 @@ def files_at_rest(listed: Callable[[], Sequence[Path]]) -> Iterator[dict[str, st
     before = _moments(listed())
     with reported(Path()):
         known = digests(map(Path, before))
-    yield known
-    after = _moments(listed())
+    try:
+        yield known
+    except Exception as error:
+        # what a reader says of half a file is not the cause
+        if changed := _changed(before, listed):
+            raise changed from error
+        raise
+    if changed := _changed(before, listed):
+        raise changed
+
+
+def _changed(
+    before: dict[str, tuple[int, int, int, int]], listed: Callable[[], Sequence[Path]]
+) -> InputError | None:
+    """Name the first file that is not what it was."""
+    try:
+        after = _moments(listed())
+    except InputError as error:
+        return error
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
             what = "taken away" if name not in after else "added" if name not in before else "changed"
-            raise InputError(
-                name,
-                f"a file that was {what} while it was read",
-                "files at rest: run again once all are there",
-            )
+            found = f"a file that was {what} while it was read"
+            return InputError(name, found, "files at rest: run again once all are there")
+    return None
 
 
 def _moments(files: Iterable[Path]) -> dict[str, tuple[int, int, int, int]]:
