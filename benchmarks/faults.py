@@ -81,6 +81,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="by default another one each time")
     parser.add_argument("--quota", type=int, default=2, help="kills of each rule")
     given = parser.parse_args()
+    # a shell that starts this in the background has jobs ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print(f"seed {given.seed}", flush=True)
     folder = given.folder.absolute()
     whole = undisturbed(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     ------
     SystemExit
         With status 1 when an input cannot be used, or results cannot be written for want of room or rights;
-        the log's last line and the standard error then say why.
+        the log's last line and the standard error then say why. With status 130 after Ctrl-C.
         Any other exception is logged with its traceback and raised again.
 
     Examples
@@ -107,6 +108,9 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
             logger.exception("%s: %s: %s", what, type(error).__name__, error)
             raise
         _end_without_room(what, error, logger)
+    except KeyboardInterrupt:
+        logger.error("%s: stopped by Ctrl-C", what)
+        raise SystemExit(128 + signal.SIGINT) from None
     except Exception as error:
         logger.exception("%s: %s: %s", what, type(error).__name__, error)
         raise

@@ -84,3 +84,12 @@ def test_a_log_that_cannot_be_made_ends_in_a_line(tmp_path, capsys, monkeypatch)
     said = capsys.readouterr().err
     assert said.startswith(f"ERROR a/shorted/mri-b: {tmp_path / 'logs'}: No space left on device; ")
     assert said.count("\n") == 1
+
+
+def test_an_interrupted_job_ends_without_a_traceback(tmp_path, capsys):
+    log = tmp_path / "t2.log"
+    with pytest.raises(SystemExit) as caught, job("a/shorted/mri-b", log):
+        raise KeyboardInterrupt
+    assert caught.value.code == 130
+    assert "ERROR a/shorted/mri-b: stopped by Ctrl-C" in log.read_text()
+    assert "Traceback" not in log.read_text() + capsys.readouterr().err
