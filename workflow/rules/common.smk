@@ -183,8 +183,12 @@ def hold_results():
     """No other run may write to the results as long as this one lives."""
     try:
         HELD.append(lock_results(RESULTS))
-    except (SpallmapError, OSError) as error:
+    except SpallmapError as error:
         raise WorkflowError(str(error)) from None
+    except OSError as error:
+        raise WorkflowError(
+            f"{RESULTS}: {error.strerror}: make room or give rights, and run again"
+        ) from None
 
 
 def report_failures():
