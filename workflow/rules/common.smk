@@ -13,15 +13,12 @@ from spallmap.acquisitions import read_acquisitions
 from spallmap.configuration import check_config, read_schema, typed_values
 from spallmap.errors import SpallmapError
 from spallmap.jobs import failures
-from spallmap.parent_run import announce_run
 from spallmap.plan import Plan
 from spallmap.readers import input_files
 from spallmap.readers.file_states import fingerprint
-from spallmap.results.run_lock import lock_results
 from spallmap.user_files.config_file import check_config_file
 
 START = time.time()
-announce_run()
 SCHEMAS = Path(workflow.basedir) / "workflow" / "schemas"
 SCRIPTS = Path(workflow.basedir) / "scripts"
 DEFAULT_TABLE = Path(workflow.basedir) / "config" / "acquisitions.tsv"
@@ -88,7 +85,6 @@ except SpallmapError as error:
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 N_SLABS = config["xct"]["slabs"]
-HELD = []
 BY_ID = {a.id: a for a in PLAN.acquisitions}
 
 
@@ -177,18 +173,6 @@ def to_reference_of(acquisition):
 def growing(megabytes):
     """Memory that doubles with every attempt."""
     return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
-
-
-def hold_results():
-    """No other run may write to the results as long as this one lives."""
-    try:
-        HELD.append(lock_results(RESULTS))
-    except SpallmapError as error:
-        raise WorkflowError(str(error)) from None
-    except OSError as error:
-        raise WorkflowError(
-            f"{RESULTS}: {error.strerror}: make room or give rights, and run again"
-        ) from None
 
 
 def report_failures():
