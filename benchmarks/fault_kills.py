@@ -181,7 +181,7 @@ def killed_jobs(place: Place, whole: Undisturbed, rng: random.Random) -> Outcome
     out = Outcome("SIGKILL of one job")
     left = set(RULES)
     while left:
-        session = place.start("--keep-going")
+        session = place.start()
         hit: list[str] = []
         while session.until(lambda jobs: bool(left & set(jobs))):
             rule = sorted(left & set(session.jobs()) or left)[0]
