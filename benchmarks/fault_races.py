@@ -106,12 +106,18 @@ def inputs_change(folder: Path, whole: Undisturbed, rng: random.Random, quota: i
                 change(path, rng)
                 ended = session.wait()
                 out.times += 1
+                print(f"  {out.times}: {path.name} {change.__name__}: status {ended.status}", flush=True)
                 out.hits[f"{path.name} {change.__name__.strip('_')}"] += 1
                 now = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
                 case = (rule, acquisition, target)
                 _judge(out, place, whole, ended, case, path, (before, now), change.__name__)
                 shutil.copy(kept, path)
-    out.check_end(place, whole, place.run())
+                if (again := place.run(target)).status != 0:
+                    out.unclear.append(f"{path.name} put back: {again.last_words}")
+    # what follows from these is made from the same files again
+    for _, _, acquisition in FILES:
+        made, old = place.out / "a" / acquisition, whole.place.out / "a" / acquisition
+        out.differ += [f"{acquisition} at the end: {d}" for d in compare(old, made, set(), True)]
     return out
 
 
