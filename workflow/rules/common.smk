@@ -39,7 +39,7 @@ def drawn_by_demo(path):
 @cache
 def foreign_in_demo():
     """Files in the demo's folder that are not as they were drawn."""
-    from spallmap.twin.drawn_files import foreign_files
+    from spallmap.preflight.drawn_files import foreign_files
 
     return foreign_files(DEMO)
 
