@@ -32,6 +32,13 @@ def _open_pdf(path: Path) -> None:
         raise ValueError("no table of objects")
 
 
+def _open_tif(path: Path) -> None:
+    with tifffile.TiffFile(path) as tif:
+        tif.asarray()
+        if path.name.endswith(".ome.tif"):
+            tifffile.xml2dict(tif.ome_metadata or "")
+
+
 def _open_png(path: Path) -> None:
     with Image.open(path) as image:
         image.load()
@@ -42,7 +49,19 @@ def _open_page(path: Path) -> None:
         raise ValueError("not a whole page")
 
 
+def _open_vtk(path: Path) -> None:
+    # VTK reads what it can of half a file
+    if not path.read_bytes().rstrip().endswith(b"</VTKFile>"):
+        raise ValueError("not a whole VTK file")
+    pv.read(path)
+
+
 def _open_zarr(path: Path) -> None:
+    for chunk in path.rglob("c/*/*/*"):
+        data = chunk.read_bytes()
+        # Blosc states the length of each chunk in its header, and does not always look at it
+        if len(data) < 16 or int.from_bytes(data[12:16], "little") != len(data):
+            raise ValueError(f"{chunk.relative_to(path)} is not a whole chunk")
     for _, array in zarr.open_group(path, mode="r").arrays():
         np.asarray(array[...])
 
@@ -60,7 +79,7 @@ def _open_csv(path: Path) -> None:
 
 
 OPENERS: dict[str, Callable[[Path], Any]] = {
-    ".tif": lambda p: tifffile.imread(p),
+    ".tif": _open_tif,
     ".csv": _open_csv,
     ".json": lambda p: json.loads(p.read_text(encoding="utf-8")),
     ".png": _open_png,
@@ -68,8 +87,8 @@ OPENERS: dict[str, Callable[[Path], Any]] = {
     ".html": _open_page,
     ".zarr": _open_zarr,
     ".npz": _open_npz,
-    ".vtp": pv.read,
-    ".vtm": pv.read,
+    ".vtp": _open_vtk,
+    ".vtm": _open_vtk,
     ".tfm": lambda p: sitk.ReadTransform(str(p)),
 }
 
