@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -181,7 +182,8 @@ class Session:
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to the whole process group."""
-        os.killpg(self.process.pid, how)
+        with suppress(ProcessLookupError):  # it has just ended
+            os.killpg(self.process.pid, how)
 
     def wait(self, limit_s: float = LIMIT_S) -> Ended:
         """Wait for the end."""
