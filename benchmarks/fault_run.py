@@ -91,14 +91,16 @@ class Place:
         python = sys.executable if self.user is None else _python_of_others()
         run = [python, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
         run += ["--cores", str(self.cores), *words, "--configfile", self.config]
-        return run if self.user is None else ["runuser", "-u", self.user, "--", *run]
+        # runuser gives the user's own home, which need not be there
+        as_user = ["runuser", "-u", str(self.user), "--", "env", f"HOME={self.folder}"]
+        return run if self.user is None else [*as_user, *run]
 
     def environment(self) -> dict[str, str]:
         """Give the variables of a run; packages are found by another interpreter too."""
         found = {"PYTHONPATH": str(ROOT / "src")}
         if self.user is not None:
             packages = [p for p in sys.path if p.endswith("site-packages")]
-            found = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *packages]), "HOME": str(self.folder)}
+            found = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *packages])}
         return os.environ | found
 
     def start(self, *words: str) -> Session:
