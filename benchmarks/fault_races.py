@@ -17,7 +17,7 @@ from fault_run import Ended, Place, Session
 # One of each kind of input: a series' samples and parameters, a slice of a folder, a volume, images, counts.
 FILES = (
     ("t2", "mri_shorted/5/pdata/1/2dseq", "shorted/mri-t2"),
-    ("t2", "mri_shorted/5/method", "shorted/mri-t2"),
+    ("t2", "mri_shorted/5/pdata/1/visu_pars", "shorted/mri-t2"),
     ("phases", "xct_pristine/slice_0040.tif", "pristine/xct-scan"),
     ("phases", "xct_shorted.ome.tif", "shorted/xct-scan"),
     ("sem_image", "sem_overview.tif", "shorted/sem-overview"),
@@ -159,7 +159,8 @@ def _judge(
         # what was read is no longer what is there: that must not look like a finished job
         if before != now and rule not in place.run("-n", target).text:
             out.unclear.append(f"{what}: the change is not seen afterwards")
-    elif now and noted == {now}:
+    elif noted == ({now} if now else set()):
+        # read as it is now, or as a folder without it: made again from that it must be the same
         shutil.copytree(made, place.folder / "seen", dirs_exist_ok=True)
         place.run("--force", target)
         out.differ += [f"{what}: {d}" for d in compare(place.folder / "seen", made, set(), True)]
