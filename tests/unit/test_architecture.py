@@ -33,6 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "configuration",
         "provenance",
         "parent_run",
+        "run_lock",
     ),
     ("readers", "relaxometry", "tomography", "twin", "sections"),
     ("registration", "user_files"),
@@ -53,6 +54,7 @@ NOUN_IMPORTS: dict[str, frozenset[str]] = {
     "landmarks": frozenset({"errors", "frames"}),
     "jobs": frozenset({"errors", "parent_run"}),
     "parent_run": frozenset(),
+    "run_lock": frozenset({"errors"}),
     "configuration": frozenset({"errors"}),
     "provenance": frozenset({"errors"}),
 }

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 
 from spallmap.parent_run import RUN_VARIABLE
-from spallmap.results.run_lock import LOCK
+from spallmap.run_lock import LOCK
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")

@@ -1,7 +1,7 @@
 # One run at a time writes to the results, and no job lives longer than its run.
 
 from spallmap.parent_run import announce_run
-from spallmap.results.run_lock import lock_results
+from spallmap.run_lock import lock_results
 
 HELD = []
 announce_run()

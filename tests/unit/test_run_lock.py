@@ -10,12 +10,12 @@ import sys
 import pytest
 
 from spallmap.errors import InputError
-from spallmap.results.run_lock import LOCK, lock_results
+from spallmap.run_lock import LOCK, lock_results
 
 # Another run, which holds the lock until it is killed or its input ends.
 HOLDER = """
 import sys
-from spallmap.results.run_lock import lock_results
+from spallmap.run_lock import lock_results
 kept = lock_results(sys.argv[1])
 print("locked", flush=True)
 sys.stdin.read()
