@@ -50,7 +50,11 @@ class Ended:
     @property
     def last_words(self) -> str:
         """The lines that name a cause."""
-        said = [line for line in self.text.splitlines() if re.search(r"error|warning|locked", line, re.I)]
+        said = [
+            line
+            for line in self.text.splitlines()
+            if re.search(r"error[: ]|locked|denied|no space|found .*; allowed", line, re.I)
+        ]
         return " | ".join(said[-4:])
 
 
