@@ -58,7 +58,7 @@ def _fill(folder: Path, whole: Undisturbed, out: Outcome, sizes: list[str], ever
             work.mkdir(parents=True)
             (disk / "results").mkdir()
             (work / "results").symlink_to(disk / "results")
-        place.draw(folder.parent / "cell")
+        place.draw(whole.cell)
         for size in sizes:
             _mount("-o", f"remount,{size}", str(disk))
             ended = place.run()
@@ -103,7 +103,7 @@ def read_only(folder: Path, whole: Undisturbed, rng: random.Random, quota: int) 
             if not everything:
                 (disk / "results").mkdir()
                 (work / "results").symlink_to(disk / "results")
-            place.draw(folder.parent / "cell")
+            place.draw(whole.cell)
             session = place.start()
             session.until(lambda jobs: "register_projection" in jobs)
             session.sleep(rng.uniform(0.0, 5.0))
@@ -131,7 +131,7 @@ def other_user(name: str = "spallmap-faults") -> Iterator[str]:
 def no_rights(folder: Path, whole: Undisturbed, rng: random.Random, quota: int) -> Outcome:
     """Run as a user who may not read an input, write to the results, to a part of them, or to the notes."""
     out = Outcome("no rights")
-    cell = folder.parent / "cell"
+    cell = whole.cell
     folder.mkdir()
     with other_user() as user:
         place = Place(folder / "work", user=user, log_folder=folder).draw(cell)
@@ -171,7 +171,7 @@ def no_rights(folder: Path, whole: Undisturbed, rng: random.Random, quota: int) 
 def hard_names(folder: Path, whole: Undisturbed, rng: random.Random, quota: int) -> Outcome:
     """Name results and folders in every way that is allowed, and in ways that cannot work."""
     out = Outcome("hard names")
-    cell = folder.parent / "cell"
+    cell = whole.cell
     deep = "/".join(["d" * 250] * 17)
     for name, wanted in (("r" * 256, "File name too long"), (deep, "File name too long")):
         place = Place(folder / f"refused{len(name)}", results=name).draw(cell)

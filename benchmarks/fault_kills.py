@@ -8,6 +8,7 @@ import statistics
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 from fault_checks import compare, half_written, orphans
@@ -38,6 +39,8 @@ RULES = (
 )
 # Starting, reading the table and planning; a random kill within it hits no job.
 _PLANNING_S = 6.0
+# What is wrong is wrong often; the first lines say what it is.
+_SHOWN = 20
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Undisturbed:
     """What every other run is compared with."""
 
     place: Place
+    cell: Path
     seconds: dict[str, float]
     stable: set[str]
 
@@ -81,13 +85,16 @@ class Outcome:
             if values:
                 said.append(f"  {name}: median {statistics.median(values):.1f} s, worst {max(values):.1f} s")
         for name in ("differ", "half", "orphans", "hangs", "unclear"):
-            said += [f"  {name}: {line}" for line in getattr(self, name)]
+            found = getattr(self, name)
+            said += [f"  {name}: {line}" for line in found[:_SHOWN]]
+            said += [f"  {name}: and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         return said + [f"  words: {line}" for line in self.words]
 
     def check_end(self, place: Place, whole: Undisturbed, ended: Ended) -> None:
         """Look at the results of a run that was to end well."""
         if ended.status != 0:
             self.unclear.append(f"did not go on: status {ended.status}: {ended.last_words}")
+            return
         self.half += half_written(place.out)
         self.orphans += orphans(place.out)
         self.differ += compare(whole.place.out, place.out, whole.stable)

@@ -88,7 +88,7 @@ def inputs_change(folder: Path, whole: Undisturbed, rng: random.Random, quota: i
     """
     out = Outcome("inputs that change meanwhile")
     cell = folder / "cell"
-    shutil.copytree(folder.parent / "cell", cell)
+    shutil.copytree(whole.cell, cell)
     place = Place(folder / "work").draw(cell)
     kept = folder / "kept"
     for _ in range(quota):
@@ -172,8 +172,8 @@ def _judge(
 def two_runs(folder: Path, whole: Undisturbed, rng: random.Random, quota: int) -> Outcome:
     """Start a second run while the first one works: in its folder, and from elsewhere into its results."""
     out = Outcome("two runs at once")
-    place = Place(folder / "work").draw(folder.parent / "cell")
-    elsewhere = Place(folder / "elsewhere", results=str(place.out)).draw(folder.parent / "cell")
+    place = Place(folder / "work").draw(whole.cell)
+    elsewhere = Place(folder / "elsewhere", results=str(place.out)).draw(whole.cell)
     beside = Place(place.folder, log_folder=folder)
     first = place.start()
     first.until(lambda jobs: bool(jobs))

@@ -40,14 +40,14 @@ def undisturbed(folder: Path) -> Undisturbed:
         if ended.status != 0:
             raise SystemExit(f"the undisturbed run failed: {ended.last_words}")
     first, second = places
-    return Undisturbed(first, first.rule_seconds(), same_bytes(first.out, second.out))
+    return Undisturbed(first, cell, first.rule_seconds(), same_bytes(first.out, second.out))
 
 
 def killed(how: signal.Signals, main_only: bool = False) -> Fault:
     """Kill again and again with a signal."""
 
     def fault(folder: Path, whole: Undisturbed, rng: random.Random, quota: int) -> Outcome:
-        place = Place(folder).draw(folder.parent / "cell")
+        place = Place(folder).draw(whole.cell)
         return killed_again_and_again(place, whole, rng, quota, how, main_only)
 
     return fault
@@ -55,7 +55,7 @@ def killed(how: signal.Signals, main_only: bool = False) -> Fault:
 
 def job_killed(folder: Path, whole: Undisturbed, rng: random.Random, quota: int) -> Outcome:
     """Kill each rule's job once."""
-    return killed_jobs(Place(folder).draw(folder.parent / "cell"), whole, rng)
+    return killed_jobs(Place(folder).draw(whole.cell), whole, rng)
 
 
 KINDS: dict[str, Fault] = {
