@@ -5,6 +5,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/guard.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/mri.smk"
@@ -43,6 +44,7 @@ rule report:
 
 
 onstart:
+    hold_results()
     begin_run()
 
 

@@ -4,18 +4,51 @@ from __future__ import annotations
 
 import errno
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 from spallmap.errors import SpallmapError
+from spallmap.parent_run import ending_with_run
 
 FAILURE = "ERROR"
 # What the system says where results cannot be written, which is no fault of the program.
 _NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EFBIG})
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+class _LogFile(logging.FileHandler):
+    """A log on a disk that may get full: the job goes on, and says so if its results find no room either."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Close it, though the last lines may have found no room."""
+        with suppress(OSError):
+            super().close()
+
+
+def _open_log(path: Path) -> _LogFile:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = _LogFile(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    return handler
+
+
+def _end_without_room(what: str, error: OSError, logger: logging.Logger | None = None) -> NoReturn:
+    """Say that results cannot be written, in the log if there is one and on the standard error."""
+    where = f"{error.filename}: " if error.filename else ""
+    words = f"{where}{error.strerror}; nothing half-written is kept: make room or give rights, and run again"
+    if logger is not None:
+        logger.error("%s: %s", what, words)
+    sys.stderr.write(f"{FAILURE} {what}: {words}\n")
+    raise SystemExit(1) from error
 
 
 @contextmanager
@@ -38,7 +71,7 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     ------
     SystemExit
         With status 1 when an input cannot be used, or results cannot be written for want of room or rights;
-        the log's last line and the standard error then say why.
+        the log's last line and the standard error then say why. With status 130 after Ctrl-C.
         Any other exception is logged with its traceback and raised again.
 
     Examples
@@ -51,10 +84,10 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     ...     [line.split(" ", 2)[2] for line in log.read_text().splitlines()]
     ['INFO start: a/shorted/mri-b', 'INFO 12 pixels', 'INFO done: a/shorted/mri-b']
     """
-    path = Path(log)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    try:
+        handler = _open_log(Path(log))
+    except OSError as error:
+        _end_without_room(what, error)
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
@@ -63,7 +96,8 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     logger = logging.getLogger("spallmap")
     logger.info("start: %s", what)
     try:
-        yield logger
+        with ending_with_run(what):
+            yield logger
         logger.info("done: %s", what)
     except SpallmapError as error:
         logger.error("%s: %s", what, error)
@@ -73,13 +107,10 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
         if error.errno not in _NO_PLACE:
             logger.exception("%s: %s: %s", what, type(error).__name__, error)
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        words = (
-            f"{where}{error.strerror}; nothing half-written is kept: make room or give rights, and run again"
-        )
-        logger.error("%s: %s", what, words)
-        sys.stderr.write(f"{FAILURE} {what}: {words}\n")
-        raise SystemExit(1) from error
+        _end_without_room(what, error, logger)
+    except KeyboardInterrupt:
+        logger.error("%s: stopped by Ctrl-C", what)
+        raise SystemExit(128 + signal.SIGINT) from None
     except Exception as error:
         logger.exception("%s: %s: %s", what, type(error).__name__, error)
         raise

@@ -22,7 +22,19 @@ MAX_SCRIPT_LINES = 60
 # The floors, bottom up: a room imports from lower floors alone. A module at the top of the package is a room
 # of its own; those of floor 0 are the nouns, which may be imported from everywhere.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "frames", "image", "axes", "blocks", "landmarks", "jobs", "configuration", "provenance"),
+    (
+        "errors",
+        "frames",
+        "image",
+        "axes",
+        "blocks",
+        "landmarks",
+        "jobs",
+        "configuration",
+        "provenance",
+        "parent_run",
+        "run_lock",
+    ),
     ("readers", "relaxometry", "tomography", "twin", "sections"),
     ("registration", "user_files"),
     ("links", "acquisitions"),
@@ -40,7 +52,9 @@ NOUN_IMPORTS: dict[str, frozenset[str]] = {
     "blocks": frozenset({"errors"}),
     "axes": frozenset({"errors", "frames"}),
     "landmarks": frozenset({"errors", "frames"}),
-    "jobs": frozenset({"errors"}),
+    "jobs": frozenset({"errors", "parent_run"}),
+    "parent_run": frozenset(),
+    "run_lock": frozenset({"errors"}),
     "configuration": frozenset({"errors"}),
     "provenance": frozenset({"errors"}),
 }

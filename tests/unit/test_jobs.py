@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,44 @@ def test_an_error_of_the_system_that_is_ours_keeps_its_traceback(tmp_path):
     with pytest.raises(FileNotFoundError), job("a/shorted/mri-b", log):
         (tmp_path / "gone").read_bytes()
     assert "Traceback" in log.read_text()
+
+
+def test_a_log_that_finds_no_room_does_not_end_a_job_whose_results_do(tmp_path, capsys):
+    log = tmp_path / "t2.log"
+    log.symlink_to("/dev/full")
+    with job("a/shorted/mri-b", log) as logger:
+        logger.info("%s", "x" * 100_000)
+        (tmp_path / "result").write_text("whole")
+    assert (tmp_path / "result").read_text() == "whole"
+    assert capsys.readouterr().err == ""
+
+
+def test_no_room_for_log_and_results_ends_in_a_line(tmp_path, capsys):
+    log = tmp_path / "t2.log"
+    log.symlink_to("/dev/full")
+    with pytest.raises(SystemExit), job("a/shorted/mri-b", log), Path("/dev/full").open("w") as full:
+        full.write("x" * 100_000)
+    said = capsys.readouterr().err
+    assert said.startswith("ERROR a/shorted/mri-b: ")
+    assert said.count("\n") == 1
+
+
+def test_a_log_that_cannot_be_made_ends_in_a_line(tmp_path, capsys, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "logs"))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(SystemExit), job("a/shorted/mri-b", tmp_path / "logs" / "a.log"):
+        raise AssertionError
+    said = capsys.readouterr().err
+    assert said.startswith(f"ERROR a/shorted/mri-b: {tmp_path / 'logs'}: No space left on device; ")
+    assert said.count("\n") == 1
+
+
+def test_an_interrupted_job_ends_without_a_traceback(tmp_path, capsys):
+    log = tmp_path / "t2.log"
+    with pytest.raises(SystemExit) as caught, job("a/shorted/mri-b", log):
+        raise KeyboardInterrupt
+    assert caught.value.code == 130
+    assert "ERROR a/shorted/mri-b: stopped by Ctrl-C" in log.read_text()
+    assert "Traceback" not in log.read_text() + capsys.readouterr().err
