@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from spallmap.errors import InputError
 from spallmap.jobs import failures, job
@@ -51,3 +54,21 @@ def test_an_error_of_the_system_that_is_ours_keeps_its_traceback(tmp_path):
     with pytest.raises(FileNotFoundError), job("a/shorted/mri-b", log):
         (tmp_path / "gone").read_bytes()
     assert "Traceback" in log.read_text()
+
+
+def test_linear_algebra_has_one_thread_in_a_job_and_its_own_number_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        np.linalg.inv(np.eye(2))
+        assert threads() == {2}
+        with job("a/shorted/mri-b", tmp_path / "t2.log"):
+            assert threads() == {1}
+            assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+        assert threads() == {2}
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "2"
+    assert "MKL_NUM_THREADS" not in os.environ
