@@ -86,4 +86,4 @@ lock:
 		--no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .snakemake demo results validation
+	rm -rf $(VENV) .snakemake spallmap-demo results validation

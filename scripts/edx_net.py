@@ -8,6 +8,7 @@ import numpy as np
 from spallmap.jobs import job
 from spallmap.readers import open_image
 from spallmap.results.data_warnings import write_warnings
+from spallmap.results.input_records import recorded_inputs
 from spallmap.results.ome_tiff import SD_SUFFIX, write_ome_tiff
 from spallmap.sections import net_counts
 
@@ -26,5 +27,8 @@ def main() -> None:
     write_ome_tiff(snakemake.output.elements, stack, channels, image.spacing_um)
 
 
-with job(snakemake.wildcards.acq, snakemake.log[0]):
+with (
+    job(snakemake.wildcards.acq, snakemake.log[0]),
+    recorded_inputs(snakemake.output.inputs, snakemake.params.path, "edx"),
+):
     main()

@@ -4,10 +4,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
+from spallmap.provenance import run_record
 from spallmap.report import index_entries, render_index
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_text
-from spallmap.results.tables import read_json
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -18,7 +18,8 @@ def main() -> None:
     cells = {
         cell: CellResults.of(list(rows)) for cell, rows in groupby(described, lambda a: a["id"].split("/")[0])
     }
-    page = render_index(index_entries(cells), read_json(snakemake.input.provenance))
+    record = run_record([], snakemake.params.parameters, {})
+    page = render_index(index_entries(cells), {k: record[k] for k in ("parameters", "versions", "machine")})
     write_text(snakemake.output[0], page)
 
 

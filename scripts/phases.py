@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from spallmap.jobs import job
 from spallmap.readers import open_volume
 from spallmap.results.data_warnings import write_warnings
+from spallmap.results.input_records import recorded_inputs
 from spallmap.results.ome_zarr import open_zarr
 from spallmap.results.slabs import WHOLE_SLICES, write_slabs
 from spallmap.results.tables import write_json
@@ -48,5 +49,8 @@ def main() -> None:
     write_json(output.grey, grey_summary(scale, plan))
 
 
-with job(snakemake.wildcards.acq, snakemake.log[0]):
+with (
+    job(snakemake.wildcards.acq, snakemake.log[0]),
+    recorded_inputs(snakemake.output.inputs, snakemake.params.path, "xct"),
+):
     main()

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
-from spallmap.provenance import digests, machine, versions
-from spallmap.readers import input_files
+from spallmap.provenance import run_record
+from spallmap.results.input_records import read_inputs
 from spallmap.results.tables import write_json
 
 if TYPE_CHECKING:
@@ -12,15 +12,8 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    config, rows = snakemake.params.parameters, snakemake.params.rows
-    record = {
-        "inputs": digests(file for row in rows for file in input_files(row["path"], row["modality"])),
-        "acquisitions": rows,
-        "parameters": config,
-        "random_seed": config["random_seed"],
-        "versions": versions(),
-        "machine": machine(),
-    }
+    params = snakemake.params
+    record = run_record(params.rows, params.parameters, read_inputs(params.folders))
     write_json(snakemake.output[0], record)
 
 

@@ -11,7 +11,7 @@ from spallmap.registration.landmark_fit import apply_landmarks
 from spallmap.results.documents import write_figure
 from spallmap.results.registration import read_registration, write_registration
 from spallmap.results.section_images import read_counts, read_grey_image
-from spallmap.user_files.landmark_file import read_landmarks
+from spallmap.user_files.landmark_file import read_recorded_landmarks
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -22,7 +22,7 @@ READ = {"sem": read_grey_image, "edx": read_counts}
 def main() -> None:
     inputs, out, params = snakemake.input, snakemake.output, snakemake.params
     image, overview = READ[params.modality](inputs.image), read_grey_image(inputs.outer)
-    landmarks = read_landmarks(inputs.landmarks) if inputs.get("landmarks") else None
+    landmarks, landmarks_read = read_recorded_landmarks(params.landmarks)
     registration = register_inset(image, overview, kind=params.modality, seed=params.seed)
     picture = inset_picture(
         image.data,
@@ -38,7 +38,7 @@ def main() -> None:
     outer = read_registration(inputs.outer_to_reference)
     registration = carried(registration, outer, f"SEM image {params.within}")
     write_figure(out.picture, picture, notes=pair_notes(picture))
-    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks))
+    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks), landmarks_read)
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

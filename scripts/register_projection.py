@@ -18,7 +18,7 @@ from spallmap.results.ome_tiff import read_stack
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import read_registration, write_registration
 from spallmap.results.tables import read_json
-from spallmap.user_files.landmark_file import read_landmarks
+from spallmap.user_files.landmark_file import read_recorded_landmarks
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def main() -> None:
     inputs, out, params = snakemake.input, snakemake.output, snakemake.params
     echoes, t2 = read_stack(inputs.echoes), read_json(inputs.summary)
-    landmarks = read_landmarks(inputs.landmarks) if inputs.get("landmarks") else None
+    landmarks, landmarks_read = read_recorded_landmarks(params.landmarks)
     outer = inputs.get("tomogram_to_reference")
     tomogram = read_registration(outer) if outer else None
     prior = AxesPrior.parse(params.axes)
@@ -56,7 +56,7 @@ def main() -> None:
         )
         registration = carried(registration, tomogram, "the tomogram of its state")
     write_figure(out.picture, picture, notes=pair_notes(picture))
-    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks))
+    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks), landmarks_read)
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

@@ -16,7 +16,7 @@ from spallmap.results.documents import write_figure
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import read_registration, write_registration
 from spallmap.results.section_images import read_grey_image
-from spallmap.user_files.landmark_file import read_landmarks
+from spallmap.user_files.landmark_file import read_recorded_landmarks
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     inputs, out, params = snakemake.input, snakemake.output, snakemake.params
-    landmarks = read_landmarks(inputs.landmarks) if inputs.get("landmarks") else None
+    landmarks, landmarks_read = read_recorded_landmarks(params.landmarks)
     outer = inputs.get("tomogram_to_reference")
     tomogram = read_registration(outer) if outer else None
     reason = why_not_section(bool(inputs.get("volume")), params.modality)
@@ -49,7 +49,7 @@ def main() -> None:
         )
         registration = carried(registration, tomogram, "the tomogram of its state")
     write_figure(out.picture, picture, notes=pair_notes(picture))
-    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks))
+    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks), landmarks_read)
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

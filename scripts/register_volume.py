@@ -13,7 +13,7 @@ from spallmap.registration.landmark_fit import apply_landmarks
 from spallmap.results.documents import write_figure
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import write_registration
-from spallmap.user_files.landmark_file import read_landmarks
+from spallmap.user_files.landmark_file import read_recorded_landmarks
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -23,7 +23,7 @@ def main() -> None:
     inputs, out, params = snakemake.input, snakemake.output, snakemake.params
     moving, fixed = read_volume(inputs.moving_volume), read_volume(inputs.fixed_volume)
     moving_grey, fixed_grey = np.asarray(moving.data), np.asarray(fixed.data)
-    landmarks = read_landmarks(inputs.landmarks) if inputs.get("landmarks") else None
+    landmarks, landmarks_read = read_recorded_landmarks(params.landmarks)
     registration = register_volume(
         moving_grey,
         np.asarray(read_volume(inputs.moving_labels).data),
@@ -37,7 +37,7 @@ def main() -> None:
     )
     picture = volume_picture(moving_grey, moving.spacing_um, fixed_grey, fixed.spacing_um, registration)
     write_figure(out.picture, picture, notes=pair_notes(picture))
-    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks))
+    write_registration(out.json, out.tfm, apply_landmarks(registration, landmarks), landmarks_read)
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
+from spallmap.provenance import run_record
 from spallmap.report import cell_report, render_report
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_text
-from spallmap.results.tables import read_json
+from spallmap.results.input_records import read_inputs
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
 
 def main() -> None:
     cell, state = snakemake.wildcards.place.split("/")
+    params = snakemake.params
+    results = CellResults.of(params.acquisitions)
+    inputs = read_inputs(row.path for row in results.rows if row.state == state)
     report = cell_report(
         cell,
         state,
-        CellResults.of(snakemake.params.acquisitions),
+        results,
         [Path(p) for p in snakemake.input.figures],
         Path(snakemake.input.overlays),
-        read_json(snakemake.input.provenance),
+        run_record(params.rows, params.parameters, inputs),
     )
     write_text(snakemake.output[0], render_report(report))
 

@@ -9,6 +9,7 @@ from spallmap.jobs import job
 from spallmap.readers import open_image
 from spallmap.relaxometry import CHANNELS, INTERVAL_CHANNELS, acquisition_generator, analyse_series
 from spallmap.results.data_warnings import write_warnings
+from spallmap.results.input_records import recorded_inputs
 from spallmap.results.ome_tiff import write_ome_tiff
 from spallmap.results.tables import write_json, write_table
 
@@ -40,5 +41,8 @@ def main() -> None:
     write_warnings(out.warnings, (*image.warnings, *found.warnings))
 
 
-with job(snakemake.wildcards.acq, snakemake.log[0]):
+with (
+    job(snakemake.wildcards.acq, snakemake.log[0]),
+    recorded_inputs(snakemake.output.inputs, snakemake.params.path, "mri"),
+):
     main()

@@ -1,22 +1,22 @@
 """Frames, and the maps between them.
 
 This is the only module that converts array indices, which run (z, y, x), to points, which run (x, y, z), and
-back. A point is a row of three micrometre coordinates in the frame of its image: the origin lies at the
-centre of the first sample, x is the column index times the column spacing, y the row index times the row
-spacing and z the slice index times the slice spacing (0 for a plane image).
+back. A point is a row of three um coordinates in its image's frame: the origin is the centre of the first
+sample, x the column index times the column spacing, and so on (z is 0 in a plane image).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
-from scipy.spatial.transform import Rotation
+
+if TYPE_CHECKING:  # who plans a run asks for axes alone: ITK and scipy are imported where they are used
+    import SimpleITK as sitk  # noqa: N813
+    from scipy.spatial.transform import Rotation
 
 Points = NDArray[np.float64]
 
@@ -40,10 +40,6 @@ class AffineMap:
     >>> shift = AffineMap.from_parts(np.eye(3), (10.0, 0.0, 0.0))
     >>> shift([[1.0, 2.0, 3.0]]).tolist()
     [[11.0, 2.0, 3.0]]
-    >>> (shift @ shift).translation_um.tolist()
-    [20.0, 0.0, 0.0]
-    >>> shift.inverse()([11.0, 2.0, 3.0]).tolist()
-    [1.0, 2.0, 3.0]
     >>> shift.to_itk().TransformPoint((1.0, 2.0, 3.0))
     (11.0, 2.0, 3.0)
     """
@@ -93,6 +89,8 @@ class AffineMap:
 
     def to_itk(self) -> sitk.AffineTransform:
         """Return the ITK transform whose ``TransformPoint`` is this map."""
+        import SimpleITK as sitk  # noqa: N813
+
         transform = sitk.AffineTransform(3)
         transform.SetMatrix(self.matrix[:3, :3].ravel().tolist())
         transform.SetTranslation(self.matrix[:3, 3].tolist())
@@ -150,6 +148,7 @@ def rotation_map(
 
     Examples
     --------
+    >>> from scipy.spatial.transform import Rotation
     >>> quarter = Rotation.from_euler("z", 90, degrees=True)
     >>> rotation_map(quarter, (10.0, 0.0, 0.0), (0.0, 0.0, 5.0))([11.0, 0.0, 0.0]).round(6).tolist()
     [10.0, 1.0, 5.0]
@@ -293,10 +292,10 @@ def sample_volume(
     [0.5, 4.0, 0.0]
     """
     indices = points_to_indices(points, spacing_um)
-    sampled: NDArray[np.float64] = ndimage.map_coordinates(
-        volume, np.moveaxis(indices, -1, 0), order=order, mode="constant", cval=outside, output=np.float64
-    )
-    return sampled
+    from scipy import ndimage
+
+    at = np.moveaxis(indices, -1, 0)
+    return np.asarray(ndimage.map_coordinates(volume, at, np.float64, order, "constant", outside))
 
 
 def to_itk_image(data: NDArray[Any], spacing_um: Sequence[float]) -> sitk.Image:
@@ -320,6 +319,8 @@ def to_itk_image(data: NDArray[Any], spacing_um: Sequence[float]) -> sitk.Image:
     >>> image.GetSize(), image.GetSpacing()
     ((4, 3, 2), (3.0, 4.0, 5.0))
     """
+    import SimpleITK as sitk  # noqa: N813
+
     image = sitk.GetImageFromArray(data)
     image.SetSpacing([float(s) for s in reversed(tuple(spacing_um))])
     return image
@@ -364,14 +365,15 @@ def resample(
     >>> resample(volume, (1.0, 1.0, 1.0), (2, 2, 2), (1.0, 1.0, 1.0), one_right, outside=-1.0)[0].tolist()
     [[1.0, -1.0], [3.0, -1.0]]
     """
+    import SimpleITK as sitk  # noqa: N813
+
     target = sitk.ResampleImageFilter()
     target.SetSize([int(n) for n in reversed(tuple(grid_shape))])
     target.SetOutputSpacing([float(s) for s in reversed(tuple(grid_spacing_um))])
     target.SetTransform(to_volume.to_itk())
     target.SetInterpolator(sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear)
     target.SetDefaultPixelValue(outside)
-    resampled: NDArray[Any] = sitk.GetArrayFromImage(target.Execute(to_itk_image(volume, spacing_um)))
-    return resampled
+    return np.asarray(sitk.GetArrayFromImage(target.Execute(to_itk_image(volume, spacing_um))))
 
 
 def displacement_um(a: AffineMap, b: AffineMap, points: ArrayLike) -> NDArray[np.float64]:
@@ -395,5 +397,4 @@ def displacement_um(a: AffineMap, b: AffineMap, points: ArrayLike) -> NDArray[np
     >>> displacement_um(AffineMap.identity(), shift, [[0.0, 0.0, 0.0]]).tolist()
     [5.0]
     """
-    distance: NDArray[np.float64] = np.linalg.norm(a(points) - b(points), axis=-1)
-    return distance
+    return np.asarray(np.linalg.norm(a(points) - b(points), axis=-1))

@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,22 @@ def digests(paths: Iterable[Path]) -> dict[str, str]:
     return {str(file): sha256(file) for file in sorted(set(paths))}
 
 
+def own_version() -> str:
+    """Version of spallmap.
+
+    Returns
+    -------
+    str
+        As installed.
+
+    Examples
+    --------
+    >>> own_version() == versions()["spallmap"]
+    True
+    """
+    return importlib.metadata.version("spallmap")
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on.
 
@@ -118,3 +134,38 @@ def machine() -> dict[str, Any]:
     ['cpus', 'processor', 'system']
     """
     return {"system": platform.platform(), "processor": platform.machine(), "cpus": os.cpu_count()}
+
+
+def run_record(
+    rows: Sequence[Mapping[str, Any]], parameters: Mapping[str, Any], inputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """Say how results were made, as provenance.json and the pages hold it.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        The acquisitions: id, modality, path and what else the table says of each.
+    parameters : mapping
+        The whole configuration.
+    inputs : mapping of str to str
+        SHA-256 by path of what was read.
+
+    Returns
+    -------
+    dict
+        Keys inputs, acquisitions, parameters, random_seed, versions and machine.
+
+    Examples
+    --------
+    >>> record = run_record([], {"random_seed": 1}, {"b.tif": "03ac", "a.tif": "ba78"})
+    >>> record["random_seed"], list(record["inputs"])
+    (1, ['a.tif', 'b.tif'])
+    """
+    return {
+        "inputs": dict(sorted(inputs.items())),
+        "acquisitions": [dict(row) for row in rows],
+        "parameters": dict(parameters),
+        "random_seed": parameters["random_seed"],
+        "versions": versions(),
+        "machine": machine(),
+    }

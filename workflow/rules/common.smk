@@ -1,5 +1,7 @@
 # Configuration and table, checked before any job; the one place that knows the paths of results.
 
+import os
+import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -12,22 +14,43 @@ from spallmap.configuration import check_config, read_schema, typed_values
 from spallmap.errors import SpallmapError
 from spallmap.jobs import failures
 from spallmap.plan import Plan
-from spallmap.preflight import (
-    check_figure_cell,
-    check_inputs,
-    check_results_folder,
-)
 from spallmap.readers import input_files
+from spallmap.readers.file_states import fingerprint
 from spallmap.user_files.config_file import check_config_file
 
 START = time.time()
 SCHEMAS = Path(workflow.basedir) / "workflow" / "schemas"
 SCRIPTS = Path(workflow.basedir) / "scripts"
-DEMO = Path("demo")
+DEFAULT_TABLE = Path(workflow.basedir) / "config" / "acquisitions.tsv"
+# The folder that the default table names, as the table's paths are written: short where it can be.
+DEMO = Path(workflow.basedir).resolve() / "spallmap-demo"
+if DEMO.is_relative_to(Path.cwd()):
+    DEMO = DEMO.relative_to(Path.cwd())
+
+
+def in_demo(path):
+    return Path(path).is_relative_to(DEMO)
 
 
 def drawn_by_demo(path):
-    return Path(path).is_relative_to(DEMO)
+    return DRAWS_DEMO and in_demo(path)
+
+
+@cache
+def foreign_in_demo():
+    """Files in the demo's folder that are not as they were drawn."""
+    from spallmap.twin.drawn_files import foreign_files
+
+    return foreign_files(DEMO)
+
+
+@cache
+def raw_files(acquisition):
+    """Every file of an acquisition; none where its job is the one that will say what is wrong with it."""
+    try:
+        return input_files(acquisition.path, acquisition.modality)
+    except SpallmapError:
+        return ()
 
 
 try:
@@ -36,20 +59,26 @@ try:
         check_config_file(Path(file))
     update_config(config, typed_values(workflow.config_settings.config, schema))
     check_config(config, schema)
+    DRAWS_DEMO = Path(config["acquisitions"]).resolve() == DEFAULT_TABLE.resolve()
+    if DRAWS_DEMO and workflow.is_main_process and (foreign := foreign_in_demo()):
+        DRAWS_DEMO = False
+        sys.stderr.write(
+            f"WARNING {DEMO}: found {len(foreign)} files that were not drawn or have changed since, such as "
+            f"{foreign[0]}; nothing is drawn over them: remove the folder to draw the demo cell anew\n"
+        )
     PLAN = Plan(
         read_acquisitions(
             Path(config["acquisitions"]),
             read_schema(SCHEMAS / "acquisitions.schema.yaml"),
         )
     )
-    PLAN.check()
-    check_figure_cell(PLAN, config["figures"]["cell"])
-    RESULTS = check_results_folder(
-        config["results"], PLAN.acquisitions if workflow.is_main_process else []
-    )
+    RESULTS = os.path.normpath(config["results"])
+    # a job's own process works on what the main one has looked at
     if workflow.is_main_process:
-        for odd in check_inputs(PLAN, drawn_by_demo, config["t2"]):
-            sys.stderr.write(f"WARNING {odd}\n")
+        from spallmap.preflight import check_before_any_job
+
+        for line in check_before_any_job(PLAN, config, drawn_by_demo, raw_files):
+            sys.stderr.write(f"{line}\n")
 except SpallmapError as error:
     raise WorkflowError(str(error)) from None
 
@@ -94,16 +123,37 @@ def acquisition_of(wildcards):
     return BY_ID[wildcards.acq]
 
 
-@cache
-def raw_files(acquisition):
-    """Every file of an acquisition; of the demo's, which a rule draws, the path that the rule names."""
-    if drawn_by_demo(acquisition.file):
-        return [acquisition.file]
-    return input_files(acquisition.path, acquisition.modality)
+# An acquisition of more files (a ParaVision scan has some 8) is named to Snakemake by the first of them: with
+# thousands of slices a cell it would plan for hours. A change of any file is seen by the parameter 'files'.
+MOST_NAMED_FILES = 12
 
 
 def raw(wildcards):
-    return raw_files(acquisition_of(wildcards))
+    """What Snakemake is told of an acquisition's files; of the demo's, the path that a rule draws."""
+    acquisition = acquisition_of(wildcards)
+    if in_demo(acquisition.file):
+        return [acquisition.file]
+    files = raw_files(acquisition)
+    return files if len(files) <= MOST_NAMED_FILES else files[:1]
+
+
+def state_of_files(acquisition):
+    """What changes whenever one of an acquisition's files does."""
+    if in_demo(acquisition.file):
+        changed = (acquisition.path in (f, *f.parents) for f in foreign_in_demo())
+        if not any(changed):
+            # it may not be there yet
+            return "as drawn"
+    return fingerprint(raw_files(acquisition))
+
+
+def landmarks_of(acquisition):
+    file = acquisition.landmarks
+    return [file] if file is not None and file.exists() else []
+
+
+def state_of_landmarks(acquisition):
+    return fingerprint(landmarks_of(acquisition))
 
 
 def volume_of(acquisition):
@@ -149,6 +199,7 @@ STATION_FILES = {
         "regions.csv",
         "t2.json",
         "warnings.json",
+        "inputs.json",
     ],
     "xct": [
         "volume.ome.zarr",
@@ -162,9 +213,10 @@ STATION_FILES = {
         "interfaces.json",
         "cracks.vtp",
         "warnings.json",
+        "inputs.json",
     ],
-    "sem": ["image.ome.tif", "warnings.json"],
-    "edx": ["elements.ome.tif", "warnings.json"],
+    "sem": ["image.ome.tif", "warnings.json", "inputs.json"],
+    "edx": ["elements.ome.tif", "warnings.json", "inputs.json"],
 }
 
 
@@ -198,6 +250,34 @@ def figure_files():
         f"{RESULTS}/figures/{figure}.{end}"
         for figure in FIGURES
         for end in ("pdf", "png")
+    ]
+
+
+def everything_made():
+    """Every file of a run but the record of how it was made, which is written last."""
+    return [
+        *station_results(),
+        *figure_files(),
+        *report_files(),
+        f"{RESULTS}/index.html",
+    ]
+
+
+def described_rows(acquisitions):
+    """What the table says of acquisitions, as pages and provenance hold it."""
+    return [
+        {
+            "id": a.id,
+            "modality": a.modality,
+            "path": str(a.path),
+            "spacing_um": a.spacing_um,
+            "axes": ",".join(a.axes.names),
+            "within": a.within,
+            "landmarks": None if a.landmarks is None else str(a.landmarks),
+            "unusual": list(a.unusual),
+            "t2": a.t2_settings(config["t2"]) if a.modality == "mri" else None,
+        }
+        for a in acquisitions
     ]
 
 

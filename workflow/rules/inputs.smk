@@ -58,10 +58,6 @@ def axes_in_tomogram(acquisition):
     return ",".join(axes.names)
 
 
-def landmarks_of(acquisition):
-    return acquisition.landmarks or []
-
-
 def volume_inputs(wildcards):
     acquisition = acquisition_of(wildcards)
     reference = PLAN.reference(acquisition.cell)
@@ -158,8 +154,23 @@ def described(acquisitions):
     ]
 
 
+# One file, or the large ones, of each job: a table of very many cells is planned in half the time. The
+# others are made with them, and every one is asked for where provenance is.
+TYPICAL_FILES = {
+    "mri": ["t2.json"],
+    "xct": [
+        "volume.ome.zarr",
+        "labels.ome.zarr",
+        "cracks.ome.zarr",
+        "interfaces.json",
+    ],
+    "sem": ["image.ome.tif"],
+    "edx": ["elements.ome.tif"],
+}
+
+
 def results_of(cell, states=None):
-    """Everything that the stations and registrations make of a cell."""
+    """What shows that the stations and registrations of a cell are made."""
     if not PLAN.of(cell):
         raise WorkflowError(f"the table has no cell {cell}")
     files = []
@@ -170,11 +181,14 @@ def results_of(cell, states=None):
             and not PLAN.is_reference(acquisition)
         ):
             continue
-        files += station_files(acquisition)
+        names = TYPICAL_FILES[acquisition.modality]
+        if acquisition.modality == "xct" and PLAN.null_tomogram(acquisition):
+            names = [*names, "crack_changes.csv"]
+        files += [made(acquisition, name) for name in names]
         files += [to_reference_of(acquisition)] if to_reference_of(acquisition) else []
     for state in PLAN.states(cell):
         if not states or state in states:
-            files += links_of(cell, state)
+            files += links_of(cell, state)[:1]
     return files
 
 
@@ -189,5 +203,4 @@ def report_inputs(wildcards):
         ],
         "overlays": f"{RESULTS}/{wildcards.place}/overlays",
         "figures": [f"{RESULTS}/{cell}/figures/{figure}.png" for figure in FIGURES],
-        "provenance": f"{RESULTS}/provenance.json",
     }

@@ -13,6 +13,7 @@ rule t2:
         echoes=f"{RESULTS}/{{acq}}/echoes.ome.tif",
         echoes_json=f"{RESULTS}/{{acq}}/echoes.json",
         warnings=f"{RESULTS}/{{acq}}/warnings.json",
+        inputs=f"{RESULTS}/{{acq}}/inputs.json",
     log:
         f"{LOGS}/t2/{{acq}}.log",
     benchmark:
@@ -25,6 +26,7 @@ rule t2:
         runtime=30,
     params:
         path=lambda wc: acquisition_of(wc).path,
+        files=lambda wc: state_of_files(acquisition_of(wc)),
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
         unusual=lambda wc: acquisition_of(wc).unusual,
         t2=lambda wc: acquisition_of(wc).t2_settings(config["t2"]),

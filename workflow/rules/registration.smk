@@ -19,6 +19,8 @@ rule register_volume:
         mem_mb=growing(6000),
         runtime=60,
     params:
+        landmarks=lambda wc: acquisition_of(wc).landmarks,
+        landmark_file=lambda wc: state_of_landmarks(acquisition_of(wc)),
         axes=lambda wc: axes_in_tomogram(acquisition_of(wc)),
         seed=config["random_seed"],
     script:
@@ -43,6 +45,8 @@ rule register_projection:
         mem_mb=growing(4000),
         runtime=60,
     params:
+        landmarks=lambda wc: acquisition_of(wc).landmarks,
+        landmark_file=lambda wc: state_of_landmarks(acquisition_of(wc)),
         axes=lambda wc: axes_in_tomogram(acquisition_of(wc)),
         skin_depth_um=config["mri"]["skin_depth_um"],
         seed=config["random_seed"],
@@ -68,6 +72,8 @@ rule register_section:
         mem_mb=growing(8000),
         runtime=120,
     params:
+        landmarks=lambda wc: acquisition_of(wc).landmarks,
+        landmark_file=lambda wc: state_of_landmarks(acquisition_of(wc)),
         axes=lambda wc: axes_in_tomogram(acquisition_of(wc)),
         modality=lambda wc: acquisition_of(wc).modality,
         seed=config["random_seed"],
@@ -93,6 +99,8 @@ rule register_inset:
         mem_mb=growing(4000),
         runtime=60,
     params:
+        landmarks=lambda wc: acquisition_of(wc).landmarks,
+        landmark_file=lambda wc: state_of_landmarks(acquisition_of(wc)),
         modality=lambda wc: acquisition_of(wc).modality,
         within=lambda wc: acquisition_of(wc).within,
         seed=config["random_seed"],

@@ -18,19 +18,20 @@ rule report_page:
         runtime=15,
     params:
         acquisitions=lambda wc: described(PLAN.of(cell_of(wc.place))),
+        rows=lambda wc: described_rows(PLAN.of(*wc.place.split("/"))),
+        parameters=lambda wc: config,
     script:
         SCRIPTS / "report_page.py"
 
 
 rule index:
     input:
-        registrations=[
+        registrations=lambda wc: [
             made(a, "to_reference.json")
             for a in PLAN.acquisitions
             if not PLAN.is_reference(a)
         ],
-        reports=report_files(),
-        provenance=f"{RESULTS}/provenance.json",
+        reports=lambda wc: report_files(),
     output:
         f"{RESULTS}/index.html",
     log:
@@ -40,14 +41,16 @@ rule index:
         mem_mb=growing(1000),
         runtime=15,
     params:
-        acquisitions=described(PLAN.acquisitions),
+        acquisitions=lambda wc: described(PLAN.acquisitions),
+        parameters=lambda wc: config,
     script:
         SCRIPTS / "index.py"
 
 
+# Written from what each job read, and last of all: it is never older than a result.
 rule provenance:
     input:
-        raw=lambda wc: [file for a in PLAN.acquisitions for file in raw_files(a)],
+        lambda wc: everything_made(),
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -55,21 +58,10 @@ rule provenance:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=60,
+        runtime=15,
     params:
-        rows=lambda wc: [
-            {
-                "id": a.id,
-                "modality": a.modality,
-                "path": str(a.path),
-                "spacing_um": a.spacing_um,
-                "axes": ",".join(a.axes.names),
-                "within": a.within,
-                "unusual": list(a.unusual),
-                "t2": a.t2_settings(config["t2"]) if a.modality == "mri" else None,
-            }
-            for a in PLAN.acquisitions
-        ],
+        folders=lambda wc: [f"{RESULTS}/{a.id}" for a in PLAN.acquisitions],
+        rows=lambda wc: described_rows(PLAN.acquisitions),
         parameters=lambda wc: config,
     script:
         SCRIPTS / "provenance.py"

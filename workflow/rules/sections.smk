@@ -7,6 +7,7 @@ rule sem_image:
     output:
         image=f"{RESULTS}/{{acq}}/image.ome.tif",
         warnings=f"{RESULTS}/{{acq}}/warnings.json",
+        inputs=f"{RESULTS}/{{acq}}/inputs.json",
     log:
         f"{LOGS}/sem_image/{{acq}}.log",
     benchmark:
@@ -19,6 +20,7 @@ rule sem_image:
         runtime=15,
     params:
         path=lambda wc: acquisition_of(wc).path,
+        files=lambda wc: state_of_files(acquisition_of(wc)),
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
         unusual=lambda wc: acquisition_of(wc).unusual,
     script:
@@ -31,6 +33,7 @@ rule edx_net:
     output:
         elements=f"{RESULTS}/{{acq}}/elements.ome.tif",
         warnings=f"{RESULTS}/{{acq}}/warnings.json",
+        inputs=f"{RESULTS}/{{acq}}/inputs.json",
     log:
         f"{LOGS}/edx_net/{{acq}}.log",
     benchmark:
@@ -43,6 +46,7 @@ rule edx_net:
         runtime=15,
     params:
         path=lambda wc: acquisition_of(wc).path,
+        files=lambda wc: state_of_files(acquisition_of(wc)),
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
         unusual=lambda wc: acquisition_of(wc).unusual,
     script:

@@ -9,6 +9,7 @@ rule phases:
         labels=directory(f"{RESULTS}/{{acq}}/labels.ome.zarr"),
         grey=f"{RESULTS}/{{acq}}/grey.json",
         warnings=f"{RESULTS}/{{acq}}/warnings.json",
+        inputs=f"{RESULTS}/{{acq}}/inputs.json",
     log:
         f"{LOGS}/phases/{{acq}}.log",
     benchmark:
@@ -21,6 +22,7 @@ rule phases:
         runtime=60,
     params:
         path=lambda wc: acquisition_of(wc).path,
+        files=lambda wc: state_of_files(acquisition_of(wc)),
         spacing_um=lambda wc: acquisition_of(wc).spacing_um,
         unusual=lambda wc: acquisition_of(wc).unusual,
     script:

@@ -52,6 +52,9 @@ CRACK_TABLES = {
     ),
 }
 
+# A page lists the slices of two tomograms of 2000 slices each; a digest and a path take 150 bytes.
+MOST_FILES = 5000
+
 # Before these signs a line must not end.
 _BEFORE_UNIT = re.compile(r"(?<=[\d)/]) (?=[%°]|µm|ms\b)")
 
@@ -149,7 +152,14 @@ def render_report(report: CellReport) -> str:
             figures=figures,
             overlays=overlays,
             parameters=pairs_view(report.parameters, "Parameters") if report.parameters else None,
-            provenance=pairs_view(report.provenance, "Inputs, versions and machine")
+            inputs=pairs_view(
+                report.provenance["inputs"], "Files that were read, by their SHA-256", MOST_FILES
+            )
+            if report.provenance.get("inputs")
+            else None,
+            provenance=pairs_view(
+                {k: v for k, v in report.provenance.items() if k != "inputs"}, "Versions and machine"
+            )
             if report.provenance
             else None,
         )
@@ -164,7 +174,7 @@ def render_index(entries: Sequence[IndexEntry], provenance: Mapping[str, Any] | 
     entries : sequence of IndexEntry
         One per acquisition.
     provenance : mapping, optional
-        As provenance.json.
+        As provenance.json, or some of its keys.
 
     Returns
     -------
@@ -189,7 +199,7 @@ def render_index(entries: Sequence[IndexEntry], provenance: Mapping[str, Any] | 
             cells=cells,
             counts=counts,
             n_acquisitions=len(entries),
-            provenance=pairs_view(provenance, "Inputs, versions and machine") if provenance else None,
+            provenance=pairs_view(provenance, "Parameters, versions and machine") if provenance else None,
         )
     )
 

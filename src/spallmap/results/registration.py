@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,12 @@ def diagnostics_content(found: Diagnostics) -> dict[str, Any]:
     }
 
 
-def write_registration(json_path: Path | str, tfm_path: Path | str, registration: Registration) -> None:
+def write_registration(
+    json_path: Path | str,
+    tfm_path: Path | str,
+    registration: Registration,
+    landmarks: Mapping[str, str] | None = None,
+) -> None:
     """Write a registration for this program and for ITK tools.
 
     Parameters
@@ -148,6 +154,8 @@ def write_registration(json_path: Path | str, tfm_path: Path | str, registration
         reference frame.
     registration : Registration
         What to write.
+    landmarks : mapping of str to str, optional
+        SHA-256 by path of the file of landmarks that were used.
 
     Examples
     --------
@@ -161,7 +169,7 @@ def write_registration(json_path: Path | str, tfm_path: Path | str, registration
     """
     with atomic_path(tfm_path) as part:
         sitk.WriteTransform(registration.map.to_itk(), str(part))
-    write_json(json_path, registration_content(registration))
+    write_json(json_path, {**registration_content(registration), "landmarks": dict(landmarks or {})})
 
 
 def read_registration(json_path: Path | str) -> Registration:
