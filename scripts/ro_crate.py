@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
-from spallmap.report.run_crate import read_digests, run_agent, run_crate
+from spallmap.report.run_crate import run_agent, run_crate
 from spallmap.report.run_job import RunJob
 from spallmap.results.atomic import atomic_path
 from spallmap.results.tables import read_json, write_json
@@ -31,7 +31,6 @@ def main() -> None:
         root,
         jobs,
         provenance,
-        read_digests(provenance),
         copy.name,
         run_agent(Path(snakemake.input.provenance)),
     )

@@ -62,8 +62,12 @@ class _Crate:
         return self.crate.add(ContextEntity(self.crate, identifier, properties={"@type": kind, **properties}))
 
     def data(self, path: str, **properties: Any) -> DataEntity:
-        """Add a file or folder: relative where it is in the results, else by its whole path."""
+        """Add a file or folder: relative where it is in the results, else by its whole path.
+
+        The chunks of a Zarr are so many that it is one folder.
+        """
         whole = Path(path).resolve()
+        whole = next((p for p in (*reversed(whole.parents), whole) if p.suffix == ".zarr"), whole)
         inside = whole.is_relative_to(self.root)
         folder = whole.is_dir()
         name = quote(whole.relative_to(self.root).as_posix()) if inside else whole.as_uri()
@@ -126,27 +130,6 @@ def flattened(parameters: Mapping[str, Any], before: str = "") -> Iterator[tuple
             yield name, value
 
 
-def read_digests(provenance: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 of every file that was read, by its path.
-
-    Parameters
-    ----------
-    provenance : mapping
-        Content of ``provenance.json``.
-
-    Returns
-    -------
-    dict of str to str
-        64 hexadecimal digits each.
-
-    Examples
-    --------
-    >>> read_digests({"inputs": {"cell/2dseq": "ba7816bf"}})
-    {'cell/2dseq': 'ba7816bf'}
-    """
-    return dict(provenance["inputs"])
-
-
 def run_agent(made: Path) -> str:
     """Name the account that a file was made by.
 
@@ -182,7 +165,6 @@ def run_crate(
     root: Path,
     jobs: Sequence[RunJob],
     provenance: Mapping[str, Any],
-    digests: Mapping[str, str],
     workflow: str,
     agent: str,
 ) -> dict[str, Any]:
@@ -195,9 +177,7 @@ def run_crate(
     jobs : sequence of RunJob
         What was done, in the workflow's order.
     provenance : mapping
-        Content of ``provenance.json``: parameters, versions, machine.
-    digests : mapping of str to str
-        SHA-256 of what was read, by its path.
+        Content of ``provenance.json``: SHA-256 of what was read by its path, parameters, versions.
     workflow : str
         Folder below the root that holds a copy of the workflow, with its ``Snakefile``.
     agent : str
@@ -215,11 +195,12 @@ def run_crate(
     ...     _ = Path(folder, "workflow").mkdir(), Path(folder, "workflow", "Snakefile").write_text("")
     ...     _ = Path(folder, "t2.json").write_text("{}"), Path(folder, "workflow", "t2.py").write_text("")
     ...     jobs = [RunJob("t2", "workflow/t2.py", outputs=(f"{folder}/t2.json",))]
-    ...     told = {"parameters": {"random_seed": 1}, "versions": {"spallmap": "0.1", "snakemake": "9"}}
-    ...     crate = run_crate(Path(folder), jobs, told, {}, "workflow", "ann")
+    ...     record = {"inputs": {}, "parameters": {}, "versions": {"spallmap": "0.1", "snakemake": "9"}}
+    ...     crate = run_crate(Path(folder), jobs, record, "workflow", "ann")
     >>> sorted({e["@type"] for e in crate["@graph"] if "Action" in e["@type"]})
     ['ControlAction', 'CreateAction', 'OrganizeAction']
     """
+    digests = provenance["inputs"]
     made = _Crate(root.resolve(), digests)
     crate, versions = made.crate, provenance["versions"]
     crate.name = f"Run of spallmap: {root.name}"
