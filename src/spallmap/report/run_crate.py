@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from rocrate.model import ContextEntity, SoftwareApplication
 from rocrate.model.data_entity import DataEntity
@@ -53,13 +52,15 @@ class _Crate:
     root: Path
     digests: Mapping[str, str]
     crate: ROCrate = field(default_factory=lambda: ROCrate(version="1.1"))
+    # The crate's own way to look for an entity goes through all of them.
+    known: dict[str, Any] = field(default_factory=dict)
 
     def context(self, identifier: str, kind: str, /, **properties: Any) -> ContextEntity:
         """Add what is no file, or return it where it is known."""
-        known = self.crate.get(identifier)
-        if known is not None:
-            return known
-        return self.crate.add(ContextEntity(self.crate, identifier, properties={"@type": kind, **properties}))
+        if identifier not in self.known:
+            entity = ContextEntity(self.crate, identifier, properties={"@type": kind, **properties})
+            self.known[identifier] = self.crate.add(entity)
+        return self.known[identifier]
 
     def data(self, path: str, **properties: Any) -> DataEntity:
         """Add a file or folder: relative where it is in the results, else by its whole path.
@@ -68,29 +69,25 @@ class _Crate:
         """
         whole = Path(path).resolve()
         whole = next((p for p in (*reversed(whole.parents), whole) if p.suffix == ".zarr"), whole)
+        if str(whole) in self.known:
+            return self.known[str(whole)]
         inside = whole.is_relative_to(self.root)
-        folder = whole.is_dir()
-        name = quote(whole.relative_to(self.root).as_posix()) if inside else whole.as_uri()
-        known = self.crate.get(f"{name}/" if folder else name)
-        if known is not None:
-            return known
+        source = None if inside else whole.as_uri()
+        within = whole.relative_to(self.root) if inside else None
         properties = {"name": whole.name} | properties
         if not inside:
             properties["description"] = f"{path}, which lies outside the results and is no part of them"
-        if folder:
-            return self.crate.add_dataset(
-                None if inside else name,
-                whole.relative_to(self.root) if inside else None,
-                properties=properties,
-            )
-        if whole.suffix in _MEDIA_TYPES:
-            properties["encodingFormat"] = _MEDIA_TYPES[whole.suffix]
-        if whole.is_file():
-            properties["contentSize"] = str(whole.stat().st_size)
-            properties["sha256"] = self.digests.get(path) or sha256(whole)
-        return self.crate.add_file(
-            None if inside else name, whole.relative_to(self.root) if inside else None, properties=properties
-        )
+        if whole.is_dir():
+            entity = self.crate.add_dataset(source, within, properties=properties)
+        else:
+            if whole.suffix in _MEDIA_TYPES:
+                properties["encodingFormat"] = _MEDIA_TYPES[whole.suffix]
+            if whole.is_file():
+                properties["contentSize"] = str(whole.stat().st_size)
+                properties["sha256"] = self.digests.get(path) or sha256(whole)
+            entity = self.crate.add_file(source, within, properties=properties)
+        self.known[str(whole)] = entity
+        return entity
 
     def tool(self, script: str) -> DataEntity:
         """Add a script of the workflow."""
