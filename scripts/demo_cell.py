@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spallmap.jobs import job
+from spallmap.preflight.drawn_files import draw_into
 from spallmap.twin import write_cell
-from spallmap.twin.drawn_files import draw_into
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

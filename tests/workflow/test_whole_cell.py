@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import ome_zarr.io
@@ -22,53 +18,18 @@ import zarr
 from PIL import Image
 
 from spallmap.frames import AffineMap, grid_points
-from spallmap.twin import COARSE, write_cell
 from tests.schemas import check_to_reference
+from tests.workflow.runs import command, run
 
-ROOT = Path(__file__).parents[2]
-SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
-# Where other tests run beside these, one core is enough.
-CORES = os.environ.get("SPALLMAP_TEST_CORES", "2")
 # Half an MRI pixel, two voxels of the coarse tomogram for the section, half a voxel for the tomogram.
 BOUND_UM = {"mri": 11.5, "sem": 2 * 9.32, "xct": 0.5 * 9.32, "edx": 2 * 9.32}
 
 pytestmark = pytest.mark.workflow
 
 
-def command(folder, *arguments):
-    made_of = [SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"), "--cores", CORES, *arguments]
-    return [*made_of, "--configfile", str(folder / "config.yaml")]
-
-
-def run(folder, *arguments):
-    return subprocess.run(
-        command(folder, *arguments), cwd=folder, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A run of a whole cell and of two cells with only an MRI and only a tomogram, in one table."""
-    folder = tmp_path_factory.mktemp("whole")
-    # A crack that a coarse voxel still shows.
-    write_cell(folder / "cell", 3, cell="whole", sizes=COARSE, aperture_um=9.0)
-    with (folder / "cell" / "acquisitions.tsv").open(newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
-    of = {(r["state"], r["modality"]): r for r in rows}
-    rows.append(of["shorted", "mri"] | {"cell": "mri-only"})
-    rows.append(of["shorted", "xct"] | {"cell": "xct-only"})
-    for row in rows:
-        row["path"] = f"cell/{row['path']}"
-    with (folder / "acquisitions.tsv").open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, rows[0].keys(), delimiter="\t")
-        writer.writeheader()
-        writer.writerows(rows)
-    (folder / "config.yaml").write_text(
-        "acquisitions: acquisitions.tsv\nresults: out\nlinks: {n_null: 199}\nxct: {slabs: 2}\n"
-    )
-    ended = run(folder)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    return folder
+@pytest.fixture
+def folder(whole_run):
+    return whole_run
 
 
 def channels(path):

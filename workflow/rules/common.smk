@@ -1,5 +1,6 @@
 # Configuration and table, checked before any job; the one place that knows the paths of results.
 
+import gc
 import os
 import sys
 import time
@@ -17,6 +18,10 @@ from spallmap.plan import Plan
 from spallmap.readers import input_files
 from spallmap.readers.file_states import fingerprint
 from spallmap.user_files.config_file import check_config_file
+
+# A plan is made of very many objects that live to its end: to look for garbage among them again and again takes
+# a fifth of the time that a thousand cells are planned in.
+gc.set_threshold(100_000, 50, 100)
 
 START = time.time()
 SCHEMAS = Path(workflow.basedir) / "workflow" / "schemas"
@@ -39,7 +44,7 @@ def drawn_by_demo(path):
 @cache
 def foreign_in_demo():
     """Files in the demo's folder that are not as they were drawn."""
-    from spallmap.twin.drawn_files import foreign_files
+    from spallmap.preflight.drawn_files import foreign_files
 
     return foreign_files(DEMO)
 

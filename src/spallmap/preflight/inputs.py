@@ -102,7 +102,7 @@ def examine_inputs(
     headers: dict[tuple[str, str, str, str], ImageInfo] = {}
     marks: list[tuple[Acquisition, Landmarks]] = []
     for acquisition in plan.acquisitions:
-        with found.of(acquisition):
+        with found.of(acquisition, acquisition.column("path")):
             if _is_there(acquisition, "path", acquisition.file):
                 info = probe_acquisition(acquisition, t2)
                 headers[acquisition.key] = info
@@ -112,10 +112,10 @@ def examine_inputs(
             elif not made_later(acquisition.file):
                 raise missing_file(acquisition.column("path"), acquisition.file)
         if acquisition.landmarks is not None:
-            with found.of(acquisition):
+            with found.of(acquisition, ""):
                 marks.append((acquisition, _landmarks(acquisition, acquisition.landmarks)))
     for acquisition, points in marks:
-        with found.of(acquisition):
+        with found.of(acquisition, ""):
             reference = plan.reference(acquisition.cell)
             own = headers.get(acquisition.key)
             check_points(acquisition, points, own, headers.get(reference.key) if reference else None)
@@ -131,16 +131,13 @@ class _Errors:
         self.of_files: list[tuple[str, InputError]] = []
 
     @contextmanager
-    def of(self, acquisition: Acquisition) -> Iterator[None]:
-        """Keep what is raised inside for an acquisition."""
-        about_files = (acquisition.column("path"), acquisition.column("landmarks"))
+    def of(self, acquisition: Acquisition, about_files: str) -> Iterator[None]:
+        """Keep what is raised inside; it is about files where what it names begins like that."""
         try:
             yield
         except InputError as raised:
             for error in raised.errors if isinstance(raised, InputGroupError) else (raised,):
-                if error.source_label.startswith(about_files) or error.source_label == str(
-                    acquisition.landmarks
-                ):
+                if error.source_label.startswith(about_files):
                     self.of_files.append((acquisition.cell, error))
                 else:
                     self.of_table.append(error)

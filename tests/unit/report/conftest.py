@@ -65,5 +65,5 @@ def report() -> CellReport:
         figures=(figure_picture("figure5", png(400, 300)),),
         overlays=(figure_picture("mri_overlay", png(400, 200)),),
         parameters={"t2": {"model": "rician"}},
-        provenance={"inputs": [{"path": "a.tif", "sha256": "ab"}]},
+        provenance={"inputs": {"a.tif": "ab"}},
     )
