@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from spallmap.errors import InputError
 from spallmap.jobs import job
@@ -90,3 +93,21 @@ def test_an_interrupted_job_ends_without_a_traceback(tmp_path, capsys):
     assert caught.value.code == 130
     assert "ERROR a/shorted/mri-b: stopped by Ctrl-C" in log.read_text()
     assert "Traceback" not in log.read_text() + capsys.readouterr().err
+
+
+def test_linear_algebra_has_one_thread_in_a_job_and_its_own_number_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        np.linalg.inv(np.eye(2))
+        assert threads() == {2}
+        with job("a/shorted/mri-b", tmp_path / "t2.log"):
+            assert threads() == {1}
+            assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+        assert threads() == {2}
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "2"
+    assert "MKL_NUM_THREADS" not in os.environ
