@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SMK := $(wildcard workflow/rules/*.smk)
 
-.PHONY: help setup demo test lint format validate bench lock clean
+.PHONY: help setup demo reproduce test lint format validate bench lock clean
 
 help:
 	@echo "make demo      draw the demo cell, run the whole workflow on it, print the report's path"
+	@echo "make reproduce run the demo anew in a fresh folder and hold its numbers against the recorded ones"
 	@echo "make test      run the tests and the examples in docstrings, show how much of the library they run"
 	@echo "make lint      check style, formatting and types of library, scripts, tests and benchmarks"
 	@echo "make validate  hold methods and workflow against known answers, write docs/validation.md"
@@ -48,6 +49,10 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	$(BIN)/snakemake --workflow-profile workflow/profiles/local --cores $(CORES)
 	@echo "The demo's report: $(CURDIR)/results/demo/shorted/report.html"
+
+# The recorded numbers are benchmarks/recorded/demo.json; the script says what may differ, and why.
+reproduce: $(READY)
+	$(BIN)/python benchmarks/reproduce.py --cores $(CORES)
 
 # The workflow's tests run beside the others, on one core, and report at the end. Coverage leaves the workflow's jobs out,
 # which are processes of their own; "coverage report" shows each file. Linear algebra on more threads than cores only waits.

@@ -65,3 +65,54 @@ rule provenance:
         parameters=lambda wc: config,
     script:
         SCRIPTS / "provenance.py"
+
+
+localrules:
+    ro_crate,
+
+
+# A run's RO-Crate, on demand.
+def workflow_files():
+    """What the workflow consists of, below its folder: copied into the crate."""
+    root = Path(workflow.basedir)
+    patterns = ["Snakefile", "workflow/**/*.smk", "workflow/**/*.yaml"]
+    patterns += ["scripts/*.py", "config/config.yaml", "pyproject.toml", "LICENSE"]
+    return sorted({str(p.relative_to(root)) for g in patterns for p in root.glob(g)})
+
+
+def jobs_of_run():
+    """Every job behind the results, those that a run had no need to do again included."""
+    jobs = [
+        {
+            "rule": job.rule.name,
+            "script": str(job.rule.script),
+            "inputs": sorted({str(path) for path in job.input}),
+            "outputs": sorted({str(path) for path in job.output}),
+            "log": str(job.log[0]) if job.log else "",
+        }
+        for job in workflow.dag.jobs
+        if job.rule.script and job.rule.name != "ro_crate"
+    ]
+    order = {rule.name: number for number, rule in enumerate(workflow.rules)}
+    return sorted(jobs, key=lambda job: (order[job["rule"]], job["outputs"]))
+
+
+rule ro_crate:
+    input:
+        # it needs every other file
+        provenance=f"{RESULTS}/provenance.json",
+    output:
+        metadata=f"{RESULTS}/ro-crate-metadata.json",
+        workflow=directory(f"{RESULTS}/ro-crate.workflow"),
+    log:
+        f"{LOGS}/ro_crate.log",
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=15,
+    params:
+        source=workflow.basedir,
+        files=lambda wc: workflow_files(),
+        jobs=lambda wc: jobs_of_run(),
+    script:
+        SCRIPTS / "ro_crate.py"

@@ -23,6 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar  # type: ignore[import-untyped]
 
+from spallmap.figures.layout import RepeatableLayout
+
 # Column widths of the Wiley and Elsevier two-column journals.
 SINGLE_COLUMN_MM = 85.0
 DOUBLE_COLUMN_MM = 178.0
@@ -133,7 +135,8 @@ def new_figure(
         With an Agg canvas, so that it can be measured and saved.
     """
     width_mm = SINGLE_COLUMN_MM if width == "single" else DOUBLE_COLUMN_MM
-    figure = Figure(figsize=(width_mm / MM_PER_INCH, height_mm / MM_PER_INCH), layout=layout)
+    engine = RepeatableLayout(compress=layout == "compressed")
+    figure = Figure(figsize=(width_mm / MM_PER_INCH, height_mm / MM_PER_INCH), layout=engine)
     FigureCanvasAgg(figure)
     return figure
 

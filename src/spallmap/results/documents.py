@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
+
 from spallmap.results.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -73,5 +75,6 @@ def write_figure(
     suffix = Path(path).suffix
     if suffix not in _PLAIN_METADATA:
         raise ValueError(f"figures are saved as {', '.join(_PLAIN_METADATA)}; got {suffix!r}")
-    with atomic_path(path) as part:
+    # Type 42 is TrueType: what is written in a PDF stays text that an editor can change.
+    with atomic_path(path) as part, mpl.rc_context({"pdf.fonttype": 42}):
         figure.savefig(part, dpi=dpi, metadata=_PLAIN_METADATA[suffix] | dict(notes or {}))

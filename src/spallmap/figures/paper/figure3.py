@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from spallmap.figures import style
 from spallmap.figures.drawing import Drawing
+from spallmap.figures.layout import RepeatableLayout
 from spallmap.figures.panels import mri_image, pixel_outline, signal_box
 from spallmap.figures.paper.histograms import (
     compared_widths,
@@ -84,7 +85,7 @@ def t2_figure(series: Sequence[MriRecord]) -> Drawing:
         heights = [ROW_MM] * n + [MISFIT_MM] * judged
         heights += [WIDTHS_MM + STATE_MM * (n - 2)] if compared else []
         figure = style.new_figure("double", sum(heights) + 4.0)
-        figure.set_layout_engine("constrained", h_pad=_PAD_INCHES, w_pad=_PAD_INCHES)
+        figure.set_layout_engine(RepeatableLayout(h_pad=_PAD_INCHES, w_pad=_PAD_INCHES))
         rows = list(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).ravel())
         box = signal_box(planes)
         # Twice the threshold on top, for every cell, so that maps of different cells can be laid side by
