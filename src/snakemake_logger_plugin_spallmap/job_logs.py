@@ -1,4 +1,4 @@
-"""What a failed job said, from its log."""
+"""Which log of a job says why it failed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,26 @@ from spallmap.jobs import FAILURE
 
 # A log of a job has some hundred lines; what went wrong stands at its end.
 _LAST_BYTES = 1 << 16
+# Some file systems store whole seconds.
+_SECOND = 1.0
 
 
-def said_by(logs: Iterable[str]) -> list[str]:
-    """Collect what went wrong from the logs of a job.
+def log_of_run(logs: Iterable[str], since: float, with_error: bool = False) -> Path | None:
+    """Find the log that a job wrote in this run.
 
     Parameters
     ----------
     logs : iterable of str
         Paths, as Snakemake names them.
+    since : float
+        When the run began, in seconds since 1970; older logs are those of earlier runs.
+    with_error : bool
+        Whether it has to hold an error.
 
     Returns
     -------
-    list of str
-        One line for each error; nothing where the job died without a word.
+    Path or None
+        The first one; None where the job died before it wrote one.
 
     Examples
     --------
@@ -30,22 +36,22 @@ def said_by(logs: Iterable[str]) -> list[str]:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     log = Path(folder, "t2.log")
     ...     _ = log.write_text("2026-01-01 00:00:00,000 ERROR a/shorted/mri-b: 2dseq: found 12 bytes")
-    ...     said_by([str(log), "nowhere.log"])
-    ['a/shorted/mri-b: 2dseq: found 12 bytes']
+    ...     log_of_run(["nowhere.log", str(log)], 0.0, with_error=True) == log
+    True
     """
-    said = []
-    for log in logs:
-        for line in _last_lines(Path(log)):
-            if f" {FAILURE} " in line:
-                said.append(line.split(f" {FAILURE} ", 1)[1])
-    return said
+    for name in logs:
+        log = Path(name)
+        try:
+            status = log.stat()
+            if status.st_size and status.st_mtime >= since - _SECOND and (not with_error or _has_error(log)):
+                return log
+        except OSError:
+            # no log: the job died before it could write one
+            continue
+    return None
 
 
-def _last_lines(log: Path) -> list[str]:
-    try:
-        with log.open("rb") as stream:
-            stream.seek(max(0, log.stat().st_size - _LAST_BYTES))
-            return stream.read().decode("utf-8", errors="replace").splitlines()
-    except OSError:
-        # no log: the job died before it could write one
-        return []
+def _has_error(log: Path) -> bool:
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - _LAST_BYTES))
+        return f" {FAILURE} ".encode() in stream.read()

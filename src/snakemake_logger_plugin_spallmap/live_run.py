@@ -12,12 +12,13 @@ from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_spallmap.job_logs import said_by
+from snakemake_logger_plugin_spallmap.job_logs import log_of_run
 from snakemake_logger_plugin_spallmap.job_names import TARGETS, clock, job_name
 from snakemake_logger_plugin_spallmap.screen import Screen
 from snakemake_logger_plugin_spallmap.story import event_of, plain_error, show, text_of
 from spallmap.cli.interrupts import is_stopping
 from spallmap.jobs import FAILURE
+from spallmap.runs import failure_reason
 
 # A file that takes the output gets a sign of life as often as this, where no job ends.
 _HEARTBEAT_S = 60.0
@@ -70,6 +71,7 @@ class LiveRun:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._start = time.monotonic()
+        self._began = time.time()
         self._last_sign = self._start
         self._phase = "reading the table and the headers of all files"
         self._running: dict[int, _Job] = {}
@@ -148,36 +150,33 @@ class LiveRun:
             # one of a group, of which the group's message has said what is to be said
             return
         name = job.name if job else self._names.get(job_id, str(_field(record, "rule_name")))
-        logs = list(_field(record, "log") or [])
-        why = [*filter(None, [_field(record, "rule_msg")]), *said_by(logs)]
-        self._failed(name, why, logs)
+        log = log_of_run(_field(record, "log") or [], self._began)
+        self._failed(name, log, str(_field(record, "rule_msg") or ""))
 
     def _group_fails(self, record: logging.LogRecord) -> None:
-        outer = list(_field(record, "aux_logs") or [])
-        said = 0
         infos: list[dict[str, Any]] = list(_field(record, "job_error_info") or [])
-        for info in infos:
-            name = self._names.get(info["jobid"], info["rule_name"])
-            if why := said_by(info["log"]):
-                said += 1
-                self._failed(name, why, info["log"])
-        if not said:
-            names = ", ".join(self._names.get(i["jobid"], i["rule_name"]) for i in infos)
-            why = list(filter(None, [getattr(record, "msg", None)]))
-            self._failed(names, why, outer)
+        names = [self._names.get(info["jobid"], info["rule_name"]) for info in infos]
+        own = [log_of_run(info["log"], self._began, with_error=True) for info in infos]
+        for name, log in zip(names, own, strict=True):
+            if log is not None:
+                self._failed(name, log)
+        if not any(own):
+            said = str(getattr(record, "msg", None) or "")
+            self._failed(", ".join(names), log_of_run(_field(record, "aux_logs") or [], self._began), said)
 
-    def _failed(self, name: str, why: list[str], logs: list[str]) -> None:
+    def _failed(self, name: str, log: Path | None, said: str = "") -> None:
+        """Say that a job failed, and why: by its own words, else by how it ended."""
         self._n_failed += 1
         held, self._held = self._held, _Held()
-        if not why:
-            end = f" ({held.end})" if held.end else ""
-            why = [line for line in held.lines if line.strip()] or [f"it ended without saying why{end}"]
+        why = [said] if said else []
+        if log is None and any(map(str.strip, held.lines)):
+            why += [line for line in held.lines if line.strip()]
+        else:
+            why.append(failure_reason(log, said or held.end))
         lines = [f"FAILED {name}"]
-        for said in dict.fromkeys(why):
-            # the job's own name stands in the first line
-            subject = name.split(":")[0]
-            lines += self._indented(said.removeprefix(f"{subject}: "))
-        lines += [f"    log: {log}" for log in logs if Path(log).is_file() and Path(log).stat().st_size]
+        for words in dict.fromkeys(why):
+            lines += self._indented(words)
+        lines += [f"{_INDENT}log: {log}"] if log else []
         self._screen.line("\n".join(lines))
 
     def _indented(self, text: str) -> list[str]:

@@ -158,6 +158,8 @@ def _answer(given: argparse.Namespace, further: Sequence[str]) -> int:
 
             status = run(given.path, further)
         if interrupts.stopped:
+            # over the sign that a terminal shows for Ctrl-C
+            sys.stderr.write("\r\x1b[K" if sys.stderr.isatty() else "")
             sys.stderr.write("stopped; run the same command to go on\n")
             return _STOPPED
         return status

@@ -127,7 +127,7 @@ def test_a_failed_job_is_said_at_once_with_its_own_words_and_no_traceback(folder
     assert ended.returncode == 1
     assert (
         "FAILED bad: T2 map and regions\n"
-        "    bad/shorted: raw/2dseq: found 12 bytes; allowed: 24 bytes: copy it again\n"
+        "    raw/2dseq: found 12 bytes; allowed: 24 bytes: copy it again\n"
         "    log: logs/t2/bad.log\n"
     ) in ended.stderr
     assert ended.stderr.count("12 bytes") == 1
