@@ -131,12 +131,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped\n")
-        return _STOPPED
+        return _stopped(given.command)
     except BrokenPipeError:
         # who reads the output has gone, as "head" does
         sys.stderr.close()
         return 1
+
+
+def _stopped(command: str) -> int:
+    """Say so in a line, over the sign that a terminal shows for Ctrl-C."""
+    sys.stderr.write("\r\x1b[K" if sys.stderr.isatty() else "")
+    sys.stderr.write("stopped; run the same command to go on\n" if command == "run" else "stopped\n")
+    return _STOPPED
 
 
 def _answer(given: argparse.Namespace, further: Sequence[str]) -> int:
@@ -158,10 +164,7 @@ def _answer(given: argparse.Namespace, further: Sequence[str]) -> int:
 
             status = run(given.path, further)
         if interrupts.stopped:
-            # over the sign that a terminal shows for Ctrl-C
-            sys.stderr.write("\r\x1b[K" if sys.stderr.isatty() else "")
-            sys.stderr.write("stopped; run the same command to go on\n")
-            return _STOPPED
+            return _stopped(given.command)
         return status
     from spallmap.cli.view_command import view
 

@@ -68,3 +68,19 @@ def test_the_workflow_is_found_in_the_checkout_else_in_the_working_directory(tmp
     (tmp_path / "Snakefile").write_text("rule all: pass\n")
     with pytest.raises(InputError, match="no workflow"):
         workflow_folder()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "a.yaml", "-n"], "stopped; run the same command to go on\n"),
+        (["check", "a.yaml"], "stopped\n"),
+    ],
+)
+def test_ctrl_c_before_any_job_ends_in_a_line(words, said, monkeypatch, capsys):
+    def interrupted(given, further):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spallmap.cli.entry._answer", interrupted)
+    assert main(words) == 130
+    assert capsys.readouterr().err == said
