@@ -5,6 +5,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/guard.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/mri.smk"
@@ -14,6 +15,7 @@ include: "workflow/rules/registration.smk"
 include: "workflow/rules/links.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/ending.smk"
 
 
 localrules:
@@ -25,7 +27,8 @@ localrules:
 rule all:
     default_target: True
     input:
-        # it needs every other file
+        # a file that is missing is made only where it is asked for by name
+        lambda wc: everything_made(),
         f"{RESULTS}/provenance.json",
 
 
@@ -40,5 +43,14 @@ rule report:
         f"{RESULTS}/index.html",
 
 
+onstart:
+    hold_results()
+    begin_run()
+
+
+onsuccess:
+    end_run()
+
+
 onerror:
-    report_failures()
+    end_run()

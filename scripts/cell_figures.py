@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from spallmap.figures import cell_figure, decay_figure, echo_figure, link_figure, t2_figure
 from spallmap.jobs import job
+from spallmap.results.atomic import atomic_path
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_figure
 from spallmap.results.tables import write_table
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    numbers = Path(snakemake.output.numbers)
-    numbers.mkdir(parents=True, exist_ok=True)
     results = CellResults.of(snakemake.params.acquisitions)
     tomograms, series = results.tomograms(), results.series()
     table, summary = results.links(results.reference_state) or (None, None)
@@ -28,9 +27,11 @@ def main() -> None:
     }
     for path in map(Path, snakemake.output.figures):
         write_figure(path, drawings[path.stem].figure)
-    for name, drawing in drawings.items():
-        for panel, table in drawing.numbers.items():
-            write_table(numbers / f"{name}-{panel}.csv", table)
+    with atomic_path(snakemake.output.numbers) as numbers:
+        numbers.mkdir()
+        for name, drawing in drawings.items():
+            for panel, table in drawing.numbers.items():
+                write_table(numbers / f"{name}-{panel}.csv", table)
 
 
 with job(f"figures of {snakemake.wildcards.cell}", snakemake.log[0]):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from spallmap.figures import elements_overlay, mri_overlay, mri_stack, section_overlay, section_stack
 from spallmap.figures.overlays.scene import scene_datasets
 from spallmap.jobs import job
+from spallmap.results.atomic import atomic_path
 from spallmap.results.cell import CellResults
 from spallmap.results.documents import write_figure
 from spallmap.results.ome_tiff import write_ome_tiff
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main() -> None:
+def write_overlays(folder: Path) -> None:
     state = snakemake.wildcards.place.split("/")[1]
-    folder = Path(snakemake.output[0])
-    folder.mkdir(parents=True, exist_ok=True)
     results = CellResults.of(snakemake.params.acquisitions)
     reference = results.reference()
     series = results.series(state)
@@ -41,6 +40,12 @@ def main() -> None:
         write_ome_tiff(folder / f"sem-{section.name}.ome.tif", stack, names, section.spacing_um)
     if reference is not None:
         write_scene(folder / "scene.vtm", scene_datasets(reference, results.surface(), series, sections))
+
+
+def main() -> None:
+    with atomic_path(snakemake.output[0]) as folder:
+        folder.mkdir()
+        write_overlays(folder)
 
 
 with job(snakemake.wildcards.place, snakemake.log[0]):

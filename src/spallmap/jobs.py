@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 from threadpoolctl import threadpool_limits
 
 from spallmap.errors import SpallmapError
+from spallmap.parent_run import ending_with_run
 
 FAILURE = "ERROR"
 # What the system says where results cannot be written, which is no fault of the program.
@@ -22,6 +25,36 @@ _NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, er
 # between runs on one core and on two. What is loaded is limited; these hold for what is loaded later.
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+class _LogFile(logging.FileHandler):
+    """A log on a disk that may get full: the job goes on, and says so if its results find no room either."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Close it, though the last lines may have found no room."""
+        with suppress(OSError):
+            super().close()
+
+
+def _open_log(path: Path) -> _LogFile:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = _LogFile(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    return handler
+
+
+def _end_without_room(what: str, error: OSError, logger: logging.Logger | None = None) -> NoReturn:
+    """Say that results cannot be written, in the log if there is one and on the standard error."""
+    where = f"{error.filename}: " if error.filename else ""
+    words = f"{where}{error.strerror}; nothing half-written is kept: make room or give rights, and run again"
+    if logger is not None:
+        logger.error("%s: %s", what, words)
+    sys.stderr.write(f"{FAILURE} {what}: {words}\n")
+    raise SystemExit(1) from error
 
 
 @contextmanager
@@ -63,7 +96,7 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     ------
     SystemExit
         With status 1 when an input cannot be used, or results cannot be written for want of room or rights;
-        the log's last line and the standard error then say why.
+        the log's last line and the standard error then say why. With status 130 after Ctrl-C.
         Any other exception is logged with its traceback and raised again.
 
     Examples
@@ -76,10 +109,10 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     ...     [line.split(" ", 2)[2] for line in log.read_text().splitlines()]
     ['INFO start: a/shorted/mri-b', 'INFO 12 pixels', 'INFO done: a/shorted/mri-b']
     """
-    path = Path(log)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    try:
+        handler = _open_log(Path(log))
+    except OSError as error:
+        _end_without_room(what, error)
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
@@ -88,7 +121,7 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
     logger = logging.getLogger("spallmap")
     logger.info("start: %s", what)
     try:
-        with _same_sums():
+        with ending_with_run(what), _same_sums():
             yield logger
         logger.info("done: %s", what)
     except SpallmapError as error:
@@ -99,49 +132,13 @@ def job(what: str, log: str | Path) -> Iterator[logging.Logger]:
         if error.errno not in _NO_PLACE:
             logger.exception("%s: %s: %s", what, type(error).__name__, error)
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        words = (
-            f"{where}{error.strerror}; nothing half-written is kept: make room or give rights, and run again"
-        )
-        logger.error("%s: %s", what, words)
-        sys.stderr.write(f"{FAILURE} {what}: {words}\n")
-        raise SystemExit(1) from error
+        _end_without_room(what, error, logger)
+    except KeyboardInterrupt:
+        logger.error("%s: stopped by Ctrl-C", what)
+        raise SystemExit(128 + signal.SIGINT) from None
     except Exception as error:
         logger.exception("%s: %s: %s", what, type(error).__name__, error)
         raise
     finally:
         root.removeHandler(handler)
         handler.close()
-
-
-def failures(logs: Path, since: float) -> list[str]:
-    """Collect what failed jobs said, for the end of a run.
-
-    Parameters
-    ----------
-    logs : Path
-        Folder of log files.
-    since : float
-        Time stamp in seconds; older files belong to earlier runs.
-
-    Returns
-    -------
-    list of str
-        One line per failed job, with the log that holds the rest.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "t2.log").write_text("2026-01-01 00:00:00,000 ERROR a/shorted/mri-b: no echoes")
-    ...     [line.partition(" (log: ")[0] for line in failures(Path(folder), since=0.0)]
-    ['a/shorted/mri-b: no echoes']
-    """
-    lines = []
-    for path in sorted(logs.rglob("*.log")):
-        if path.stat().st_mtime < since:
-            continue
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if f" {FAILURE} " in line:
-                lines.append(f"{line.split(f' {FAILURE} ', 1)[1]} (log: {path})")
-    return lines

@@ -22,12 +22,24 @@ MAX_SCRIPT_LINES = 60
 # The floors, bottom up: a room imports from lower floors alone. A module at the top of the package is a room
 # of its own; those of floor 0 are the nouns, which may be imported from everywhere.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "frames", "image", "axes", "blocks", "landmarks", "jobs", "configuration", "provenance"),
+    (
+        "errors",
+        "frames",
+        "image",
+        "axes",
+        "blocks",
+        "landmarks",
+        "jobs",
+        "configuration",
+        "provenance",
+        "parent_run",
+        "run_lock",
+    ),
     ("readers", "relaxometry", "tomography", "twin", "sections"),
     ("registration", "user_files"),
     ("links", "acquisitions"),
     ("results", "plan"),
-    ("figures", "preflight"),
+    ("figures", "preflight", "runs"),
     ("report",),
 )
 NOUNS = frozenset(FLOORS[0])
@@ -40,7 +52,9 @@ NOUN_IMPORTS: dict[str, frozenset[str]] = {
     "blocks": frozenset({"errors"}),
     "axes": frozenset({"errors", "frames"}),
     "landmarks": frozenset({"errors", "frames"}),
-    "jobs": frozenset({"errors"}),
+    "jobs": frozenset({"errors", "parent_run"}),
+    "parent_run": frozenset(),
+    "run_lock": frozenset({"errors"}),
     "configuration": frozenset({"errors"}),
     "provenance": frozenset({"errors"}),
 }
@@ -64,7 +78,9 @@ ROOM_IMPORTS: dict[str, frozenset[str]] = {
     # Our own OME-Zarr is opened by the reader of OME-Zarr.
     "results": frozenset({"readers", "relaxometry", "tomography", "sections", "registration", "links"}),
     "figures": frozenset({"relaxometry", "tomography", "sections", "registration", "links", "results"}),
-    "report": frozenset({"relaxometry", "tomography", "registration", "links", "results", "figures"}),
+    # What is said at the end of every run, without a heavy library.
+    "runs": frozenset({"results"}),
+    "report": frozenset({"relaxometry", "tomography", "registration", "links", "results", "figures", "runs"}),
 }
 
 # Inside a room: folders in the order of the data, of which each imports only those before it ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from spallmap.errors import InputError
-from spallmap.jobs import failures, job
+from spallmap.jobs import job
 
 
 def test_a_job_that_ends_well_logs_start_and_end(tmp_path):
@@ -28,16 +28,14 @@ def test_an_input_error_ends_with_one_line_that_says_what_to_do(tmp_path, capsys
         raise InputError("slice_0003.tif", "a truncated file", "a whole TIFF")
     assert caught.value.code == 1
     assert "slice_0003.tif: found a truncated file; allowed: a whole TIFF" in capsys.readouterr().err
-    (line,) = failures(tmp_path, time.time() - 60)
-    assert "cell-a/shorted/xct-scan" in line
-    assert "slice_0003.tif" in line
+    last = (tmp_path / "a.log").read_text().splitlines()[-1]
+    assert " ERROR cell-a/shorted/xct-scan: slice_0003.tif: found" in last
 
 
 def test_any_other_error_keeps_its_traceback(tmp_path):
     with pytest.raises(ZeroDivisionError), job("x", tmp_path / "a.log"):
         1 / 0  # noqa: B018
     assert "Traceback" in (tmp_path / "a.log").read_text()
-    assert failures(tmp_path, time.time() + 60) == []
 
 
 def test_a_full_disk_ends_in_a_line_and_no_traceback(tmp_path, capsys):
@@ -46,7 +44,7 @@ def test_a_full_disk_ends_in_a_line_and_no_traceback(tmp_path, capsys):
         full.write("x" * 100_000)
     assert "No space left on device" in capsys.readouterr().err
     assert "Traceback" not in log.read_text()
-    assert failures(tmp_path, since=0.0)[0].startswith("a/shorted/mri-b: ")
+    assert " ERROR a/shorted/mri-b: " in log.read_text()
 
 
 def test_an_error_of_the_system_that_is_ours_keeps_its_traceback(tmp_path):
@@ -54,6 +52,47 @@ def test_an_error_of_the_system_that_is_ours_keeps_its_traceback(tmp_path):
     with pytest.raises(FileNotFoundError), job("a/shorted/mri-b", log):
         (tmp_path / "gone").read_bytes()
     assert "Traceback" in log.read_text()
+
+
+def test_a_log_that_finds_no_room_does_not_end_a_job_whose_results_do(tmp_path, capsys):
+    log = tmp_path / "t2.log"
+    log.symlink_to("/dev/full")
+    with job("a/shorted/mri-b", log) as logger:
+        logger.info("%s", "x" * 100_000)
+        (tmp_path / "result").write_text("whole")
+    assert (tmp_path / "result").read_text() == "whole"
+    assert capsys.readouterr().err == ""
+
+
+def test_no_room_for_log_and_results_ends_in_a_line(tmp_path, capsys):
+    log = tmp_path / "t2.log"
+    log.symlink_to("/dev/full")
+    with pytest.raises(SystemExit), job("a/shorted/mri-b", log), Path("/dev/full").open("w") as full:
+        full.write("x" * 100_000)
+    said = capsys.readouterr().err
+    assert said.startswith("ERROR a/shorted/mri-b: ")
+    assert said.count("\n") == 1
+
+
+def test_a_log_that_cannot_be_made_ends_in_a_line(tmp_path, capsys, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "logs"))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(SystemExit), job("a/shorted/mri-b", tmp_path / "logs" / "a.log"):
+        raise AssertionError
+    said = capsys.readouterr().err
+    assert said.startswith(f"ERROR a/shorted/mri-b: {tmp_path / 'logs'}: No space left on device; ")
+    assert said.count("\n") == 1
+
+
+def test_an_interrupted_job_ends_without_a_traceback(tmp_path, capsys):
+    log = tmp_path / "t2.log"
+    with pytest.raises(SystemExit) as caught, job("a/shorted/mri-b", log):
+        raise KeyboardInterrupt
+    assert caught.value.code == 130
+    assert "ERROR a/shorted/mri-b: stopped by Ctrl-C" in log.read_text()
+    assert "Traceback" not in log.read_text() + capsys.readouterr().err
 
 
 def test_linear_algebra_has_one_thread_in_a_job_and_its_own_number_afterwards(tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 import gc
 import os
 import sys
-import time
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from snakemake.utils import update_config
 from spallmap.acquisitions import read_acquisitions
 from spallmap.configuration import check_config, read_schema, typed_values
 from spallmap.errors import SpallmapError
-from spallmap.jobs import failures
 from spallmap.plan import Plan
 from spallmap.readers import input_files
 from spallmap.readers.file_states import fingerprint
@@ -23,7 +21,6 @@ from spallmap.user_files.config_file import check_config_file
 # a fifth of the time that a thousand cells are planned in.
 gc.set_threshold(100_000, 50, 100)
 
-START = time.time()
 SCHEMAS = Path(workflow.basedir) / "workflow" / "schemas"
 SCRIPTS = Path(workflow.basedir) / "scripts"
 DEFAULT_TABLE = Path(workflow.basedir) / "config" / "acquisitions.tsv"
@@ -178,11 +175,6 @@ def to_reference_of(acquisition):
 def growing(megabytes):
     """Memory that doubles with every attempt."""
     return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
-
-
-def report_failures():
-    for line in failures(Path(LOGS), START):
-        sys.stderr.write(f"{line}\n")
 
 
 def is_linked(cell, state):

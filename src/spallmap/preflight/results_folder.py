@@ -13,6 +13,9 @@ from spallmap.user_files.plain_text import is_there, shown
 
 _LABEL = "configuration, key 'results'"
 _ALLOWED = "a folder that exists or can be made, and that you may write to"
+# A path of the system ends at 4 096 bytes. Snakemake notes each result under its path in base64, a third
+# longer, below its own folder, and a result's path adds some 300: 4 000 bytes ended in tracebacks.
+_LONGEST_BYTES = 2500
 
 
 def check_results_folder(results: str, acquisitions: Iterable[Acquisition]) -> str:
@@ -33,8 +36,9 @@ def check_results_folder(results: str, acquisitions: Iterable[Acquisition]) -> s
     Raises
     ------
     InputError
-        For a name that the workflow cannot handle, a file, a folder that may not be written to, the inside
-        of an acquisition's folder, or an acquisition that lies where results would be written.
+        For a name that the workflow cannot handle, a file, a folder that may not be written to or that an
+        earlier run has made for another user, the inside of an acquisition's folder, or an acquisition that
+        lies where results would be written.
 
     Examples
     --------
@@ -54,7 +58,13 @@ def check_results_folder(results: str, acquisitions: Iterable[Acquisition]) -> s
     if short == os.sep:
         raise InputError(_LABEL, shown(results), "another folder than the root of all files")
     folder = Path(short)
+    if (length := len(os.fsencode(folder.absolute()))) > _LONGEST_BYTES:
+        found = f"{shown(results)}, a whole path of {length} bytes"
+        raise InputError(_LABEL, found, f"at most {_LONGEST_BYTES} bytes: a folder that is less deep")
     _check_writable(folder)
+    # the workflow's own notes, in the working directory; then what another user's run may have made
+    _check_owned(Path(".snakemake"), "the working directory")
+    _check_owned(folder / "logs", _LABEL)
     # as the system sees it: a link to a raw folder is that folder
     real = os.path.realpath(folder)
     for acquisition in acquisitions:
@@ -68,6 +78,7 @@ def check_results_folder(results: str, acquisitions: Iterable[Acquisition]) -> s
         if raw == written or raw.startswith(written + os.sep):
             found = f"{acquisition.file}, in the folder that this acquisition's results are written to"
             raise InputError(acquisition.column("path"), found, "a file outside the results")
+        _check_owned(Path(written), _LABEL)
     return short
 
 
@@ -80,3 +91,10 @@ def _check_writable(folder: Path) -> None:
         raise InputError(_LABEL, f"{existing}, a file", _ALLOWED)
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InputError(_LABEL, f"{existing}, which you may not write to", _ALLOWED)
+
+
+def _check_owned(folder: Path, label: str) -> None:
+    """See that what an earlier run made can be replaced, where there was one."""
+    if not os.access(folder, os.W_OK | os.X_OK) and os.path.lexists(folder):
+        found = f"{folder} of an earlier run, which you may not write to"
+        raise InputError(label, found, "a folder that is yours: ask for the rights, or use another one")

@@ -100,16 +100,40 @@ def files_at_rest(listed: Callable[[], Sequence[Path]]) -> Iterator[dict[str, st
     before = _moments(listed())
     with reported(Path()):
         known = digests(map(Path, before))
-    yield known
-    after = _moments(listed())
+    try:
+        yield known
+    except Exception as error:
+        # what a reader says of half a file is not the cause
+        if changed := _changed(before, listed):
+            raise changed from error
+        raise
+    if changed := _changed(before, listed):
+        raise changed
+
+
+def _changed(
+    before: dict[str, tuple[int, int, int, int]], listed: Callable[[], Sequence[Path]]
+) -> InputError | None:
+    """Name the first file that is not what it was."""
+    # first of all, since the list of a folder that has a gap is refused for the gap
+    gone = next((name for name in before if not os.path.exists(name)), None)  # noqa: PTH110 (Path is slow)
+    if gone is not None:
+        return _not_at_rest(gone, "taken away")
+    try:
+        after = _moments(listed())
+    except InputError as error:
+        return error
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            what = "taken away" if name not in after else "added" if name not in before else "changed"
-            raise InputError(
-                name,
-                f"a file that was {what} while it was read",
-                "files at rest: run again once all are there",
-            )
+            what = "added" if name not in before else "left out" if name not in after else "changed"
+            return _not_at_rest(name, what)
+    return None
+
+
+def _not_at_rest(name: str, what: str) -> InputError:
+    return InputError(
+        name, f"a file that was {what} while it was read", "files at rest: run again once all are there"
+    )
 
 
 def _moments(files: Iterable[Path]) -> dict[str, tuple[int, int, int, int]]:

@@ -4,7 +4,7 @@ From a cell's results, as the scripts do it::
 
     results = CellResults.of(described)
     page = render_report(cell_report("cell-a", "shorted", results, figure_files, overlay_folder, provenance))
-    index = render_index(index_entries({"cell-a": results}), provenance)
+    index = render_index(RunOutcome(tuple(read_findings(described))), provenance)
 
 From content in hand::
 
@@ -17,21 +17,46 @@ From content in hand::
     page = render_report(report)
 """
 
-from spallmap.report.captions import figure_picture
-from spallmap.report.collect import cell_report, index_entries
-from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
-from spallmap.report.pages import render_index, render_report
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spallmap.report.captions import figure_picture
+    from spallmap.report.collect import cell_report
+    from spallmap.report.context import CellReport, CrackLimit, Picture, RegistrationEntry, T2Entry
+    from spallmap.report.index_page import render_index
+    from spallmap.report.pages import render_report
 
 __all__ = [
     "CellReport",
     "CrackLimit",
-    "IndexEntry",
     "Picture",
     "RegistrationEntry",
     "T2Entry",
     "cell_report",
     "figure_picture",
-    "index_entries",
     "render_index",
     "render_report",
 ]
+
+# The index is written while a user who has stopped the run waits: it must not load what draws pictures.
+_MODULES = {
+    "CellReport": "context",
+    "CrackLimit": "context",
+    "Picture": "context",
+    "RegistrationEntry": "context",
+    "T2Entry": "context",
+    "cell_report": "collect",
+    "figure_picture": "captions",
+    "render_index": "index_page",
+    "render_report": "pages",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a module when what it has is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from spallmap.report.captions import figure_picture
-from spallmap.report.context import CellReport, CrackLimit, IndexEntry, Picture, RegistrationEntry, T2Entry
+from spallmap.report.context import CellReport, CrackLimit, Picture, RegistrationEntry, T2Entry
 from spallmap.report.flicker import flicker_pictures
 from spallmap.results.cell import CellResults, Row
 from spallmap.results.data_warnings import WARNINGS, read_warnings
@@ -88,35 +88,6 @@ def cell_report(
     )
 
 
-def index_entries(cells: Mapping[str, CellResults]) -> list[IndexEntry]:
-    """Collect the lines of the index.
-
-    Parameters
-    ----------
-    cells : mapping of str to CellResults
-        Every cell by its name.
-
-    Returns
-    -------
-    list of IndexEntry
-        One per acquisition, in the table's order.
-
-    Examples
-    --------
-    >>> index_entries({"cell-a": CellResults.of([])})
-    []
-    """
-    entries = []
-    for cell, results in cells.items():
-        for row in results.rows:
-            registration = results.registration(row)
-            verdict = "reference" if registration is None else registration.verdict
-            reasons = _findings(row) if registration is None else registration.reasons
-            report = f"{cell}/{row.state}/report.html"
-            entries.append(IndexEntry(cell, row.state, _label(row), verdict, reasons, report))
-    return entries
-
-
 def _label(row: Row) -> str:
     return f"{row.modality}-{row.name}"
 
@@ -145,14 +116,6 @@ def _onto(row: Row, results: CellResults) -> str:
     if row.modality == "xct" or not own or any(r.reference for r in own):
         return "the reference tomogram"
     return f"the {row.state} tomogram, and through it to the reference tomogram"
-
-
-def _findings(row: Row) -> tuple[str, ...]:
-    """Say what is wrong with a tomogram itself."""
-    if row.modality != "xct":
-        return ()
-    finding = read_json(row.path / "cracks.json")["finding"]
-    return (str(finding),) if finding else ()
 
 
 def _cracks(rows: Sequence[Row]) -> pd.DataFrame | None:

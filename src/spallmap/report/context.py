@@ -180,32 +180,3 @@ class CellReport:
     remarks: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class IndexEntry:
-    """One acquisition's line in the index.
-
-    Parameters
-    ----------
-    cell, state, acquisition : str
-        Whose line it is.
-    verdict : str
-        ``accepted``, ``refused``, ``reference`` or ``not registered``.
-    reasons : tuple of str
-        Why.
-    report : str
-        Address of the page of its cell and state, relative to the index; none where empty.
-
-    Examples
-    --------
-    >>> IndexEntry("cell-a", "shorted", "mri-t2", "refused", ("the runner-up is as good",)).reasons
-    ('the runner-up is as good',)
-    """
-
-    cell: str
-    state: str
-    acquisition: str
-    verdict: str
-    reasons: tuple[str, ...] = ()
-    report: str = ""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from spallmap.report.context import CellReport, IndexEntry, RegistrationEntry
+from spallmap.report.context import CellReport, RegistrationEntry
 from spallmap.report.facts import registration_facts
+from spallmap.report.page_environment import page_environment
 from spallmap.report.page_tables import TableView, pairs_view, table_view
 from spallmap.report.pictures import PackedPicture, fit, pack
 from spallmap.report.words import summary_sentences
@@ -55,9 +52,6 @@ CRACK_TABLES = {
 # A page lists the slices of two tomograms of 2000 slices each; a digest and a path take 150 bytes.
 MOST_FILES = 5000
 
-# Before these signs a line must not end.
-_BEFORE_UNIT = re.compile(r"(?<=[\d)/]) (?=[%°]|µm|ms\b)")
-
 
 @dataclass(frozen=True)
 class _RegistrationView:
@@ -83,23 +77,6 @@ class _RegistrationView:
     reasons: tuple[str, ...]
     facts: TableView | None
     pictures: tuple[PackedPicture, ...]
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    """Return the template environment.
-
-    Everything is escaped, a missing value is an error, and a number's unit stays on its line.
-    """
-    made = Environment(
-        loader=PackageLoader("spallmap.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_unbroken,
-    )
-    return made
 
 
 def render_report(report: CellReport) -> str:
@@ -130,7 +107,7 @@ def render_report(report: CellReport) -> str:
         for entry, pictures in zip(report.registrations, of_registrations, strict=True)
     ]
     return (
-        _environment()
+        page_environment()
         .get_template("report.html")
         .render(
             cell=report.cell,
@@ -162,44 +139,6 @@ def render_report(report: CellReport) -> str:
             )
             if report.provenance
             else None,
-        )
-    )
-
-
-def render_index(entries: Sequence[IndexEntry], provenance: Mapping[str, Any] | None = None) -> str:
-    """Render the page that lists every cell.
-
-    Parameters
-    ----------
-    entries : sequence of IndexEntry
-        One per acquisition.
-    provenance : mapping, optional
-        As provenance.json, or some of its keys.
-
-    Returns
-    -------
-    str
-        One HTML page.
-
-    Examples
-    --------
-    >>> from spallmap.report import IndexEntry
-    >>> page = render_index([IndexEntry("cell-a", "shorted", "mri-t2", "accepted")])
-    >>> "1 registration accepted, 0 refused" in page
-    True
-    """
-    cells: dict[str, dict[str, list[IndexEntry]]] = {}
-    for entry in entries:
-        cells.setdefault(entry.cell, {}).setdefault(entry.state, []).append(entry)
-    counts = {v: sum(e.verdict == v for e in entries) for v in ("accepted", "refused")}
-    return (
-        _environment()
-        .get_template("index.html")
-        .render(
-            cells=cells,
-            counts=counts,
-            n_acquisitions=len(entries),
-            provenance=pairs_view(provenance, "Parameters, versions and machine") if provenance else None,
         )
     )
 
@@ -249,11 +188,6 @@ def _crack_tables(cracks: pd.DataFrame | None) -> list[TableView]:
         table_view(cracks[[c for c in columns if c in cracks]], caption)
         for caption, columns in CRACK_TABLES.items()
     ]
-
-
-def _unbroken(value: object) -> object:
-    """Put non-breaking spaces between numbers and their units; what is markup already stays."""
-    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", value) if type(value) is str else value
 
 
 def _table(frame: pd.DataFrame | None, caption: str) -> TableView | None:

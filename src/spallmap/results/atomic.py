@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +22,21 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _remove_orphans(path: Path) -> None:
+    """Remove what killed processes left beside a path; one that lives on then fails to move its own."""
+    orphan = re.compile(rf"\.(part|old)-\d+-{re.escape(path.name)}")
+    for sibling in list(path.parent.iterdir()):
+        if orphan.fullmatch(sibling.name):
+            _remove(sibling)
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Give a temporary path; what was made there is moved to the wanted path when the block ends well.
 
     A file or folder that was there before is replaced. When the block raises, it stays as it was and the
-    temporary one is removed.
+    temporary one is removed. A killed process cannot do that: what it left is removed by the next one that
+    writes to the same path. There must be one such process at a time.
 
     Parameters
     ----------
@@ -52,8 +62,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_orphans(path)
     part = _sibling(path, "part")
-    _remove(part)
     try:
         yield part
         replace(part, path)

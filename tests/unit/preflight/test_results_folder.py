@@ -80,3 +80,23 @@ def test_an_acquisition_where_its_results_are_written_is_reported(tmp_path):
     raw = tmp_path / "results" / "c" / "s" / "mri-m" / "scan"
     with pytest.raises(InputError, match=r"row 1, column 'path'.*outside the results"):
         check_results_folder(str(tmp_path / "results"), [acquisition(raw)])
+
+
+def test_a_path_that_leaves_no_room_for_the_results_names_is_reported():
+    deep = "/".join(["d" * 250] * 11)
+    with pytest.raises(InputError, match=r"'results'.*bytes; allowed: at most 2500 bytes"):
+        check_results_folder(deep, [])
+    assert len(check_results_folder("/tmp/" + "/".join(["d" * 250] * 9), [])) > 2200
+
+
+@pytest.mark.parametrize("name", [".snakemake", "out/logs", "out/c/s/mri-m"])
+def test_what_another_user_made_there_is_reported(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    row = acquisition(tmp_path / "raw")
+    Path(name).mkdir(parents=True)
+    assert check_results_folder("out", [row]) == "out"
+    monkeypatch.setattr(os, "access", lambda path, mode: not Path(path).match(f"*{Path(name).name}"))
+    with pytest.raises(InputError, match=rf"{Path(name).name} of an earlier run, which you may not write to"):
+        check_results_folder("out", [row])
+    Path(name).rmdir()
+    assert check_results_folder("out", [row]) == "out"

@@ -91,3 +91,67 @@ def test_files_at_rest_pass_with_their_digests(tmp_path):
     with files_at_rest(lambda: [tmp_path / "a"]) as known:
         pass
     assert known[str(tmp_path / "a")].startswith("ba7816bf8f01cfea")
+
+
+def read_half(path, change):
+    with files_at_rest(lambda: sorted(path.parent.iterdir())):
+        change()
+        raise InputError(str(path), "half a file", "a whole one")
+
+
+def test_a_reader_that_stumbles_over_a_change_is_not_the_cause(tmp_path):
+    path = tmp_path / "2dseq"
+    path.write_bytes(b"1234")
+    with pytest.raises(InputError, match="changed while it was read") as caught:
+        read_half(path, lambda: path.write_bytes(b"12"))
+    assert "half a file" in str(caught.value.__cause__)
+    with pytest.raises(InputError, match="taken away while it was read"):
+        read_half(path, path.unlink)
+
+
+def test_a_reader_that_stumbles_over_a_file_at_rest_is_the_cause(tmp_path):
+    path = tmp_path / "2dseq"
+    path.write_bytes(b"1234")
+    with pytest.raises(InputError, match="half a file"):
+        read_half(path, lambda: None)
+
+
+def test_a_fault_of_the_program_stays_one(tmp_path):
+    path = tmp_path / "2dseq"
+    path.write_bytes(b"1234")
+    with pytest.raises(ZeroDivisionError), files_at_rest(lambda: [path]):
+        1 / 0  # noqa: B018
+
+
+def test_a_folder_that_is_taken_away_is_named(tmp_path):
+    path = tmp_path / "scan" / "2dseq"
+    path.parent.mkdir()
+    path.write_bytes(b"1234")
+    with pytest.raises(InputError, match="2dseq"), files_at_rest(lambda: [path]):
+        path.rename(tmp_path / "elsewhere")
+
+
+def test_a_slice_that_is_taken_away_is_the_cause_and_not_the_gap(tmp_path):
+    for number in (1, 2, 3):
+        (tmp_path / f"slice_{number}.tif").write_bytes(b"1234")
+
+    def listed():
+        names = sorted(tmp_path.iterdir())
+        if len(names) < 3:
+            raise InputError(str(tmp_path), "a gap", "slices without gap")
+        return names
+
+    with (
+        pytest.raises(InputError, match=r"slice_2.tif: found a file that was taken away"),
+        files_at_rest(listed),
+    ):
+        (tmp_path / "slice_2.tif").unlink()
+
+
+def test_a_file_that_is_added_is_named(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"1234")
+    with (
+        pytest.raises(InputError, match=r"b.tif: found a file that was added"),
+        files_at_rest(lambda: sorted(tmp_path.iterdir())),
+    ):
+        (tmp_path / "b.tif").write_bytes(b"1234")

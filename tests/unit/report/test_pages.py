@@ -9,7 +9,6 @@ import pytest
 
 from spallmap.report import (
     CellReport,
-    IndexEntry,
     Picture,
     RegistrationEntry,
     figure_picture,
@@ -18,6 +17,7 @@ from spallmap.report import (
 )
 from spallmap.report.page_tables import heading
 from spallmap.report.pictures import size_px
+from spallmap.runs import AcquisitionFinding, FailedJob, RegionLink, RunOutcome, StateFindings
 from spallmap.tomography import CRACK_COLUMNS
 from tests.unit.report.page_parts import parsed, png, registration
 
@@ -84,27 +84,15 @@ def test_everything_from_outside_is_escaped() -> None:
             links_summary={NASTY: NASTY},
         )
     )
-    index = render_index([IndexEntry(NASTY, NASTY, NASTY, "refused", (NASTY,), "a/b.html")], {NASTY: NASTY})
+    finding = AcquisitionFinding(NASTY, "refused", (NASTY,))
+    failed = FailedJob(NASTY, NASTY, NASTY, NASTY, (NASTY,))
+    links = (RegionLink(1, NASTY, 0.9),)
+    findings = StateFindings(NASTY, NASTY, (finding,), links=links, report="a/b.html", picture=NASTY)
+    index = render_index(RunOutcome((findings,), (failed,)), {NASTY: NASTY})
     for html in (page, index):
         tree = parsed(html)
         assert not any(tag == "script" for tag, _ in tree.tags)
         assert NASTY in tree.text
-
-
-def test_index_lists_every_acquisition() -> None:
-    entries = [
-        IndexEntry("cell-a", "pristine", "xct-scan", "accepted", ("clear",), "cell-a/pristine/report.html"),
-        IndexEntry("cell-a", "shorted", "xct-scan", "reference", (), "cell-a/shorted/report.html"),
-        IndexEntry(
-            "cell-b", "aged", "sem-x", "refused", ("the agreement is 0.11",), "cell-b/aged/report.html"
-        ),
-    ]
-    tree = parsed(render_index(entries, {"seed": 1}))
-    links = [a["href"] for tag, a in tree.tags if tag == "a" and not str(a["href"]).startswith("#")]
-    assert links == ["cell-a/pristine/report.html", "cell-a/shorted/report.html", "cell-b/aged/report.html"]
-    assert "the agreement is 0.11" in tree.text
-    assert "1 registration accepted, 1 refused" in " ".join(tree.text.split())
-    assert "No cell was asked for" in parsed(render_index([])).text
 
 
 def test_a_page_of_many_pictures_stays_small(report: CellReport) -> None:
