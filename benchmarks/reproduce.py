@@ -49,9 +49,9 @@ class Tolerance:
         return " + ".join(words) or "equal"
 
 
-# Without AVX and FMA, with another kernel of the linear algebra and code compiled for any processor, numbers of
-# a coarse cell differ by 1e-13 and no pixel changes sides. The rest is room for a pixel or a step of an optimiser
-# that does, far below the errors that the results themselves state.
+# Without AVX and FMA, with another kernel of the linear algebra and code compiled for any processor,
+# numbers of a coarse cell differ by 1e-13 and no pixel changes sides. The rest is room for a pixel or for a
+# step of an optimiser that does, far below the errors that the results themselves state.
 TOLERANCES = {
     "word": Tolerance("a verdict or a kind is the same or another"),
     "count": Tolerance("cracks and regions lie far above or below their limits"),
