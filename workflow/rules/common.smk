@@ -75,8 +75,8 @@ try:
         )
     )
     RESULTS = os.path.normpath(config["results"])
-    # a job's own process works on what the main one has looked at
-    if workflow.is_main_process:
+    # a job's own process works on what the main one has looked at; to remove a lock needs no file
+    if workflow.is_main_process and "--unlock" not in sys.argv:
         from spallmap.preflight import check_before_any_job
 
         for line in check_before_any_job(PLAN, config, drawn_by_demo, raw_files):
