@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import statistics
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ RULES = (
 )
 # Starting, reading the table and planning; a random kill within it hits no job.
 _PLANNING_S = 6.0
+# A job looks for its run twice a second once its libraries are loaded, which takes seconds on a busy machine.
+_LONGEST_LIFE_S = 120.0
 # What is wrong is wrong often; the first lines say what it is.
 _SHOWN = 20
 
@@ -152,6 +155,7 @@ def killed_again_and_again(
         Whether the main process alone gets it.
     """
     out = Outcome(f"{how.name} of {'the main process' if main_only else 'the group'}")
+    watchers: list[threading.Thread] = []
     while True:
         session = place.start()
         if not _wait_for_moment(session, rng, whole, out.hits, quota):
@@ -172,15 +176,28 @@ def killed_again_and_again(
         if how != signal.SIGKILL and "Traceback" in ended.text:
             out.unclear.append(f"a traceback after {how.name} in {', '.join(jobs) or 'no job'}")
         if main_only:
-            out.lived_on_s.append(wait_for_survivors(place.folder))
+            # the next run starts at once, as it may when a script starts it
+            watchers.append(threading.Thread(target=_watch, args=(out, list(jobs.values()))))
+            watchers[-1].start()
         elif alive := survivors(place.folder):
             out.unclear.append(f"{len(alive)} jobs alive after {how.name} of the group")
             wait_for_survivors(place.folder)
         out.half += half_written(place.out)
         if how == signal.SIGKILL and (unlocked := place.unlock()).status != 0:
             out.unclear.append(f"unlocking: {unlocked.last_words}")
-    out.check_end(place, whole, session.wait())
+    ended = session.wait()
+    for watcher in watchers:
+        watcher.join()
+    out.check_end(place, whole, ended)
     return out
+
+
+def _watch(out: Outcome, jobs: list[psutil.Process]) -> None:
+    """Note how long jobs live on without their run."""
+    start = time.monotonic()
+    _, alive = psutil.wait_procs(jobs, timeout=_LONGEST_LIFE_S)
+    out.lived_on_s.append(time.monotonic() - start)
+    out.unclear += [f"{process} lives on without its run" for process in alive]
 
 
 def killed_jobs(place: Place, whole: Undisturbed, rng: random.Random) -> Outcome:
