@@ -115,10 +115,10 @@ def age_s(jobs: dict[str, psutil.Process]) -> float:
 
 
 def _wait_for_moment(
-    session: Session, rng: random.Random, whole: Undisturbed, hits: Counter[str], quota: int
+    session: Session, rng: random.Random, whole: Undisturbed, hits: Counter[str], quota: int, aimed: bool
 ) -> bool:
     """Wait for a random moment in a job of a rule that was not hit often enough, or in any."""
-    if rng.random() < 0.2:
+    if not aimed and rng.random() < 0.2:
         return session.sleep(rng.uniform(0.0, _PLANNING_S + 20.0))
     wanted: list[str] = []
 
@@ -126,7 +126,16 @@ def _wait_for_moment(
         wanted[:] = [rule for rule in jobs if hits[rule] < quota]
         return bool(wanted)
 
-    return session.until(is_wanted) and session.sleep(moment(rng, whole.seconds, wanted))
+    if not session.until(is_wanted):
+        return False
+    delay = moment(rng, whole.seconds, wanted)
+    return session.sleep(0.6 * delay if aimed else delay)
+
+
+def rules_run(place: Place) -> list[str]:
+    """List the rules that a run had, in the order of the workflow."""
+    logs = {path.name.removesuffix(".log") for path in (place.out / "logs").iterdir()}
+    return [rule for rule in RULES if rule in logs]
 
 
 def killed_again_and_again(
@@ -156,10 +165,20 @@ def killed_again_and_again(
     """
     out = Outcome(f"{how.name} of {'the main process' if main_only else 'the group'}")
     watchers: list[threading.Thread] = []
+    words: tuple[str, ...] = ()
+    tries: Counter[str] = Counter()
     while True:
-        session = place.start()
-        if not _wait_for_moment(session, rng, whole, out.hits, quota):
-            break
+        session = place.start(*words)
+        if not _wait_for_moment(session, rng, whole, out.hits, quota, aimed=bool(words)):
+            ended = session.wait()
+            missed = [r for r in rules_run(whole.place) if out.hits[r] < quota and tries[r] < 2 * quota]
+            if ended.status != 0 or not missed:
+                break
+            # a job that was too quick is made again, to be hit
+            tries[missed[0]] += 1
+            words = ("--forcerun", missed[0])
+            continue
+        words = ()
         jobs = session.jobs()
         lost = age_s(jobs)
         if main_only:
@@ -185,7 +204,6 @@ def killed_again_and_again(
         out.half += half_written(place.out)
         if how == signal.SIGKILL and (unlocked := place.unlock()).status != 0:
             out.unclear.append(f"unlocking: {unlocked.last_words}")
-    ended = session.wait()
     for watcher in watchers:
         watcher.join()
     out.check_end(place, whole, ended)
