@@ -75,8 +75,8 @@ try:
         )
     )
     RESULTS = os.path.normpath(config["results"])
-    # a job's own process works on what the main one has looked at
-    if workflow.is_main_process:
+    # a job's own process works on what the main one has looked at; to remove a lock needs no file
+    if workflow.is_main_process and "--unlock" not in sys.argv:
         from spallmap.preflight import check_before_any_job
 
         for line in check_before_any_job(PLAN, config, drawn_by_demo, raw_files):
@@ -217,6 +217,32 @@ STATION_FILES = {
 }
 
 
+# One file, or the large ones, of each job: the others are made with them. A table of very many cells is planned
+# in half the time.
+TYPICAL_FILES = {
+    "mri": ["t2.json"],
+    "xct": [
+        "volume.ome.zarr",
+        "labels.ome.zarr",
+        "cracks.ome.zarr",
+        "interfaces.json",
+    ],
+    "sem": ["image.ome.tif"],
+    "edx": ["elements.ome.tif"],
+}
+
+
+def typical_files(acquisition):
+    """What shows that the jobs of an acquisition were done."""
+    names = TYPICAL_FILES[acquisition.modality]
+    if acquisition.modality == "xct" and PLAN.null_tomogram(acquisition):
+        names = [*names, "crack_changes.csv"]
+    files = [made(acquisition, name) for name in names]
+    return files + (
+        [to_reference_of(acquisition)] if to_reference_of(acquisition) else []
+    )
+
+
 def station_files(acquisition):
     names = STATION_FILES[acquisition.modality]
     if acquisition.modality == "xct" and PLAN.null_tomogram(acquisition):
@@ -248,6 +274,29 @@ def figure_files():
         for figure in FIGURES
         for end in ("pdf", "png")
     ]
+
+
+def asked_for():
+    """What a run asks for by name: what shows that all jobs were done, and each single file that has gone since.
+
+    Snakemake makes a file that is missing only where it is asked for; to ask for every file of very many
+    cells takes as long again as to plan them.
+    """
+    files = [
+        *(f for a in PLAN.acquisitions for f in typical_files(a)),
+        *figure_files(),
+        *report_files(),
+        f"{RESULTS}/index.html",
+    ]
+    asked, folders = set(files), {}
+    for file in everything_made():
+        folder, name = os.path.split(file)
+        if folder not in folders:
+            folders[folder] = os.listdir(folder) if os.path.isdir(folder) else None
+        there = folders[folder]
+        if there is not None and file not in asked and name not in there:
+            files.append(file)
+    return files
 
 
 def everything_made():

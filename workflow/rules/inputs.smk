@@ -154,21 +154,6 @@ def described(acquisitions):
     ]
 
 
-# One file, or the large ones, of each job: a table of very many cells is planned in half the time. The
-# others are made with them, and every one is asked for where provenance is.
-TYPICAL_FILES = {
-    "mri": ["t2.json"],
-    "xct": [
-        "volume.ome.zarr",
-        "labels.ome.zarr",
-        "cracks.ome.zarr",
-        "interfaces.json",
-    ],
-    "sem": ["image.ome.tif"],
-    "edx": ["elements.ome.tif"],
-}
-
-
 def results_of(cell, states=None):
     """What shows that the stations and registrations of a cell are made."""
     if not PLAN.of(cell):
@@ -181,11 +166,7 @@ def results_of(cell, states=None):
             and not PLAN.is_reference(acquisition)
         ):
             continue
-        names = TYPICAL_FILES[acquisition.modality]
-        if acquisition.modality == "xct" and PLAN.null_tomogram(acquisition):
-            names = [*names, "crack_changes.csv"]
-        files += [made(acquisition, name) for name in names]
-        files += [to_reference_of(acquisition)] if to_reference_of(acquisition) else []
+        files += typical_files(acquisition)
     for state in PLAN.states(cell):
         if not states or state in states:
             files += links_of(cell, state)[:1]
@@ -193,9 +174,9 @@ def results_of(cell, states=None):
 
 
 def report_inputs(wildcards):
+    """Pictures and figures of a state; they need the results that the page shows besides."""
     cell, state = cell_of(wildcards.place), state_of(wildcards.place)
     return {
-        "results": results_of(cell, [state]),
         "pictures": [
             made(a, "registration.png")
             for a in PLAN.of(cell, state)

@@ -26,11 +26,6 @@ rule report_page:
 
 rule index:
     input:
-        registrations=lambda wc: [
-            made(a, "to_reference.json")
-            for a in PLAN.acquisitions
-            if not PLAN.is_reference(a)
-        ],
         reports=lambda wc: report_files(),
     output:
         f"{RESULTS}/index.html",
@@ -47,10 +42,13 @@ rule index:
         SCRIPTS / "index.py"
 
 
-# Written from what each job read, and last of all: it is never older than a result.
+# Written from what each job read, and last of all, so that it is older than no result: every job is behind a
+# page or a figure.
 rule provenance:
     input:
-        lambda wc: everything_made(),
+        f"{RESULTS}/index.html",
+        pages=lambda wc: report_files(),
+        figures=lambda wc: figure_files(),
     output:
         f"{RESULTS}/provenance.json",
     log:
