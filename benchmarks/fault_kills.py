@@ -242,7 +242,8 @@ def killed_jobs(place: Place, whole: Undisturbed, rng: random.Random) -> Outcome
         if ended.status == 0:
             out.unclear.append(f"status 0 though {', '.join(hit)} was killed")
         tail = ended.text[-4000:]
-        out.unclear += [f"{rule} is not named in the last lines" for rule in hit if rule not in tail]
+        last = [line for line in tail.splitlines() if line.startswith("FAILED ") and "killed" in line]
+        out.unclear += [f"{r} is not named in the last lines" for r in hit if r not in " ".join(last)]
         out.words.append(ended.last_words)
         out.half += half_written(place.out)
     out.check_end(place, whole, place.run())
