@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 LIMIT_S = 1200.0
 # How often the list of processes is looked at: a job of the small cell lasts 3 s and more.
 _LOOK_S = 0.05
-_CAUSE = re.compile(r"error[: ]|locked|denied|no space|found .*; allowed", re.IGNORECASE)
+_CAUSE = re.compile(r"^FAILED |error[: ]|locked|denied|no space|found .*; allowed", re.IGNORECASE)
 _SCRIPT = re.compile(r"/\.snakemake/scripts/tmp[^/]*?\.(\w+)\.py$")
 
 
