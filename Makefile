@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SMK := $(wildcard workflow/rules/*.smk)
 
-.PHONY: help setup demo reproduce test lint format validate bench lock clean
+.PHONY: help setup demo reproduce test test-cluster lint format validate bench lock clean
 
 help:
 	@echo "make demo      draw the demo cell, run the whole workflow on it, print the report's path"
 	@echo "make reproduce run the demo anew in a fresh folder and hold its numbers against the recorded ones"
 	@echo "make test      run the tests and the examples in docstrings, show how much of the library they run"
+	@echo "make test-cluster  start a Slurm of two nodes on this machine, run what is tested on a cluster, stop it (as root)"
 	@echo "make lint      check style, formatting and types of library, scripts, tests and benchmarks"
 	@echo "make validate  hold methods and workflow against known answers, write docs/validation.md"
 	@echo "make bench     run the benchmarks"
@@ -44,6 +45,7 @@ $(READY): requirements.lock pyproject.toml
 		echo "  3 of 3  the library and the commands" && \
 		$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
 	fi && echo "Set up in $$(( $$(date +%s) - begin )) s; $(BIN)/spallmap --help says what there is."
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q -j 0 src
 	@touch $(READY)
 
 demo: $(READY)
@@ -61,12 +63,18 @@ test: export OPENBLAS_NUM_THREADS = 1
 test: $(READY)
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; failed=0; \
 	SPALLMAP_TEST_CORES=1 $(BIN)/python -m pytest -q -m workflow tests/workflow > "$$said" 2>&1 & workflow=$$!; \
-	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m "not workflow" --cov --cov-report= --doctest-modules tests src/spallmap \
+	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m "not workflow and not cluster" --cov --cov-report= --doctest-modules tests src \
 		|| failed=1; \
 	wait $$workflow || failed=1; \
 	cat "$$said"; \
 	exit $$failed
 	@echo "Lines of src/spallmap that the tests run: $$($(BIN)/coverage report --format=total) %"
+
+# Slurm, its accounting and its key are the test's own, in a folder of its own; tests/cluster/install installs the packages.
+test-cluster: CLUSTER ?= /var/tmp/spallmap-cluster
+test-cluster: $(READY)
+	@trap 'tests/cluster/stop $(CLUSTER)' EXIT; tests/cluster/start $(CLUSTER) && \
+	SLURM_CONF=$(CLUSTER)/slurm.conf $(BIN)/python -m pytest -q --durations=8 -m cluster tests/cluster
 
 lint: $(READY)
 	$(BIN)/ruff check --no-cache .
