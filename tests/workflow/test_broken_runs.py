@@ -19,7 +19,7 @@ from spallmap.run_lock import LOCK
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.long]
 
 
 def write_cell_of_one_image(folder):

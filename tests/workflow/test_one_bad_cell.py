@@ -33,7 +33,7 @@ ROWS = {
 }
 BROKEN = ("missing", "truncated", "no-noise")
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.long]
 
 
 def write_table(folder, *cells):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.workflow.runs import run
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.long]
 
 PAGES = {"report_page", "index", "provenance"}
 MRI = {"t2", "register_projection", "link", "overlays", "cell_figures"}

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
 STATION = "c/shorted/mri-t2/t2.ome.tif"
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.long]
 
 
 def run(folder: Path, cores: int, hash_seed: int) -> None:
