@@ -7,6 +7,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/guard.smk"
 include: "workflow/rules/inputs.smk"
+include: "workflow/rules/resources.smk"
 include: "workflow/rules/demo.smk"
 include: "workflow/rules/mri.smk"
 include: "workflow/rules/xct.smk"
@@ -22,6 +23,10 @@ localrules:
     all,
     figures,
     report,
+    paper_figures,
+    index,
+    provenance,
+    ro_crate,
 
 
 rule all:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 from fault_checks import compare, half_written, orphans
 from fault_run import Ended, Place, Session, moment, survivors, wait_for_survivors
 

@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "blocks",
         "landmarks",
         "jobs",
+        "job_needs",
         "configuration",
         "provenance",
         "parent_run",
@@ -40,7 +41,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("links", "acquisitions"),
     ("results", "plan"),
     ("figures", "preflight", "runs"),
-    ("report",),
+    ("report", "cli"),
 )
 NOUNS = frozenset(FLOORS[0])
 
@@ -53,6 +54,7 @@ NOUN_IMPORTS: dict[str, frozenset[str]] = {
     "axes": frozenset({"errors", "frames"}),
     "landmarks": frozenset({"errors", "frames"}),
     "jobs": frozenset({"errors", "parent_run"}),
+    "job_needs": frozenset(),
     "parent_run": frozenset(),
     "run_lock": frozenset({"errors"}),
     "configuration": frozenset({"errors"}),
@@ -81,6 +83,8 @@ ROOM_IMPORTS: dict[str, frozenset[str]] = {
     # What is said at the end of every run, without a heavy library.
     "runs": frozenset({"results"}),
     "report": frozenset({"relaxometry", "tomography", "registration", "links", "results", "figures", "runs"}),
+    # The commands: they ask what the workflow asks before its jobs, and know nothing of the science.
+    "cli": frozenset({"readers", "user_files", "acquisitions", "plan", "preflight"}),
 }
 
 # Inside a room: folders in the order of the data, of which each imports only those before it ...
@@ -147,7 +151,9 @@ def imports() -> tuple[Import, ...]:
 
 
 def room(module: str) -> str:
-    """First name below the package; the package itself is no room."""
+    """First name below the package; the package itself is no room, and ``__main__`` is the commands'."""
+    if module.endswith(".__main__"):
+        return "cli"
     return module.split(".")[1] if "." in module else ""
 
 

@@ -172,11 +172,6 @@ def to_reference_of(acquisition):
     return made(acquisition, "to_reference.json")
 
 
-def growing(megabytes):
-    """Memory that doubles with every attempt."""
-    return lambda wildcards, attempt: megabytes * 2 ** (attempt - 1)
-
-
 def is_linked(cell, state):
     return PLAN.linked_mri(cell, state) and PLAN.tomogram(cell, state)
 

@@ -22,8 +22,8 @@ if DRAWS_DEMO:
             DEMO / "demo_cell.log",
         threads: 1
         resources:
-            mem_mb=growing(4000),
-            runtime=30,
+            mem_mb=memory,
+            runtime=runtime,
         params:
             folder=DEMO,
             seed=config["demo"]["seed"],

@@ -6,6 +6,7 @@ import atexit
 from snakemake.io import IOFile
 from snakemake.logging import logger
 
+from spallmap.cli.interrupts import is_stopping
 from spallmap.runs import (
     UNFINISHED,
     FailedJob,
@@ -29,9 +30,17 @@ JOB_ENDS = JobEnds()
 BEGUN = []
 
 
+def say_table():
+    """Say which table a run is of, whatever its target: without a configuration it is the demo's."""
+    table = Path(config["acquisitions"])
+    named = " (the demo cell)" if table.resolve() == DEFAULT_TABLE.resolve() else ""
+    sys.stderr.write(f"table: {table}{named}\n")
+
+
 def begin_run():
     """Leave what does not depend on a failed job to go on, whatever the profile; note who holds the results."""
     workflow.scheduler.keepgoing = True
+    say_table()
     # the Slurm plugin's name of a run, which all its jobs have
     jobs_named = getattr(workflow.scheduler._executor, "run_uuid", "")
     record = RunRecord.of_this_process(command_typed(sys.argv), jobs_named)
@@ -166,7 +175,7 @@ def is_of_this_run(log):
 def say_last_lines():
     """Print the table and what failed, after all that Snakemake says; nothing where no run was asked for."""
     settings = workflow.execution_settings
-    if settings is None or workflow.dryrun or workflow.touch:
+    if settings is None or workflow.dryrun or workflow.touch or is_stopping():
         return
     if workflow.scheduler is None:
         say_who_holds_the_lock(settings)

@@ -12,10 +12,12 @@ rule overlays:
         f"{BENCHMARKS}/overlays/{{place}}.tsv"
     wildcard_constraints:
         place=PLACE,
+    group:
+        submitted_in(linking_group)
     threads: 1
     resources:
-        mem_mb=growing(6000),
-        runtime=30,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         acquisitions=lambda wc: described(PLAN.of(cell_of(wc.place))),
     script:
@@ -38,10 +40,12 @@ rule cell_figures:
         f"{BENCHMARKS}/cell_figures/{{cell}}.tsv"
     wildcard_constraints:
         cell=WORD,
+    group:
+        submitted_in(page_group)
     threads: 1
     resources:
-        mem_mb=growing(6000),
-        runtime=30,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         acquisitions=lambda wc: described(PLAN.of(wc.cell)),
     script:

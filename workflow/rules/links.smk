@@ -13,10 +13,12 @@ rule link:
         f"{BENCHMARKS}/link/{{place}}.tsv"
     wildcard_constraints:
         place=PLACE,
+    group:
+        submitted_in(linking_group)
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=30,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         n_null=config["links"]["n_null"],
         seed=config["random_seed"],

@@ -20,10 +20,12 @@ rule t2:
         f"{BENCHMARKS}/t2/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"mri"}),
+    group:
+        submitted_in(mri_group)
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=30,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         path=lambda wc: acquisition_of(wc).path,
         files=lambda wc: state_of_files(acquisition_of(wc)),

@@ -14,10 +14,12 @@ rule register_volume:
         f"{BENCHMARKS}/register_volume/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"xct"}),
+    group:
+        submitted_in(crack_group)
     threads: 1
     resources:
-        mem_mb=growing(6000),
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         landmarks=lambda wc: acquisition_of(wc).landmarks,
         landmark_file=lambda wc: state_of_landmarks(acquisition_of(wc)),
@@ -40,10 +42,12 @@ rule register_projection:
         f"{BENCHMARKS}/register_projection/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"mri"}),
+    group:
+        submitted_in(mri_group)
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         landmarks=lambda wc: acquisition_of(wc).landmarks,
         landmark_file=lambda wc: state_of_landmarks(acquisition_of(wc)),
@@ -67,10 +71,12 @@ rule register_section:
         f"{BENCHMARKS}/register_section/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"sem", "edx"}, lambda a: not a.within),
+    group:
+        submitted_in(section_group)
     threads: 2
     resources:
-        mem_mb=growing(8000),
-        runtime=120,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         landmarks=lambda wc: acquisition_of(wc).landmarks,
         landmark_file=lambda wc: state_of_landmarks(acquisition_of(wc)),
@@ -94,10 +100,12 @@ rule register_inset:
         f"{BENCHMARKS}/register_inset/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"sem", "edx"}, lambda a: a.within),
+    group:
+        submitted_in(section_group)
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         landmarks=lambda wc: acquisition_of(wc).landmarks,
         landmark_file=lambda wc: state_of_landmarks(acquisition_of(wc)),

@@ -12,10 +12,12 @@ rule report_page:
         f"{BENCHMARKS}/report_page/{{place}}.tsv"
     wildcard_constraints:
         place=PLACE,
+    group:
+        submitted_in(page_group)
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=15,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         acquisitions=lambda wc: described(PLAN.of(cell_of(wc.place))),
         rows=lambda wc: described_rows(PLAN.of(*wc.place.split("/"))),
@@ -33,7 +35,7 @@ rule index:
         f"{LOGS}/index.log",
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory,
         runtime=15,
     params:
         acquisitions=lambda wc: described(PLAN.acquisitions),
@@ -55,7 +57,7 @@ rule provenance:
         f"{LOGS}/provenance.log",
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory,
         runtime=15,
     params:
         folders=lambda wc: [f"{RESULTS}/{a.id}" for a in PLAN.acquisitions],
@@ -106,7 +108,7 @@ rule ro_crate:
         f"{LOGS}/ro_crate.log",
     threads: 1
     resources:
-        mem_mb=growing(1000),
+        mem_mb=memory,
         runtime=15,
     params:
         source=workflow.basedir,

@@ -14,10 +14,12 @@ rule sem_image:
         f"{BENCHMARKS}/sem_image/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"sem"}),
+    group:
+        submitted_in(section_group)
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=15,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         path=lambda wc: acquisition_of(wc).path,
         files=lambda wc: state_of_files(acquisition_of(wc)),
@@ -40,10 +42,12 @@ rule edx_net:
         f"{BENCHMARKS}/edx_net/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"edx"}),
+    group:
+        submitted_in(section_group)
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=15,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         path=lambda wc: acquisition_of(wc).path,
         files=lambda wc: state_of_files(acquisition_of(wc)),

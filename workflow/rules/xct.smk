@@ -16,10 +16,12 @@ rule phases:
         f"{BENCHMARKS}/phases/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"xct"}),
+    group:
+        submitted_in(reading_group)
     threads: 2
     resources:
-        mem_mb=growing(6000),
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         path=lambda wc: acquisition_of(wc).path,
         files=lambda wc: state_of_files(acquisition_of(wc)),
@@ -42,10 +44,12 @@ rule interfaces:
         f"{BENCHMARKS}/interfaces/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"xct"}),
+    group:
+        submitted_in(reading_group)
     threads: 2
     resources:
-        mem_mb=growing(3000),
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     script:
         SCRIPTS / "interfaces.py"
 
@@ -61,10 +65,12 @@ rule crack_thresholds:
         f"{BENCHMARKS}/crack_thresholds/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"xct"}),
+    group:
+        submitted_in(crack_group)
     threads: 2
     resources:
-        mem_mb=growing(3000),
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         seed=config["random_seed"],
     script:
@@ -84,10 +90,12 @@ rule crack_slab:
     wildcard_constraints:
         acq=acquisitions_like({"xct"}),
         slab=r"\d+",
+    group:
+        submitted_in(crack_group)
     threads: 2
     resources:
-        mem_mb=growing(3000),
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     params:
         n_slabs=N_SLABS,
     script:
@@ -110,10 +118,12 @@ rule cracks:
         f"{BENCHMARKS}/cracks/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"xct"}),
+    group:
+        submitted_in(crack_group)
     threads: 2
     resources:
-        mem_mb=growing(6000),
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     script:
         SCRIPTS / "cracks.py"
 
@@ -129,9 +139,11 @@ rule crack_changes:
         f"{BENCHMARKS}/crack_changes/{{acq}}.tsv"
     wildcard_constraints:
         acq=acquisitions_like({"xct"}),
+    group:
+        submitted_in(linking_group)
     threads: 1
     resources:
-        mem_mb=growing(3000),
-        runtime=60,
+        mem_mb=memory,
+        runtime=runtime,
     script:
         SCRIPTS / "crack_changes.py"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from spallmap.errors import ErrorList, InputError
 from spallmap.user_files.config_file import check_config_file
+from spallmap.user_files.dotted_keys import KEY_OPTIONS
 from spallmap.user_files.plain_text import shown
 
 _FILES = ("--configfile", "--configfiles")
-_KEYS = ("--config", "-C")
 
 
 def named_files(arguments: Sequence[str]) -> Iterator[Path]:
@@ -82,7 +82,7 @@ def check_command_line(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     errors = ErrorList()
     try:
-        for entry in _values_after(given, _KEYS):
+        for entry in _values_after(given, KEY_OPTIONS):
             with errors.collected():
                 _check_key(entry)
         for file in named_files(given):
