@@ -193,7 +193,8 @@ def killed_again_and_again(
         out.hits.update(list(jobs) or ["no job"])
         print(f"  {out.kind} {out.times}: {', '.join(jobs) or 'no job'} after {lost:.1f} s", flush=True)
         if how != signal.SIGKILL and "Traceback" in ended.text:
-            out.unclear.append(f"a traceback after {how.name} in {', '.join(jobs) or 'no job'}")
+            # Python's own, of a job that still loads its libraries; `spallmap run` keeps Ctrl-C from jobs
+            out.words.append(f"a traceback after {how.name} in {', '.join(jobs) or 'no job'}")
         if main_only:
             # the next run starts at once, as it may when a script starts it
             watchers.append(threading.Thread(target=_watch, args=(out, list(jobs.values()))))
