@@ -62,3 +62,20 @@ def test_what_depends_on_a_changed_file_is_made_anew(tmp_path):
     assert t2_ms == pytest.approx(10.0, abs=0.5)
     after = read_json(tmp_path / "results" / "provenance.json")["inputs"]
     assert [name for name in before if before[name] != after[name]] == ["5/pdata/1/2dseq"]
+
+
+def test_provenance_is_older_than_no_result_whatever_was_asked_for(tmp_path):
+    (tmp_path / "cells.tsv").write_text(TABLE)
+    write_scan(tmp_path / "5", 7.0)
+    tifffile.imwrite(tmp_path / "sem.tif", np.random.default_rng(1).integers(20, 200, (80, 90), np.uint8))
+    made = snakemake(tmp_path, "results/c/shorted/sem-overview/image.ome.tif")
+    assert made.returncode == 0, made.stderr
+    record = tmp_path / "results" / "provenance.json"
+    assert list(read_json(record)["inputs"]) == ["sem.tif"]
+    snakemake(tmp_path, "results/c/shorted/mri-na/t2.json")
+    assert [name for name in read_json(record)["inputs"] if name.endswith("2dseq")]
+    newest = (tmp_path / "results" / "c" / "shorted" / "mri-na" / "t2.json").stat().st_mtime_ns
+    written = record.stat().st_mtime_ns
+    assert written >= newest
+    assert "Nothing to be done" in snakemake(tmp_path, "results/c/shorted/mri-na/t2.json").stderr
+    assert record.stat().st_mtime_ns == written

@@ -25,6 +25,7 @@ from spallmap.runs import (
 
 INDEX = f"{RESULTS}/index.html"
 PROVENANCE = f"{RESULTS}/provenance.json"
+FOLDERS = [f"{RESULTS}/{a.id}" for a in PLAN.acquisitions]
 RUN_RECORD = Path(LOGS) / "run.json"
 JOB_ENDS = JobEnds()
 BEGUN = []
@@ -59,6 +60,9 @@ def end_run():
         outcome = run_outcome()
         if not outcome.is_whole or is_unfinished(Path(INDEX)):
             write_unfinished(outcome)
+        elif is_older_than_run(Path(PROVENANCE)) and any(map(os.path.isdir, FOLDERS)):
+            # only some files were asked for
+            write_record()
     except (OSError, SpallmapError) as error:
         sys.stderr.write(f"{INDEX} could not be written: {error}\n")
 
@@ -68,27 +72,38 @@ def is_unfinished(index):
     return index.is_file() and UNFINISHED in index.read_text(encoding="utf-8")
 
 
+def is_older_than_run(file):
+    """Whether a run has made something, and not this file."""
+    made = any(job.output for job in workflow.dag.finished_jobs)
+    return made and not (file.exists() and file.stat().st_mtime >= BEGUN[0])
+
+
 def write_unfinished(outcome):
     """Write the page of all cells and the record of how they were made, from what is there."""
-    from spallmap.provenance import run_record
     from spallmap.report import render_index
     from spallmap.results.documents import write_text
+
+    write_text(INDEX, render_index(outcome, config))
+    make_again_next_time(INDEX)
+    write_record(outcome.failed)
+
+
+def write_record(failed=()):
+    """Write how the results were made; last of all, so that it is older than none."""
+    from spallmap.provenance import run_record
     from spallmap.results.input_records import read_inputs
     from spallmap.results.tables import write_json
 
     unmade = unmade_files()
-    folders = [f"{RESULTS}/{a.id}" for a in PLAN.acquisitions]
     record = run_record(
         described_rows(PLAN.acquisitions),
         config,
-        read_inputs(f for f in folders if f"{f}/inputs.json" not in unmade),
+        read_inputs(f for f in FOLDERS if f"{f}/inputs.json" not in unmade),
     )
-    record["failed"] = [
-        {"job": job.name, "reason": job.reason} for job in outcome.failed
-    ]
-    write_text(INDEX, render_index(outcome, config))
+    if failed:
+        record["failed"] = [{"job": job.name, "reason": job.reason} for job in failed]
     write_json(PROVENANCE, record)
-    make_again_next_time(INDEX, PROVENANCE)
+    workflow.persistence.cleanup_metadata(IOFile(PROVENANCE))
 
 
 def make_again_next_time(*files):
