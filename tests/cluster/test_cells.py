@@ -110,8 +110,9 @@ def test_a_tomogram_in_slabs_is_the_same_and_spreads_over_submissions(cells, loc
 
 
 def test_how_well_the_cluster_was_used_is_in_a_table(cells, on_cluster):
-    (table, *_) = sorted((cells / ".snakemake" / "slurm_efficiency").glob("*.csv"))
+    _, submissions = on_cluster
+    table = cells / ".snakemake" / "slurm_efficiency" / f"efficiency_report_{submissions[0].run}.csv"
     with table.open() as stream:
         rows = list(csv.DictReader(stream))
-    assert {row["slurm_job"] for row in rows} <= {s.number for s in on_cluster[1]}
+    assert {row["slurm_job"] for row in rows} == {s.number for s in submissions}
     assert all(0 < float(row["memory_used_percent"]) <= 100 for row in rows), json.dumps(rows)
