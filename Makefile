@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SMK := $(wildcard workflow/rules/*.smk)
 
-.PHONY: help setup demo reproduce test test-long test-cluster lint format validate bench lock clean
+.PHONY: help setup demo reproduce test coverage test-long test-cluster lint format validate bench lock clean
 
 help:
 	@echo "make demo      draw the demo cell, run the whole workflow on it, print the report's path"
 	@echo "make reproduce run the demo anew in a fresh folder and hold its numbers against the recorded ones"
-	@echo "make test      run the tests and the examples in docstrings, show how much of the library they run"
+	@echo "make test      run the tests and the examples in docstrings"
+	@echo "make coverage  the same, a quarter slower, and show how much of the library they run"
 	@echo "make test-long  run the tests of reruns, failures and equal bytes, which run the workflow many times"
 	@echo "make test-cluster  start a Slurm of two nodes on this machine, run what is tested on a cluster, stop it (as root)"
 	@echo "make lint      check style, formatting and types of library, scripts, tests and benchmarks"
@@ -57,18 +58,22 @@ demo: $(READY)
 reproduce: $(READY)
 	$(BIN)/python benchmarks/reproduce.py --cores $(CORES)
 
-# The workflow's tests run beside the others, on one core, and report at the end. Coverage leaves the workflow's jobs out,
-# which are processes of their own; "coverage report" shows each file. Linear algebra on more threads than cores only waits.
+# The workflow's tests run beside the others, on one core, and report at the end. Linear algebra on more threads than
+# cores only waits.
 test: export OMP_NUM_THREADS = 1
 test: export OPENBLAS_NUM_THREADS = 1
 test: $(READY)
 	@said=$$(mktemp); trap 'rm -f "$$said"' EXIT; failed=0; \
 	SPALLMAP_TEST_CORES=1 $(BIN)/python -m pytest -q -m "workflow and not long" tests/workflow > "$$said" 2>&1 & workflow=$$!; \
-	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m "not workflow and not cluster" --cov --cov-report= --doctest-modules tests src \
+	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal -m "not workflow and not cluster" $(COVERAGE) --doctest-modules tests src \
 		|| failed=1; \
 	wait $$workflow || failed=1; \
 	cat "$$said"; \
 	exit $$failed
+
+# Jobs of the workflow are left out: they are processes of their own. "coverage report -m" shows each line.
+coverage: $(READY)
+	$(MAKE) test COVERAGE="--cov --cov-report="
 	@echo "Lines of src/spallmap that the tests run: $$($(BIN)/coverage report --format=total) %"
 
 test-long: $(READY)

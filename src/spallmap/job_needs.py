@@ -128,3 +128,26 @@ def runtime_min(rule: str, megavoxels: float = 0.0) -> int:
         raise ValueError(f"a size must not be negative, found {megavoxels} million voxels")
     need = NEEDS.get(rule, _DEFAULT)
     return need.least_min + math.ceil(SLOWNESS * need.s_per_mvoxel * megavoxels / 60)
+
+
+def group_name(kind: str, of: str) -> str:
+    """Name a group of jobs that share a submission.
+
+    Parameters
+    ----------
+    kind : str
+        What its jobs do.
+    of : str
+        The cell, state or acquisition, with slashes.
+
+    Returns
+    -------
+    str
+        Without slashes, which no name of a job may have.
+
+    Examples
+    --------
+    >>> group_name("mri", "c07/shorted/mri-t2")
+    'mri.c07.shorted.mri-t2'
+    """
+    return f"{kind}.{of.replace('/', '.')}"

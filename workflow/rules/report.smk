@@ -72,31 +72,6 @@ localrules:
 
 
 # A run's RO-Crate, on demand.
-def workflow_files():
-    """What the workflow consists of, below its folder: copied into the crate."""
-    root = Path(workflow.basedir)
-    patterns = ["Snakefile", "workflow/**/*.smk", "workflow/**/*.yaml"]
-    patterns += ["scripts/*.py", "config/config.yaml", "pyproject.toml", "LICENSE"]
-    return sorted({str(p.relative_to(root)) for g in patterns for p in root.glob(g)})
-
-
-def jobs_of_run():
-    """Every job behind the results, those that a run had no need to do again included."""
-    jobs = [
-        {
-            "rule": job.rule.name,
-            "script": str(job.rule.script),
-            "inputs": sorted({str(path) for path in job.input}),
-            "outputs": sorted({str(path) for path in job.output}),
-            "log": str(job.log[0]) if job.log else "",
-        }
-        for job in workflow.dag.jobs
-        if job.rule.script and job.rule.name != "ro_crate"
-    ]
-    order = {rule.name: number for number, rule in enumerate(workflow.rules)}
-    return sorted(jobs, key=lambda job: (order[job["rule"]], job["outputs"]))
-
-
 rule ro_crate:
     input:
         # it needs every other file

@@ -2,7 +2,7 @@
 
 import math
 
-from spallmap.job_needs import memory_mb, runtime_min
+from spallmap.job_needs import group_name, memory_mb, runtime_min
 from spallmap.readers import probe_image
 
 # Voxels of the demo's tomograms before they are drawn.
@@ -96,7 +96,7 @@ def submitted_in(group):
 
 def reading_group(wildcards):
     """A tomogram's phases and interfaces."""
-    return f"tomogram.{wildcards.acq.replace('/', '.')}"
+    return group_name("tomogram", wildcards.acq)
 
 
 def crack_group(wildcards):
@@ -105,18 +105,17 @@ def crack_group(wildcards):
     Slabs are submissions of their own, which spread over the nodes: what comes before and after them
     cannot share one then.
     """
-    name = f"cracks.{wildcards.acq.replace('/', '.')}"
-    return name if N_SLABS == 1 else None
+    return group_name("cracks", wildcards.acq) if N_SLABS == 1 else None
 
 
 def mri_group(wildcards):
     """The map of T2 and its registration."""
-    return f"mri.{wildcards.acq.replace('/', '.')}"
+    return group_name("mri", wildcards.acq)
 
 
 def section_group(wildcards):
     """All images of sections of a cell and state, with their registrations."""
-    return f"sections.{wildcards.acq.rpartition('/')[0].replace('/', '.')}"
+    return group_name("sections", wildcards.acq.rpartition("/")[0])
 
 
 def linking_group(wildcards):
@@ -126,10 +125,10 @@ def linking_group(wildcards):
         if "place" in wildcards.keys()
         else wildcards.acq.rpartition("/")[0]
     )
-    return f"linked.{place.replace('/', '.')}"
+    return group_name("linked", place)
 
 
 def page_group(wildcards):
     """Figures and pages of a cell."""
     cell = wildcards.cell if "cell" in wildcards.keys() else cell_of(wildcards.place)
-    return f"pages.{cell}"
+    return group_name("pages", cell)
