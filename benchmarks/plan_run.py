@@ -2,9 +2,9 @@
 
     python benchmarks/plan_run.py --cells 1 100 1000
 
-Each cell has two tomograms in slices, an MRI and an SEM image: 22 jobs and 90 files, which are links to those
-of one drawn cell. A job's start is that of one T2 map in a process of its own, as a cluster starts it, less
-what its script takes.
+Each cell has a tomogram in slices, an MRI and an SEM image, and with ``--pristine`` a second tomogram: 13 or
+22 jobs, 50 or 90 files, which are links to those of one drawn cell. A job's start is that of one T2 map in a
+process of its own, as a cluster starts it, its script included.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snake
 TE_MS = (2.0, 6.5, 11.0, 15.5, 20.0)
 SLICES = 40
 HEADER = "cell\tstate\tmodality\tname\tpath\tspacing_um"
+PRISTINE = "{cell}\tpristine\txct\tscan\traw/{cell}/pristine\t4.66"
 ROWS = (
-    "{cell}\tpristine\txct\tscan\traw/{cell}/pristine\t4.66",
     "{cell}\tshorted\txct\tscan\traw/{cell}/shorted\t4.66",
     "{cell}\tshorted\tmri\tt2\traw/{cell}/5\t",
     "{cell}\tshorted\tsem\toverview\traw/{cell}/sem.tif\t0.5",
@@ -73,7 +73,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cells", type=int, nargs="+", default=[1, 100, 1000])
+    parser.add_argument("--pristine", action="store_true", help="with a second tomogram")
     arguments = parser.parse_args()
+    lines = (PRISTINE, *ROWS) if arguments.pristine else ROWS
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         (folder / "raw" / "cell0").mkdir(parents=True)
@@ -82,7 +84,7 @@ def main() -> None:
             link_cell(folder / "raw" / "cell0", folder / "raw" / f"cell{n}")
         print(f"{'cells':>8}{'dry run, s':>12}{'a job, s':>12}")
         for n in arguments.cells:
-            rows = [row.format(cell=f"cell{k}") for k in range(n) for row in ROWS]
+            rows = [row.format(cell=f"cell{k}") for k in range(n) for row in lines]
             (folder / "t.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
             config = ("--config", "acquisitions=t.tsv", f"results=results{n}")
             planned = processor_time_s(folder, "--dry-run", *config)
