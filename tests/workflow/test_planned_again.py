@@ -31,6 +31,7 @@ def planned(folder, *arguments):
 def edited(path, content, like=None):
     """Change a file for a while; afterwards it is as it was, its time included."""
     before, status = path.read_bytes(), path.stat()
+    assert content(before) != before
     path.write_bytes(content(before))
     if like is not None:
         os.utime(path, ns=(like, like))
@@ -47,7 +48,7 @@ def edited(path, content, like=None):
         # other samples of the same size
         ("mri_shorted/5/pdata/1/2dseq", lambda b: b[::-1], MRI, {"phases", "sem_image"}),
         # other echo times
-        ("mri_shorted/5/pdata/1/visu_pars", lambda b: b.replace(b"6.5", b"6.6"), MRI, {"phases"}),
+        ("mri_shorted/5/pdata/1/visu_pars", lambda b: b.replace(b"2 6 10", b"2 7 10"), MRI, {"phases"}),
         (
             "xct_pristine/slice_0007.tif",
             lambda b: b[:-2] + b"\0\0",
