@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-# Names the files that were drawn, with their sizes and times.
+from spallmap.provenance import sha256
+
+# Names the files that were drawn, with their sizes, times and digests: Snakemake sets the times anew.
 MARKER = "drawn-by-spallmap.json"
 # Where a drawing is made; what a killed one left behind is cleared by the next.
 _UNFINISHED = ".unfinished-drawing"
@@ -48,10 +50,12 @@ def draw_into(folder: Path, outputs: Iterable[Path], draw: Callable[[Path], obje
     cell = unfinished / "cell"
     draw(cell)
     wanted = {output: cell / output.relative_to(folder) for output in outputs}
-    drawn: dict[str, tuple[int, int]] = {}
+    drawn: dict[str, tuple[int, int, str]] = {}
     for source in wanted.values():
         for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
-            drawn |= {} if file.is_dir() else {file.relative_to(cell).as_posix(): _moment(file)}
+            drawn |= (
+                {} if file.is_dir() else {file.relative_to(cell).as_posix(): (*_moment(file), sha256(file))}
+            )
     part = unfinished / MARKER
     part.write_text(json.dumps(drawn, indent=1), encoding="utf-8")
     part.replace(folder / MARKER)
@@ -85,7 +89,8 @@ def foreign_files(folder: Path) -> list[Path]:
         # Snakemake's mark of the time in a folder that a rule makes
         if own or file.is_dir() or name.name == ".snakemake_timestamp":
             continue
-        if drawn.get(name.as_posix()) != list(_moment(file)):
+        size, time_ns, digest = drawn.get(name.as_posix(), (-1, 0, ""))
+        if (size, time_ns) != _moment(file) and (size != file.stat().st_size or digest != sha256(file)):
             foreign.append(file)
     return foreign
 
