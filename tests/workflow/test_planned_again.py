@@ -90,6 +90,27 @@ def test_a_key_that_changes_plans_what_depends_on_it(whole_run, key, wanted, lef
     assert not rules & left
 
 
+@pytest.mark.parametrize(
+    ("file", "rule"),
+    [
+        ("whole/shorted/xct-scan/thresholds.json", "crack_thresholds"),
+        ("whole/shorted/xct-scan/cracks.vtp", "cracks"),
+        ("whole/shorted/mri-t2/echoes.json", "t2"),
+        ("whole/shorted/sem-overview/registration.png", "register_section"),
+        ("whole/figures/figure2.pdf", "cell_figures"),
+        ("index.html", "index"),
+    ],
+)
+def test_a_result_that_was_removed_is_made_again(whole_run, tmp_path, file, rule):
+    path = whole_run / "out" / file
+    path.rename(tmp_path / "kept")
+    try:
+        assert rule in planned(whole_run)
+    finally:
+        (tmp_path / "kept").rename(path)
+    assert planned(whole_run) == set()
+
+
 def test_what_was_made_anew_says_so_everywhere(whole_run):
     """Provenance and page hold the new digest and the new key, and provenance is older than no result."""
     sem, out = whole_run / "cell" / "sem_detail.tif", whole_run / "out"

@@ -190,14 +190,19 @@ STATION_FILES = {
         "regions.ome.tif",
         "regions.csv",
         "t2.json",
+        "echoes.ome.tif",
+        "echoes.json",
         "warnings.json",
         "inputs.json",
     ],
     "xct": [
         "volume.ome.zarr",
         "labels.ome.zarr",
+        "grey.json",
+        "thresholds.json",
         "cracks.ome.zarr",
         "cracks.csv",
+        "cracks.json",
         "crack_measures.csv",
         "detection_limit.ome.tif",
         "interfaces.ome.tif",
@@ -251,7 +256,12 @@ def station_results():
         files += station_files(acquisition)
         if not PLAN.is_reference(acquisition):
             files += [
-                made(acquisition, f"to_reference.{end}") for end in ("json", "tfm")
+                made(acquisition, name)
+                for name in (
+                    "to_reference.json",
+                    "to_reference.tfm",
+                    "registration.png",
+                )
             ]
     for cell in PLAN.cells:
         for state in PLAN.states(cell):
@@ -261,6 +271,13 @@ def station_results():
 
 FIGURES = [f"figure{n}" for n in range(1, 6)]
 FIGURE_CELL = config["figures"]["cell"] or PLAN.cells[0]
+
+
+def figures_of(cell):
+    """What is drawn of one cell."""
+    folder = f"{RESULTS}/{cell}/figures"
+    files = [f"{folder}/{figure}.{end}" for figure in FIGURES for end in ("pdf", "png")]
+    return [*files, f"{folder}/numbers"]
 
 
 def figure_files():
@@ -299,6 +316,8 @@ def everything_made():
     return [
         *station_results(),
         *figure_files(),
+        f"{RESULTS}/figures/numbers",
+        *(f for cell in PLAN.cells for f in figures_of(cell)),
         *report_files(),
         f"{RESULTS}/index.html",
     ]
