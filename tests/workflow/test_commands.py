@@ -35,8 +35,15 @@ def spallmap(folder, *words):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=900)
 
 
+def is_job(process):
+    try:
+        return "scripts" in " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
+
+
 def jobs_of(process):
-    return [p for p in process.children(recursive=True) if "scripts" in " ".join(p.cmdline())]
+    return [p for p in process.children(recursive=True) if is_job(p)]
 
 
 def test_ctrl_c_in_the_middle_ends_in_one_line_and_leaves_nothing_behind(folder):
