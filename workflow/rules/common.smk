@@ -64,9 +64,10 @@ try:
     DRAWS_DEMO = Path(config["acquisitions"]).resolve() == DEFAULT_TABLE.resolve()
     if DRAWS_DEMO and workflow.is_main_process and (foreign := foreign_in_demo()):
         DRAWS_DEMO = False
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         sys.stderr.write(
-            f"WARNING {DEMO}: found {len(foreign)} files that were not drawn or have changed since, such as "
-            f"{foreign[0]}; nothing is drawn over them: remove the folder to draw the demo cell anew\n"
+            f"WARNING {DEMO}: found {foreign[0]}{more}, not as it was drawn; "
+            "nothing is drawn over it: remove the folder to draw the demo cell anew\n"
         )
     PLAN = Plan(
         read_acquisitions(
