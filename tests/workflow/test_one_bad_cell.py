@@ -11,49 +11,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-import tifffile
 
 from spallmap.results.tables import read_json
 from spallmap.runs import UNFINISHED
-from spallmap.twin.formats import write_paravision
+from tests.workflow.broken_cells import BROKEN, NAMED, write_cells, write_scan, write_sem, write_table
 
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
-TE_MS = (2.0, 6.5, 11.0, 15.5, 20.0)
-HEADER = "cell\tstate\tmodality\tname\tpath\tspacing_um\twithin\n"
-# The whole cell, one whose detail lies nowhere in its overview, and one broken in each way.
-ROWS = {
-    "whole": ["sem\toverview\twhole/sem.tif\t0.5\t"],
-    "refused": ["sem\toverview\trefused/sem.tif\t0.5\t", "sem\tdetail\trefused/detail.tif\t0.1\toverview"],
-    "missing": ["mri\tna\tmissing/5\t\t"],
-    "truncated": ["sem\toverview\ttruncated/sem.tif\t0.5\t"],
-    "no-noise": ["mri\tna\tno-noise/5\t\t"],
-}
-BROKEN = ("missing", "truncated", "no-noise")
-
 pytestmark = [pytest.mark.workflow, pytest.mark.long]
-
-
-def write_table(folder, *cells):
-    rows = [f"{cell}\tshorted\t{row}\n" for cell in cells for row in ROWS[cell]]
-    (folder / "cells.tsv").write_text(HEADER + "".join(rows))
-    (folder / "config.yaml").write_text("acquisitions: cells.tsv\nresults: out\n")
-
-
-def write_sem(path, seed, shape=(80, 90)):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(path, np.random.default_rng(seed).integers(20, 200, shape, np.uint8))
-
-
-def write_scan(folder, rows=slice(10, 16)):
-    """A bar of sodium in noise; over all rows there is no background to take the noise from."""
-    rng = np.random.default_rng(3)
-    bar = np.zeros((5, 32, 48))
-    bar[:, rows] = 60.0 * np.exp(-np.array(TE_MS) / 7.0)[:, None, None]
-    noisy = np.hypot(bar + rng.normal(size=bar.shape), rng.normal(size=bar.shape))
-    write_paravision(folder, noisy, TE_MS, (23, 46))
 
 
 def command(*arguments):
@@ -92,13 +58,7 @@ def ended(folder, *arguments):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cells")
-    write_table(folder, *ROWS)
-    for cell in ("whole", "refused", "truncated"):
-        write_sem(folder / cell / "sem.tif", 1)
-    write_sem(folder / "refused" / "detail.tif", 7, (60, 64))
-    whole = (folder / "truncated" / "sem.tif").read_bytes()
-    (folder / "truncated" / "sem.tif").write_bytes(whole[: len(whole) // 2])
-    write_scan(folder / "no-noise" / "5", slice(None))
+    write_cells(folder)
     return folder
 
 
@@ -122,14 +82,7 @@ def test_what_does_not_depend_on_the_bad_cells_is_made(broken):
     assert broken.reports == ["refused", "whole"]
 
 
-@pytest.mark.parametrize(
-    ("cell", "file", "remedy"),
-    [
-        ("missing", "missing/5", "allowed: "),
-        ("truncated", "truncated/sem.tif", "a complete TIFF file"),
-        ("no-noise", "no-noise/5", "t2.sigma"),
-    ],
-)
+@pytest.mark.parametrize(("cell", "file", "remedy"), NAMED)
 def test_the_last_lines_and_the_index_name_cell_file_and_remedy(broken, cell, file, remedy):
     last = broken.said[broken.said.index("\n3 jobs failed") :].splitlines()
     (line,) = (one for one in last if one.startswith(f"FAILED {cell}/shorted/"))
