@@ -107,6 +107,7 @@ validate: $(READY)
 	$(BIN)/python benchmarks/validate_sections.py
 	$(BIN)/python benchmarks/validate_details.py
 	$(BIN)/python benchmarks/validate_chain.py --cores $(CORES)
+	$(BIN)/python benchmarks/validate_bad_days.py --cores $(CORES)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py

@@ -13,6 +13,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from spallmap.blocks import whole
+from spallmap.errors import DataWarning
 from spallmap.frames import AffineMap, indices_to_points
 from spallmap.tomography import (
     common_grey,
@@ -47,16 +48,17 @@ class Found:
     aperture_um: Floats
     crack: NDArray[np.int32]
     seconds: float
+    warnings: tuple[DataWarning, ...] = ()
 
 
 def analyse(
-    volume: NDArray[np.uint16], spacing_um: float, null: Found | None = None, threads: int = 1
+    volume: NDArray[np.unsignedinteger], spacing_um: float, null: Found | None = None, threads: int = 1
 ) -> Found:
     """Prepare, find and measure; the one function that knows the library's functions.
 
     Parameters
     ----------
-    volume : ndarray of uint16, shape (nz, ny, nx)
+    volume : ndarray of uint16 or uint8, shape (nz, ny, nx)
         The tomogram as the scanner gives it.
     spacing_um : float
         Voxel size.
@@ -81,7 +83,8 @@ def analyse(
     table = measure_cracks(cracks, grey, phases, spacing, sheets)
     labels = crack_labels(cracks, grey, phases, whole(volume.shape))
     seconds = time.perf_counter() - start
-    return Found(grey, phases, labels, table, sheets.points_xyz_um, sheets.aperture_um, sheets.crack, seconds)
+    points, odd = sheets.points_xyz_um, scale.warnings
+    return Found(grey, phases, labels, table, points, sheets.aperture_um, sheets.crack, seconds, odd)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import pandas as pd
 import tifffile
 from scipy import ndimage
 
-from spallmap.frames import AffineMap, displacement_um, grid_points
+from spallmap.frames import AffineMap, grid_points
 from spallmap.results.ome_zarr import read_volume
 
 VOXEL_UM = 4.66
@@ -39,6 +39,8 @@ class Placed:
     error_um: float
     bound_um: float
     reasons: tuple[str, ...]
+    # Error over standard error by direction of the image's own frame, root mean square over its field.
+    pulls: dict[str, float]
 
     @property
     def good(self) -> bool:
@@ -63,21 +65,23 @@ def judge(results: Path, cell: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``registrations`` (list of Placed), ``crack`` (recall, precision, f1, found), ``mri``, ``links``.
+        ``registrations`` (list of Placed), ``crack`` (recall, precision, f1, found), ``mri``, ``links``; what
+        was not made is not there.
     """
     truth = json.loads((cell / "truth" / "truth.json").read_text())
     found: dict[str, Any] = {"kind": truth["kind"], "registrations": registrations(results, truth)}
-    found["mri"] = {s: relaxometry(results, cell, s) for s in (PRISTINE, SHORTED) if mri_folder(results, s)}
+    folders = {s: mri_folder(results, s) for s in (PRISTINE, SHORTED)}
+    found["mri"] = {s: relaxometry(f, cell, s) for s, f in folders.items() if f and (f / "t2.json").exists()}
     labels = cell / "truth" / "xct_shorted_labels.npz"
-    if labels.exists():
+    shorted = xct_folder(results, SHORTED)
+    if labels.exists() and shorted and (shorted / "cracks.ome.zarr").exists():
         true_labels = np.load(labels)["labels"]
-        shorted = xct_folder(results, SHORTED)
-        assert shorted is not None
         cracks = np.asarray(read_volume(shorted / "cracks.ome.zarr").data)
         found["crack"] = crack_overlap(cracks > 0, np.isin(true_labels, (*CRACK_LABELS, DECOY_LABEL)))
-        found["links"] = links(results, cracks, true_labels)
+        if (results / SHORTED / "links.csv").exists():
+            found["links"] = links(results, cracks, true_labels)
     pristine = xct_folder(results, PRISTINE)
-    if pristine:
+    if pristine and (pristine / "cracks.csv").exists():
         found["pristine_cracks"] = len(pd.read_csv(pristine / "cracks.csv"))
     return found
 
@@ -102,39 +106,42 @@ def registrations(results: Path, truth: dict[str, Any]) -> list[Placed]:
         key = keys.get(acquisition, modality)
         true_map = AffineMap(np.array(truth["to_reference"][state][key]))
         said = json.loads(path.read_text())
-        error = field_error_um(path.parent, modality, AffineMap(np.array(said["matrix"])), true_map)
         bound = BOUND_UM[modality if key != "edx" else "sem"]
-        placed.append(Placed(f"{state} {acquisition}", said["verdict"], error, bound, tuple(said["reasons"])))
+        placed.append(held(f"{state} {acquisition}", path.parent, modality, said, true_map, bound))
         through = said["diagnostics"]["through"]
         within = {"sem_detail": "detail", "edx": "edx"}.get(key)
         if through is not None and within is not None:
             true_inner = AffineMap(np.array(truth["within_overview"][within]))
-            error = field_error_um(path.parent, modality, AffineMap(np.array(through["matrix"])), true_inner)
-            placed.append(
-                Placed(
-                    f"{acquisition} in overview",
-                    through["verdict"],
-                    error,
-                    BOUND_UM["inset"],
-                    tuple(through["reasons"]),
-                )
-            )
+            name = f"{acquisition} in overview"
+            placed.append(held(name, path.parent, modality, through, true_inner, BOUND_UM["inset"]))
     return placed
 
 
-def field_error_um(folder: Path, modality: str, said: AffineMap, true: AffineMap) -> float:
-    """Mean displacement over the acquisition's field; of a projection only the component in its own plane."""
+def held(
+    name: str, folder: Path, modality: str, said: dict[str, Any], true: AffineMap, bound_um: float
+) -> Placed:
+    """Hold what a registration says against the truth, over the acquisition's field."""
+    points = field_points(folder, modality)
+    difference = AffineMap(np.array(said["matrix"]))(points) - true(points)
+    own = (difference @ true.linear).reshape(-1, 3)
+    # of a projection only the component in its own plane
+    counted = own[:, :2] if modality == "mri" else own
+    pulls = {}
+    for axis, direction in enumerate(("u", "v", "normal")):
+        se = (said.get("se_um") or {}).get(direction)
+        if se and direction not in said.get("unobservable", []):
+            pulls[direction] = float(np.sqrt((own[:, axis] ** 2).mean()) / se)
+    error = float(np.linalg.norm(counted, axis=-1).mean())
+    return Placed(name, said["verdict"], error, bound_um, tuple(said["reasons"]), pulls)
+
+
+def field_points(folder: Path, modality: str) -> np.ndarray:
+    """Points spread evenly over an acquisition's field, in its own frame."""
     if modality == "xct":
         volume = read_volume(folder / "volume.ome.zarr", level=2)
-        points = grid_points(volume.data.shape, volume.spacing_um)
-    else:
-        name = {"mri": "t2.ome.tif", "sem": "image.ome.tif", "edx": "elements.ome.tif"}[modality]
-        shape, spacing = image_grid(folder / name)
-        points = grid_points(shape, spacing)
-    if modality != "mri":
-        return float(displacement_um(said, true, points).mean())
-    in_own_frame = (said(points) - true(points)) @ true.linear
-    return float(np.linalg.norm(in_own_frame[..., :2], axis=-1).mean())
+        return grid_points(volume.data.shape, volume.spacing_um)
+    name = {"mri": "t2.ome.tif", "sem": "image.ome.tif", "edx": "elements.ome.tif"}[modality]
+    return grid_points(*image_grid(folder / name))
 
 
 def image_grid(path: Path) -> tuple[tuple[int, int], tuple[float, float]]:
@@ -155,15 +162,14 @@ def crack_overlap(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
     return {"recall": recall, "precision": precision, "f1": f1, "found": int(found.sum())}
 
 
-def relaxometry(results: Path, cell: Path, state: str) -> dict[str, Any]:
+def relaxometry(folder: Path, cell: Path, state: str) -> dict[str, Any]:
     """Regions on and off the true dendrite, and the electrode's median T2."""
-    folder = mri_folder(results, state)
-    assert folder is not None
     truth = np.load(cell / "truth" / f"mri_{state}.npz")
     regions = np.squeeze(tifffile.imread(folder / "regions.ome.tif"))
+    dendrite = on_grid_of(truth["dendrite"], regions.shape)
     numbers = [n for n in np.unique(regions) if n]
-    near = ndimage.binary_dilation(truth["dendrite"], iterations=1)
-    on = sum(bool(truth["dendrite"][regions == n].any()) for n in numbers)
+    near = on_grid_of(ndimage.binary_dilation(truth["dendrite"], iterations=1), regions.shape)
+    on = sum(bool(dendrite[regions == n].any()) for n in numbers)
     said = json.loads((folder / "t2.json").read_text())
     true_t2 = float(np.median(truth["t2_bulk"][truth["electrode"]]))
     median = said["electrode"]["t2_median_ms"]
@@ -175,6 +181,15 @@ def relaxometry(results: Path, cell: Path, state: str) -> dict[str, Any]:
         "true_t2_ms": true_t2,
         "t2_error": median / true_t2 - 1 if median is not None else np.nan,
     }
+
+
+def on_grid_of(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Take a mask from the acquired matrix to the delivered one, larger where k-space was filled."""
+    at = [
+        np.minimum(np.round(np.arange(n) * m / n).astype(int), m - 1)
+        for n, m in zip(shape, mask.shape, strict=True)
+    ]
+    return mask[np.ix_(*at)]
 
 
 def links(results: Path, cracks: np.ndarray, true_labels: np.ndarray) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
 from spallmap.twin import formats
+from spallmap.twin.faults.cell_faults import CellFaults
 from spallmap.twin.geometry import CellGeometry, Floats, SpallCrack
 from spallmap.twin.mri import MriScan
 from spallmap.twin.render import CERAMIC, EMPTY_CRACK, SODIUM, SODIUM_CRACK
@@ -43,6 +44,7 @@ def write_cell(
     states: Collection[State] = STATES,
     sizes: Sizes = FULL,
     aperture_um: float | None = None,
+    faults: CellFaults | None = None,
 ) -> None:
     """Draw a cell and write it in the instruments' formats, with its truth beside it.
 
@@ -68,6 +70,8 @@ def write_cell(
         Matrices and pixel sizes.
     aperture_um : float, optional
         Typical aperture of the crack instead of a random one.
+    faults : CellFaults, optional
+        What goes wrong at the instruments; ``truth/faults.json`` says it.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def write_cell(
             f"modalities {MODALITIES} and states {STATES} are allowed; got {modalities}, {states}"
         )
     folder = Path(folder)
-    twin = TwinCell(seed, kind, decoy, sizes, aperture_um)
+    twin = TwinCell(seed, kind, decoy, sizes, aperture_um, faults or CellFaults())
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -113,21 +117,23 @@ def _write_all(
 ) -> None:
     rows: list[dict[str, str]] = []
     reference: State = "shorted" if "shorted" in states else "pristine"
-    to_reference = twin.xct_to_cell(reference).inverse()
+    to_reference = twin.xct_frame_to_cell(reference).inverse()
     maps: dict[str, dict[str, list[list[float]]]] = {}
     frames: dict[str, dict[str, list[list[float]]]] = {}
     truth: dict[str, Any] = {"cell": cell, "kind": twin.kind, "seed": twin.seed, "units": "um, ms"}
     electrodes: dict[str, dict[str, float]] = {}
     within: dict[str, AffineMap] = {}
     for state in (s for s in STATES if s in states):
-        poses = {"xct": twin.xct_to_cell(state)}
+        poses = {"xct": twin.xct_frame_to_cell(state)}
         row = {"cell": cell, "state": state}
         if "xct" in modalities:
             rows.append(row | _write_xct(partial, twin, state))
         if "mri" in modalities:
             scan = twin.mri(state)
             poses["mri"] = scan.to_cell
-            electrodes[state] = _write_mri(partial, scan, state)
+            # Every second console gives the delivered matrix for the acquired one.
+            acquired = twin.sizes.mri_shape if twin.seed % 2 == 0 else None
+            electrodes[state] = _write_mri(partial, scan, state, acquired)
             path = f"mri_{state}/{SCAN_NUMBER}"
             rows.append(row | {"modality": "mri", "name": "t2", "path": path, "axes": "-z,y"})
         if "sem" in modalities and state == "shorted":
@@ -146,6 +152,8 @@ def _write_all(
     truth["electrode"] = electrodes
     truth |= _crack_truth(twin.geometry("shorted"), to_reference)
     formats.write_json(partial / "truth" / "truth.json", truth)
+    if twin.faults != CellFaults():
+        formats.write_json(partial / "truth" / "faults.json", twin.faults.as_dict())
     _write_table(partial / "acquisitions.tsv", rows)
     table = (folder / "acquisitions.tsv").as_posix()
     (partial / "config.yaml").write_text(f"acquisitions: {table}\n", encoding="utf-8")
@@ -168,10 +176,11 @@ def _write_xct(partial: Path, twin: TwinCell, state: State) -> dict[str, str]:
     return row | {"path": "xct_shorted.ome.tif"}
 
 
-def _write_mri(partial: Path, scan: MriScan, state: State) -> dict[str, float]:
-    formats.write_paravision(
-        partial / f"mri_{state}" / SCAN_NUMBER, scan.magnitude, scan.te_ms, scan.spacing_um
-    )
+def _write_mri(
+    partial: Path, scan: MriScan, state: State, acquired_shape: tuple[int, int] | None
+) -> dict[str, float]:
+    folder = partial / f"mri_{state}" / SCAN_NUMBER
+    formats.write_paravision(folder, scan.magnitude, scan.te_ms, scan.spacing_um, acquired_shape)
     np.savez_compressed(
         partial / "truth" / f"mri_{state}.npz",
         dendrite=scan.dendrite,

@@ -21,14 +21,14 @@ SODIUM_MHZ = 105.84
 FULL_SCALE = 30000
 
 
-def write_tiff_folder(folder: Path, volume: NDArray[np.uint16]) -> None:
+def write_tiff_folder(folder: Path, volume: NDArray[np.unsignedinteger]) -> None:
     """Write a volume as one TIFF per slice, without any pixel size.
 
     Parameters
     ----------
     folder : Path
         Made if need be.
-    volume : ndarray of uint16, shape (nz, ny, nx)
+    volume : ndarray of uint16 or uint8, shape (nz, ny, nx)
         Grey values.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,14 +43,16 @@ def write_tiff_folder(folder: Path, volume: NDArray[np.uint16]) -> None:
         )
 
 
-def write_ome_volume(path: Path, volume: NDArray[np.uint16], spacing_um: float, identity: str) -> None:
+def write_ome_volume(
+    path: Path, volume: NDArray[np.unsignedinteger], spacing_um: float, identity: str
+) -> None:
     """Write a volume as OME-TIFF with its voxel size.
 
     Parameters
     ----------
     path : Path
         File name, ending in ``.ome.tif``.
-    volume : ndarray of uint16, shape (nz, ny, nx)
+    volume : ndarray of uint16 or uint8, shape (nz, ny, nx)
         Grey values.
     spacing_um : float
         Voxel size.
@@ -193,7 +195,11 @@ def _write_parameters(path: Path, parameters: Mapping[str, Any]) -> None:
 
 
 def write_paravision(
-    folder: Path, magnitude: NDArray[np.float64], te_ms: Sequence[float], spacing_um: tuple[float, float]
+    folder: Path,
+    magnitude: NDArray[np.float64],
+    te_ms: Sequence[float],
+    spacing_um: tuple[float, float],
+    acquired_shape: tuple[int, int] | None = None,
 ) -> None:
     """Write a multi-echo magnitude image as a ParaVision 6 scan folder.
 
@@ -207,6 +213,8 @@ def write_paravision(
         Echo times.
     spacing_um : tuple of float
         Rows, columns.
+    acquired_shape : tuple of int, optional
+        Rows and columns that were acquired; the image's own where k-space was not filled with zeros.
     """
     n_echo, n_rows, n_columns = magnitude.shape
     processed = folder / "pdata" / "1"
@@ -216,13 +224,14 @@ def write_paravision(
     (processed / "2dseq").write_bytes(stored.tobytes())
     fov_mm = (n_columns * spacing_um[1] / 1000.0, n_rows * spacing_um[0] / 1000.0)
     size = np.array([n_columns, n_rows])
+    acquired_size = size if acquired_shape is None else np.array(acquired_shape[::-1])
     te = np.array(te_ms, dtype=np.float64)
     each = np.ones(n_echo)
     acquired = {
         "ACQ_sw_version": Text("PV 6.0.1"),
         "ACQ_method": Text("Bruker:MSME"),
         "ACQ_dim": 2,
-        "ACQ_size": np.array([2 * n_columns, n_rows]),
+        "ACQ_size": acquired_size * np.array([2, 1]),
         "NI": n_echo,
         "NSLICES": 1,
         "NR": 1,
@@ -239,13 +248,13 @@ def write_paravision(
         "EffectiveTE": te,
         "PVM_RepetitionTime": 300,
         "PVM_NAverages": 4096,
-        "PVM_Matrix": size,
+        "PVM_Matrix": acquired_size,
         "PVM_Fov": np.array(fov_mm),
         "PVM_SpatDimEnum": "<2D>",
         "PVM_Nucleus1Enum": "<23Na>",
     }
     reco = {
-        "RECO_inp_size": size,
+        "RECO_inp_size": acquired_size,
         "RECO_size": size,
         "RECO_fov": np.array(fov_mm) / 10.0,
         "RECO_wordtype": "_16BIT_SGN_INT",

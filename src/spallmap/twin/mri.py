@@ -11,6 +11,15 @@ from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
 from spallmap.twin._compiled import compiled
+from spallmap.twin.faults.faulty_echoes import (
+    FineGrid,
+    clean_image,
+    delivered_spacing_um,
+    faulty_image,
+    metal_to_cell,
+    noise_factor,
+)
+from spallmap.twin.faults.mri_faults import MriFaults
 from spallmap.twin.fields import (
     FAR_UM,
     ceramic_walls,
@@ -282,6 +291,7 @@ def simulate_mri(
     electrode_snr: float | None = None,
     dendrite_snr: float | None = None,
     dendrite_t2_ms: float = 16.0,
+    faults: MriFaults | None = None,
 ) -> MriScan:
     """Image a cell's sodium metal with a train of spin echoes.
 
@@ -294,7 +304,7 @@ def simulate_mri(
     rng : numpy.random.Generator
         Draws the noise, and the signal-to-noise ratios where none are given.
     shape, spacing_um : tuple
-        Rows and columns, and their spacing.
+        Acquired rows and columns, and their spacing.
     te_ms : tuple of float
         Echo times.
     electrode_snr : float, optional
@@ -303,11 +313,14 @@ def simulate_mri(
         The same over the dendrite pixels, to which the dendrite's fine metal is scaled; else 4.5 to 7.
     dendrite_t2_ms : float
         Transverse relaxation time of the dendrite's sodium.
+    faults : MriFaults, optional
+        What goes wrong. The truth then is that of the delivered image without noise, drifts, ghost, spikes
+        and offsets; the signal-to-noise ratios are those without a filter.
 
     Returns
     -------
     MriScan
-        Magnitudes and truth.
+        Magnitudes and truth, on the delivered grid.
 
     Examples
     --------
@@ -327,17 +340,22 @@ def simulate_mri(
     dendrite_snr = drawn[1] if dendrite_snr is None else dendrite_snr
     metal = project_metal(geometry, to_cell, shape, spacing_um, te_ms)
     te = np.array(te_ms)
+    grid = FineGrid(metal.row_um, metal.column_um, shape, spacing_um)
 
     def seen(density: Floats) -> NDArray[np.complex128]:
-        k = sample_k_space(density, metal.row_um, metal.column_um, shape, spacing_um)
-        return image_of(k, spacing_um)
+        if faults is not None:
+            return clean_image(density, grid, to_cell, faults)
+        return image_of(sample_k_space(density, metal.row_um, metal.column_um, shape, spacing_um), spacing_um)
 
     from_electrode, from_dendrite = seen(metal.electrode), seen(metal.dendrite)
-    start, t2_weighted = seen(metal.electrode_start).real, seen(metal.electrode_t2).real
+    # the phase of an image with faults is not that of the metal
+    real = np.real if faults is None else np.abs
+    start, t2_weighted = real(seen(metal.electrode_start)), real(seen(metal.electrode_t2))
     bright = np.abs(from_electrode[0])
     electrode = bright > 0.3 * np.percentile(bright, 98.0)
     sigma = float(np.median(bright[electrode])) / electrode_snr
-    dendrite = np.zeros(shape, dtype=np.bool_)
+    dendrite = np.zeros(bright.shape, dtype=np.bool_)
+    gain = 0.0
     decay = np.exp(-te / dendrite_t2_ms)[:, None, None]
     if np.any(metal.dendrite > 0.0):
         # The mask is where the dendrite stands out and prevails; it depends on the scale, hence the rounds.
@@ -350,16 +368,26 @@ def simulate_mri(
         from_dendrite = gain * from_dendrite
     image = from_electrode + from_dendrite * decay
     own = np.abs(from_dendrite) * decay[0]
-    dendrite &= np.abs(image[0]) > 2.5 * sigma
-    noise = rng.normal(size=(2, *image.shape)) * sigma
+    signal = np.abs(image[0])
+    dendrite &= signal > 2.5 * sigma
+    noise = rng.normal(size=(2, len(te_ms), *shape))
+    if faults is None:
+        magnitude = np.abs(image + noise[0] * sigma + 1j * (noise[1] * sigma))
+    else:
+        sampled = metal.electrode + gain * metal.dendrite * decay
+        image = faulty_image(sampled, noise[0] + 1j * noise[1], sigma, grid, to_cell, faults)
+        magnitude = np.abs(image)
+        to_cell = metal_to_cell(to_cell, spacing_um, faults)
+        spacing_um = delivered_spacing_um(grid, faults)
+        sigma *= noise_factor(shape, faults)
     total = own + bright
     return MriScan(
-        magnitude=np.abs(image + noise[0] + 1j * noise[1]),
+        magnitude=magnitude,
         te_ms=te_ms,
         spacing_um=spacing_um,
         to_cell=to_cell,
         sigma=sigma,
-        signal=np.abs(image[0]),
+        signal=signal,
         fraction=np.where(total > sigma, own / np.maximum(total, 1e-12), 0.0),
         t2_ms=np.where(electrode & ~dendrite, t2_weighted / np.where(start == 0.0, 1.0, start), np.nan),
         dendrite=dendrite,

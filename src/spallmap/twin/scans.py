@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
+from spallmap.twin.faults.cell_faults import CellFaults
+from spallmap.twin.faults.sem_faults import stretched
 from spallmap.twin.geometry import CellGeometry
 from spallmap.twin.mri import MriScan, simulate_mri
 from spallmap.twin.poses import draw_inset_pose, draw_mri_pose, draw_section_pose, draw_xct_pose
@@ -101,6 +103,8 @@ class TwinCell:
         Matrices and pixel sizes.
     aperture_um : float, optional
         Typical aperture of the crack instead of a random one.
+    faults : CellFaults
+        What goes wrong at the instruments.
 
     Examples
     --------
@@ -115,6 +119,7 @@ class TwinCell:
     decoy: bool = True
     sizes: Sizes = FULL
     aperture_um: float | None = None
+    faults: CellFaults = field(default_factory=CellFaults)
 
     def states(self) -> CellStates:
         """Both states' geometry."""
@@ -127,9 +132,18 @@ class TwinCell:
         return cast(CellGeometry, getattr(self.states(), state))
 
     def xct_to_cell(self, state: State) -> AffineMap:
-        """Pose of a state's tomogram."""
+        """Pose of a state's whole tomogram; a field of view that cuts the cell has another origin."""
         rng = stream(self.seed, "pose", state)
         return draw_xct_pose(rng, self.sizes.xct_shape, self.sizes.xct_spacing_um)
+
+    def xct_frame_to_cell(self, state: State) -> AffineMap:
+        """Pose of a state's tomogram as it is delivered."""
+        pose, faults = self.xct_to_cell(state), self.faults.xct.get(state)
+        if faults is None:
+            return pose
+        _, (row, column) = faults.field(self.sizes.xct_shape)
+        first = self.sizes.xct_spacing_um * np.array([column, row, 0.0])
+        return pose @ AffineMap.from_parts(np.eye(3), first)
 
     def xct(self, state: State) -> XctScan:
         """Tomogram of a state; both states share the scanner, but not its settings to the per cent."""
@@ -144,6 +158,7 @@ class TwinCell:
             shape=size.xct_shape,
             spacing_um=size.xct_spacing_um,
             look=replace(look, **greys),
+            faults=self.faults.xct.get(state),
         )
 
     def mri(self, state: State) -> MriScan:
@@ -151,7 +166,15 @@ class TwinCell:
         rng = stream(self.seed, "mri", state)
         shape, spacing = self.sizes.mri_shape, self.sizes.mri_spacing_um
         pose = draw_mri_pose(rng, shape, spacing, self.xct_to_cell("shorted"))
-        return simulate_mri(self.geometry(state), pose, rng, shape=shape, spacing_um=spacing, te_ms=TE_MS)
+        return simulate_mri(
+            self.geometry(state),
+            pose,
+            rng,
+            shape=shape,
+            spacing_um=spacing,
+            te_ms=TE_MS,
+            faults=self.faults.mri.get(state),
+        )
 
     def section(self) -> SectionScan:
         """Section of the shorted state."""
@@ -174,6 +197,7 @@ class TwinCell:
             look=look,
             shape=size.sem_shape,
             spacing_um=size.sem_spacing_um,
+            faults=self.faults.overview,
         )
         detail = simulate_sem(
             geometry,
@@ -183,15 +207,22 @@ class TwinCell:
             to_overview=detail_to_overview,
             shape=size.detail_shape,
             spacing_um=size.detail_spacing_um,
+            faults=self.faults.detail,
         )
         edx_to_cell = to_cell @ edx_to_overview
+        if self.faults.overview.tilt_stretch:
+            edx_to_cell = stretched(edx_to_cell, size.edx_shape, size.edx_spacing_um, self.faults.overview)
         edx = simulate_edx(
             geometry,
             edx_to_cell,
             stream(self.seed, "edx"),
             shape=size.edx_shape,
             spacing_um=size.edx_spacing_um,
+            faults=self.faults.edx,
         )
+        if self.faults.overview.tilt_stretch or self.faults.detail.tilt_stretch:
+            from_cell = overview.to_cell.inverse()
+            detail_to_overview, edx_to_overview = from_cell @ detail.to_cell, from_cell @ edx_to_cell
         return SectionScan(overview, detail, edx, edx_to_cell, detail_to_overview, edx_to_overview)
 
     def _edx_middle(self, rng: np.random.Generator, usable: tuple[int, int]) -> NDArray[np.float64]:

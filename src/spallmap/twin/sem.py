@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,15 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from spallmap.frames import AffineMap, grid_points
+from spallmap.twin.faults.edx_faults import EdxFaults, attenuation, drift_shifts
+from spallmap.twin.faults.sem_faults import (
+    SemFaults,
+    brightness_under,
+    seam_shifts,
+    spoil_grey,
+    spoil_matter,
+    stretched,
+)
 from spallmap.twin.geometry import CellGeometry, Floats
 from spallmap.twin.render import (
     CASING,
@@ -140,6 +149,7 @@ def simulate_sem(
     to_overview: AffineMap | None = None,
     shape: tuple[int, int] = (640, 900),
     spacing_um: float = 1.0,
+    faults: SemFaults | None = None,
 ) -> SemImage:
     """Image a section with backscattered electrons.
 
@@ -159,6 +169,8 @@ def simulate_sem(
         Rows and columns, data bar included.
     spacing_um : float
         Pixel size.
+    faults : SemFaults, optional
+        What goes wrong; a stage that stayed tilted is part of the image's true `to_cell`.
 
     Returns
     -------
@@ -177,10 +189,24 @@ def simulate_sem(
     >>> section.image.shape, section.bar_row
     ((100, 150), 91)
     """
+    bad = SemFaults() if faults is None else faults
+    # A stream of its own: the other draws stay as they are.
+    mishaps = rng.spawn(1)[0]
     points = grid_points(shape, (spacing_um, spacing_um))
-    fractions = fractions_of(geometry, to_cell(points), spacing_um)
-    in_plane = points if to_overview is None else to_overview(points)
-    b = BRIGHTNESS
+    whole_to_cell = to_cell
+    to_cell = stretched(to_cell, shape, spacing_um, bad) if bad.tilt_stretch else to_cell
+    if bad.seam_um:
+        points = points + seam_shifts(shape, bad, mishaps)
+    in_cell = to_cell(points)
+    fractions = fractions_of(geometry, in_cell, spacing_um)
+    in_plane = whole_to_cell.inverse()(in_cell) if bad.names else points
+    in_plane = in_plane if to_overview is None else to_overview(in_plane)
+    if bad.names:
+        fractions = spoil_matter(fractions, in_plane[..., :2], in_cell[..., 2], spacing_um, bad)
+    if bad.other_grains:
+        look = _other_grains(look, bad.other_grains, mishaps)
+    b = brightness_under(BRIGHTNESS, bad)
+    cracks = fractions[..., EMPTY_CRACK] + fractions[..., DECOY]
     hollow = fractions[..., EMPTY_CRACK] + fractions[..., DECOY] + fractions[..., PORE] + fractions[..., VOID]
     metal = fractions[..., SODIUM] + fractions[..., SODIUM_CRACK]
     ceramic = fractions[..., CERAMIC]
@@ -192,10 +218,18 @@ def simulate_sem(
     )
     grey += b["gas"] * (1.0 - ceramic - metal - hollow - fractions[..., CASING])
     grey += ceramic * _grains(look, in_plane[..., :2], spacing_um)
+    if bad.epoxy:
+        # Sodium reacts and is washed out where resin gets in.
+        filled = fractions[..., SODIUM_CRACK]
+        grey += (b["crack"] - b["hollow"]) * cracks + (b["crack"] - b["sodium"]) * filled
     # More electrons leave the rim of a body than its middle: bright edges some micrometres wide.
-    for width_um, height in ((1.2, 70.0), (4.0, 45.0)):
-        grey += height * ceramic * (1.0 - ndimage.gaussian_filter(ceramic, width_um / spacing_um)) * 2.0
+    rims = ((bad.rim_px, 110.0),) if bad.rim_px else ((1.2 / spacing_um, 70.0), (4.0 / spacing_um, 45.0))
+    for width_px, height in rims:
+        strength = height * (1.0 + bad.secondary)
+        grey += strength * ceramic * (1.0 - ndimage.gaussian_filter(ceramic, width_px)) * 2.0
     grey *= _shading(rng, shape)
+    if bad.names:
+        grey = spoil_grey(grey, ceramic, mishaps, bad, b["ceramic"])
     grey = ndimage.gaussian_filter(grey, 0.6)
     grey += rng.normal(size=shape) * (3.0 + 0.35 * np.sqrt(np.maximum(grey, 0.0)))
     grey += rng.normal(0.0, 1.2, (shape[0], 1))
@@ -203,6 +237,12 @@ def simulate_sem(
     bar_row = bar_row_of(shape[0])
     _draw_bar(image, bar_row, spacing_um)
     return SemImage(image, spacing_um, bar_row, fractions.astype(np.float32), to_cell)
+
+
+def _other_grains(look: SectionLook, fraction: float, rng: np.random.Generator) -> SectionLook:
+    """Mix the grains' contrast with one of its own: it changes with a fraction of a degree of tilt."""
+    own = rng.permutation(look.grain_grey)
+    return replace(look, grain_grey=np.sqrt(1.0 - fraction**2) * look.grain_grey + fraction * own)
 
 
 def _grains(look: SectionLook, points: Floats, spacing_um: float) -> Floats:
@@ -241,6 +281,7 @@ def simulate_edx(
     shape: tuple[int, int] = (240, 320),
     spacing_um: float = 2.0,
     interaction_um: float = 1.3,
+    faults: EdxFaults | None = None,
 ) -> NDArray[np.uint16]:
     """Count characteristic X-rays over a section.
 
@@ -258,6 +299,8 @@ def simulate_edx(
         Pixel size.
     interaction_um : float
         Standard deviation of the volume that answers to the beam.
+    faults : EdxFaults, optional
+        What goes wrong.
 
     Returns
     -------
@@ -275,7 +318,12 @@ def simulate_edx(
     >>> counts.shape, counts.dtype
     ((4, 60, 80), dtype('uint16'))
     """
-    fractions = fractions_of(geometry, to_cell(grid_points(shape, (spacing_um, spacing_um))), spacing_um)
+    bad = EdxFaults() if faults is None else faults
+    mishaps = rng.spawn(1)[0]
+    points = grid_points(shape, (spacing_um, spacing_um))
+    if bad.drift_um:
+        points = points + drift_shifts(shape, bad, mishaps)
+    fractions = fractions_of(geometry, to_cell(points), spacing_um)
     amounts = {
         "ceramic": fractions[..., CERAMIC],
         "sodium": fractions[..., SODIUM] + fractions[..., SODIUM_CRACK],
@@ -289,4 +337,7 @@ def simulate_edx(
     )
     sigma = (0.0, interaction_um / spacing_um, interaction_um / spacing_um)
     expected = np.maximum(ndimage.gaussian_filter(expected, sigma), 0.0)
+    if bad.names:
+        solid = amounts["ceramic"] + amounts["sodium"] + amounts["casing"]
+        expected *= attenuation(solid, spacing_um, bad, mishaps)
     return rng.poisson(expected).astype(np.uint16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,20 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from spallmap.frames import AffineMap
+from spallmap.twin.faults.xct_artefacts import (
+    add_arcs,
+    add_fringes,
+    add_grain_streaks,
+    add_grains,
+    add_motion,
+    add_streaks,
+    blur_second_scan,
+    brighten_rim,
+    exported,
+    rescale_slices,
+    shade_along_stack,
+)
+from spallmap.twin.faults.xct_faults import XctFaults
 from spallmap.twin.geometry import CellGeometry, Floats
 from spallmap.twin.render import render_volume
 
@@ -61,7 +75,7 @@ class XctScan:
     Parameters
     ----------
     volume : ndarray of uint16, shape (nz, ny, nx)
-        Grey values.
+        Grey values; uint8 where the export was of eight bits.
     spacing_um : float
         Voxel size.
     labels : ndarray of uint8, shape (nz, ny, nx)
@@ -82,7 +96,7 @@ class XctScan:
     (dtype('uint16'), dtype('uint8'), True)
     """
 
-    volume: NDArray[np.uint16]
+    volume: NDArray[np.unsignedinteger]
     spacing_um: float
     labels: NDArray[np.uint8] = field(repr=False)
     to_cell: AffineMap
@@ -112,6 +126,7 @@ def simulate_xct(
     shape: tuple[int, int, int] = (190, 324, 324),
     spacing_um: float = 4.66,
     look: XctLook | None = None,
+    faults: XctFaults | None = None,
 ) -> XctScan:
     """Scan a cell.
 
@@ -129,11 +144,13 @@ def simulate_xct(
         Voxel size.
     look : XctLook, optional
         Contrast and artefacts.
+    faults : XctFaults, optional
+        What goes wrong; nothing where absent.
 
     Returns
     -------
     XctScan
-        The tomogram with its truth.
+        The tomogram with its truth; of a field that cuts the cell only what it shows.
 
     Examples
     --------
@@ -150,12 +167,85 @@ def simulate_xct(
     """
     drawn = draw_look(rng)
     look = drawn if look is None else look
+    if faults is not None:
+        return _faulty_scan(geometry, to_cell, rng, shape, spacing_um, look, faults)
     grey, labels = render_volume(geometry, to_cell, shape, spacing_um, look.values())
     grey -= np.float32(look.gas)
     blur(grey, look.blur_voxels, "nearest")
     shade(grey, look, draw_rings(rng, shape, look.ring_grey))
     grey += _noise(rng, shape, look)
     return XctScan(stored(grey), spacing_um, labels, to_cell)
+
+
+def _faulty_scan(
+    geometry: CellGeometry,
+    to_cell: AffineMap,
+    rng: np.random.Generator,
+    shape: tuple[int, int, int],
+    spacing_um: float,
+    look: XctLook,
+    faults: XctFaults,
+) -> XctScan:
+    """Scan a cell on a bad day."""
+    shape, (row, column) = faults.field(shape)
+    to_cell = to_cell @ _shifted(column * spacing_um, row * spacing_um)
+    look = replace(
+        look,
+        cupping=look.cupping + faults.cupping_fraction,
+        ring_grey=look.ring_grey * faults.ring_factor,
+    )
+    contrast = look.ceramic - look.gas
+    grey, labels = _render_joined(geometry, to_cell, shape, spacing_um, look, faults)
+    grey -= np.float32(look.gas)
+    if faults.grains_per_mm3:
+        dim = max(look.sodium, look.casing) - look.gas
+        grains = add_grains(grey, faults, to_cell, spacing_um, contrast, dim)
+    blur(grey, look.blur_voxels, "nearest")
+    if faults.motion_voxels:
+        add_motion(grey, faults)
+    if faults.stitch_blur_voxels:
+        blur_second_scan(grey, faults)
+    if faults.fringe_fraction:
+        add_fringes(grey, faults)
+    if faults.cone_fraction or faults.cone_voxels:
+        shade_along_stack(grey, faults)
+    if faults.field_rim_fraction:
+        brighten_rim(grey, faults)
+    shade(grey, look, draw_rings(rng, shape, look.ring_grey))
+    if faults.grains_per_mm3 and faults.grain_streak_fraction:
+        add_grain_streaks(grey, faults, grains, contrast)
+    if faults.streak_fraction:
+        add_streaks(grey, faults, contrast)
+    if faults.arcs:
+        add_arcs(grey, faults, look.ring_grey)
+    grey += _noise(rng, shape, look)
+    rescale_slices(grey, faults, contrast)
+    return XctScan(exported(grey, faults, look.gas, look.ceramic), spacing_um, labels, to_cell)
+
+
+def _shifted(x_um: float, y_um: float) -> AffineMap:
+    return AffineMap.from_parts(np.eye(3), np.array([x_um, y_um, 0.0]))
+
+
+def _render_joined(
+    geometry: CellGeometry,
+    to_cell: AffineMap,
+    shape: tuple[int, int, int],
+    spacing_um: float,
+    look: XctLook,
+    faults: XctFaults,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Render one scan, or two that are shifted against each other and joined."""
+    if not faults.stitch_shift_voxels:
+        return render_volume(geometry, to_cell, shape, spacing_um, look.values())
+    angle = faults.stream("stitching").uniform(0.0, 2.0 * np.pi)
+    half = 0.5 * faults.stitch_shift_voxels * spacing_um * np.array([np.cos(angle), np.sin(angle)])
+    k = faults.split(shape[0])
+    found = []
+    for sign, first, n in ((-1.0, 0, k), (1.0, k, shape[0] - k)):
+        pose = to_cell @ _shifted(*(sign * half))
+        found.append(render_volume(geometry, pose, (n, *shape[1:]), spacing_um, look.values(), first))
+    return np.concatenate([g for g, _ in found]), np.concatenate([m for _, m in found])
 
 
 def blur(
