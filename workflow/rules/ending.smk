@@ -2,6 +2,7 @@
 # was made, what was not, and what to do. All of it in the main process alone.
 
 import atexit
+import signal
 
 from snakemake.io import IOFile
 from snakemake.logging import logger
@@ -13,6 +14,7 @@ from spallmap.runs import (
     JobEnds,
     RunOutcome,
     RunRecord,
+    answer_in_a_thread,
     command_typed,
     failure_lines,
     failure_reason,
@@ -41,6 +43,8 @@ def say_table():
 def begin_run():
     """Leave what does not depend on a failed job to go on, whatever the profile; note who holds the results."""
     workflow.scheduler.keepgoing = True
+    # the scheduler's own handler waits for a lock that the main thread may hold just then
+    answer_in_a_thread(signal.SIGTERM)
     say_table()
     # the Slurm plugin's name of a run, which all its jobs have
     jobs_named = getattr(workflow.scheduler._executor, "run_uuid", "")

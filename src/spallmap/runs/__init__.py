@@ -11,6 +11,7 @@ from spallmap.runs.final_table import UNFINISHED, RunOutcome, failure_lines, tab
 from spallmap.runs.findings import AcquisitionFinding, RegionLink, StateFindings, read_findings
 from spallmap.runs.job_ends import JOB_ENDS, JobEnds
 from spallmap.runs.run_record import RunRecord, command_typed, lock_message
+from spallmap.runs.stop_signal import answer_in_a_thread
 
 __all__ = [
     "JOB_ENDS",
@@ -22,6 +23,7 @@ __all__ = [
     "RunOutcome",
     "RunRecord",
     "StateFindings",
+    "answer_in_a_thread",
     "command_typed",
     "failure_lines",
     "failure_reason",
