@@ -73,6 +73,7 @@ def read_thresholds(path: Path | str) -> Thresholds:
             float(content["high"]),
             int(content["min_area_voxels"]),
             str(content["null"]),
+            float("inf") if content["bright"] is None else float(content["bright"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(str(path), f"no thresholds ({error!r})", "thresholds of a crack search") from error

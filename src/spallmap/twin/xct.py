@@ -27,6 +27,9 @@ from spallmap.twin.faults.xct_faults import XctFaults
 from spallmap.twin.geometry import CellGeometry, Floats
 from spallmap.twin.render import render_volume
 
+# Fraction of a tomogram's height that the ceramic takes, about.
+_CERAMIC_HEIGHT = 0.42
+
 
 @dataclass(frozen=True)
 class XctLook:
@@ -239,11 +242,13 @@ def _render_joined(
     if not faults.stitch_shift_voxels:
         return render_volume(geometry, to_cell, shape, spacing_um, look.values())
     angle = faults.stream("stitching").uniform(0.0, 2.0 * np.pi)
-    half = 0.5 * faults.stitch_shift_voxels * spacing_um * np.array([np.cos(angle), np.sin(angle)])
+    whole = faults.stitch_shift_voxels * spacing_um * np.array([np.cos(angle), np.sin(angle)])
+    # The middle of the stack holds the ceramic, which is to lie where it should on average.
+    below = float(np.clip((faults.stitch_at - 0.5) / _CERAMIC_HEIGHT + 0.5, 0.0, 1.0))
     k = faults.split(shape[0])
     found = []
-    for sign, first, n in ((-1.0, 0, k), (1.0, k, shape[0] - k)):
-        pose = to_cell @ _shifted(*(sign * half))
+    for moved, first, n in ((below - 1.0, 0, k), (below, k, shape[0] - k)):
+        pose = to_cell @ _shifted(*(moved * whole))
         found.append(render_volume(geometry, pose, (n, *shape[1:]), spacing_um, look.values(), first))
     return np.concatenate([g for g, _ in found]), np.concatenate([m for _, m in found])
 

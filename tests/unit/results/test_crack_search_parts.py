@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,8 @@ def test_ridge_voxels_come_back_as_they_were(tmp_path: Path, n: int) -> None:
 
 
 def test_thresholds_come_back_as_they_were(tmp_path: Path) -> None:
-    for thresholds in (TOO_LITTLE, Thresholds((0.1, 0.02, 1 / 3), 2.6, 4.1, 150, "pristine scan")):
+    known = Thresholds((0.1, 0.02, 1 / 3), 2.6, 4.1, 150, "pristine scan")
+    for thresholds in (TOO_LITTLE, known, replace(known, bright=51_000.0)):
         write_thresholds(tmp_path / "t.json", thresholds)
         assert read_thresholds(tmp_path / "t.json") == thresholds
 

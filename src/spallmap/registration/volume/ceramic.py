@@ -23,6 +23,13 @@ _MARGIN_SAMPLES = 8
 # in.
 _CORE_EROSION_SAMPLES = 3
 
+# Where the padding outside a field of view begins, reconstruction and smoothing spoil this many samples.
+# Edges of the field that were taken for the ceramic's drew two scans three samples apart.
+_CUT_SAMPLES = 4
+
+# A ceramic that reaches so near to padding is cut by the field's end.
+_TOUCHING_SAMPLES = 2
+
 # Closes the mouth of cracks and voids that open at the interface, up to four voxels wide.
 _CLOSING_SAMPLES = 2
 
@@ -46,17 +53,21 @@ class CeramicView:
         In array order.
     origin_um : ndarray, shape (3,)
         Point of the first sample in the tomogram's frame, (x, y, z).
+    seen : ndarray of bool, optional
+        Samples away from the padding outside a field of view; None where it does not cut the ceramic.
     """
 
     deficit: NDArray[np.float32]
     filled: NDArray[np.bool_]
     spacing_um: tuple[float, float, float]
     origin_um: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    seen: NDArray[np.bool_] | None = None
 
     @cached_property
     def core(self) -> NDArray[np.bool_]:
-        """The filled ceramic without its skin."""
-        return ndimage.binary_erosion(self.filled, iterations=_CORE_EROSION_SAMPLES)
+        """The filled ceramic without its skin, as far as the field of view shows it."""
+        core: NDArray[np.bool_] = ndimage.binary_erosion(self.filled, iterations=_CORE_EROSION_SAMPLES)
+        return core if self.seen is None else core & self.seen
 
     def points(self, chosen: NDArray[np.bool_]) -> Points:
         """Points of the chosen samples in the tomogram's frame, shape (n, 3)."""
@@ -73,6 +84,7 @@ class CeramicView:
             block_mean(self.filled.astype(np.float32), factor) > 0.5,
             (spacing[0], spacing[1], spacing[2]),
             origin,
+            None if self.seen is None else block_mean(self.seen.astype(np.float32), factor) > 0.99,
         )
 
 
@@ -120,6 +132,7 @@ def ceramic_view(
     )
     origin = indices_to_points([float(s.start) for s in box], spacing_um)
     filled = _filled(solid[box])
+    away = _padding_distance(grey, solid)[box[1:]]
     grey, phases = grey[box].astype(np.float32), phases[box]
     bright = phases == CERAMIC
     darker = [phases == label for label in (SODIUM, CASING, OUTSIDE, VOID)]
@@ -131,7 +144,19 @@ def ceramic_view(
         raise nothing
     deficit = np.clip((top - grey) / (top - bottom), -1.0, 1.0)
     s = tuple(float(v) for v in spacing_um)
-    return CeramicView(deficit.astype(np.float32), filled, (s[0], s[1], s[2]), origin)
+    seen = None
+    if np.any(filled.any(axis=0) & (away <= _TOUCHING_SAMPLES)):
+        seen = np.broadcast_to(away > _CUT_SAMPLES, filled.shape)
+    return CeramicView(deficit.astype(np.float32), filled, (s[0], s[1], s[2]), origin, seen)
+
+
+def _padding_distance(grey: NDArray[Any], solid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return how far columns lie from those of padding, which have one grey and hold no ceramic."""
+    shown = (grey.max(axis=0) != grey.min(axis=0)) | solid.any(axis=0)
+    if shown.all():
+        return np.full(shown.shape, np.inf)
+    distance: NDArray[np.float64] = ndimage.distance_transform_edt(shown)
+    return distance
 
 
 def _filled(solid: NDArray[np.bool_]) -> NDArray[np.bool_]:

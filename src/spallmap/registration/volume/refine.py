@@ -34,9 +34,9 @@ class CeramicLevel:
     basis: NDArray[np.float64]
 
 
-def smooth(deficit: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blur a deficit as much as gradients need."""
-    smoothed: NDArray[np.float32] = ndimage.gaussian_filter(deficit, _SMOOTHING_SAMPLES, mode="nearest")
+def smooth(deficit: NDArray[np.float32], samples: float = _SMOOTHING_SAMPLES) -> NDArray[np.float32]:
+    """Blur a deficit, as much as gradients need if nothing else is said."""
+    smoothed: NDArray[np.float32] = ndimage.gaussian_filter(deficit, samples, mode="nearest")
     return smoothed
 
 
@@ -46,6 +46,7 @@ def edge_level(
     factor: int,
     rng: np.random.Generator,
     within: NDArray[np.bool_] | None = None,
+    smoothing: float = _SMOOTHING_SAMPLES,
 ) -> CeramicLevel:
     """Smooth both views on a coarser grid and choose the moving samples that lie on edges.
 
@@ -53,9 +54,11 @@ def edge_level(
     the ceramic's outer faces all outwards, which looked like a scale of 0.06 %.
     """
     moving, fixed = moving.coarser(factor), fixed.coarser(factor)
-    shown = smooth(moving.deficit)
-    field = Field(smooth(fixed.deficit), fixed.spacing_um, fixed.origin_um)
+    shown = smooth(moving.deficit, smoothing)
+    field = Field(smooth(fixed.deficit, smoothing), fixed.spacing_um, fixed.origin_um, fixed.seen)
     near = ndimage.binary_dilation(moving.filled, iterations=2) if within is None else within
+    if moving.seen is not None:
+        near = near & moving.seen
     change = ndimage.maximum_filter(shown, 3) - ndimage.minimum_filter(shown, 3)
     mask = thinned(near & (change > _EDGE_DEFICIT), rng)
     return CeramicLevel(field, moving.points(mask), shown[mask].astype(np.float64)[:, None])

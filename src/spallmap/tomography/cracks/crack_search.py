@@ -235,7 +235,7 @@ def find_candidates(
         return Candidates.joined([])
 
     def of(block: Region) -> Candidates:
-        return block_candidates(grey, labels, block, thresholds.weights, thresholds.low)
+        return block_candidates(grey, labels, block, thresholds.weights, thresholds.low, thresholds.bright)
 
     return Candidates.joined(map_blocks(of, tiles(region, tile), threads))
 

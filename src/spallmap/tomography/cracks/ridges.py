@@ -14,6 +14,7 @@ from spallmap.blocks import Region, Sliceable, grown, inner, read_padded
 from spallmap.tomography.blockwise.distances import capped_distance
 from spallmap.tomography.blockwise.gaussian import gaussian_taps, smooth_block
 from spallmap.tomography.blockwise.voxels import order
+from spallmap.tomography.cracks.bright import BRIGHT_HALO, without_bright
 from spallmap.tomography.cracks.plate import combine, filter_halo, padded_responses
 from spallmap.tomography.cracks.pores import pore_cores
 from spallmap.tomography.grey.common_scale import CERAMIC_GREY
@@ -137,7 +138,12 @@ _NONE = Candidates(
 
 
 def block_candidates(
-    grey: Sliceable, labels: Sliceable, region: Region, weights: tuple[float, ...], low: float
+    grey: Sliceable,
+    labels: Sliceable,
+    region: Region,
+    weights: tuple[float, ...],
+    low: float,
+    bright: float = float("inf"),
 ) -> Candidates:
     """Find ridge voxels in a part of a volume.
 
@@ -155,6 +161,8 @@ def block_candidates(
         Factor of each scale of the plate filter.
     low : float
         Threshold.
+    bright : float
+        What is brighter, smoothed, is cut off; see :mod:`spallmap.tomography.cracks.bright`.
 
     Returns
     -------
@@ -174,9 +182,12 @@ def block_candidates(
     distance = capped_distance(filled, DISTANCE_CAP)
     ring = grown(region, 2, shape)
     halo = filter_halo()
-    source = read_padded(grey, ring, halo).astype(np.float32)
+    wide = halo + (BRIGHT_HALO if np.isfinite(bright) else 0)
+    source = read_padded(grey, ring, wide).astype(np.float32)
     # To the filter the ceramic goes on for ever: the step to sodium or air would hide where a crack comes up.
-    source[~read_padded(filled, inner(ring, outer), halo)] = CERAMIC_GREY
+    source[~read_padded(filled, inner(ring, outer), wide)] = CERAMIC_GREY
+    if np.isfinite(bright):
+        source = without_bright(source, bright)
     response = combine(padded_responses(source, halo), weights)
     response[~filled[inner(ring, outer)]] = 0.0
     core = _grown_inside(region, shape)

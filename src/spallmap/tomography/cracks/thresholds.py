@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spallmap.blocks import Region, Sliceable, grown, inner, map_blocks, tiles, whole
 from spallmap.tomography.blockwise.distances import capped_distance
+from spallmap.tomography.cracks.bright import bright_limit
 from spallmap.tomography.cracks.plate import SIGMAS_VOXELS, block_responses, combine
 from spallmap.tomography.labels import VOID, is_filled
 
@@ -64,6 +65,8 @@ class Thresholds:
         Least number of ridge voxels.
     null : str
         Where the thresholds come from, in words.
+    bright : float
+        Smoothed grey above which a voxel is no ceramic; infinite where the ceramic shows nothing bright.
 
     Examples
     --------
@@ -77,6 +80,7 @@ class Thresholds:
     high: float
     min_area_voxels: int
     null: str
+    bright: float = float("inf")
 
     @property
     def usable(self) -> bool:
@@ -152,7 +156,10 @@ def crack_thresholds(
         low, high = min(low, float(most[0])), min(high, float(most[1]))
         ratio = float(np.median(np.divide(level_of.levels, null.levels)))
         text += f"; this scan's noise is {ratio:.2f} times as strong"
-    return Thresholds(weights, low, HIGH_MARGIN * high, min_area_voxels, text)
+    bright = bright_limit(grey, labels, _shuffled_tiles(labels, threads, seed), threads)
+    if np.isfinite(bright):
+        text += "; what is brighter than ceramic is cut off"
+    return Thresholds(weights, low, HIGH_MARGIN * high, min_area_voxels, text, bright)
 
 
 @dataclass(frozen=True)
@@ -257,17 +264,21 @@ def quiet_ceramic(labels: Sliceable, region: Region) -> NDArray[np.bool_]:
     return quiet
 
 
+def _shuffled_tiles(labels: Sliceable, threads: int, seed: int) -> list[Region]:
+    """Blocks of the ceramic's bounding box, shuffled so that the first ones are spread over all of it."""
+    box = ceramic_box(labels, threads)
+    if box is None:
+        return []
+    every = tiles(box, NULL_TILE)
+    rng = np.random.default_rng(len(every) + (seed ^ DEFAULT_SEED))
+    return [every[k] for k in rng.permutation(len(every))]
+
+
 def _quiet_responses(
     grey: Sliceable, labels: Sliceable, threads: int, seed: int
 ) -> list[NDArray[np.float32]] | None:
     """Responses of quiet ceramic, one array a scale; None where there is too little."""
-    box = ceramic_box(labels, threads)
-    if box is None:
-        return None
-    every = tiles(box, NULL_TILE)
-    # Shuffled, so that the first that hold quiet ceramic are spread over all of it.
-    rng = np.random.default_rng(len(every) + (seed ^ DEFAULT_SEED))
-    every = [every[k] for k in rng.permutation(len(every))]
+    every = _shuffled_tiles(labels, threads, seed)
 
     def of(region: Region) -> list[NDArray[np.float32]] | None:
         quiet = quiet_ceramic(labels, region)

@@ -13,13 +13,14 @@ from spallmap.blocks import Region, Sliceable, shape_of, whole
 from spallmap.errors import DataWarning, InputError
 from spallmap.tomography.blockwise.coarse import Coarse, coarse_copy
 from spallmap.tomography.grey.artefacts import Artefacts, measure_artefacts
-from spallmap.tomography.grey.clipping import clipped_fractions, clipping_warnings
+from spallmap.tomography.grey.clipping import clipped_fractions
 from spallmap.tomography.grey.levels import (
     ceramic_body,
     mirrored_median,
     phase_peaks,
     sodium_level,
 )
+from spallmap.tomography.grey.oddities import grey_warnings
 from spallmap.tomography.grey.slice_scaling import check_slices, slice_levels
 
 # Where air comes to lie on the common scale; room below it keeps the noise from being cut off.
@@ -317,7 +318,7 @@ def common_grey(
         # Elsewhere rings could not be distinguished from a round can, nor cupping from its shells.
         artefacts = measure_artefacts(source, coarse, phase, air, bright, noise, threads)
     clipped = clipped_fractions(source, coarse, padded)
-    warnings += clipping_warnings(source, coarse, body, source_label)
+    warnings += grey_warnings(source, coarse, body, padded, artefacts, (air, bright), source_label)
     return GreyScale(
         air_level=air,
         ceramic_level=ceramic,

@@ -50,7 +50,7 @@ class XctFaults:
     stitch_at : float
         Where two scans were joined, as a fraction of the height from the first slice.
     stitch_grey_fraction, stitch_shift_voxels, stitch_blur_voxels : float
-        The second scan's step of grey, its shift within the slice (half of it each way), and its extra blur.
+        The second scan's step of grey, its shift against the first within the slice, and its extra blur.
     field_fraction : float or None
         Width of the field of view over that of the whole tomogram; what lies outside is not there.
     field_rim_fraction : float
