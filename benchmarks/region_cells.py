@@ -7,13 +7,24 @@ image is linear before its noise, so the electrodes and the dendrite are project
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.frames import AffineMap
+from spallmap.twin.faults.faulty_echoes import (
+    FineGrid,
+    delivered_spacing_um,
+    faulty_k_space,
+    noise_factor,
+    received,
+    reconstructed,
+)
+from spallmap.twin.faults.mri_faults import MriFaults
 from spallmap.twin.geometry import CellGeometry, Electrode, SpallCrack
-from spallmap.twin.mri import image_of, project_metal, sample_k_space
+from spallmap.twin.mri import ImagedMetal, image_of, project_metal, sample_k_space
 from spallmap.twin.poses import draw_mri_pose, draw_xct_pose
 from spallmap.twin.shapes import draw_cell
 from spallmap.twin.sizes import FULL
@@ -193,3 +204,117 @@ def has_size(scene: Scene) -> bool:
     """Whether the dendrite is as large as what is looked at."""
     _, truth = mix(scene, *TYPICAL_SNR)
     return SIZES[0] <= int(truth.dendrite.sum()) <= SIZES[1]
+
+
+@dataclass(frozen=True)
+class FaultyScene:
+    """One cell's k-space without noise, for images with faults.
+
+    Parameters
+    ----------
+    electrode : ndarray of complex, shape (n_echoes, rows, columns)
+        Acquired samples of the electrodes' signal.
+    dendrite, electrode_t2, electrode_start : ndarray of complex, shape (rows, columns)
+        The same of what :class:`spallmap.twin.mri.ImagedMetal` holds of them.
+    dendrite_t2_ms : float
+        T2 of the dendrite.
+    grid : FineGrid
+        The acquired matrix.
+    """
+
+    electrode: Complex
+    dendrite: Complex
+    electrode_t2: Complex
+    electrode_start: Complex
+    dendrite_t2_ms: float
+    grid: FineGrid
+
+
+@lru_cache(maxsize=2)
+def _projected(seed: int, kind: str) -> tuple[ImagedMetal, FineGrid, AffineMap, float]:
+    shape, spacing = GRIDS["oblong"]
+    geometry, rng = draw_geometry(seed, kind, kind == "dendrite")
+    tomogram = draw_xct_pose(rng, FULL.xct_shape, FULL.xct_spacing_um)
+    pose = draw_mri_pose(rng, shape, spacing, tomogram)
+    metal = project_metal(geometry, pose, shape, spacing, TE_MS, FINE_UM)
+    grid = FineGrid(metal.row_um, metal.column_um, shape, spacing)
+    return metal, grid, pose, float(rng.uniform(14.0, 18.0))
+
+
+def draw_faulty_scene(seed: int, kind: str, faults: MriFaults) -> FaultyScene:
+    """Draw a cell and sample it as coil and field leave it.
+
+    Parameters
+    ----------
+    seed, kind : int, str
+        As for :func:`draw_scene`.
+    faults : MriFaults
+        The faults.
+
+    Returns
+    -------
+    FaultyScene
+        Its k-space.
+    """
+    before = MriFaults(
+        coil_fraction=faults.coil_fraction,
+        shadow_fraction=faults.shadow_fraction,
+        distortion_px=faults.distortion_px,
+        metal_offset_px=faults.metal_offset_px,
+    )
+    form = faults.form_seed if before.names else 0
+    return _sampled(seed, kind, replace(before, form_seed=form))
+
+
+@lru_cache(maxsize=4)
+def _sampled(seed: int, kind: str, faults: MriFaults) -> FaultyScene:
+    metal, grid, pose, t2_ms = _projected(seed, kind)
+    densities = np.concatenate(
+        [metal.electrode, metal.dendrite[None], metal.electrode_t2[None], metal.electrode_start[None]]
+    )
+    k = faulty_k_space(densities, grid, pose, faults) / np.prod(grid.spacing_um)
+    return FaultyScene(k[:-3], k[-3], k[-2], k[-1], t2_ms, grid)
+
+
+def mix_faulty(
+    scene: FaultyScene,
+    faults: MriFaults,
+    dendrite_snr: float,
+    electrode_snr: float,
+    rng: np.random.Generator,
+) -> tuple[Floats, Truth, tuple[float, float], float, Floats]:
+    """Bring a scene to its signal-to-noise ratios and image it with all its faults.
+
+    Returns
+    -------
+    echoes : ndarray, shape (n_echoes, ny, nx)
+        Magnitudes; the noise of an image without a filter is 1.
+    truth : Truth
+        What there is to find.
+    spacing_um : tuple of float
+        Of the delivered pixels.
+    sigma : float
+        The delivered noise.
+    t2_ms : ndarray, shape (ny, nx)
+        True T2 of the electrodes' pixels, NaN elsewhere.
+    """
+    electrode, own = reconstructed(scene.electrode, faults), reconstructed(scene.dendrite, faults)
+    bright = np.abs(electrode[0])
+    level = electrode_snr / np.median(bright[bright > 0.3 * np.percentile(bright, 98.0)])
+    base = Scene(electrode * level / electrode_snr, own, scene.dendrite_t2_ms, scene.grid.spacing_um)
+    series, truth = mix(base, dendrite_snr, electrode_snr)
+    decay = np.exp(-np.array(TE_MS) / scene.dendrite_t2_ms)[:, None, None]
+    gain = 0.0
+    if np.abs(own).max() > 0.0:
+        at = np.unravel_index(np.argmax(np.abs(own)), own.shape)
+        gain = float(np.abs((series[0] - level * electrode[0])[at] / own[at])) / decay[0, 0, 0]
+    k_space = level * scene.electrode + gain * scene.dendrite * decay
+    noise = rng.normal(size=(2, *k_space.shape))
+    k_space = k_space + np.sqrt(np.prod(scene.grid.shape)) * (noise[0] + 1j * noise[1])
+    echoes = np.abs(reconstructed(received(k_space, 1.0, faults), faults))
+    start = np.abs(reconstructed(scene.electrode_start, faults))
+    metal = start > 0.1 * np.percentile(start, 98.0)
+    weighted = np.abs(reconstructed(scene.electrode_t2, faults))
+    t2_ms = np.where(metal, weighted / np.maximum(start, 1e-12), np.nan)
+    spacing = delivered_spacing_um(scene.grid, faults)
+    return echoes, truth, spacing, noise_factor(scene.grid.shape, faults), t2_ms

@@ -28,6 +28,7 @@ def main() -> None:
         rng=acquisition_generator(params.seed, snakemake.wildcards.acq),
         clipped=image.clipped,
         train=train,
+        sampling=image.meta.get("sampling"),
         threads=snakemake.threads,
         **params.t2,
     )

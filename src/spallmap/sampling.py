@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 # What the knowledge rests on.
@@ -123,12 +123,12 @@ class AcquiredSampling:
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Every how many pixels one was acquired, along each axis; 1 where that is no whole number."""
-        found = []
-        for factor in self.factor:
-            whole = round(factor)
-            found.append(whole if abs(factor / whole - 1.0) <= _WHOLE else 1)
-        return tuple(found)
+        """Along each axis every how many pixels hold all that was acquired: the whole part of the factor.
+
+        Of a magnitude image that was filled with zeros to a whole multiple, every so many pixels are the
+        image of the acquired matrix, with its independent noise.
+        """
+        return tuple(int(f * (1.0 + _WHOLE)) for f in self.factor)
 
     def acquired_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the acquired matrix of an image of `shape`.
@@ -168,13 +168,31 @@ class AcquiredSampling:
         AcquiredSampling
             Plain where the image was filled with zeros to whole multiples and not filtered.
         """
-        steps = self.steps
+        left = [f / n for f, n in zip(self.factor, self.steps, strict=True)]
         return AcquiredSampling(
-            tuple(max(f / n, 1.0) if n == 1 else 1.0 for f, n in zip(self.factor, steps, strict=True)),
+            tuple(f if f > 1.0 + _WHOLE else 1.0 for f in left),
             self.edge,
-            tuple(max(p / n, 1.0) for p, n in zip(self.pixels_per_sample, steps, strict=True)),
+            tuple(
+                p / n if p / n > 1.0 + _WHOLE else 1.0
+                for p, n in zip(self.pixels_per_sample, self.steps, strict=True)
+            ),
             self.source,
         )
+
+    def known_from(self, source: str) -> AcquiredSampling:
+        """Return the same, known from another source.
+
+        Parameters
+        ----------
+        source : str
+            As of the class.
+
+        Returns
+        -------
+        AcquiredSampling
+            The same numbers.
+        """
+        return replace(self, source=source)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what stands in t2.json.

@@ -10,7 +10,7 @@ from spallmap.sampling import FROM_NOISE, AcquiredSampling
 def test_every_second_pixel_of_twice_filled_axes_is_a_sample():
     sampling = AcquiredSampling.filled((2.0, 1.01), FROM_NOISE)
     assert sampling.steps == (2, 1)
-    assert sampling.at_steps().is_plain is False
+    assert sampling.at_steps().is_plain
     assert AcquiredSampling.filled((2.0, 4.0), FROM_NOISE).at_steps().is_plain
 
 
@@ -20,6 +20,13 @@ def test_what_is_no_whole_number_stays():
     assert sampling.at_steps() == sampling
     assert sampling.n_alike == pytest.approx(2.25)
     assert sampling.acquired_shape((96, 72)) == (64, 48)
+
+
+def test_of_a_factor_between_whole_ones_the_whole_part_is_taken():
+    sampling = AcquiredSampling.filled((2.8, 1.0), FROM_NOISE)
+    assert sampling.steps == (2, 1)
+    assert sampling.at_steps().factor == pytest.approx((1.4, 1.0))
+    assert sampling.at_steps().n_alike == pytest.approx(1.4)
 
 
 def test_it_comes_back_from_json():

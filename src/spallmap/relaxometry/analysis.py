@@ -15,25 +15,25 @@ from spallmap.relaxometry.distribution import expected_counts, t2_distribution
 from spallmap.relaxometry.first_echo import (
     ClassChanges,
     class_changes,
-    examine_first_echo,
     first_echo_summary,
     first_echo_warnings,
 )
 from spallmap.relaxometry.fit import fit_t2
 from spallmap.relaxometry.fit_result import T2Fit
-from spallmap.relaxometry.models import get_model
 from spallmap.relaxometry.noise import (
     NoiseEstimate,
     check_residuals,
-    estimate_noise,
     noise_warnings,
-    trusted_sigma,
+    sampling_warnings,
 )
 from spallmap.relaxometry.noise.beyond import beyond_warnings
 from spallmap.relaxometry.noise.given import given_warnings
 from spallmap.relaxometry.regions import Regions, long_t2_regions, mixed_regions
-from spallmap.relaxometry.samples import check_content, clipped_pixels, drop_first, usable_series, without
+from spallmap.relaxometry.samples import without
+from spallmap.relaxometry.series.gain_drift import regions_with_drift, with_drift
+from spallmap.relaxometry.series.preparation import prepare_series
 from spallmap.relaxometry.summary import histogram_edges_ms, summarise_t2
+from spallmap.sampling import AcquiredSampling
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,7 @@ def analyse_series(
     saturation: float | None = None,
     clipped: NDArray[np.bool_] | None = None,
     train: str = "unknown",
+    sampling: AcquiredSampling | None = None,
     threads: int | None = None,
 ) -> SeriesAnalysis:
     """Fit T2 maps, find the long-T2 regions and the peaks of the T2 distribution.
@@ -145,6 +146,8 @@ def analyse_series(
         ``cpmg`` where one excitation made all echoes, ``separate`` where each has its own, or ``unknown``.
         In a train the data decide about the first echo, unless `skip_echoes` does: as it is, at its
         effective echo time, or not at all (:func:`spallmap.relaxometry.first_echo.examine_first_echo`).
+    sampling : AcquiredSampling, optional
+        What the parameters say of how finely it was acquired; the noise decides where there is enough of it.
 
     Returns
     -------
@@ -172,78 +175,78 @@ def analyse_series(
     >>> bool(abs(found.summary["electrode"]["t2_median_ms"] - 7.0) < 0.3)
     True
     """
-    chosen = get_model(model, n_coils)
-    every, every_te = usable_series(echoes, te_ms, chosen)
-    samples, te = drop_first(every, every_te, skip_echoes, chosen)
-    check_content(samples, te)
-
-    def cut_off(n_used: int) -> NDArray[np.bool_]:
-        return clipped_pixels(clipped, np.shape(echoes), te_ms, n_used)
-
-    noise = None
-    if sigma is None:
-        noise = estimate_noise(without(samples, cut_off(te.size)), chosen.n_coils, te)
-        sigma = trusted_sigma(noise)
-    first = examine_first_echo(
-        every,
-        every_te,
-        chosen,
-        sigma,
-        train=train,
+    ready = prepare_series(
+        echoes,
+        te_ms,
+        model=model,
+        sigma=sigma,
+        n_coils=n_coils,
         skip_echoes=skip_echoes,
-        mask=~cut_off(every_te.size),
         saturation=saturation,
+        clipped=clipped,
+        train=train,
+        parameters=sampling,
         threads=threads,
     )
-    samples, te = first.used_series(every, every_te, chosen)
-    whole = without(samples, cut_off(te.size))
+    chosen, noise, times = ready.model, ready.noise, ready.te_ms.tolist()
     fit = fit_t2(
-        samples,
-        te.tolist(),
+        ready.samples,
+        times,
         model=chosen.name,
-        sigma=sigma,
+        sigma=ready.sigma,
         long_ms=long_ms,
+        mask=ready.mask,
         saturation=saturation,
-        clipped=np.broadcast_to(cut_off(te.size), samples.shape),
+        clipped=np.broadcast_to(ready.cut_off, ready.samples.shape),
         n_coils=chosen.n_coils,
+        n_alike=ready.sampling.n_alike,
         intervals=True,
         threads=threads,
     )
     regions = long_t2_regions(
-        whole,
-        te.tolist(),
+        ready.whole,
+        times,
         fit.sigma,
         long_ms=fit.long_ms,
         spacing_um=spacing_um,
         model=chosen.name,
         n_coils=chosen.n_coils,
+        sampling=ready.sampling,
         threads=threads,
     )
-    distribution = t2_distribution(samples, te.tolist(), fit, rng=rng)
-    expected = expected_counts(distribution, fit, histogram_edges_ms(fit.long_ms), rng=rng)
-    other = first.other_series(every, every_te, chosen)
+    parameters, sampling, edges_ms = sampling, ready.sampling, histogram_edges_ms(fit.long_ms)
+    thinned = [max(round(n), 1) for n in sampling.pixels_per_sample]
+    distribution = t2_distribution(ready.samples, times, fit, rng=rng, steps=thinned)
+    expected = expected_counts(distribution, fit, edges_ms, rng=rng)
+    first, drift = ready.first, ready.drift
+    other = first.other_series(ready.every, ready.every_te_ms, chosen)
     changes = ClassChanges()
     if other is not None:
         changes = class_changes(
-            (without(other[0], cut_off(other[1].size)), other[1]),
+            (without(other[0], ready.cut_off_of(other[1].size)), other[1]),
             fit,
             regions,
             spacing_um=spacing_um,
             saturation=saturation,
+            sampling=sampling,
             threads=threads,
         )
+    fit, regions = with_drift(fit, drift), regions_with_drift(regions, drift)
     summary = {
-        **summarise_t2(fit, noise, regions, distribution, expected),
+        **summarise_t2(fit, noise, regions, distribution, expected, sampling, drift),
         "first_echo": first_echo_summary(first, changes),
     }
-    misfit = check_residuals(fit, noise)
+    misfit = check_residuals(fit, noise, sampling.n_alike)
     if noise is None and not misfit:
-        misfit = given_warnings(whole, fit)
+        misfit = given_warnings(ready.whole, fit)
     warnings = (
+        *sampling_warnings(sampling, np.shape(echoes)[1:], parameters),
         *noise_warnings(noise),
+        *ready.warnings,
+        *drift.warnings(summary["electrode"]["t2_median_ms"]),
         *misfit,
         *first_echo_warnings(first, changes, fit.long_ms),
         *beyond_warnings(fit),
-        *mixed_regions(fit, regions),
+        *mixed_regions(fit, regions, sampling.n_alike),
     )
     return SeriesAnalysis(fit, noise, regions, summary, warnings)

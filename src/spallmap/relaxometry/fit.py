@@ -77,6 +77,7 @@ def fit_t2(
     skip_echoes: int = 0,
     intervals: bool = False,
     correct_bias: bool = True,
+    n_alike: float = 1.0,
     threads: int | None = None,
 ) -> T2Fit:
     """Fit a mono-exponential decay to every pixel.
@@ -124,6 +125,8 @@ def fit_t2(
     correct_bias : bool
         Take the second-order bias off the maximum-likelihood T2 of models ``rician`` and ``chi``: 0.9 of the
         squared relative error, which is 1 % where the error is 10 %. Errors beyond some 20 % are left alone.
+    n_alike : float
+        Pixels that share one sample of the noise: of so many the residuals are one.
     threads : int, optional
         Threads to fit with; absent: one for every processor that may be used. The result does not depend on
         it.
@@ -193,7 +196,7 @@ def fit_t2(
         correct_bias=correct_bias,
     )
     maps = np.full((N_OUTPUTS if intervals else T2_LOW, *shape), np.nan)
-    misfit = _fit_twice(chosen, data, status, maps, block, threads)
+    misfit = _fit_twice(chosen, data, status, maps, block, n_alike, threads)
     named = dict(zip(_MAPS, maps, strict=False))
     fit = T2Fit(
         **{name: values for name, values in named.items() if name != "open_ends"},
@@ -217,6 +220,7 @@ def _fit_twice(
     status: NDArray[np.int32],
     maps: Array,
     block: Block,
+    n_alike: float,
     threads: int | None,
 ) -> Array:
     """Fit all pixels with the noise, then those with a misfit as if their noise were that much larger.
@@ -235,7 +239,7 @@ def _fit_twice(
 
     fit_all(pixels, codes, found, np.ones(codes.size))
     fitted = np.isin(status, SEEN)
-    misfit = misfit_variances(maps[CHI2], fitted, len(data) - model.n_parameters)
+    misfit = misfit_variances(maps[CHI2], fitted, len(data) - model.n_parameters, n_alike)
     wider = np.flatnonzero(misfit > 1.0)
     if wider.size:
         again, out = before.reshape(-1)[wider], found[:, wider]

@@ -16,7 +16,9 @@ from spallmap.relaxometry.fit import least_snr
 from spallmap.relaxometry.fit_result import FitStatus, T2Fit
 from spallmap.relaxometry.noise import NoiseEstimate, residuals_of
 from spallmap.relaxometry.regions import Regions
+from spallmap.relaxometry.series.gain_drift import GainDrift
 from spallmap.relaxometry.status import SEEN
+from spallmap.sampling import AcquiredSampling
 
 Array = NDArray[np.float64]
 
@@ -35,7 +37,9 @@ _FWHM_PER_SD = 2.0 * np.sqrt(2.0 * np.log(2.0))
 _CURVE_POINTS = 2001
 
 
-def electrode_pixels(fit: T2Fit, regions: Regions, min_snr: float = ELECTRODE_SNR) -> NDArray[np.bool_]:
+def electrode_pixels(
+    fit: T2Fit, regions: Regions, min_snr: float = ELECTRODE_SNR, sampling: AcquiredSampling | None = None
+) -> NDArray[np.bool_]:
     """Well-measured pixels of the metal that are not part of a long-T2 region.
 
     Parameters
@@ -46,6 +50,8 @@ def electrode_pixels(fit: T2Fit, regions: Regions, min_snr: float = ELECTRODE_SN
         Their long-T2 regions. Pixels that touch one hold a mixture and are left out as well.
     min_snr : float
         Signal at the first echo in units of sigma.
+    sampling : AcquiredSampling, optional
+        How finely the image was acquired: what touches a region is a sample away.
 
     Returns
     -------
@@ -64,20 +70,23 @@ def electrode_pixels(fit: T2Fit, regions: Regions, min_snr: float = ELECTRODE_SN
     >>> int(electrode_pixels(fit, regions).sum())
     64
     """
-    chosen: NDArray[np.bool_] = fit.ok & _beside_regions(fit, regions, min_snr)
+    chosen: NDArray[np.bool_] = fit.ok & _beside_regions(fit, regions, min_snr, sampling)
     return chosen
 
 
-def _beside_regions(fit: T2Fit, regions: Regions, min_snr: float) -> NDArray[np.bool_]:
+def _beside_regions(
+    fit: T2Fit, regions: Regions, min_snr: float, sampling: AcquiredSampling | None
+) -> NDArray[np.bool_]:
     """Well-measured pixels that do not touch a region, whether or not the echoes say how long their T2 is."""
     inside = regions.labels > 0
-    within_slice = np.ones((1,) * (inside.ndim - 2) + (3, 3), dtype=bool)
+    reach = (1, 1) if sampling is None else [max(round(n), 1) for n in sampling.pixels_per_sample[-2:]]
+    within_slice = np.ones((1,) * (inside.ndim - 2) + tuple(2 * n + 1 for n in reach), dtype=bool)
     near = ndimage.binary_dilation(inside, structure=within_slice) if inside.any() else inside
     chosen: NDArray[np.bool_] = np.isin(fit.status, SEEN) & (fit.snr >= min_snr) & ~near
     return chosen
 
 
-def peak_fwhm_ms(t2_ms: Array) -> float:
+def peak_fwhm_ms(t2_ms: Array, n_alike: float = 1.0) -> float:
     """Full width at half maximum of the highest peak of a T2 distribution.
 
     The density is estimated with Gaussian kernels of Scott's bandwidth, whose own width is taken off again in
@@ -88,6 +97,8 @@ def peak_fwhm_ms(t2_ms: Array) -> float:
     ----------
     t2_ms : ndarray
         T2 of each pixel.
+    n_alike : float
+        Pixels that share one sample of the noise.
 
     Returns
     -------
@@ -99,14 +110,14 @@ def peak_fwhm_ms(t2_ms: Array) -> float:
     Scott, Multivariate Density Estimation, Wiley 1992, section 6.
     """
     values = np.asarray(t2_ms, dtype=np.float64).ravel()
-    if values.size < MIN_PEAK_PIXELS:
+    if values.size < MIN_PEAK_PIXELS * n_alike:
         return float("nan")
     # the spread of the middle half, so that a few far pixels do not widen the kernel
     quartiles = np.percentile(values, [25.0, 75.0])
     sd = min(float(values.std()), float(quartiles[1] - quartiles[0]) / 1.349)
     if sd <= 0.0:
         return float("nan")
-    kernel = sd * values.size**-0.2
+    kernel = sd * (values.size / n_alike) ** -0.2
     density = stats.gaussian_kde(values, bw_method=kernel / float(values.std(ddof=1)))
     centre = float(np.median(values))
     t2 = np.linspace(max(0.0, centre - 12.0 * sd), centre + 12.0 * sd, _CURVE_POINTS)
@@ -160,6 +171,8 @@ def summarise_t2(
     regions: Regions,
     distribution: T2Distribution | None = None,
     expected: ExpectedCounts | None = None,
+    sampling: AcquiredSampling | None = None,
+    drift: GainDrift | None = None,
 ) -> dict[str, Any]:
     """Sum a T2 map up.
 
@@ -179,6 +192,10 @@ def summarise_t2(
         The peaks of the T2 distribution.
     expected : ExpectedCounts, optional
         What they let expect in the bins of :func:`histogram_edges_ms`.
+    sampling : AcquiredSampling, optional
+        How finely the image was acquired; absent: each pixel is a sample.
+    drift : GainDrift, optional
+        The gains that were taken off the echoes.
 
     Returns
     -------
@@ -190,8 +207,10 @@ def summarise_t2(
         or more, ``se_factor_median`` (by which the misfit widened their errors), ``electrode``
         (``t2_median_ms``, ``fwhm_ms``, ``n_pixels``, ``min_snr``, ``t2_median_se_ms``), ``long``
         (``threshold_ms``, ``n_regions``, ``n_pixels`` in regions, ``t2_median_ms`` over them,
-        ``n_pixels_above_threshold`` by their own T2 alone) and ``histogram`` of T2 (``edges_ms``,
-        ``counts``, ``n_above``). Numbers that do not exist are NaN.
+        ``n_pixels_above_threshold`` by their own T2 alone), ``histogram`` of T2 (``edges_ms``,
+        ``counts``, ``n_above``), ``sampling`` (:meth:`spallmap.sampling.AcquiredSampling.to_dict`) and
+        ``gain_drift`` (``gains`` of the echoes that are used, ``rate_se_per_ms`` that they leave in every
+        1 / T2). Numbers that do not exist are NaN.
 
         ``electrode.fwhm_ms`` is the width of the pixels' T2, their errors included. With `distribution`,
         ``electrode`` also holds ``fwhm_intrinsic_ms``, the width without these errors, and ``t2_peak_ms``,
@@ -215,7 +234,9 @@ def summarise_t2(
     >>> summary["noise_method"], summary["n_by_status"], summary["long"]["n_regions"]
     ('given', {'ok': 64, 'below_snr': 512}, 0)
     """
-    electrode = electrode_pixels(fit, regions)
+    sampling = AcquiredSampling.plain(fit.snr.ndim) if sampling is None else sampling
+    drift = GainDrift((1.0,) * len(fit.te_ms)) if drift is None else drift
+    electrode = electrode_pixels(fit, regions, sampling=sampling)
     t2_electrode = fit.t2_ms[electrode]
     in_regions = (regions.labels > 0) & np.isin(fit.status, SEEN)
     good = fit.t2_ms[fit.ok]
@@ -240,9 +261,9 @@ def summarise_t2(
         "n_residuals": residuals.n_pixels,
         "se_factor_median": residuals.se_factor,
         "electrode": {
-            "t2_median_ms": _median(fit, _beside_regions(fit, regions, ELECTRODE_SNR)),
-            "t2_median_se_ms": _median_se(t2_electrode),
-            "fwhm_ms": peak_fwhm_ms(t2_electrode),
+            "t2_median_ms": _median(fit, _beside_regions(fit, regions, ELECTRODE_SNR, sampling)),
+            "t2_median_se_ms": _median_se(t2_electrode, sampling.n_alike, drift),
+            "fwhm_ms": peak_fwhm_ms(t2_electrode, sampling.n_alike),
             "n_pixels": int(electrode.sum()),
             "min_snr": ELECTRODE_SNR,
         },
@@ -258,6 +279,8 @@ def summarise_t2(
             "counts": counts.tolist(),
             "n_above": int(np.count_nonzero(good > edges[-1])),
         },
+        "sampling": sampling.to_dict(),
+        "gain_drift": {"gains": list(drift.gains), "rate_se_per_ms": drift.rate_se_per_ms},
     }
     if distribution is not None:
         _add_distribution(summary, fit, distribution, edges)
@@ -304,12 +327,15 @@ def _with_interval(name: str, estimate: Estimate, unit: str = "") -> dict[str, f
     }
 
 
-def _median_se(values: Array) -> float:
-    """Return 1.253 standard errors of the mean, the Gaussian standard error of a median."""
-    if values.size < MIN_PEAK_PIXELS:
+def _median_se(values: Array, n_alike: float, drift: GainDrift) -> float:
+    """Return 1.253 standard errors of the mean, the Gaussian standard error of a median, and the gains'."""
+    if values.size < MIN_PEAK_PIXELS * n_alike:
         return float("nan")
     low, high = np.percentile(values, [25.0, 75.0])
-    return float(np.sqrt(np.pi / 2.0) * (high - low) / 1.349 / np.sqrt(values.size))
+    by_scatter = float(np.sqrt(np.pi / 2.0) * (high - low) / 1.349 / np.sqrt(values.size / n_alike))
+    if not drift.is_taken_off:
+        return by_scatter
+    return float(np.hypot(by_scatter, drift.t2_se_ms(np.median(values))))
 
 
 def _noise_checks(noise: NoiseEstimate) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def test_each_acquisition_has_a_row_with_what_was_read(drawn, monkeypatch, capsy
     assert lines[1] == "c07/shorted"
     at = next(n for n, line in enumerate(lines) if line.startswith("  mri-t2"))
     assert "ParaVision 2dseq" in lines[at]
-    assert lines[at].split()[-5:] == ["64x48", "23x46", "metadata", "1472x2208", "2"]
+    assert lines[at].split()[-5:] == ["64x48", "23x46", "metadata", "1472x2208", "4"]
     assert lines[at + 1] == "    cell/mri_shorted/5; echoes 2, 6, 10, 14, 18 ms"
     at = next(n for n, line in enumerate(lines) if line.startswith("  edx-elements"))
     assert "table" in lines[at].split()

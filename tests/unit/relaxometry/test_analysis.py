@@ -25,6 +25,7 @@ from spallmap.relaxometry import (
     summarise_t2,
     t2_distribution,
 )
+from spallmap.relaxometry.noise import found_sampling
 from tests.unit.relaxometry.decay_phantom import cell_map
 
 CELL_TE_MS = (2.0, 6.0, 10.0, 14.0, 18.0)
@@ -56,7 +57,7 @@ def test_an_analysis_is_its_steps_one_after_the_other() -> None:
     np.testing.assert_array_equal(found.fit.t2_ms, fit.t2_ms)
     np.testing.assert_array_equal(found.fit.t2_high_ms, fit.t2_high_ms)
     np.testing.assert_array_equal(found.regions.labels, regions.labels)
-    summary = summarise_t2(fit, noise, regions, distribution, expected)
+    summary = summarise_t2(fit, noise, regions, distribution, expected, found_sampling(rest))
     assert found.summary["first_echo"]["used"] == "skip"
     rest_of = {key: value for key, value in found.summary.items() if key != "first_echo"}
     assert json.dumps(rest_of) == json.dumps(summary)

@@ -18,10 +18,12 @@ from spallmap.readers.checks.direction_cosines import check_directions
 from spallmap.readers.checks.file_access import check_readable, reported
 from spallmap.readers.checks.stored_words import refuse_negative_magnitudes, refuse_other_words
 from spallmap.readers.info import ImageInfo, Loaded
+from spallmap.readers.paravision.encoding import parameter_files, read_sampling
 from spallmap.readers.paravision.frame_order import FrameOrder, frame_order
 from spallmap.readers.paravision.jcamp import MOST_VALUES
 from spallmap.readers.paravision.parameters import Parameters
 from spallmap.readers.paravision.slices import mean_gap_mm
+from spallmap.sampling import AcquiredSampling
 
 FORMAT = "ParaVision 2dseq"
 WORD_TYPES = {
@@ -75,9 +77,12 @@ def find(path: Path) -> Path:
 
 
 def files(path: Path) -> tuple[Path, ...]:
-    """List the reconstruction and its parameter file."""
+    """List the reconstruction and its parameter files."""
     image = find(path)
-    return (image, image.parent / "visu_pars")
+    beside = parameter_files(image)
+    for part in beside:
+        check_readable(part)
+    return (image, image.parent / "visu_pars", *beside)
 
 
 def probe(path: Path) -> ImageInfo:
@@ -222,6 +227,17 @@ def _described(image: Path) -> tuple[ImageInfo, FrameOrder, Parameters]:
         "nucleus": visu.text("VisuAcqImagedNucleus"),
         **geometry,
     }
+    odd: tuple[DataWarning, ...] = ()
+    try:
+        sampling = read_sampling(image, shape)
+    except InputError as error:
+        sampling, advice = None, "the image is read; how finely it was acquired is asked of its noise alone"
+        odd = (DataWarning(error.source_label, error.found, advice),)
+    if sampling is not None:
+        # of one slice neither its factor nor its axis
+        kept = sampling.factor[-min(len(shape), n_axes) :]
+        kept = (1.0,) * (n_axes - len(kept)) + kept
+        meta["sampling"] = AcquiredSampling.filled(kept, sampling.source)
     info = ImageInfo(
         shape=(len(order.te_ms), *spatial[-n_axes:]),
         axes=("echo", *SPATIAL_AXES[-n_axes:]),
@@ -229,6 +245,7 @@ def _described(image: Path) -> tuple[ImageInfo, FrameOrder, Parameters]:
         dtype="complex64" if n_parts == 2 else "float32",
         format=FORMAT,
         meta=meta,
+        warnings=odd,
     )
     return info, order, visu
 

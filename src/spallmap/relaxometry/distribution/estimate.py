@@ -121,7 +121,7 @@ class T2Distribution:
     long_ms: float
 
 
-def specimen_pixels(fit: T2Fit, first: Array) -> Flags:
+def specimen_pixels(fit: T2Fit, first: Array, n_alike: int = 1) -> Flags:
     """Pixels that hold signal: strong enough, and not alone.
 
     Pixels whose T2 lies at a bound or beyond the echoes belong to them: what the likelihood says of them is
@@ -134,6 +134,8 @@ def specimen_pixels(fit: T2Fit, first: Array) -> Flags:
     first : ndarray, shape of one echo
         Magnitude of the first echo in units of sigma. It has to reach that limit as well where the model
         has a constant of its own: a decay above a constant is soon found in noise.
+    n_alike : int
+        Pixels that share one sample of the noise.
 
     Returns
     -------
@@ -148,7 +150,7 @@ def specimen_pixels(fit: T2Fit, first: Array) -> Flags:
     specimen: Flags = np.empty(strong.shape, dtype=bool)
     for index in np.ndindex(strong.shape[:-2]):
         specimen[index] = remove_small_objects(
-            strong[index], max_size=MIN_SPECIMEN_PIXELS - 1, connectivity=2
+            strong[index], max_size=MIN_SPECIMEN_PIXELS * n_alike - 1, connectivity=2
         )
     return specimen
 
@@ -159,6 +161,7 @@ def t2_distribution(
     fit: T2Fit,
     *,
     rng: np.random.Generator,
+    steps: Sequence[int] | None = None,
 ) -> T2Distribution:
     """Find the peaks of a map's T2 distribution with their errors.
 
@@ -178,6 +181,8 @@ def t2_distribution(
         The maps.
     rng : numpy.random.Generator
         Draws the blocks and the simulated maps.
+    steps : sequence of int, optional
+        Every how many pixels along each axis one is taken, so that no two share their noise; absent: each.
 
     Returns
     -------
@@ -220,8 +225,10 @@ def t2_distribution(
             f"{data.shape[1:]} pixels at {te.tolist()} ms",
             f"those of the fit, {fit.snr.shape} at {list(fit.te_ms)} ms",
         )
-    specimen = specimen_pixels(fit, np.abs(data[0]) / fit.sigma)
+    each = np.ones(data.ndim - 1, dtype=np.int64) if steps is None else np.asarray(steps, dtype=np.int64)
+    specimen = specimen_pixels(fit, np.abs(data[0]) / fit.sigma, int(np.prod(each[-2:])))
     chosen = np.argwhere(specimen)
+    chosen = chosen[np.all(chosen % each == 0, axis=1)]
     if len(chosen) < MIN_PIXELS:
         return _unknown(specimen, fit.long_ms)
     if len(chosen) > MAX_PIXELS:
@@ -233,7 +240,7 @@ def t2_distribution(
     pixels = pixel_likelihoods(samples, te, model, log_t2)
     one = fit_one_peak(pixels)
     test, best = long_peak_test(pixels, one, fit.snr[at], te, model, fit.long_ms, rng)
-    scan = peak_likelihood(pixels, best, chosen, rng)
+    scan = peak_likelihood(pixels, best, chosen // each, rng)
     found = _Found(pixels, one, best, fit.snr[at], float(te[0]), fit.long_ms)
     fraction, fraction_signal = _fractions(found, test)
     return T2Distribution(

@@ -14,6 +14,7 @@ from spallmap.relaxometry.first_echo.examine import MOST_SPREAD, FirstEcho, Seri
 from spallmap.relaxometry.fit import fit_t2
 from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.regions import Regions, long_t2_regions, threshold_map
+from spallmap.sampling import AcquiredSampling
 
 Flags = NDArray[np.bool_]
 
@@ -63,6 +64,7 @@ def class_changes(
     *,
     spacing_um: Sequence[float],
     saturation: float | None = None,
+    sampling: AcquiredSampling | None = None,
     threads: int | None = None,
 ) -> ClassChanges:
     """Fit the other choice's series and count what is long by one of both alone.
@@ -77,6 +79,8 @@ def class_changes(
         Its long-T2 regions.
     spacing_um, saturation, threads : sequence of float, float, int
         As for :func:`spallmap.relaxometry.analyse_series`.
+    sampling : AcquiredSampling, optional
+        How finely the image was acquired.
 
     Returns
     -------
@@ -112,6 +116,7 @@ def class_changes(
         spacing_um=spacing_um,
         model=fit.model,
         n_coils=fit.n_coils,
+        sampling=sampling,
         threads=threads,
     )
     long, other_long = threshold_map(fit), threshold_map(other)

@@ -9,6 +9,7 @@ from spallmap.relaxometry.noise.chi_square import (
     residuals_of,
 )
 from spallmap.relaxometry.noise.level import estimate_noise
+from spallmap.relaxometry.noise.shared_noise import found_sampling, sampling_warnings
 from spallmap.relaxometry.noise.trust import NoiseEstimate, trusted_sigma
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "Residuals",
     "check_residuals",
     "estimate_noise",
+    "found_sampling",
     "noise_warnings",
     "residuals_of",
+    "sampling_warnings",
     "trusted_sigma",
 ]

@@ -22,6 +22,8 @@ LARGE_LEVEL = 0.25
 # Neighbours correlated more than this (and more than chance explains) are not independent: an image filled
 # with zeros to 1.1 times its k-space has 0.05, to twice 0.4.
 CORRELATION_TOLERANCE = 0.05
+# How the warning about that begins.
+NEIGHBOURS = "noise of neighbouring pixels correlated"
 # Echoes after the first that must agree for the first not to be asked: two agree by chance.
 _LEAST_LATER = 3
 # Parts along each axis for which the level is looked at, and the samples that one takes to count.
@@ -134,7 +136,7 @@ def check_background(
         )
     if is_independent is False:
         warnings.append(
-            f"noise of neighbouring pixels correlated ({correlation:.2f}): image filled with zeros or "
+            f"{NEIGHBOURS} ({correlation:.2f}): image filled with zeros or "
             "filtered, and the errors of pooled pixels too small"
         )
     return Checks(

@@ -156,7 +156,7 @@ def noise_warnings(noise: NoiseEstimate | None) -> tuple[DataWarning, ...]:
     return tuple(found)
 
 
-def check_residuals(fit: T2Fit, noise: NoiseEstimate | None) -> tuple[DataWarning, ...]:
+def check_residuals(fit: T2Fit, noise: NoiseEstimate | None, n_alike: float = 1.0) -> tuple[DataWarning, ...]:
     """Hold a noise level to the residuals of the fit that was made with it.
 
     Parameters
@@ -165,6 +165,8 @@ def check_residuals(fit: T2Fit, noise: NoiseEstimate | None) -> tuple[DataWarnin
         The maps.
     noise : NoiseEstimate or None
         Where the level comes from; None where it was given, which is then used whatever the residuals say.
+    n_alike : float
+        Pixels that share one sample of the noise; at least :data:`_ALIKE` are taken to.
 
     Returns
     -------
@@ -181,7 +183,8 @@ def check_residuals(fit: T2Fit, noise: NoiseEstimate | None) -> tuple[DataWarnin
         return ()
     spread = median_chi2(degrees_of_freedom(fit))[1]
     slack, weak_slack = (
-        _SIGMAS * spread * np.sqrt(_ALIKE / max(n, 1)) for n in (found.n_pixels, found.n_weakest)
+        _SIGMAS * spread * np.sqrt(max(_ALIKE, n_alike) / max(n, 1))
+        for n in (found.n_pixels, found.n_weakest)
     )
     ratio = found.ratio
     alike = found.ratio if noise is not None and is_scanty(noise) else found.noise_ratio

@@ -322,3 +322,34 @@ def _from_phase(rows: NDArray[Any], te_ms: Array, background: NoiseEstimate | No
     # each pixel's level has one degree of freedom less than echoes, and their median is taken
     error = sigma * MEDIAN_LOSS * np.sqrt(0.5 / (n_echoes - 1) / n_pixels)
     return _estimate(sigma, error, BY_PHASE, n_pixels, len(pixels), 1, per_echo, checks)
+
+
+def background_pixels(data: ArrayLike, n_coils: int = 1) -> Flags:
+    """Find pixels that hold noise and nothing else.
+
+    Parameters
+    ----------
+    data : array_like, shape (n_echoes, ..., n_columns)
+        Magnitudes, or complex data.
+    n_coils : int
+        Number of receiving coils whose squared magnitudes were summed.
+
+    Returns
+    -------
+    ndarray of bool, shape of one echo
+        Those that :func:`estimate_noise` takes its level from; none where they do not look like noise.
+    """
+    series = np.abs(np.asarray(data)).astype(np.float64)
+    usable = np.all(np.isfinite(series), axis=0)
+    power = np.mean(np.where(usable, series, 0.0) ** 2, axis=0) / n_coils
+    usable &= power > 0.0
+    inside = np.zeros(usable.shape, dtype=bool)
+    if _is_too_few(usable, series):
+        return inside
+    rows = (-1, series.shape[-1])
+    found = _level(series.reshape(series.shape[0], *rows), power.reshape(rows), usable.reshape(rows), n_coils)
+    if found is None:
+        return inside
+    pixels, per_echo, checks = found
+    is_noise = checks.is_rayleigh and not differ(per_echo, int(pixels.sum()) * n_coils)
+    return pixels.reshape(usable.shape) if is_noise else inside

@@ -42,7 +42,7 @@ def median_chi2(freedom: int) -> tuple[float, float]:
     return middle / freedom, float(0.5 / stats.chi2.pdf(middle, freedom) / middle)
 
 
-def misfit_variances(chi2_reduced: Array, fitted: Flags, freedom: int) -> Array:
+def misfit_variances(chi2_reduced: Array, fitted: Flags, freedom: int, n_alike: float = 1.0) -> Array:
     """By how much the variance of each pixel's samples is larger than the noise explains.
 
     It is the median chi-square of the square of pixels around it over that of pure noise, where that stands
@@ -58,6 +58,8 @@ def misfit_variances(chi2_reduced: Array, fitted: Flags, freedom: int) -> Array:
         Pixels with a signal of their own.
     freedom : int
         Degrees of freedom of a pixel.
+    n_alike : float
+        Pixels that share one sample of the noise.
 
     Returns
     -------
@@ -74,15 +76,15 @@ def misfit_variances(chi2_reduced: Array, fitted: Flags, freedom: int) -> Array:
     expected, spread = median_chi2(freedom)
     medians, counts = _local_medians(np.where(fitted, chi2_reduced, np.nan))
     ratio = medians / expected
-    limit = 1.0 + _SIGMAS * spread / np.sqrt(np.maximum(counts, 1))
-    stands_out = fitted & (counts >= MIN_MEDIAN_PIXELS) & (ratio > limit)
+    limit = 1.0 + _SIGMAS * spread * np.sqrt(n_alike / np.maximum(counts, 1))
+    stands_out = fitted & (counts >= MIN_MEDIAN_PIXELS * n_alike) & (ratio > limit)
     found[stands_out] = ratio[stands_out]
     lone = fitted & (chi2_reduced > stats.chi2.isf(_LONE, freedom) / freedom)
     found[lone] = np.maximum(found[lone], chi2_reduced[lone])
     return found
 
 
-def common_misfit(chi2_reduced: Array, freedom: int) -> float:
+def common_misfit(chi2_reduced: Array, freedom: int, n_alike: float = 1.0) -> float:
     """By how much the variance of several pixels' samples is larger than the noise explains.
 
     Parameters
@@ -91,6 +93,8 @@ def common_misfit(chi2_reduced: Array, freedom: int) -> float:
         Of each pixel.
     freedom : int
         Degrees of freedom of a pixel.
+    n_alike : float
+        Pixels that share one sample of the noise.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def common_misfit(chi2_reduced: Array, freedom: int) -> float:
         return 1.0
     expected, spread = median_chi2(freedom)
     ratio = float(np.median(chi2_reduced)) / expected
-    return ratio if ratio > 1.0 + _SIGMAS * spread / np.sqrt(chi2_reduced.size) else 1.0
+    return ratio if ratio > 1.0 + _SIGMAS * spread * np.sqrt(n_alike / chi2_reduced.size) else 1.0
 
 
 def _local_medians(values: Array) -> tuple[Array, NDArray[np.int64]]:

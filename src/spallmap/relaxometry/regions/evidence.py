@@ -56,7 +56,13 @@ def evidence_grid(long_ms: float) -> tuple[Array, int]:
     return grid, below
 
 
-def long_evidence(profile: Array, voters: Flags, threshold: int, spacing_um: Sequence[float]) -> Array:
+def long_evidence(
+    profile: Array,
+    voters: Flags,
+    threshold: int,
+    spacing_um: Sequence[float],
+    pixels_per_sample: Sequence[float] = (1.0, 1.0),
+) -> Array:
     """Logarithm of the Bayes factor for a long T2 against that of the neighbourhood.
 
     A long T2 is even in log T2 from the threshold to :data:`LONG_SPAN` times it. A short one is normal in
@@ -79,6 +85,8 @@ def long_evidence(profile: Array, voters: Flags, threshold: int, spacing_um: Seq
         Index of the threshold in the grid.
     spacing_um : sequence of float
         Pixel size, rows and columns.
+    pixels_per_sample : sequence of float
+        Pixels that share a sample of the noise, rows and columns: a neighbour counts by its fraction of one.
 
     Returns
     -------
@@ -110,7 +118,9 @@ def long_evidence(profile: Array, voters: Flags, threshold: int, spacing_um: Seq
     slice_wide = int(np.argmax(both.sum(axis=0)))
     is_short = np.exp(np.log(1.0 - LONG_FRACTION) + wide[:, slice_wide] - both[:, slice_wide])
     near = about(SCATTER)
-    around = _around(is_short[:, None] * near, voters, spacing_um)
+    samples_um = [s * n for s, n in zip(spacing_um, pixels_per_sample, strict=True)]
+    around = _around(is_short[:, None] * near, voters, spacing_um, samples_um)
+    around /= np.prod(pixels_per_sample)
     around -= 0.5 * ((centres - centres[slice_wide]) / SPREAD) ** 2
     for_short = np.logaddexp.reduce(near + around, axis=1) - np.logaddexp.reduce(around, axis=1)
     evidence: Array = for_long - for_short
@@ -126,9 +136,9 @@ def _log(likelihood: Array) -> Array:
     return found
 
 
-def _around(values: Array, voters: Flags, spacing_um: Sequence[float]) -> Array:
+def _around(values: Array, voters: Flags, spacing_um: Sequence[float], samples_um: Sequence[float]) -> Array:
     """Sum over each voter's neighbours with Gaussian weights that are 1 at no distance, itself left out."""
-    reach = REACH_PIXELS * np.sqrt(np.prod(spacing_um)) / np.asarray(spacing_um)
+    reach = REACH_PIXELS * np.sqrt(np.prod(samples_um)) / np.asarray(spacing_um)
     point = np.zeros([2 * int(np.ceil(4.0 * r)) + 1 for r in reach])
     point[tuple(n // 2 for n in point.shape)] = 1.0
     own = ndimage.gaussian_filter(point, reach).max()

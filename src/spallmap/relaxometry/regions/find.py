@@ -17,11 +17,13 @@ from spallmap.relaxometry.fit import fit_t2
 from spallmap.relaxometry.fit_result import T2Fit
 from spallmap.relaxometry.models import get_model
 from spallmap.relaxometry.noise.misfit import common_misfit
+from spallmap.relaxometry.regions.delivered_grid import DeliveredGrid
 from spallmap.relaxometry.regions.evidence import evidence_grid, long_evidence
 from spallmap.relaxometry.regions.labelling import likeliest_labels
 from spallmap.relaxometry.regions.pooling import common_t2
 from spallmap.relaxometry.samples import check_sigma, drop_first, sorted_echoes
 from spallmap.relaxometry.status import SEEN
+from spallmap.sampling import AcquiredSampling
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int32]
@@ -101,6 +103,7 @@ def long_t2_regions(
     min_evidence: float = MIN_EVIDENCE,
     min_pixels: int = MIN_PIXELS,
     min_snr: float | None = None,
+    sampling: AcquiredSampling | None = None,
     threads: int | None = None,
 ) -> Regions:
     """Find the regions whose T2 is longer than a threshold.
@@ -116,8 +119,12 @@ def long_t2_regions(
 
     A region is thus where the metal has the T2 of a dendrite rather than that of the electrodes. Where both
     share the pixels, the region's common T2 lies between the two and may lie below `long_ms`; where the
-    dendrite's fraction of the signal is below a half or so, it is missed. The noise is taken as independent
-    between pixels: do not use images that were filtered or zero-filled.
+    dendrite's fraction of the signal is below a half or so, it is missed.
+
+    Where fewer samples were acquired than pixels are delivered, all this is done with every so many pixels
+    (:attr:`spallmap.sampling.AcquiredSampling.steps`), whose noise is that of the acquired matrix. Pixels
+    that still share their noise, of a filtered image or one filled to 1.5 times its matrix, count by the
+    fraction of a sample that they are: evidence, coupling and size. The labels come on the delivered grid.
 
     Slices, if there are many, are treated one by one: neither a neighbourhood nor a region crosses slices,
     whose distance is usually several pixels; numbers run on from slice to slice.
@@ -141,7 +148,9 @@ def long_t2_regions(
     n_coils, skip_echoes : int
         As for :func:`spallmap.relaxometry.fit.fit_t2`.
     coupling, min_evidence, min_pixels, min_snr : float, float, int, float
-        See above and the constants of this module.
+        See above and the constants of this module; of acquired samples.
+    sampling : AcquiredSampling, optional
+        How finely the image was acquired; absent: each pixel is a sample.
     threads : int, optional
         As for :func:`spallmap.relaxometry.fit.fit_t2`.
 
@@ -185,45 +194,63 @@ def long_t2_regions(
             "(echo, y, x) or (echo, z, y, x) with one spacing per spatial axis",
         )
     level = check_sigma(sigma)
+    known = AcquiredSampling.plain(data.ndim - 1) if sampling is None else sampling
+    stack = data if data.ndim == 4 else data[:, None]
+    looked_at = None if mask is None else np.asarray(mask, dtype=bool).reshape(stack.shape[1:])
+    grid = DeliveredGrid(stack.shape[-2:], known.steps[-2:])
+    coarse = grid.acquired(stack)
+    left = known.at_steps().pixels_per_sample[-2:]
     fit = fit_t2(
-        data, te.tolist(), model, level, long_ms, mask, min_snr=0.0, n_coils=n_coils, threads=threads
+        coarse,
+        te.tolist(),
+        model,
+        level,
+        long_ms,
+        None if looked_at is None else grid.acquired(looked_at),
+        min_snr=0.0,
+        n_coils=n_coils,
+        threads=threads,
     )
     least = MIN_VOTE_SNR * n_coils**_COILS_POWER if min_snr is None else min_snr
-    stack = data if data.ndim == 4 else data[:, None]
-    snr = fit.snr.reshape(stack.shape[1:])
-    usable = np.isin(fit.status, SEEN).reshape(snr.shape)
-    chi2 = fit.chi2_reduced.reshape(snr.shape)
+    usable = np.isin(fit.status, SEEN)
     freedom = te.size - chosen.n_parameters
-    grid, threshold = evidence_grid(long_ms)
+    t2_ms_grid, threshold = evidence_grid(long_ms)
+    n_alike = float(np.prod(left))
+    spacing = tuple(s * n for s, n in zip(spacing_um[-2:], grid.steps, strict=True))
     labels = np.zeros(stack.shape[1:], dtype=np.int32)
     z = np.zeros(labels.shape)
     rows: list[dict[str, Any]] = []
-    for k, voters in enumerate(usable & (snr >= least)):
+    for k, voters in enumerate(usable & (fit.snr >= least)):
         if not voters.any():
             continue
-        samples = chosen.prepare(stack[:, k][:, voters].T / level, te)
+        samples = chosen.prepare(coarse[:, k][:, voters].T / level, te)
         evidence = np.zeros(voters.shape)
-        profile = chosen.profile(samples, te, grid)
-        evidence[voters] = long_evidence(profile, voters, threshold, spacing_um[-2:])
-        z[k] = np.sign(evidence) * np.sqrt(2.0 * np.abs(evidence))
-        labelled = likeliest_labels(evidence, voters, coupling)
-        for region in _clusters(labelled, evidence, min_evidence, min_pixels):
-            labels[k][region] = len(rows) + 1
-            misfit = common_misfit(chi2[k][region], freedom)
-            t2_ms, t2_se_ms = common_t2(samples[region[voters]], te, chosen, fit.t2_bounds_ms, misfit)
-            centroid = indices_to_points(np.argwhere(region).mean(axis=0), spacing_um[-2:])
+        profile = chosen.profile(samples, te, t2_ms_grid)
+        evidence[voters] = long_evidence(profile, voters, threshold, spacing, left)
+        z[k] = grid.delivered(np.sign(evidence) * np.sqrt(2.0 * np.abs(evidence)))
+        # a boundary of so many samples crosses more pixels, each of which is a smaller one
+        labelled = likeliest_labels(evidence / n_alike, voters, coupling / np.sqrt(n_alike))
+        for region in _clusters(labelled, evidence / n_alike, min_evidence, min_pixels * n_alike):
+            shown = grid.delivered_region(region, evidence)
+            labels[k][shown] = len(rows) + 1
+            misfit = common_misfit(fit.chi2_reduced[k][region], freedom, n_alike)
+            t2_ms, t2_se_ms = common_t2(
+                samples[region[voters]], te, chosen, fit.t2_bounds_ms, misfit, n_alike
+            )
+            centroid = indices_to_points(np.argwhere(region).mean(axis=0), spacing)
             values = (
                 len(rows) + 1,
-                int(region.sum()),
-                float(region.sum() * spacing_um[-2] * spacing_um[-1]),
+                int(shown.sum()),
+                float(shown.sum() * spacing_um[-2] * spacing_um[-1]),
                 t2_ms,
                 t2_se_ms,
-                float(snr[k][region].mean()),
+                float(fit.snr[k][region].mean()),
                 float(centroid[0]),
                 float(centroid[1]),
             )
             rows.append(dict(zip(COLUMNS, values, strict=True)))
-    return Regions(labels.reshape(fit.snr.shape), _table(rows), z.reshape(fit.snr.shape), float(long_ms))
+    shape = data.shape[1:]
+    return Regions(labels.reshape(shape), _table(rows), z.reshape(shape), float(long_ms))
 
 
 def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -232,7 +259,7 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _clusters(
-    labelled: NDArray[np.bool_], evidence: Array, min_evidence: float, min_pixels: int
+    labelled: NDArray[np.bool_], evidence: Array, min_evidence: float, min_pixels: float
 ) -> list[NDArray[np.bool_]]:
     """Clusters of labelled pixels, large enough and with evidence enough, in reading order."""
     numbered, n = ndimage.label(labelled, np.ones((3, 3)))

@@ -16,7 +16,7 @@ _DISAGREEMENT = 4.0
 MIN_PIXELS = 5
 
 
-def mixed_regions(fit: T2Fit, regions: Regions) -> tuple[DataWarning, ...]:
+def mixed_regions(fit: T2Fit, regions: Regions, n_alike: float = 1.0) -> tuple[DataWarning, ...]:
     """Report regions whose pixels differ in T2 by more than their errors and by a large factor.
 
     Parameters
@@ -25,6 +25,8 @@ def mixed_regions(fit: T2Fit, regions: Regions) -> tuple[DataWarning, ...]:
         The maps.
     regions : Regions
         Their long-T2 regions.
+    n_alike : float
+        Pixels that share one sample of the noise.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def mixed_regions(fit: T2Fit, regions: Regions) -> tuple[DataWarning, ...]:
     found, spans = [], []
     for region in regions.table["region"].tolist():
         inside = (regions.labels == region) & fit.ok
-        if np.count_nonzero(inside) < MIN_PIXELS:
+        if np.count_nonzero(inside) < MIN_PIXELS * n_alike:
             continue
         t2_ms, error_ms = fit.t2_ms[inside], fit.t2_se_ms[inside]
         low, middle, high = np.percentile(t2_ms, [10.0, 50.0, 90.0])

@@ -19,7 +19,12 @@ _CURVATURE_STEP = 0.01
 
 
 def common_t2(
-    samples: Array, te_ms: Array, model: SignalModel, bounds_ms: tuple[float, float], misfit: float = 1.0
+    samples: Array,
+    te_ms: Array,
+    model: SignalModel,
+    bounds_ms: tuple[float, float],
+    misfit: float = 1.0,
+    n_alike: float = 1.0,
 ) -> tuple[float, float]:
     """Fit one T2 to several pixels, each with its own amplitude.
 
@@ -36,6 +41,8 @@ def common_t2(
     misfit : float
         By how much the variance of the samples is larger than the noise, 1 or more. A misfit is alike in all
         pixels, so that more pixels do not make its error smaller.
+    n_alike : float
+        Pixels that share one sample of the noise.
 
     Returns
     -------
@@ -84,5 +91,5 @@ def common_t2(
         scatter = float(np.sum(slopes**2)) * n / (n - 1) / bend**2
     else:
         scatter = 0.0
-    total = max(variance, scatter) + (misfit - 1.0) * n * variance
+    total = n_alike * max(variance, scatter) + (misfit - 1.0) * n * variance
     return t2_ms, t2_ms * _CURVATURE_STEP * float(np.sqrt(total))

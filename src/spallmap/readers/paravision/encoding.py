@@ -1,0 +1,81 @@
+"""How many of a reconstruction's pixels were acquired, as ParaVision's parameters say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spallmap.readers.paravision.parameters import Parameters
+from spallmap.sampling import FROM_PARAMETERS, AcquiredSampling
+
+# Factors within this of 1 are 1.
+_SAME = 1e-3
+
+
+def parameter_files(image: Path) -> tuple[Path, ...]:
+    """List the files beside a reconstruction that say how it was acquired.
+
+    Parameters
+    ----------
+    image : Path
+        The ``2dseq``.
+
+    Returns
+    -------
+    tuple of Path
+        The scan's ``method`` and the reconstruction's ``reco``, those that exist.
+    """
+    scan = image.parent.parent.parent
+    found = (scan / "method", image.parent / "reco")
+    return tuple(path for path in found if path.is_file())
+
+
+def read_sampling(image: Path, shape: tuple[int, ...]) -> AcquiredSampling | None:
+    """Read how finely a reconstruction was acquired.
+
+    The method's zero filling (``PVM_EncZf``) and partial Fourier acceleration (``PVM_EncPft``) give the
+    factor along read and phase; a reconstruction to another matrix than the method's (``PVM_Matrix``) gives
+    one more.
+
+    Parameters
+    ----------
+    image : Path
+        The ``2dseq``.
+    shape : tuple of int
+        Of its frames, in array order: (y, x) or (z, y, x).
+
+    Returns
+    -------
+    AcquiredSampling or None
+        None where the parameters do not say it of frames of this shape.
+    """
+    files = {path.name: Parameters(path) for path in parameter_files(image)}
+    method = files.get("method")
+    if method is None or "PVM_Matrix" not in method:
+        return None
+    matrix = method.numbers("PVM_Matrix")
+    if len(matrix) != len(shape) or matrix.min() < 1.0:
+        return None
+    filled = _each(method, "PVM_EncZf", len(shape)) * _each(method, "PVM_EncPft", len(shape))
+    # read, phase and slice directions are the frame's columns, rows and slices, unless it is transposed
+    shown = np.array(shape[::-1], dtype=np.float64)
+    reco = files.get("reco")
+    swapped = bool(reco is not None and reco.numbers("RECO_transposition", 0).any())
+    if swapped:
+        shown[[0, 1]] = shown[[1, 0]]
+    factor = filled * shown / matrix
+    if not np.all(np.isfinite(factor)) or factor.min() < 1.0 - _SAME:
+        return None
+    if swapped:
+        factor[[0, 1]] = factor[[1, 0]]
+    return AcquiredSampling.filled(
+        [max(f, 1.0) if f > 1.0 + _SAME else 1.0 for f in factor[::-1]], FROM_PARAMETERS
+    )
+
+
+def _each(method: Parameters, key: str, n: int) -> NDArray[np.float64]:
+    """Numbers of a parameter for each direction, 1 where it says none."""
+    values = method.numbers(key, 1.0)
+    return values if values.size == n else np.ones(n)
