@@ -18,6 +18,7 @@ from spallmap.results.ome_tiff import read_stack
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import read_registration, write_registration
 from spallmap.results.tables import read_json
+from spallmap.sampling import AcquiredSampling
 from spallmap.user_files.landmark_file import read_recorded_landmarks
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def main() -> None:
         excluded = read_stack(inputs.regions).data[0] > 0
         image = least_weighted_echo(echoes, read_json(inputs.echoes_json)["te_ms"], excluded)
         labels = read_volume(inputs.labels)
+        sampling = AcquiredSampling.from_dict(t2["sampling"]) if "sampling" in t2 else None
         phases, sigma, n_coils = np.asarray(labels.data), t2["noise_sigma"], t2["n_coils"]
         registration = register_projection(
             image,
@@ -48,6 +50,7 @@ def main() -> None:
             sigma=sigma,
             n_coils=n_coils,
             skin_depth_um=params.skin_depth_um,
+            sampling=sampling,
             seed=params.seed,
         )
         model = fitted_projection(registration, image, phases, labels.spacing_um)

@@ -158,6 +158,16 @@ class ScanModel:
         Order of the coil's profile.
     coil : tuple of float
         Coefficients of its logarithm.
+    acquired : tuple of int, optional
+        Rows and columns of k-space that the image holds; None where they are the image's own.
+    missing : tuple of float
+        Fraction of them, along rows and columns, that is missing on one side (partial Fourier).
+    edge : tuple of float
+        Weight of the outermost of them, of a filter.
+    readout : {None, 0, 1}
+        Own axis, x or y, along which metal is displaced; None where it is not.
+    displacement_um : tuple of float
+        Coefficients of that displacement: x, y, x^2, xy, y^2, of order 1 at the field's edge.
     """
 
     electrode_gain: tuple[float, float]
@@ -165,6 +175,11 @@ class ScanModel:
     blur_um2: tuple[float, float]
     coil_order: int
     coil: tuple[float, ...]
+    acquired: tuple[int, int] | None = None
+    missing: tuple[float, float] = (0.0, 0.0)
+    edge: tuple[float, float] = (1.0, 1.0)
+    readout: int | None = None
+    displacement_um: tuple[float, ...] = (0.0,) * 5
 
 
 @dataclass(frozen=True)

@@ -280,6 +280,11 @@ def _diagnostics(content: dict[str, Any]) -> Diagnostics:
             (scan["blur_um2"][0], scan["blur_um2"][1]),
             scan["coil_order"],
             tuple(scan["coil"]),
+            scan["acquired"] and (scan["acquired"][0], scan["acquired"][1]),
+            (scan["missing"][0], scan["missing"][1]),
+            (scan["edge"][0], scan["edge"][1]),
+            scan["readout"],
+            tuple(scan["displacement_um"]),
         ),
         through=through
         and Intermediate(

@@ -46,7 +46,18 @@ def evidence(rng: np.random.Generator) -> Diagnostics:
         starts=Starts(18, 13),
         rivals=(Rival("reversed", 2.1, 170.0, there, 120.0, 179.0), Rival("no pose")),
         warp=Warp(((2, 0), (1, 1)), rng.normal(size=(2, 2)), 0.3, -0.1, 0.05, worthwhile=False),
-        scan=ScanModel((1.0, 1.1), 10.7, (3.0, -1.0), 1, (0.1, 0.0, 0.0)),
+        scan=ScanModel(
+            (1.0, 1.1),
+            10.7,
+            (3.0, -1.0),
+            1,
+            (0.1, 0.0, 0.0),
+            acquired=(64, 48),
+            missing=(0.3, 0.0),
+            edge=(0.08, 1.0),
+            readout=1,
+            displacement_um=(3.0, 0.0, -1.0, 0.5, 0.0),
+        ),
         through=Intermediate("the overview", there, "refused", ("no edges",)),
     )
 

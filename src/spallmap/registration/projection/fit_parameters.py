@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from spallmap.registration.projection.forward import ProjectionPose
+from spallmap.registration.projection.forward import ProjectionPose, Sampler
 
 # Order of the fitted parameters. Rotation about the own x, y, normal (radians).
 ROTATION = slice(0, 3)
@@ -25,7 +25,9 @@ SKIN = 8
 BLUR = slice(9, 11)
 # Coefficients of the logarithm of the coil's profile.
 COIL = slice(11, 16)
-N_PARAMETERS = 16
+# Coefficients of the displacement along the readout (um).
+WARP = slice(16, 21)
+N_PARAMETERS = 21
 # Terms of the coil's profile up to each order of its polynomial.
 COIL_TERMS = (0, 2, 5)
 
@@ -38,6 +40,9 @@ PRIOR_BLUR_SD_PIXEL = 0.4
 # A coil's sensitivity changes by some tens of per cent over a field; a coefficient is the change from the
 # field's middle to its edge.
 PRIOR_COIL_SD = 0.2
+# A coefficient of the readout's displacement, in pixels at the field's edge: an off-resonance of a pixel
+# is as much as a laboratory bears before it shims again.
+PRIOR_WARP_SD_PIXEL = 0.5
 # Gains and shifts have no prior; this much (of a logarithm, in um) only keeps the equations solvable when the
 # image holds no signal at all.
 RIDGE_LOG_GAIN_SD = 10.0
@@ -62,6 +67,8 @@ class FitParameters:
         Variance of the additional blur along own x and y.
     coil : ndarray, shape (5,)
         Coefficients of the logarithm of the coil's profile, see :func:`coil_terms`.
+    warp_um : ndarray, shape (5,)
+        Coefficients of the displacement along the readout, see :func:`warp_terms`.
     """
 
     pose: ProjectionPose
@@ -69,6 +76,7 @@ class FitParameters:
     log_skin: float
     blur_um2: NDArray[np.float64]
     coil: NDArray[np.float64]
+    warp_um: NDArray[np.float64] = field(default_factory=lambda: np.zeros(5))
 
     def moved(self, step: NDArray[np.float64]) -> FitParameters:
         """Return the parameters after a step in the order of this module's slices."""
@@ -79,6 +87,7 @@ class FitParameters:
             log_skin=float(np.clip(self.log_skin + step[SKIN], -0.9, 0.9)),
             blur_um2=self.blur_um2 + step[BLUR],
             coil=self.coil + step[COIL],
+            warp_um=self.warp_um + step[WARP],
         )
 
 
@@ -91,21 +100,24 @@ class Prior:
     rotation : ndarray, shape (3, 3)
         Rotation that the axes column names.
     pixel_um : tuple of float
-        Row and column spacing, in which the blur's prior is given.
+        Acquired row and column spacing, in which the priors of blur and displacement are given.
     depth : bool
         Whether the depth is open; it is pinned in a projection.
     coil_order : int
         Order of the polynomial of the coil's profile, 0 to 2; 0 is an even coil.
+    readout : {None, 0, 1}
+        Own axis, x or y, along which metal may be displaced; None where it is not.
     """
 
     rotation: NDArray[np.float64]
     pixel_um: tuple[float, float]
     depth: bool = False
     coil_order: int = 1
+    readout: int | None = None
 
     @property
     def precision(self) -> NDArray[np.float64]:
-        """Inverse variance of each parameter, shape (16,)."""
+        """Inverse variance of each parameter, shape (21,)."""
         precision = np.empty(N_PARAMETERS)
         precision[ROTATION] = np.deg2rad(PRIOR_ROTATION_SD_DEG) ** -2
         precision[SHIFT] = RIDGE_SHIFT_SD_UM**-2
@@ -113,33 +125,68 @@ class Prior:
         precision[SKIN] = PRIOR_LOG_SKIN_SD**-2
         precision[BLUR] = (PRIOR_BLUR_SD_PIXEL * np.array(self.pixel_um[::-1])) ** -4
         precision[COIL] = PRIOR_COIL_SD**-2
-        precision[COIL.start + COIL_TERMS[self.coil_order] :] = PINNED_PRECISION
+        precision[COIL.start + COIL_TERMS[self.coil_order] : COIL.stop] = PINNED_PRECISION
+        precision[WARP] = PINNED_PRECISION
+        if self.readout is not None:
+            precision[WARP] = (PRIOR_WARP_SD_PIXEL * self.pixel_um[1 - self.readout]) ** -2
         if not self.depth:
             precision[DEPTH] = PINNED_PRECISION
         return precision
 
     def offset(self, p: FitParameters) -> NDArray[np.float64]:
-        """Distance of each parameter from its prior mean, shape (16,); 0 where there is none."""
+        """Distance of each parameter from its prior mean, shape (21,); 0 where there is none."""
         offset = np.zeros(N_PARAMETERS)
         offset[ROTATION] = Rotation.from_matrix(self.rotation.T @ p.pose.rotation).as_rotvec()
         offset[SKIN] = p.log_skin
         offset[BLUR] = p.blur_um2
         offset[COIL] = p.coil
+        offset[WARP] = p.warp_um
         return offset
 
 
-def coil_terms(shape: tuple[int, int]) -> NDArray[np.float64]:
+def coil_terms(sampler: Sampler) -> NDArray[np.float64]:
     """Terms of the logarithm of a coil's profile: y, x, y^2, xy, x^2, from -1 to 1 over the field.
 
     Parameters
     ----------
-    shape : tuple of int
-        Rows and columns.
+    sampler : Sampler
+        The image's grid.
 
     Returns
     -------
     ndarray, shape (5, ny, nx)
         The linear terms first.
     """
-    y, x = np.meshgrid(*(np.linspace(-1.0, 1.0, n) for n in shape), indexing="ij")
+    # From the first acquired sample to the last; samples filled in after the last lie a little beyond.
+    pairs = zip(sampler.shape, sampler.matrix, strict=True)
+    y, x = np.meshgrid(*(np.arange(n) * (2.0 * m / n / (m - 1)) - 1.0 for n, m in pairs), indexing="ij")
     return np.stack([y, x, y**2, x * y, x**2])
+
+
+def warp_terms(
+    own_um: NDArray[np.float64], weight: NDArray[np.float64], sampler: Sampler
+) -> NDArray[np.float64]:
+    """Terms of the displacement along the readout: x, y, x^2, xy, y^2, of order 1 at the field's edge.
+
+    Each is 0 in the mean over the metal. A displacement that is common to all of it looks like another
+    position of the cell, and the scanner's frequency is set on the metal.
+
+    Parameters
+    ----------
+    own_um : ndarray, shape (n, 3)
+        The metal's own coordinates, relative to its centroid.
+    weight : ndarray, shape (n,)
+        Its signal.
+    sampler : Sampler
+        For the field's size.
+
+    Returns
+    -------
+    ndarray, shape (5, n)
+        The linear terms first.
+    """
+    ny, nx = sampler.shape
+    row_um, column_um = sampler.spacing_um
+    x, y = own_um[:, 0] / (0.5 * nx * column_um), own_um[:, 1] / (0.5 * ny * row_um)
+    terms = np.stack([x, y, x**2, x * y, y**2])
+    return terms - (terms @ weight)[:, None] / max(float(weight.sum()), 1e-300)

@@ -104,15 +104,55 @@ class Sampler:
     spacing_um : tuple of float
         Row and column spacing.
     oversampling : int
-        Fine samples per image sample on which points are spread.
+        Fine samples per acquired sample on which points are spread.
     slices : Slices or None
         The third axis of a stack; None is a projection.
+    acquired : tuple of int, optional
+        Rows and columns of k-space that were acquired, where the image was filled with zeros.
+    missing : tuple of float
+        Fraction of them, along rows and columns, that is missing at the negative end (partial Fourier).
+    edge : tuple of float
+        Weight of the outermost samples along rows and columns, of a filter like a Gaussian; 1 is none.
+    counting : float
+        Independent samples of noise for each acquired sample: 1, or less behind a filter.
     """
 
     shape: tuple[int, int]
     spacing_um: tuple[float, float]
     oversampling: int = OVERSAMPLING
     slices: Slices | None = None
+    acquired: tuple[int, int] | None = None
+    missing: tuple[float, float] = (0.0, 0.0)
+    edge: tuple[float, float] = (1.0, 1.0)
+    counting: float = 1.0
+
+    @property
+    def matrix(self) -> tuple[int, int]:
+        """Rows and columns of k-space, as acquired."""
+        return self.acquired or self.shape
+
+    @property
+    def matrix_um(self) -> tuple[float, float]:
+        """Pixel size of the acquired matrix, rows and columns."""
+        rows, columns = (s * n / m for s, n, m in zip(self.spacing_um, self.shape, self.matrix, strict=True))
+        return rows, columns
+
+    @property
+    def independent(self) -> float:
+        """How many independent samples a pixel stands for: 1, or less after filling with zeros."""
+        kept = [m - _lost(m, f) for m, f in zip(self.matrix, self.missing, strict=True)]
+        return self.counting * float(np.prod(kept) / np.prod(self.shape))
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """What a filter, and what was not acquired, leave of each acquired sample, shape (my, mx)."""
+        along = []
+        for m, missing, edge in zip(self.matrix, self.missing, self.edge, strict=True):
+            k = _cycles(m)
+            weight = edge ** ((k / (0.5 * m)) ** 2)
+            weight[k < _lost(m, missing) - m // 2] = 0.0
+            along.append(weight)
+        return np.asarray(along[0][:, None] * along[1], dtype=np.float64)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -126,8 +166,9 @@ class Sampler:
 
     @property
     def frequencies(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Angular spatial frequencies along rows, shape (ny, 1), and along columns, shape (1, nx), 1/um."""
-        ky, kx = (2.0 * np.pi * fft.fftfreq(n, s) for n, s in zip(self.shape, self.spacing_um, strict=True))
+        """Angular frequencies acquired along rows, shape (my, 1), and along columns, shape (1, mx), 1/um."""
+        pairs = zip(self.matrix, self.matrix_um, strict=True)
+        ky, kx = (2.0 * np.pi * fft.fftfreq(n, s) for n, s in pairs)
         return ky[:, None], kx[None, :]
 
     def transform(
@@ -156,12 +197,13 @@ class Sampler:
 
         Returns
         -------
-        ndarray, shape (k, ny, nx) or (k, n_slices, ny, nx)
-            Signal per image sample, in the order of :func:`scipy.fft.fft2`; its inverse transform has the
-            weights' unit per pixel.
+        ndarray, shape (k, my, mx) or (k, n_slices, my, mx)
+            Signal per acquired sample, in the order of :func:`scipy.fft.fft2`; its inverse transform has the
+            weights' unit per acquired pixel.
         """
-        fine_shape = tuple(n * self.oversampling for n in self.shape)
-        fine_um = tuple(s / self.oversampling for s in self.spacing_um)
+        my, mx = self.matrix
+        fine_shape = (my * self.oversampling, mx * self.oversampling)
+        fine_um = tuple(s / self.oversampling for s in self.matrix_um)
         n, k = weights.shape
         if self.slices is None:
             count, fractions = 1, (np.zeros(n, dtype=np.int64), np.ones(n), np.zeros(n))
@@ -176,9 +218,8 @@ class Sampler:
             fine_um[0],
             fine,
         )
-        spectrum = fft.fft(fft.rfft(fine, axis=-1)[..., : self.shape[1] // 2 + 1], axis=-2)
-        rows = np.rint(fft.fftfreq(self.shape[0]) * self.shape[0]).astype(int)
-        columns = np.rint(fft.fftfreq(self.shape[1]) * self.shape[1]).astype(int)
+        spectrum = fft.fft(fft.rfft(fine, axis=-1)[..., : mx // 2 + 1], axis=-2)
+        rows, columns = _cycles(my), _cycles(mx)
         # A real object's negative frequencies are the conjugates of its positive ones.
         positive = spectrum[..., rows, :][..., np.abs(columns)]
         mirrored = np.conj(spectrum[..., -rows, :][..., np.abs(columns)])
@@ -186,11 +227,29 @@ class Sampler:
         ky, kx = self.frequencies
         kernel = np.sinc(ky * fine_um[0] / (2 * np.pi)) * np.sinc(kx * fine_um[1] / (2 * np.pi))
         samples = cropped * (np.exp(-0.5 * spread_um2 * (kx**2 + ky**2)) / kernel**2)
-        return np.asarray(samples.reshape(k, *self.image_shape), dtype=np.complex128)
+        if self.edge != (1.0, 1.0) or self.missing != (0.0, 0.0):
+            samples *= self.weights
+        return np.asarray(samples.reshape(k, *self.image_shape[:-2], my, mx), dtype=np.complex128)
 
     def image(self, spectrum: Complex) -> Complex:
-        """Complex image of Fourier samples, of the same shape; the last two axes are transformed."""
-        return np.asarray(fft.ifft2(spectrum, axes=(-2, -1)), dtype=np.complex128)
+        """Complex image of acquired samples, filled with zeros to the image's grid, per acquired pixel."""
+        if self.matrix == self.shape:
+            return np.asarray(fft.ifft2(spectrum, axes=(-2, -1)), dtype=np.complex128)
+        rows, columns = (_cycles(m) for m in self.matrix)
+        filled = np.zeros((*spectrum.shape[:-2], *self.shape), dtype=np.complex128)
+        filled[..., rows[:, None], columns[None, :]] = spectrum
+        scale = np.prod(self.shape) / np.prod(self.matrix)
+        return np.asarray(fft.ifft2(filled, axes=(-2, -1)) * scale, dtype=np.complex128)
+
+
+def _lost(n: int, fraction: float) -> int:
+    """How many of n samples a fraction of them is."""
+    return round(n * fraction)
+
+
+def _cycles(n: int) -> NDArray[np.int64]:
+    """Cycles over the field of n samples in the order of a Fourier transform."""
+    return np.rint(fft.fftfreq(n) * n).astype(np.int64)
 
 
 def project(cloud: Cloud, rotation: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -226,7 +285,7 @@ def electrode_images(cloud: Cloud, pose: ProjectionPose, sampler: Sampler) -> Co
     Returns
     -------
     ndarray, shape (2, ny, nx) or (2, n_slices, ny, nx)
-        Metal volume seen per pixel, in um^3.
+        Metal volume seen per acquired pixel, in um^3.
     """
     own = project(cloud, pose.rotation)
     weights = np.column_stack([cloud.weight * (cloud.electrode == e) for e in (0, 1)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,17 +10,20 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from spallmap.frames import AffineMap, grid_points
-from spallmap.registration.projection.fit_parameters import COIL_TERMS
+from spallmap.registration.projection.fit_parameters import COIL_TERMS, WARP
 from spallmap.registration.projection.forward import electrode_images
-from spallmap.registration.projection.judge import agreement
+from spallmap.registration.projection.judge import MAX_ROTATION_DEG, agreement
+from spallmap.registration.projection.position_error import block_variance, distortion_um
 from spallmap.registration.projection.refine import (
     Problem,
     ProjectionSolution,
+    evaluate,
     least_squares,
     promised_fall,
     start_parameters,
 )
 from spallmap.registration.projection.search import best_per_azimuth, coarse_poses
+from spallmap.registration.verdict import angle_between_deg
 
 # Edge of the cubes in which metal is pooled, in pixels (the smaller pitch): for the search, for the result.
 SEARCH_BLOCK_PIXEL = 1.0
@@ -57,6 +61,13 @@ STARTS_PER_AZIMUTH = 2
 START_DISTANCE_DEG = 7.0
 # A reversed solution that walked further than this from its own start is no longer that hypothesis.
 MAX_WALK_DEG = 40.0
+# A rival this much worse, in units of the misfit's variance, does not come near by what a scan leaves open.
+FOLLOWED_GAP = 1000.0
+# A displacement smaller than this, root mean square, is what images without distortion ask for: up to 0.085.
+LEAST_DISPLACEMENT_PIXEL = 0.1
+# The fall in cost by a displacement from row to row over that along the columns: 2.3 to 15 where it ran
+# so, 0.2 to 1.02 where the readout ran along the columns, as consoles store it.
+ROWS_FOR_COLUMNS = 1.5
 _FLIPS = {
     "the image with its rows reversed": np.diag([1.0, -1.0, -1.0]),
     "the image with its columns reversed": np.diag([-1.0, 1.0, -1.0]),
@@ -74,10 +85,13 @@ class Hypothesis:
         In words.
     solution : ProjectionSolution
         Its best fit on the metal pooled for the search.
+    problem : Problem
+        What it was fitted to, under its own prior.
     """
 
     name: str
     solution: ProjectionSolution
+    problem: Problem
 
 
 def solve(
@@ -114,11 +128,14 @@ def solve(
 
 
 def converge(problem: Problem, start: ProjectionSolution) -> tuple[Problem, ProjectionSolution]:
-    """Fit on all of the metal, with a curved coil's profile where the image asks for one.
+    """Fit with a curved coil's profile and a displacement along the readout where the image asks for them.
 
-    Its three terms are fitted where one Gauss-Newton step promises that the cost falls by more than Schwarz's
-    criterion asks for that many, in units of the misfit's variance. The linear terms are always fitted under
-    their prior.
+    The coil's three curved terms, or the displacement's five along one of the axes, are fitted where one
+    Gauss-Newton step promises that the cost falls by more than Schwarz's criterion asks for that many, in
+    units of the misfit's variance; what promises most goes first. That variance is the reduced chi-square or,
+    where neighbouring residuals go together and so pull more, that of whole blocks. A displacement that comes
+    out smaller than half a voxel or a tenth of a pixel is the segmentation's, and is not fitted. The coil's
+    linear terms are always fitted under their prior.
 
     Parameters
     ----------
@@ -139,17 +156,55 @@ def converge(problem: Problem, start: ProjectionSolution) -> tuple[Problem, Proj
     Schwarz, "Estimating the dimension of a model", Annals of Statistics 6 (1978); Rao, "Large sample tests of
     statistical hypotheses", Proceedings of the Cambridge Philosophical Society 44 (1948) (the score test).
     """
-    plain = least_squares(problem, start.parameters)
-    curved = replace(problem, prior=replace(problem.prior, coil_order=2))
-    found = agreement(problem, plain)
-    terms = COIL_TERMS[2] - COIL_TERMS[problem.prior.coil_order]
-    needed = terms * np.log(max(found.footprint_pixels, 2)) * max(1.0, found.chi2_footprint)
-    if promised_fall(curved, plain) <= needed:
-        return problem, plain
-    return curved, least_squares(curved, plain.parameters)
+    best = least_squares(problem, start.parameters)
+    displaced = True
+    while True:
+        found = agreement(problem, best)
+        samples = found.footprint_pixels * problem.sampler.independent
+        a_term = np.log(max(samples, 2.0)) * max(1.0, found.chi2_footprint, block_variance(problem, best))
+        promised = [
+            (promised_fall(wider, evaluate(wider, best.parameters)) / (terms * a_term), wider)
+            for terms, wider in _wider(problem, displaced)
+        ]
+        asked = [one for one in promised if one[0] > 1.0]
+        if not asked:
+            return problem, best
+        _, wider = max(asked, key=lambda one: one[0])
+        if wider.prior.readout is None or problem.prior.readout is not None:
+            problem, best = wider, least_squares(wider, best.parameters)
+            continue
+        axis, fit = _readout(problem, best)
+        along = replace(problem, prior=replace(problem.prior, readout=axis))
+        a_tenth_um = LEAST_DISPLACEMENT_PIXEL * problem.sampler.matrix_um[1 - axis]
+        if distortion_um(along, fit) < max(problem.least_displacement_um, a_tenth_um):
+            displaced = False
+        else:
+            problem, best = along, fit
 
 
-def reversed_hypotheses(problem: Problem, stack_column: int) -> list[Hypothesis]:
+def _readout(problem: Problem, best: ProjectionSolution) -> tuple[int, ProjectionSolution]:
+    """Choose the axis along which metal is displaced: the columns, but where the rows explain more by far."""
+    columns, rows = (
+        least_squares(replace(problem, prior=replace(problem.prior, readout=axis)), best.parameters)
+        for axis in (0, 1)
+    )
+    if best.cost - rows.cost > ROWS_FOR_COLUMNS * (best.cost - columns.cost):
+        return 1, rows
+    return 0, columns
+
+
+def _wider(problem: Problem, displaced: bool) -> Iterator[tuple[int, Problem]]:
+    """Each way in which more of the scan could be open, with the number of terms that it adds."""
+    prior = problem.prior
+    if prior.coil_order < 2:
+        terms = COIL_TERMS[2] - COIL_TERMS[prior.coil_order]
+        yield terms, replace(problem, prior=replace(prior, coil_order=2))
+    if displaced and prior.readout is None:
+        for axis in (0, 1):
+            yield WARP.stop - WARP.start, replace(problem, prior=replace(prior, readout=axis))
+
+
+def reversed_hypotheses(problem: Problem, stack_column: int, *, from_sides: bool = False) -> list[Hypothesis]:
     """Fit the image under each way in which its rows and columns may have been reversed.
 
     Since a projection looks the same from behind but for its columns, each of them is a rotation by 180
@@ -161,6 +216,8 @@ def reversed_hypotheses(problem: Problem, stack_column: int) -> list[Hypothesis]
         Image and coarsely pooled metal under the prior that the table gives.
     stack_column : int
         Which own axis of the image runs along the stack.
+    from_sides : bool
+        Try also how the cell looks from its sides, a quarter round the stack.
 
     Returns
     -------
@@ -168,16 +225,61 @@ def reversed_hypotheses(problem: Problem, stack_column: int) -> list[Hypothesis]
         One for each reversal whose fit stayed near it.
     """
     found: list[Hypothesis] = []
-    for name, flip in _FLIPS.items():
+    flips = dict(_FLIPS)
+    if from_sides:
+        about = np.eye(3)[stack_column]
+        for angle in (90.0, -90.0):
+            name = f"the cell rotated by {angle:.0f} degrees about its stack"
+            flips[name] = Rotation.from_rotvec(np.deg2rad(angle) * about).as_matrix()
+    for name, flip in flips.items():
         reversed_problem = replace(
             problem, prior=replace(problem.prior, rotation=problem.prior.rotation @ flip)
         )
         for solution in solve(reversed_problem, REVERSED_GRID, stack_column):
             walk = Rotation.from_matrix(reversed_problem.prior.rotation.T @ solution.parameters.pose.rotation)
             if np.rad2deg(walk.magnitude()) <= MAX_WALK_DEG:
-                found.append(Hypothesis(name, solution))
+                found.append(Hypothesis(name, solution, reversed_problem))
                 break
     return found
+
+
+def contest(
+    best: Hypothesis, rivals: Sequence[Hypothesis], chi2: float
+) -> tuple[list[Hypothesis], list[float]]:
+    """Compare the best solution with its rivals; whoever comes near may open as much of the scan as it.
+
+    Parameters
+    ----------
+    best : Hypothesis
+        The best fit.
+    rivals : sequence of Hypothesis
+        Other explanations.
+    chi2 : float
+        Reduced chi-square that the final fit of the best left.
+
+    Returns
+    -------
+    rivals : list of Hypothesis
+        With what those that came near opened. Who ends at the best solution is none and is left out.
+    gaps : list of float
+        Cost of each beyond the best one's, in units of the misfit's variance.
+    """
+    wider, fit = converge(best.problem, best.solution)
+    centre = best.problem.cloud.centre_um
+    to_volume = fit.parameters.pose.to_map(centre)
+    variance = max(1.0, chi2, agreement(wider, fit).chi2_footprint)
+    followed, gaps = [], []
+    for rival in rivals:
+        solution = rival.solution
+        if solution.cost - fit.cost < FOLLOWED_GAP * variance:
+            solution = converge(rival.problem, solution)[1]
+        there = solution.parameters.pose.to_map(centre)
+        near = in_plane_um(best.problem, there, to_volume) <= best.problem.pixel_um
+        if near and angle_between_deg(there, to_volume) <= MAX_ROTATION_DEG:
+            continue
+        followed.append(replace(rival, solution=solution))
+        gaps.append((solution.cost - fit.cost) / variance)
+    return followed, gaps
 
 
 def in_plane_um(problem: Problem, a: AffineMap, b: AffineMap) -> float:

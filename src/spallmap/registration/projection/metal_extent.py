@@ -130,11 +130,17 @@ def size_asked(problem: Problem, solution: ProjectionSolution) -> tuple[float, f
     Returns
     -------
     tuple of float
-        Along rows and columns; 1 where the stated size is right.
+        Along rows and columns; 1 where the stated size is right. The stretch that a fitted displacement along
+        the readout holds counts, since a wrong pixel looks the same.
     """
-    there, _ = fit_size(problem, solution, ASKED_STEPS)
+    there, fitted = fit_size(problem, solution, ASKED_STEPS)
     row, column = (a / b for a, b in zip(there.sampler.spacing_um, problem.sampler.spacing_um, strict=True))
-    return row, column
+    stretched = [1.0, 1.0]
+    if problem.prior.readout is not None:
+        axis = 1 - problem.prior.readout
+        field_um = there.sampler.shape[axis] * there.sampler.spacing_um[axis]
+        stretched[axis] += float(fitted.parameters.warp_um[problem.prior.readout]) / (0.5 * field_um)
+    return row / stretched[0], column / stretched[1]
 
 
 def size_starts(problem: Problem, cloud: Cloud, stack_column: int) -> list[SizeStart]:
@@ -207,15 +213,16 @@ def at_size(problem: Problem, metal: Metal, skin_depth_um: float, spacing_um: Se
     return replace(
         sized,
         sampler=replace(sized.sampler, oversampling=SEARCH_OVERSAMPLING),
-        cloud=skin_cloud(metal, skin_depth_um, FIT_BLOCK_PIXEL * min(row, column)),
+        cloud=skin_cloud(metal, skin_depth_um, FIT_BLOCK_PIXEL * sized.pixel_um),
     )
 
 
 def _with_spacing(problem: Problem, spacing_um: tuple[float, float]) -> Problem:
+    sampler = replace(problem.sampler, spacing_um=spacing_um)
     return replace(
         problem,
-        sampler=replace(problem.sampler, spacing_um=spacing_um),
-        prior=replace(problem.prior, pixel_um=spacing_um),
+        sampler=sampler,
+        prior=replace(problem.prior, pixel_um=sampler.matrix_um),
     )
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from spallmap.frames import AffineMap
 from spallmap.image import Image
-from spallmap.registration.projection.fit_parameters import coil_terms
-from spallmap.registration.projection.forward import ProjectionPose, Sampler, Slices, electrode_images
+from spallmap.registration.diagnostics import ScanModel
+from spallmap.registration.projection.fit_parameters import coil_terms, warp_terms
+from spallmap.registration.projection.forward import ProjectionPose, Sampler, Slices, project
 from spallmap.registration.projection.hypotheses import FINAL_BLOCK_PIXEL
 from spallmap.registration.projection.metal import find_metal, skin_cloud
 from spallmap.registration.projection.register import SKIN_DEPTH_UM
@@ -82,15 +83,35 @@ def render_projection(
     row_um, column_um = (float(s) for s in image_spacing_um[-2:])
     slices = Slices(int(shape[0]), float(image_spacing_um[0])) if len(shape) == 3 else None
     sampler = Sampler((int(shape[-2]), int(shape[-1])), (row_um, column_um), slices=slices)
-    metal = find_metal(phases, spacing_um, skin_depth_um)
+    depth = skin_depth_um if model == "skin" else None
+    scan = ScanModel(electrode_gain, skin_depth_um, (0.0, 0.0), 2, tuple(coil))
+    return _render(phases, spacing_um, to_reference, sampler, depth, scan)
+
+
+def _render(
+    phases: NDArray[Any],
+    spacing_um: Sequence[float],
+    to_reference: AffineMap,
+    sampler: Sampler,
+    depth_um: float | None,
+    scan: ScanModel,
+) -> NDArray[np.float64]:
+    """Draw what a scan shows of the metal's skin, or of all of it where `depth_um` is None."""
+    metal = find_metal(phases, spacing_um, scan.skin_depth_um)
     if metal is None:
         return np.zeros(sampler.image_shape)
-    depth = skin_depth_um if model == "skin" else None
-    cloud = skin_cloud(metal, depth, FINAL_BLOCK_PIXEL * min(sampler.spacing_um))
-    pose = ProjectionPose.from_map(to_reference, cloud.centre_um, depth=slices is not None)
-    images = electrode_images(cloud, pose, sampler)
-    profile = np.exp(np.tensordot(np.asarray(coil), coil_terms(sampler.shape), axes=1))
-    return profile * np.abs(np.tensordot(np.asarray(electrode_gain), images, axes=1))
+    cloud = skin_cloud(metal, depth_um, FINAL_BLOCK_PIXEL * min(sampler.matrix_um))
+    pose = ProjectionPose.from_map(to_reference, cloud.centre_um, depth=sampler.slices is not None)
+    own = project(cloud, pose.rotation)
+    gain = np.asarray(scan.electrode_gain)[cloud.electrode]
+    position = own + pose.centre_own_um
+    if scan.readout is not None:
+        warp = warp_terms(own, cloud.weight * gain, sampler)
+        position[:, scan.readout] += np.asarray(scan.displacement_um) @ warp
+    weight = (cloud.weight * gain)[:, None]
+    image = sampler.image(sampler.transform(position, weight, cloud.spread_um2))[0]
+    profile = np.exp(np.tensordot(np.asarray(scan.coil), coil_terms(sampler), axes=1))
+    return np.asarray(profile * np.abs(image), dtype=np.float64)
 
 
 def fitted_projection(
@@ -133,13 +154,15 @@ def fitted_projection(
         return None
     if registration.diagnostics.through is not None:
         raise ValueError(f"the map leads beyond {registration.diagnostics.through.name}")
-    return render_projection(
-        fixed_phases,
-        fixed_spacing_um,
-        registration.map,
-        image.spatial_shape,
-        image.spacing_um,
-        skin_depth_um=scan.skin_depth_um,
-        electrode_gain=scan.electrode_gain,
-        coil=scan.coil,
+    rows, columns = image.spatial_shape[-2:]
+    row_um, column_um = (float(s) for s in image.spacing_um[-2:])
+    stack = len(image.spatial_shape) == 3
+    sampler = Sampler(
+        (rows, columns),
+        (row_um, column_um),
+        slices=Slices(image.spatial_shape[0], float(image.spacing_um[0])) if stack else None,
+        acquired=scan.acquired,
+        missing=scan.missing,
+        edge=scan.edge,
     )
+    return _render(fixed_phases, fixed_spacing_um, registration.map, sampler, scan.skin_depth_um, scan)

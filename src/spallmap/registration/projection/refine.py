@@ -7,13 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spallmap.registration.projection.fit_parameters import N_PARAMETERS, FitParameters, Prior, coil_terms
+from spallmap.registration.projection.fit_parameters import (
+    COIL,
+    N_PARAMETERS,
+    WARP,
+    FitParameters,
+    Prior,
+    coil_terms,
+    warp_terms,
+)
 from spallmap.registration.projection.forward import Complex, ProjectionPose, Sampler, project
 from spallmap.registration.projection.metal import Cloud
 from spallmap.registration.projection.rician import rician_moments
 
 # Residuals beyond this many standard deviations pull with constant force: metal that the model does not hold.
 HUBER_SD = 3.5
+# Parameters before the coil's, and those of the displacement along the readout.
+N_UNWARPED, N_WARP = COIL.start, WARP.stop - WARP.start
 MAX_ITERATIONS = 40
 
 
@@ -37,6 +47,8 @@ class Problem:
         What is known before.
     n_coils : int
         Coils whose squares were summed.
+    least_displacement_um : float
+        A displacement along the readout that is smaller, root mean square, is not fitted.
     """
 
     image: NDArray[np.float64]
@@ -46,6 +58,12 @@ class Problem:
     cloud: Cloud
     prior: Prior
     n_coils: int = 1
+    least_displacement_um: float = 0.0
+
+    @property
+    def pixel_um(self) -> float:
+        """The smaller edge of an acquired pixel."""
+        return min(self.sampler.matrix_um)
 
     @property
     def amplitude(self) -> NDArray[np.float64]:
@@ -63,14 +81,14 @@ class ProjectionSolution:
     parameters : FitParameters
         The best point.
     cost : float
-        Robust sum of squared normalised residuals, plus the prior's.
+        Robust sum of squared normalised residuals, over independent samples, plus the prior's.
     model : ndarray
         Expected magnitude, of the image's shape.
     amplitude : ndarray
         Amplitude without noise.
     residual : ndarray
         (image - model) / standard deviation, on every pixel.
-    jacobian : ndarray, shape (n_pixels, 16)
+    jacobian : ndarray, shape (n_pixels, 21)
         Derivative of the model over the standard deviation.
     """
 
@@ -159,9 +177,10 @@ def evaluate(problem: Problem, parameters: FitParameters) -> ProjectionSolution:
     robust = np.where(r < HUBER_SD, r**2, HUBER_SD * (2.0 * r - HUBER_SD)).sum()
     spread = 2.0 * np.log(moments.sd[problem.used] / problem.sigma).sum()
     offset = problem.prior.offset(parameters)
+    seen = problem.sampler.independent * float(robust + spread)
     return ProjectionSolution(
         parameters=parameters,
-        cost=float(robust + spread + offset**2 @ problem.prior.precision),
+        cost=float(seen + offset**2 @ problem.prior.precision),
         model=moments.mean,
         amplitude=amplitude,
         residual=residual,
@@ -181,7 +200,7 @@ def covariance(problem: Problem, solution: ProjectionSolution) -> NDArray[np.flo
 
     Returns
     -------
-    ndarray, shape (16, 16)
+    ndarray, shape (21, 21)
         In the order of :mod:`spallmap.registration.projection.fit_parameters`.
     """
     normal, _ = normal_equations(problem, solution)
@@ -247,6 +266,11 @@ def _signal(problem: Problem, p: FitParameters) -> tuple[Complex, Complex]:
     blur = np.exp(-0.5 * (kx**2 * p.blur_um2[0] + ky**2 * p.blur_um2[1]))
     position = own + p.pose.centre_own_um
     channels = np.column_stack([weight[:, None] * side, slope, total[:, None] * own])
+    readout = problem.prior.readout
+    if readout is not None:
+        warp = warp_terms(own, total, sampler)
+        position[:, readout] += p.warp_um @ warp
+        channels = np.column_stack([channels, (total * warp).T])
     spectrum = sampler.transform(position, channels, cloud.spread_um2) * blur
     first, second = p.gain[0] * spectrum[0], p.gain[1] * spectrum[1]
     both = first + second
@@ -273,11 +297,14 @@ def _signal(problem: Problem, p: FitParameters) -> tuple[Complex, Complex]:
             -0.5 * ky**2 * both,
         ]
     )
+    if readout is not None:
+        derivatives = np.concatenate([derivatives, -1j * (kx, ky)[readout] * spectrum[6:]])
     images = sampler.image(np.concatenate([both[None], derivatives]))
-    terms = coil_terms(sampler.shape)
+    terms = coil_terms(sampler)
     images = images * np.exp(np.tensordot(p.coil, terms, axes=1))
-    by_coil = terms if sampler.slices is None else terms[:, None]
-    return images[0], np.concatenate([images[1:], by_coil * images[0]])
+    by_coil = (terms if sampler.slices is None else terms[:, None]) * images[0]
+    by_warp = images[1 + N_UNWARPED :] if readout is not None else np.zeros((N_WARP, *images.shape[1:]))
+    return images[0], np.concatenate([images[1 : 1 + N_UNWARPED], by_coil, by_warp])
 
 
 def normal_equations(
@@ -291,18 +318,19 @@ def normal_equations(
         Data and model.
     here : ProjectionSolution
         Where.
-    jacobian : ndarray, shape (n_pixels, 16 + k), optional
+    jacobian : ndarray, shape (n_pixels, 21 + k), optional
         With further parameters after the model's own, on which there is no prior.
 
     Returns
     -------
-    normal : ndarray, shape (16 + k, 16 + k)
+    normal : ndarray, shape (21 + k, 21 + k)
         Of all parameters.
-    gradient : ndarray, shape (16 + k,)
+    gradient : ndarray, shape (21 + k,)
         Downhill.
     """
     wider = here.jacobian if jacobian is None else jacobian
-    pull = np.where(problem.used, here.pull, 0.0).ravel()
+    # Pixels that were filled in between others say what those say.
+    pull = problem.sampler.independent * np.where(problem.used, here.pull, 0.0).ravel()
     weighted = wider * pull[:, None]
     free = (0, wider.shape[1] - N_PARAMETERS)
     precision = np.pad(problem.prior.precision, free)

@@ -17,15 +17,15 @@ from spallmap.image import Image
 from spallmap.registration.compose import refused
 from spallmap.registration.diagnostics import Diagnostics, Rival, ScanModel, Starts
 from spallmap.registration.fitting_size import with_fitting_size
-from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.projection.fit_parameters import Prior
-from spallmap.registration.projection.forward import Sampler, Slices
+from spallmap.registration.projection.forward import Slices
 from spallmap.registration.projection.hypotheses import (
     FINAL_BLOCK_PIXEL,
     SEARCH_BLOCK_PIXEL,
     SEARCH_GRID,
     SEARCH_OVERSAMPLING,
     Hypothesis,
+    contest,
     converge,
     in_plane_um,
     reversed_hypotheses,
@@ -36,25 +36,39 @@ from spallmap.registration.projection.judge import (
     Alternative,
     agreement,
     checks,
-    parameter_covariance,
 )
 from spallmap.registration.projection.known_answer import projection_answers
 from spallmap.registration.projection.metal import Metal, find_metal, skin_cloud
 from spallmap.registration.projection.metal_extent import fitting_sizes, size_asked
+from spallmap.registration.projection.position_error import (
+    combined,
+    distortion_um,
+    outline_um,
+    parameter_covariance,
+    standard_error,
+    with_distortion,
+)
 from spallmap.registration.projection.refine import Problem, ProjectionSolution
-from spallmap.registration.result import Registration, StandardError
+from spallmap.registration.projection.thinning import sampler_of, thinned, thinning, with_missing
+from spallmap.registration.result import Registration
 from spallmap.registration.verdict import (
     Candidate,
     Refused,
     angle_between_deg,
     best_different,
     decide,
-    pose_standard_error,
 )
+from spallmap.sampling import AcquiredSampling
 
 METHOD = "skin-weighted projection of the segmented sodium, least squares over the pose"
 # Skin depth of sodium at 105.84 MHz and room temperature.
 SKIN_DEPTH_UM = 10.7
+# Images without distortion asked for displacements of up to 0.3 voxel (root mean square): surfaces that the
+# segmentation puts too far out or in. Fitted, they moved images by 2 um.
+LEAST_DISPLACEMENT_VOXEL = 0.5
+# Cells seen from a side left 0.11 of the amplitude and more, or 0.06 where a displacement along the readout
+# made up for it; where less is left over they are not tried.
+SIDES_FROM_MISFIT = 0.06
 # A rotation about the stack axis that is known no better than this is called unobservable.
 UNOBSERVABLE_ROTATION_SE_DEG = 5.0
 # Images at known poses: few, for the time they take, but enough to see errors that are twice as large as the
@@ -73,6 +87,7 @@ def register_projection(
     sigma: float,
     n_coils: int = 1,
     skin_depth_um: float = SKIN_DEPTH_UM,
+    sampling: AcquiredSampling | None = None,
     known_answer_trials: int = KNOWN_ANSWER_TRIALS,
     seed: int = 1,
 ) -> Registration:
@@ -104,6 +119,8 @@ def register_projection(
         Coils whose squares were summed to the magnitude.
     skin_depth_um : float
         Expected skin depth; it is fitted around this value.
+    sampling : AcquiredSampling, optional
+        How finely the image was acquired, over its spatial axes; each pixel is a sample where it is absent.
     known_answer_trials : int
         Images at known poses that are registered to see the method's own errors; 0 leaves the test out.
     seed : int
@@ -118,7 +135,7 @@ def register_projection(
     Raises
     ------
     ValueError
-        If `sigma` makes no sense, or image and prior have different numbers of axes.
+        If `sigma` makes no sense, or image, prior and sampling have different numbers of axes.
 
     Examples
     --------
@@ -138,15 +155,22 @@ def register_projection(
     if not (np.isfinite(sigma) and sigma > 0):
         raise ValueError(f"sigma must be positive; got {sigma}")
     shape, image_um = data.shape, tuple(float(s) for s in image.spacing_um)
-    if data.ndim != image.n_spatial or len(prior.names) != data.ndim:
+    own_axes = {image.n_spatial, len(prior.names), data.ndim if sampling is None else len(sampling.factor)}
+    if own_axes != {data.ndim}:
         raise ValueError(
             f"image of shape {shape}, spacing {image_um} and axes {prior.names} do not belong together"
         )
     used = np.isfinite(data) if image.mask is None else np.isfinite(data) & image.mask
+    in_plane = _in_plane(AcquiredSampling.plain(data.ndim) if sampling is None else sampling)
+    step = thinning((shape[-2], shape[-1]), in_plane)
+    data, used = thinned(data, step), thinned(used, step)
+    image_um = (*image_um[:-2], image_um[-2] * step[0], image_um[-1] * step[1])
     attempt = _Attempt(
         np.where(np.isfinite(data), data, 0.0),
         used,
         float(sigma),
+        in_plane,
+        step,
         fixed_phases,
         fixed_spacing_um,
         prior,
@@ -166,6 +190,8 @@ class _Attempt:
     data: NDArray[np.float64]
     used: NDArray[np.bool_]
     sigma: float
+    sampling: AcquiredSampling
+    step: tuple[int, int]
     phases: NDArray[Any]
     spacing_um: Sequence[float]
     prior: AxesPrior
@@ -191,8 +217,10 @@ class _Attempt:
             nominal = self.prior.map(self.data.shape, image_um, self.phases.shape, self.spacing_um)
             return refused(str(refusal), nominal, METHOD, unobservable)
         ends = solve(coarse, SEARCH_GRID, stack_column)
+        problem, coarse, ends = with_missing(problem, coarse, ends)
         rng = np.random.default_rng(self.seed)
-        return _report(problem, coarse, ends, stack_column, self.skin_depth_um, self.trials, rng)
+        delivered = problem.sampler.shape[0] * self.step[0], problem.sampler.shape[1] * self.step[1]
+        return _report(problem, coarse, ends, stack_column, self.skin_depth_um, delivered, self.trials, rng)
 
     def prepared(self, image_um: tuple[float, ...]) -> tuple[Problem, Problem, int]:
         """Return image and metal, finely and coarsely pooled, and which own axis runs along the stack."""
@@ -202,20 +230,23 @@ class _Attempt:
             raise Refused("less than half of the image's pixels can be used")
         if np.ptp(data[used]) == 0:
             raise Refused("the image is constant")
-        sampler = Sampler(
+        sampler = sampler_of(
             (data.shape[-2], data.shape[-1]),
             (image_um[-2], image_um[-1]),
-            slices=Slices(data.shape[0], image_um[0]) if stack else None,
+            Slices(data.shape[0], image_um[0]) if stack else None,
+            self.sampling,
+            self.step,
         )
-        pixel_um = min(sampler.spacing_um)
+        pixel_um = min(sampler.matrix_um)
         problem = Problem(
             data,
             used,
             self.sigma,
             sampler,
             skin_cloud(self.metal, self.skin_depth_um, FINAL_BLOCK_PIXEL * pixel_um),
-            Prior(self.prior.linear(), sampler.spacing_um, depth=stack),
+            Prior(self.prior.linear(), sampler.matrix_um, depth=stack),
             self.n_coils,
+            LEAST_DISPLACEMENT_VOXEL * float(max(self.spacing_um)),
         )
         coarse = replace(
             problem,
@@ -232,6 +263,13 @@ class _Attempt:
         return [*fitting_sizes(problem, self.metal, self.skin_depth_um, stack_column)]
 
 
+def _in_plane(sampling: AcquiredSampling) -> AcquiredSampling:
+    """Take rows and columns of a sampling."""
+    return AcquiredSampling(
+        sampling.factor[-2:], sampling.edge[-2:], sampling.pixels_per_sample[-2:], sampling.source
+    )
+
+
 def _fit(found: Registration) -> str:
     return f"{100.0 * (found.diagnostics.measures['misfit'] or 0.0):.0f} % of the amplitude left over"
 
@@ -242,6 +280,7 @@ def _report(
     ends: Sequence[ProjectionSolution],
     stack_column: int,
     skin_depth_um: float,
+    delivered: tuple[int, int],
     trials: int,
     rng: np.random.Generator,
 ) -> Registration:
@@ -249,20 +288,20 @@ def _report(
     centre = problem.cloud.centre_um
     to_volume = best.parameters.pose.to_map(centre)
     sampler = problem.sampler
-    pixel_um = min(sampler.spacing_um)
     found = agreement(problem, best)
-    variance = max(1.0, found.chi2_footprint)
 
     def difference_um(a: AffineMap, b: AffineMap) -> float:
         return in_plane_um(problem, a, b)
 
-    reversals = reversed_hypotheses(coarse, stack_column)
+    doubtful = found.misfit > SIDES_FROM_MISFIT or problem.prior.readout is not None
+    reversals = reversed_hypotheses(coarse, stack_column, from_sides=doubtful)
     elsewhere = [
-        end for end in ends if difference_um(end.parameters.pose.to_map(centre), to_volume) > pixel_um
+        end for end in ends if difference_um(end.parameters.pose.to_map(centre), to_volume) > problem.pixel_um
     ]
-    rivals = [Hypothesis("another pose", elsewhere[0])] if elsewhere else []
-    rivals += reversals
-    others = [Alternative(r.name, (r.solution.cost - ends[0].cost) / variance) for r in rivals]
+    rivals = [Hypothesis("another pose", elsewhere[0], coarse)] if elsewhere else []
+    first = Hypothesis("the solution", ends[0], coarse)
+    rivals, gaps = contest(first, rivals + reversals, found.chi2_footprint)
+    others = [Alternative(r.name, gap) for r, gap in zip(rivals, gaps, strict=True)]
     candidates = [
         Candidate(r.solution.parameters.pose.to_map(centre), agreement(coarse, r.solution).chi2_footprint)
         for r in rivals
@@ -272,22 +311,24 @@ def _report(
         candidates,
         to_volume,
         points,
-        min_um=pixel_um,
+        min_um=problem.pixel_um,
         min_deg=MAX_ROTATION_DEG,
         higher_is_better=False,
         difference_um=difference_um,
     )
     pose_covariance = parameter_covariance(problem, best, found.chi2_footprint, rng)
-    predicted = _standard_error(to_volume, centre, pose_covariance, points, normal=sampler.slices is not None)
+    predicted = standard_error(to_volume, centre, pose_covariance, points, normal=sampler.slices is not None)
     answers = projection_answers(problem, coarse, best, stack_column, trials, rng)
-    se = _combined(predicted, answers)
+    se = with_distortion(combined(predicted, answers), problem, best)
     rotation_se_deg = np.rad2deg(np.sqrt(np.diag(pose_covariance)[:3]))
     asked = size_asked(problem, best)
-    verdict, reasons = decide(checks(problem, best, found, se, answers, others, asked))
+    outline = outline_um(problem, best)
+    verdict, reasons = decide(checks(problem, best, found, se, answers, others, asked, outline))
     unobservable = [] if sampler.slices else [DEPTH]
     if rotation_se_deg[stack_column] > UNOBSERVABLE_ROTATION_SE_DEG:
         unobservable.append("rotation about the stack axis")
-    agreeing = sum(difference_um(e.parameters.pose.to_map(centre), to_volume) < 0.25 * pixel_um for e in ends)
+    near = 0.25 * problem.pixel_um
+    agreeing = sum(difference_um(e.parameters.pose.to_map(centre), to_volume) < near for e in ends)
     p = best.parameters
     return Registration(
         map=to_volume,
@@ -304,6 +345,10 @@ def _report(
             gap_is="cost beyond the solution's, in units of the misfit's variance",
             measures={
                 **{name: float(value) for name, value in asdict(found).items()},
+                "outline_um": outline,
+                "distortion_um": distortion_um(problem, best),
+                "missing_rows": sampler.missing[0],
+                "missing_columns": sampler.missing[1],
                 "pixel_rows_asked": asked[0],
                 "pixel_columns_asked": asked[1],
                 **_by_axis("rotation_from_prior", "deg", _rotation_from_prior_deg(problem, best)),
@@ -329,6 +374,11 @@ def _report(
                 blur_um2=(float(p.blur_um2[0]), float(p.blur_um2[1])),
                 coil_order=problem.prior.coil_order,
                 coil=tuple(float(c) for c in p.coil),
+                acquired=None if sampler.matrix == delivered else sampler.matrix,
+                missing=sampler.missing,
+                edge=sampler.edge,
+                readout=problem.prior.readout,
+                displacement_um=tuple(float(c) for c in p.warp_um),
             ),
         ),
     )
@@ -342,40 +392,6 @@ def _best_first(rivals: Iterable[Rival]) -> tuple[Rival, ...]:
 def _by_axis(name: str, unit: str, values: NDArray[np.float64]) -> dict[str, float]:
     """Name three values after the own axes that they belong to."""
     return {f"{name}_{axis}_{unit}": float(v) for axis, v in zip(DIRECTIONS, values, strict=True)}
-
-
-def _combined(predicted: StandardError, answers: KnownAnswers) -> StandardError:
-    """Take the larger of the covariance's standard error and the known-answer test's, by direction.
-
-    Either misses something that the other sees: the covariance what is not linear, the test what a few draws
-    do not show.
-    """
-    if not answers.n:
-        return predicted
-    u, v, normal = (
-        None if value is None else max(float(value), float(rms))
-        for value, rms in zip((predicted.u, predicted.v, predicted.normal), answers.rms_um(), strict=True)
-    )
-    return StandardError(u, v, normal)
-
-
-def _standard_error(
-    to_volume: AffineMap,
-    centre_um: NDArray[np.float64],
-    pose_covariance: NDArray[np.float64],
-    points: NDArray[np.float64],
-    *,
-    normal: bool,
-) -> StandardError:
-    """Carry the covariance from the image's axes, where it was fitted, to the volume's."""
-    R = to_volume.linear
-    to_reference = np.zeros((6, 6))
-    # A rotation is an axial vector: axes that form a left-handed frame change its sign.
-    to_reference[:3, :3] = np.linalg.det(R) * R
-    # Where the centroid appears further along an axis of the image, the image lies further back.
-    to_reference[3:, 3:] = -R
-    covariance = to_reference @ pose_covariance @ to_reference.T
-    return pose_standard_error(covariance, to_volume, centre_um, points, normal=normal)
 
 
 def _rotation_from_prior_deg(problem: Problem, solution: ProjectionSolution) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from spallmap.registration.projection.fit_parameters import (
     DEPTH,
     N_PARAMETERS,
     SHIFT,
+    WARP,
 )
 from spallmap.registration.projection.forward import Slices
 from spallmap.registration.projection.refine import (
@@ -24,8 +25,10 @@ from tests.unit.registration.projection.projection_phantom import (
 )
 
 
-@pytest.mark.parametrize("slices", [None, Slices(5, 130.0)])
-def test_derivatives_agree_with_differences(slices: Slices | None) -> None:
+@pytest.mark.parametrize(
+    ("slices", "readout"), [(None, None), (Slices(5, 130.0), None), (None, 0), (None, 1)]
+)
+def test_derivatives_agree_with_differences(slices: Slices | None, readout: int | None) -> None:
     problem, start, _ = make_problem()
     # The little that aliases moves fast with the pose: nothing in the image, but much in its differences.
     sampler = replace(problem.sampler, oversampling=16 if slices is None else 8, slices=slices)
@@ -36,11 +39,12 @@ def test_derivatives_agree_with_differences(slices: Slices | None) -> None:
         stack = np.zeros(sampler.image_shape)
         prior = replace(problem.prior, depth=True)
         problem = replace(problem, image=stack, used=stack == 0, prior=prior)
+    problem = replace(problem, prior=replace(problem.prior, readout=readout))
     here = evaluate(problem, start)
     sd = rician_moments(here.amplitude, problem.sigma).sd
-    sizes = [2e-3] * 3 + [1.0] * 2 + [0.2] + [1e-3] * 3 + [5.0] * 2 + [1e-3] * 5
+    sizes = [2e-3] * 3 + [1.0] * 2 + [0.2] + [1e-3] * 3 + [5.0] * 2 + [1e-3] * 5 + [2.0] * 5
     for k in range(N_PARAMETERS):
-        if k == DEPTH and slices is None:
+        if (k == DEPTH and slices is None) or (k >= WARP.start and readout is None):
             assert not here.jacobian[:, k].any()
             continue
         step = np.zeros(N_PARAMETERS)

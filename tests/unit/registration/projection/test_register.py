@@ -9,6 +9,7 @@ from spallmap.image import Image
 from spallmap.registration.projection import fitted_projection, register_projection
 from spallmap.registration.result import Registration
 from spallmap.results.registration import diagnostics_content
+from spallmap.sampling import AcquiredSampling
 from tests.schemas import check_registration
 from tests.unit.registration.projection.projection_phantom import (
     BARS,
@@ -84,6 +85,37 @@ def test_a_coil_whose_sensitivity_changes_does_not_move_the_image() -> None:
     model = fitted_projection(found, image_of(seen), phases(), SPACING_UM)
     assert model is not None
     assert np.linalg.norm(model - seen) < 0.06 * np.linalg.norm(seen)
+
+
+def filled(data: np.ndarray, factor: int) -> np.ndarray:
+    """Fill a complex image with zeros beyond its k-space."""
+    rows, columns = data.shape
+    spectrum = np.fft.fftshift(np.fft.fft2(data))
+    pad = [((factor - 1) * n // 2,) * 2 for n in (rows, columns)]
+    return np.fft.ifft2(np.fft.ifftshift(np.pad(spectrum, pad))) * factor**2
+
+
+def test_an_image_filled_with_zeros_is_placed_as_the_acquired_one() -> None:
+    truth, clean, _, sigma = scan(32)
+    rng = np.random.default_rng(32)
+    noise = rng.normal(scale=sigma, size=(2, *IMAGE_SHAPE))
+    acquired = clean + noise[0] + 1j * noise[1]
+    data = np.abs(filled(acquired, 2))
+    np.testing.assert_allclose(data[::2, ::2], np.abs(acquired), atol=1e-9)
+    half_um = (IMAGE_SPACING_UM[0] / 2.0, IMAGE_SPACING_UM[1] / 2.0)
+    seen = Image(data, ("y", "x"), half_um)
+    options = {"prior": PRIOR, "sigma": sigma, "known_answer_trials": 0}
+    twice = AcquiredSampling.filled((2.0, 2.0), "known")
+    found = register_projection(seen, phases(), SPACING_UM, sampling=twice, **options)
+    check_registration(found)
+    assert found.accepted, found.reasons
+    again = register(np.abs(acquired), sigma)
+    np.testing.assert_allclose(found.map.matrix, again.map.matrix, atol=0.01)
+    assert np.linalg.norm(in_plane(found.map, truth), axis=-1).mean() < 3.0
+    model = fitted_projection(found, seen, phases(), SPACING_UM)
+    assert model is not None
+    assert model.shape == data.shape
+    assert np.linalg.norm(model[::2, ::2] - clean) < 0.06 * np.linalg.norm(clean)
 
 
 def test_magnitude_of_several_coils_is_placed() -> None:
