@@ -19,9 +19,9 @@ from spallmap.registration.inset.search import MAX_ROTATION_DEG
 from spallmap.registration.known_answers import KnownAnswers, known_answers, own_error_um
 from spallmap.registration.verdict import Refused
 
-# How what the two images differ by is laid over the copies: along rows, columns, both. It then says nothing
-# about the position, but keeps its strength and its grain.
-_FLIPS = ((0,), (1,), (0, 1))
+# How what the two images differ by is laid over the copies: along rows, along rows and columns. It then says
+# nothing about the position, but keeps its strength and its grain.
+_FLIPS = ((0,), (0, 1))
 
 # Weights of the total variation, in standard deviations of the noise: the first takes off white noise, the
 # last flattens grains.

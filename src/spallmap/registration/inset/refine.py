@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.linalg import eigh
 
 from spallmap.frames import AffineMap, Points, grid_points
@@ -88,18 +89,20 @@ class Refinement:
         """Restart beside the best end, along the direction that the edges determine least."""
         for _ in range(2):
             best = ends[0]
-            arms = self.motion.jacobian(best.map(self.few), best.centre)
-            metric = np.einsum("nip,niq->pq", arms, arms) / arms.shape[0]
-            information = best.jacobian.T @ (best.jacobian * best.weight[:, None])
-            # Scaled so that one unit moves the points by one micrometre on average.
-            weakest = eigh(information, metric)[1][:, 0]
-            starts = [
-                self.motion.map(weakest * step * unit_um, best.centre) @ best.map for step in _SLIDES_SAMPLES
-            ]
+            starts = self.beside(best, [step * unit_um for step in _SLIDES_SAMPLES])
             ends = sorted([*ends, *self.run(starts)], key=lambda a: -score_of(a))
             if ends[0] is best:
                 break
         return ends
+
+    def beside(self, end: Alignment, distances_um: Sequence[float]) -> list[AffineMap]:
+        """Return maps moved along the direction that the edges determine least, by mean distances."""
+        arms = self.motion.jacobian(end.map(self.few), end.centre)
+        metric = np.einsum("nip,niq->pq", arms, arms) / arms.shape[0]
+        information = end.jacobian.T @ (end.jacobian * end.weight[:, None])
+        # Scaled so that one unit moves the points by one micrometre on average.
+        weakest = eigh(information, metric)[1][:, 0]
+        return [self.motion.map(weakest * distance, end.centre) @ end.map for distance in distances_um]
 
     def _mixing(self, end: Alignment) -> tuple[NDArray[np.bool_], FloatArray, FloatArray, FloatArray]:
         """Return which points lie inside, their pictures, root weights and the mixture's coefficients."""
@@ -123,6 +126,11 @@ class Refinement:
         left = seen.reshape(mask.shape) - self._mixed(self._mixing(end)[3])
         rest: FloatArray = np.where(mask & inside.reshape(mask.shape), left, 0.0)
         return rest
+
+    def steepness(self, end: Alignment) -> FloatArray:
+        """Return how steep the mixture is on the inset's grid."""
+        steep: FloatArray = ndimage.gaussian_gradient_magnitude(self._mixed(self._mixing(end)[3]), 1.0)
+        return steep
 
     def own_jacobian(self, end: Alignment) -> FloatArray:
         """Return the derivative of the mixture by the motion, freed of changes of the mixture, (n, p).

@@ -17,8 +17,9 @@ from spallmap.registration.inset.find_poses import find_poses
 from spallmap.registration.inset.inset_scale import inset_sizes, scale_asked
 from spallmap.registration.inset.judge import MAX_SCALE, MIN_SCORE, judge
 from spallmap.registration.inset.known_answer import inset_answers
+from spallmap.registration.inset.misfit_copies import misfit_answers
 from spallmap.registration.inset.refine import Refinement, score_of
-from spallmap.registration.known_answers import known_answers
+from spallmap.registration.known_answers import KnownAnswers
 from spallmap.registration.result import Registration
 from spallmap.registration.verdict import Refused
 
@@ -129,9 +130,12 @@ def _attempt(images: InsetImages, seed: int) -> Registration:
     except Refused as refusal:
         return refused(str(refusal), start, METHOD, ())
     without_rims = Refinement(images.fine(rims=False), motion, seed).run([found.best.map])
-    answers = known_answers([])
+    answers: tuple[KnownAnswers, ...] = ()
     if score_of(found.best) >= MIN_SCORE[kind]:
-        answers = inset_answers(images, found, np.random.default_rng(seed))
+        # Streams of their own: what one draws does not change the other.
+        pieces = inset_answers(images, found, np.random.default_rng(seed))
+        misfits = misfit_answers(found, images.unit_um, np.random.default_rng([seed, 2]))
+        answers = (pieces, misfits)
     return judge(METHOD, found, without_rims, answers, images, scale_asked(found, seed))
 
 

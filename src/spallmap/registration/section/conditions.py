@@ -131,8 +131,9 @@ def checks(evidence: Findings) -> Iterable[Check]:
     yield Check(
         abs(e.log_scale) < BOUND * math.log1p(MOST_SCALE)
         and abs(e.log_anisotropy) < BOUND * math.log1p(MOST_ANISOTROPY),
-        f"the image asks for a pixel size that is off by {100 * MOST_SCALE:g} % or more, all that is "
-        "fitted: check the pixel size, and that the tilt was corrected",
+        f"the image asks for a pixel size that is off by {100 * MOST_SCALE:g} % or more, or axes that differ "
+        f"by {100 * MOST_ANISOTROPY:g} %, all that is fitted: check the pixel size, and that the tilt was "
+        "corrected",
     )
     yield Check(
         e.off_prior_deg <= MOST_OFF_PRIOR_DEG,

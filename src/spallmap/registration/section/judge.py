@@ -24,7 +24,8 @@ from spallmap.registration.section.certainty import (
 )
 from spallmap.registration.section.conditions import Findings, checks, known_answer_checks, off_prior_deg
 from spallmap.registration.section.known_answer import near_answers, searched_answer
-from spallmap.registration.section.refine import RIGID, SCALED, STRETCHED, equations, inside_correlation
+from spallmap.registration.section.pose import SectionPose
+from spallmap.registration.section.refine import equations, inside_correlation
 from spallmap.registration.section.search import SectionSolution
 from spallmap.registration.section.target import Target
 from spallmap.registration.section.warp import smooth_warp
@@ -40,12 +41,6 @@ KNOWN_ANSWER_FACTORS = np.array([0.6, 0.6, 1.3])
 EDGE_PIXELS = 0.15
 # Cuts that are searched for when the first was not found: one miss may be chance.
 MOST_SEARCHED = 3
-# What of a stretch the map holds, by the number of free parameters.
-APPLIED: dict[int, Literal["none", "scale", "scale of each axis"]] = {
-    RIGID: "none",
-    SCALED: "scale",
-    STRETCHED: "scale of each axis",
-}
 
 
 def judge(
@@ -75,8 +70,8 @@ def judge(
     which holds what any cut of this tomogram suffers (noise, blur, few pores); the larger of the block
     bootstrap's and the half fields', which holds where this section contradicts the tomogram; where two
     resolutions prefer different minima, their distance over the root of two, which is the error of taking
-    either; and, in the plane, how well an edge in an electron image shows where the body ends, and the
-    stretch that was fitted and is not applied.
+    either; in the plane, how well an edge in an electron image shows where the body ends; and what is not
+    known of the stretch, the pose following.
     """
     best = solution.best
     evidence, runner_up = _gather(section, target, solution, rng)
@@ -85,7 +80,7 @@ def judge(
     answers: tuple[KnownAnswers, ...] = ()
     if verdict == "accepted":
         near, searched = _known_answers(section, target, solution, rng)
-        error = _combined(error, near, float(np.mean(section.spacing_um)), solution.converged.unapplied_um())
+        error = _combined(error, near, float(np.mean(section.spacing_um)), solution.converged.stretch_um)
         verdict, reasons = decide(known_answer_checks(near, searched, error, target.voxel_um))
         answers = (near, *searched)
     return Registration(
@@ -124,13 +119,18 @@ def _diagnostics(
         },
         known_answers=answers,
         blocks=block_residuals(solution.robust, best, own_centre),
-        scale=Scale(
-            float(np.exp(best.log_scale)), float(np.exp(best.log_anisotropy)), APPLIED[solution.free]
-        ),
+        scale=Scale(float(np.exp(best.log_scale)), float(np.exp(best.log_anisotropy)), _applied(best)),
         starts=Starts(RESTARTS, round(evidence.returned * RESTARTS)),
         rivals=rivals_of(candidates, best.map(own_centre), field, min_um=min_um),
         warp=smooth_warp(solution.robust, best),
     )
+
+
+def _applied(pose: SectionPose) -> Literal["none", "scale", "scale of each axis"]:
+    """Say what of a stretch the map holds."""
+    if pose.log_anisotropy:
+        return "scale of each axis"
+    return "scale" if pose.log_scale else "none"
 
 
 def _gather(
@@ -196,13 +196,13 @@ def _known_answers(
 
 
 def _combined(
-    scatter: StandardError, near: KnownAnswers, pixel_um: float, unapplied_um: tuple[float, float]
+    scatter: StandardError, near: KnownAnswers, pixel_um: float, stretch_um: tuple[float, float, float]
 ) -> StandardError:
     """Sum a section's own scatter and the errors of known answers, edges and a stretch left out."""
     if not len(near.errors_um):
         return scatter
     edge = EDGE_PIXELS * pixel_um
-    return widened(scatter, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), (*unapplied_um, 0.0))
+    return widened(scatter, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), stretch_um)
 
 
 def widened(error: StandardError, *others: ArrayLike) -> StandardError:

@@ -9,7 +9,6 @@ from spallmap.registration.inset.contrast import InsetImages
 from spallmap.registration.inset.find_poses import FoundPoses
 from spallmap.registration.inset.judge import judge
 from spallmap.registration.inset.refine import Refinement
-from spallmap.registration.known_answers import known_answers
 from tests.unit.registration.inset.scene import OVERVIEW_SHAPE, draw_scene, electron_image, pose
 
 # More samples than are compared.
@@ -37,7 +36,7 @@ def test_the_seed_alone_draws_the_points_and_the_pose_hardly_depends_on_it(scene
     assert not np.array_equal(one.few, two.few)
     ends = [refinement.run([TRUTH])[0] for refinement in (one, again, two)]
     np.testing.assert_array_equal(ends[0].map.matrix, ends[1].map.matrix)
-    found = judge("known start", FoundPoses(ends[:1], one), [], known_answers([]), images)
+    found = judge("known start", FoundPoses(ends[:1], one), [], [], images)
     assert found.se_um.u is not None
     assert found.se_um.v is not None
     differ = displacement_um(ends[0].map, ends[2].map, one.few).mean()

@@ -58,8 +58,9 @@ def test_a_section_at_an_unknown_azimuth_is_found(cell, seed):
     assert found.verdict == "accepted", found.reasons
     assert error_voxels(found, section) < 1.0
     lengths = np.linalg.norm(found.map.linear, axis=0)
-    np.testing.assert_allclose(lengths, (lengths[0], lengths[0], 1.0), atol=1e-9)
-    assert lengths[0] == pytest.approx(1.0, abs=0.004)
+    # The stretch is weighed and no longer cut off: some of a small field's noise stays in it.
+    np.testing.assert_allclose(lengths[:2], 1.0, atol=0.006)
+    assert lengths[2] == pytest.approx(1.0, abs=1e-9)
     rotation = found.map.linear / lengths
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(3), atol=1e-9)
     assert np.linalg.det(found.map.linear) > 0
