@@ -99,13 +99,17 @@ format: $(READY)
 validate: $(READY)
 	$(BIN)/python benchmarks/validate_t2.py
 	$(BIN)/python benchmarks/validate_regions.py
+	$(BIN)/python benchmarks/validate_t2_faults.py
 	$(BIN)/python benchmarks/validate_distribution.py
 	$(BIN)/python benchmarks/validate_real_mri.py
 	$(BIN)/python benchmarks/validate_cracks.py
+	$(BIN)/python benchmarks/validate_bad_tomograms.py
 	$(BIN)/python benchmarks/validate_volumes.py
 	$(BIN)/python benchmarks/validate_projection.py
 	$(BIN)/python benchmarks/validate_sections.py
 	$(BIN)/python benchmarks/validate_details.py
+	$(BIN)/python benchmarks/validate_projection_faults.py
+	$(BIN)/python benchmarks/validate_detail_faults.py
 	$(BIN)/python benchmarks/validate_chain.py --cores $(CORES)
 	$(BIN)/python benchmarks/validate_bad_days.py --cores $(CORES)
 

@@ -69,17 +69,12 @@ def run(seed: int, work: Path, cores: int) -> dict[str, Any]:
     folder = work / f"cell-{seed}"
     write_cell(folder / "cell", seed, kind=kind_of(seed), cell="c", faults=faults)
     (folder / "config.yaml").write_text("acquisitions: cell/acquisitions.tsv\nresults: out\n")
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--cores",
-        str(cores),
-    ]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--cores", str(cores), "--keep-going", "--configfile", "config.yaml"]
     start = time.monotonic()
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if not (folder / "out" / "index.html").exists():
+        raise SystemExit(f"seed {seed}: the run did not begin: {ended.stderr[-3000:]}")
     said = [line for line in ended.stderr.splitlines() if line.startswith("FAILED ")]
     found = {"seed": seed, "kind": kind_of(seed), "faults": faults.names, "failed": said}
     found["seconds"] = time.monotonic() - start
