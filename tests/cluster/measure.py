@@ -41,7 +41,7 @@ def main() -> None:
     draw_cells(folder, given.cells)
     for name, words in (("slurm", ON_THE_CLUSTER), ("local", ["--cores", "2", "--keep-going"])):
         began = time.monotonic()
-        ended = run(folder, *words, config=f"{name}.yaml")
+        ended = run(folder, *words, config=f"{name}.yaml", limit_s=20_000)
         print(f"{name}: exit status {ended.returncode}, {time.monotonic() - began:.0f} s", flush=True)
     submissions = accounted(folder)
     held: defaultdict[str, float] = defaultdict(float)

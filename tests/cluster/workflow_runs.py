@@ -17,9 +17,11 @@ ON_THE_CLUSTER = [
 ]
 
 
-def run(folder: Path, *words: str, config: str = "config.yaml") -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *words: str, config: str = "config.yaml", limit_s: float = 3000
+) -> subprocess.CompletedProcess[str]:
     command = [*SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"), *words, "--configfile", config]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=3000)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=limit_s)
 
 
 def differences(before: Path, after: Path, *words: str) -> subprocess.CompletedProcess[str]:
