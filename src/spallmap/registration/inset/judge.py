@@ -154,7 +154,7 @@ def judge(
             f"the edges do not match: correlation {score:.2f}, at least {MIN_SCORE[kind]:.2f} is needed; "
             "see that it lies in this overview",
         ),
-        Check(lead >= _MIN_LEAD[kind], _rival(score, elsewhere)),
+        Check(lead >= _MIN_LEAD[kind], _rival(score, elsewhere, lead, _MIN_LEAD[kind])),
         Check(best.coverage >= _MIN_COVERAGE, f"only {best.coverage:.0%} of the image lies on the overview"),
         Check(
             rotation_deg <= MAX_ROTATION_DEG,
@@ -237,10 +237,11 @@ def _noise_fraction(found: FoundPoses) -> float:
     return min(spread**2 / max(float(best.fixed.var()), 1e-12), 1.0)
 
 
-def _rival(score: float, runner_up: RunnerUp | None) -> str:
-    if runner_up is None:
+def _rival(score: float, rival: RunnerUp | None, lead: float, least: float) -> str:
+    if rival is None:
         return f"the score {score:.2f} does not stand out"
     return (
-        f"another position, {runner_up.differs_by_um:.0f} um away, is nearly as good: "
-        f"correlation {runner_up.score:.2f} against {score:.2f}"
+        f"another position, {rival.differs_by_um:.0f} um away, leaves only {lead:.2f} times as much of the "
+        f"overview unexplained (at least {least:.2g} times is needed; correlation {rival.score:.2f} there, "
+        f"{score:.2f} here): the image shows too little that lies nowhere else"
     )

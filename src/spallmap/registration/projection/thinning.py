@@ -16,8 +16,6 @@ from spallmap.sampling import AcquiredSampling
 
 # Below this reduced chi-square nothing is left over that missing samples could explain.
 LEAST_CHI2 = 1.5
-# A factor this close to a whole number is one, relative: consoles round a matrix.
-WHOLE = 0.02
 # Where the factor is not whole: with this fraction of the pixels left, two fifths of k-space may be missing.
 LEAST_ROOM = 0.72
 # Of the cost beyond the noise's. Where three tenths were missing it fell by nine tenths; a filter that is no
@@ -57,9 +55,8 @@ def thinning(shape: tuple[int, int], sampling: AcquiredSampling) -> tuple[int, i
     (1, 2)
     """
     found = []
-    for n, factor in zip(shape, sampling.factor, strict=True):
-        whole = round(factor)
-        most = whole if abs(factor / whole - 1.0) <= WHOLE else int(LEAST_ROOM * factor)
+    for n, factor, step in zip(shape, sampling.factor, sampling.steps, strict=True):
+        most = step if step > 1 else int(LEAST_ROOM * factor)
         found.append(max(k for k in range(1, max(most, 1) + 1) if n % k == 0))
     return found[0], found[1]
 

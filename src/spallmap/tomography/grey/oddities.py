@@ -17,6 +17,9 @@ Mask = NDArray[np.bool_]
 # Rings of this standard deviation over the contrast are told: usual ones have 0.3 to 2.5 %, three times
 # stronger ones 2.7 to 4.4 %.
 STRONG_RINGS = 0.026
+# And where their mean square is so many times that of its error: rings of that strength have 700 and more, a
+# scan whose grey drifts by a fifth along the stack, which no smooth function follows, 9.
+SURE_RINGS = 50.0
 # Cupping of this depth is told: usual scans have up to 10 %.
 STRONG_CUPPING = 0.12
 # A step of the ceramic's grey between slices, over the contrast, and over what other slices show. Scans of
@@ -164,7 +167,8 @@ def _shading(artefacts: Artefacts | None, contrast: float) -> list[tuple[str, st
     if artefacts is not None and artefacts.rings is not None:
         rings = artefacts.rings
         sd = float(np.hypot(rings.steady_sd, rings.drifting_sd)) / contrast
-        if rings.removed and sd >= STRONG_RINGS:
+        sure = max(rings.steady_excess, rings.drifting_excess) >= SURE_RINGS
+        if rings.removed and sure and sd >= STRONG_RINGS:
             found = f"rings about the axis of rotation of {100.0 * sd:.1f} % of the contrast"
             said.append(
                 (found, "taken out; arcs that are not seen all around stay and are part of the noise")
