@@ -13,8 +13,9 @@ from spallmap.registration.compose import carried, refused
 from spallmap.registration.feasibility import why_not_projection
 from spallmap.registration.landmark_fit import apply_landmarks
 from spallmap.registration.projection import fitted_projection, least_weighted_echo
+from spallmap.relaxometry import UNUSABLE
 from spallmap.results.documents import write_figure
-from spallmap.results.ome_tiff import read_stack
+from spallmap.results.ome_tiff import channel, read_stack
 from spallmap.results.ome_zarr import read_volume
 from spallmap.results.registration import read_registration, write_registration
 from spallmap.results.tables import read_json
@@ -37,8 +38,10 @@ def main() -> None:
         registration = refused(reason)
         picture = refused_picture(registration)
     else:
-        excluded = read_stack(inputs.regions).data[0] > 0
-        image = least_weighted_echo(echoes, read_json(inputs.echoes_json)["te_ms"], excluded)
+        status = channel(read_stack(inputs.maps), "status")
+        excluded = (read_stack(inputs.regions).data[0] > 0) | np.isin(status, UNUSABLE)
+        te_ms, spoiled_ms = read_json(inputs.echoes_json)["te_ms"], t2["spoiled"]["echoes_ms"]
+        image = least_weighted_echo(echoes, te_ms, excluded, spoiled_ms)
         labels = read_volume(inputs.labels)
         sampling = AcquiredSampling.from_dict(t2["sampling"]) if "sampling" in t2 else None
         phases, sigma, n_coils = np.asarray(labels.data), t2["noise_sigma"], t2["n_coils"]

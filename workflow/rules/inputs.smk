@@ -78,6 +78,7 @@ def projection_inputs(wildcards):
         "echoes_json": made(acquisition, "echoes.json"),
         "summary": made(acquisition, "t2.json"),
         "regions": made(acquisition, "regions.ome.tif"),
+        "maps": made(acquisition, "t2.ome.tif"),
         "landmarks": landmarks_of(acquisition),
     }
     if tomogram is not None:

@@ -24,6 +24,7 @@ from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise, trusted_si
 from spallmap.relaxometry.regions import Regions, common_t2, long_t2_regions, region_pixels, threshold_map
 from spallmap.relaxometry.rice import RAYLEIGH_MEAN, magnitude_mean
 from spallmap.relaxometry.samples import usable_series
+from spallmap.relaxometry.status import UNUSABLE
 from spallmap.relaxometry.summary import ELECTRODE_SNR, electrode_pixels, histogram_edges_ms, summarise_t2
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "INTERVAL_CHANNELS",
     "MODELS",
     "RAYLEIGH_MEAN",
+    "UNUSABLE",
     "Estimate",
     "ExpectedCounts",
     "FitStatus",

@@ -235,6 +235,12 @@ def analyse_series(
     summary = {
         **summarise_t2(fit, noise, regions, distribution, expected, sampling, drift),
         "first_echo": first_echo_summary(first, changes),
+        "spoiled": {
+            "echoes_ms": list(ready.striped_te_ms),
+            "n_rows": ready.spoiled.n_rows,
+            "n_columns": ready.spoiled.n_columns,
+            "middle": ready.spoiled.has_spot,
+        },
     }
     misfit = check_residuals(fit, noise, sampling.n_alike)
     if noise is None and not misfit:

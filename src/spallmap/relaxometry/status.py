@@ -39,3 +39,5 @@ OK, BELOW_SNR, AT_BOUND, NOT_CONVERGED, SATURATED, INVALID, MASKED, BEYOND_ECHOE
 )
 # Pixels with a fitted signal and a likelihood of their own, whether or not it says where T2 is.
 SEEN = (OK, AT_BOUND, BEYOND_ECHOES)
+# Pixels whose samples are not what the specimen sent.
+UNUSABLE = (SATURATED, INVALID, MASKED)

@@ -59,9 +59,23 @@ def test_an_analysis_is_its_steps_one_after_the_other() -> None:
     np.testing.assert_array_equal(found.regions.labels, regions.labels)
     summary = summarise_t2(fit, noise, regions, distribution, expected, found_sampling(rest))
     assert found.summary["first_echo"]["used"] == "skip"
-    rest_of = {key: value for key, value in found.summary.items() if key != "first_echo"}
+    assert found.summary["spoiled"] == {"echoes_ms": [], "n_rows": 0, "n_columns": 0, "middle": False}
+    rest_of = {key: value for key, value in found.summary.items() if key not in ("first_echo", "spoiled")}
     assert json.dumps(rest_of) == json.dumps(summary)
     assert found.warnings == ()
+
+
+def test_an_echo_under_stripes_is_named_by_its_time() -> None:
+    rng = np.random.default_rng(38)
+    signal = np.zeros((5, 64, 48), dtype=complex)
+    for top in (16, 32):
+        signal[:, top : top + 3, 2:-2] = 40.0 * np.exp(-np.array(CELL_TE_MS) / 7.0)[:, None, None]
+    signal[0] += 2.0 * np.exp(2j * np.pi * (np.arange(64)[:, None] * 0.21 + np.arange(48) * 0.34))
+    noise = rng.normal(size=(2, *signal.shape))
+    data = np.abs(signal + noise[0] + 1j * noise[1])
+    found = analyse_series(data, CELL_TE_MS, spacing_um=SPACING_UM, rng=rng)
+    assert found.summary["spoiled"]["echoes_ms"] == [2.0]
+    assert found.summary["te_ms"] == [6.0, 10.0, 14.0, 18.0]
 
 
 def test_a_given_noise_level_is_not_estimated() -> None:

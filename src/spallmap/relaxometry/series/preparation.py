@@ -49,6 +49,8 @@ class PreparedSeries:
         The gains that were taken off.
     spoiled : Spoiled
         What was left out.
+    striped_te_ms : tuple of float
+        Echo times of the echoes that were left out for their stripes.
     warnings : tuple of DataWarning
         About what was left out.
     """
@@ -65,6 +67,7 @@ class PreparedSeries:
     first: FirstEcho
     drift: GainDrift
     spoiled: Spoiled
+    striped_te_ms: tuple[float, ...]
     warnings: tuple[DataWarning, ...]
 
     def cut_off_of(self, n_echoes: int) -> Flags:
@@ -220,5 +223,6 @@ def prepare_series(
         first,
         drift,
         spoiled,
+        tuple(times[k] for k in striped),
         spoiled.warnings(times if striped else ()),
     )

@@ -23,6 +23,14 @@ def test_the_shortest_echo_time_is_taken_with_its_grid(shape: tuple[int, ...]) -
     assert least_weighted_echo(train, (9.0, 3.0, 6.0)).mask is None
 
 
+def test_a_spoiled_echo_is_passed_over() -> None:
+    train = Image(RNG.uniform(size=(3, 4, 5)), ("echo", "y", "x"), (46.0, 23.0))
+    echo = least_weighted_echo(train, (9.0, 3.0, 6.0), spoiled_te_ms=(3.0,))
+    np.testing.assert_array_equal(echo.data, train.data[2])
+    with pytest.raises(ValueError, match="no echo is left of those at 9, 3, 6 ms"):
+        least_weighted_echo(train, (9.0, 3.0, 6.0), spoiled_te_ms=(3.0, 6.0, 9.0))
+
+
 def test_every_echo_needs_its_time() -> None:
     train = Image(np.ones((3, 4, 4)), ("echo", "y", "x"), (1.0, 1.0))
     with pytest.raises(ValueError, match="2 echo times"):
