@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from spallmap.errors import DataWarning
+from spallmap.registration.scan_warnings import scan_warnings
 from spallmap.report.captions import figure_picture
 from spallmap.report.context import CellReport, CrackLimit, Picture, RegistrationEntry, T2Entry
 from spallmap.report.flicker import flicker_pictures
@@ -81,7 +83,7 @@ def cell_report(
         links_summary={} if links is None else links[1],
         figures=tuple(figure_picture(p.stem, p.read_bytes()) for p in figures),
         overlays=tuple(_overlay(p) for p in _ordered(overlays, results)),
-        warnings=tuple(f"{_label(r)}: {w}" for r in rows for w in read_warnings(r.path / WARNINGS)),
+        warnings=tuple(f"{_label(r)}: {w}" for r in rows for w in _warnings(r, results)),
         remarks=tuple(_remarks(rows, results)),
         parameters=provenance["parameters"],
         provenance={k: provenance[k] for k in ("versions", "machine", "random_seed", "inputs")},
@@ -90,6 +92,13 @@ def cell_report(
 
 def _label(row: Row) -> str:
     return f"{row.modality}-{row.name}"
+
+
+def _warnings(row: Row, results: CellResults) -> tuple[DataWarning, ...]:
+    """Gather what is odd in the files of an acquisition, and in what was fitted of its scan."""
+    registration = results.registration(row)
+    fitted = () if registration is None else scan_warnings(registration)
+    return (*read_warnings(row.path / WARNINGS), *fitted)
 
 
 def _entry(row: Row, results: CellResults) -> RegistrationEntry:
