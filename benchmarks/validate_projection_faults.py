@@ -45,7 +45,8 @@ class Case:
 
 
 def register(cell: Specimen, scan: BadScan, axes: AxesPrior = AXES) -> Registration:
-    """Register as the workflow does, with what the noise says of the sampling."""
+    """Register as the workflow does, with what the noise says of the sampling; even cells name a readout."""
+    readout = None if cell.seed % 2 else "yx"[int(scan.drawn["readout"])]
     return register_projection(
         Image(scan.magnitude, ("y", "x"), scan.spacing_um, mask=~scan.dendrite),
         cell.phases,
@@ -53,6 +54,7 @@ def register(cell: Specimen, scan: BadScan, axes: AxesPrior = AXES) -> Registrat
         prior=axes,
         sigma=scan.sigma,
         sampling=scan.sampling,
+        readout=readout,
     )
 
 

@@ -54,6 +54,7 @@ def main() -> None:
             n_coils=n_coils,
             skin_depth_um=params.skin_depth_um,
             sampling=sampling,
+            readout=t2["readout"],
             seed=params.seed,
         )
         model = fitted_projection(registration, image, phases, labels.spacing_um)

@@ -36,7 +36,7 @@ def main() -> None:
     write_ome_tiff(out.intervals, found.fit.stack(INTERVAL_CHANNELS), INTERVAL_CHANNELS, spacing_um)
     write_ome_tiff(out.regions, found.regions.labels[None], ("region",), spacing_um)
     write_table(out.table, found.regions.table)
-    write_json(out.summary, {**found.summary, "echo_train": train})
+    write_json(out.summary, {**found.summary, "echo_train": train, "readout": image.meta.get("readout")})
     write_ome_tiff(out.echoes, np.abs(image.data), tuple(f"{te:g} ms" for te in te_ms), spacing_um)
     write_json(out.echoes_json, {"te_ms": list(te_ms), "train": train})
     write_warnings(out.warnings, (*image.warnings, *found.warnings))

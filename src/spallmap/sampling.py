@@ -130,6 +130,11 @@ class AcquiredSampling:
         """
         return tuple(int(f * (1.0 + _WHOLE)) for f in self.factor)
 
+    @property
+    def in_plane(self) -> AcquiredSampling:
+        """Return the same of rows and columns alone."""
+        return AcquiredSampling(self.factor[-2:], self.edge[-2:], self.pixels_per_sample[-2:], self.source)
+
     def acquired_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the acquired matrix of an image of `shape`.
 

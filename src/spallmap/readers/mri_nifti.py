@@ -49,6 +49,7 @@ class _Header:
     n_echoes: int
     spacing_um: tuple[float, float, float] | None
     affine: NDArray[np.float64] | None
+    readout: str | None
     is_complex: bool
     warnings: tuple[DataWarning, ...]
 
@@ -195,6 +196,7 @@ def _header(image: Path) -> _Header:
         placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
         affine = np.asarray(nifti.affine, dtype=np.float64) if placed else None
         intent = int(header["intent_code"])
+        readout = {0: "x", 1: "y"}.get(header.get_dim_info()[0])
         stored: Any = nifti.dataobj
         begin = int(stored.offset)  # the header's own vox_offset is cleared when it is read
     if kind.kind not in "uifc":
@@ -233,6 +235,7 @@ def _header(image: Path) -> _Header:
         n_echoes=longer[0] if longer else 1,
         spacing_um=(known[0], known[1], known[2]) if len(known) == 3 else None,
         affine=affine,
+        readout=readout,
         is_complex=kind.kind == "c",
         warnings=tuple(warnings),
     )
@@ -266,6 +269,7 @@ def _info(path: Path, series: _Series) -> ImageInfo:
         "te_source": ", ".join(dict.fromkeys(p.name for p in times.sidecars)),
         "te_unit": times.stored_as,
         "slices_reversed": reverse,
+        "readout": first.readout,
         "orientation": orientation,
         "position_mm": position_mm,
     }

@@ -134,6 +134,16 @@ def test_scale_of_the_header_is_applied(tmp_path_factory, slope, inter, kind, se
     np.testing.assert_allclose(scaled, expected + np.float32(inter), rtol=1e-5, atol=1e-3)
 
 
+@pytest.mark.parametrize(("axis", "readout"), [(0, "x"), (1, "y"), (None, None)])
+def test_the_readout_stands_in_the_header(tmp_path, axis, readout):
+    stored = nibabel.Nifti1Image(samples(6, 5, 1, 3).astype(np.float32), RIGHT)
+    stored.header.set_xyzt_units("mm")
+    stored.header.set_dim_info(freq=axis, phase=None if axis is None else 1 - axis)
+    nibabel.save(stored, tmp_path / "echoes.nii")
+    say(tmp_path / "echoes.nii", EchoTime=[0.002, 0.0065, 0.011])
+    assert probe_image(tmp_path / "echoes.nii", "mri").meta["readout"] == readout
+
+
 def test_complex_samples(tmp_path):
     data = (samples(4, 5, 1, 2) + 1j * samples(4, 5, 1, 2, seed=1)).astype(np.complex64)
     path = write(tmp_path / "a.nii", data)

@@ -122,6 +122,7 @@ def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any], tuple[Da
         "nucleus": first.nucleus,
         "vendor": first.vendor,
         "scaling": first.scaling,
+        "readout": first.readout,
         "repetitions": grids[0].n_repetitions,
         "series": tuple(sorted({frame.series for frame in wanted})),
         "orientation": grids[0].directions,

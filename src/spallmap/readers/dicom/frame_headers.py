@@ -92,6 +92,8 @@ class Frame:
         Sorts repetitions of one slice and echo.
     vendor, nucleus, sequence : str
         As far as the header says.
+    readout : {"x", "y"} or None
+        Own axis of its readout, along its rows or its columns, where the header says it.
     """
 
     path: Path
@@ -112,6 +114,7 @@ class Frame:
     vendor: str
     nucleus: str
     sequence: str
+    readout: str | None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -233,6 +236,7 @@ def _frames(path: Path, header: Dataset, form: PixelFormat) -> Iterator[Frame]:
             vendor=vendor,
             nucleus=nucleus,
             sequence=sequence,
+            readout=_readout(look),
         )
 
 
@@ -275,6 +279,12 @@ def component_of_words(words: list[str]) -> str:
     if mapped or ("DERIVED" in words and any(word in _MAPS for word in words)):
         return COMPUTED
     return next((_IMAGE_TYPES[word] for word in words if word in _IMAGE_TYPES), "magnitude")
+
+
+def _readout(look: FrameAttributes) -> str | None:
+    """Own axis of the readout: the one that the phase does not run along."""
+    phase = look.value("MRFOVGeometrySequence", "InPlanePhaseEncodingDirection")
+    return {"ROW": "y", "COL": "x", "COLUMN": "x"}.get(str(phase).upper())
 
 
 def _train_length(look: FrameAttributes) -> int | None:

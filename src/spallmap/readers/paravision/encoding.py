@@ -1,7 +1,8 @@
-"""How many of a reconstruction's pixels were acquired, as ParaVision's parameters say."""
+"""How a reconstruction was acquired, as ParaVision's parameters say: its own samples, and the readout."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,7 @@ def read_sampling(image: Path, shape: tuple[int, ...]) -> AcquiredSampling | Non
     filled = _each(method, "PVM_EncZf", len(shape)) * _each(method, "PVM_EncPft", len(shape))
     # read, phase and slice directions are the frame's columns, rows and slices, unless it is transposed
     shown = np.array(shape[::-1], dtype=np.float64)
-    reco = files.get("reco")
-    swapped = bool(reco is not None and reco.numbers("RECO_transposition", 0).any())
+    swapped = _is_transposed(files)
     if swapped:
         shown[[0, 1]] = shown[[1, 0]]
     factor = filled * shown / matrix
@@ -73,6 +73,30 @@ def read_sampling(image: Path, shape: tuple[int, ...]) -> AcquiredSampling | Non
     return AcquiredSampling.filled(
         [max(f, 1.0) if f > 1.0 + _SAME else 1.0 for f in factor[::-1]], FROM_PARAMETERS
     )
+
+
+def read_readout(image: Path) -> str | None:
+    """Read along which own axis of a reconstruction its readout ran.
+
+    Parameters
+    ----------
+    image : Path
+        The ``2dseq``.
+
+    Returns
+    -------
+    {"x", "y"} or None
+        A frame's first axis is the readout, unless it is transposed; None where no ``method`` is there.
+    """
+    files = {path.name: Parameters(path) for path in parameter_files(image)}
+    if "method" not in files:
+        return None
+    return "y" if _is_transposed(files) else "x"
+
+
+def _is_transposed(files: Mapping[str, Parameters]) -> bool:
+    reco = files.get("reco")
+    return bool(reco is not None and reco.numbers("RECO_transposition", 0).any())
 
 
 def _each(method: Parameters, key: str, n: int) -> NDArray[np.float64]:

@@ -65,9 +65,6 @@ MAX_WALK_DEG = 40.0
 FOLLOWED_GAP = 1000.0
 # A displacement smaller than this, root mean square, is what images without distortion ask for: up to 0.085.
 LEAST_DISPLACEMENT_PIXEL = 0.1
-# The fall in cost by a displacement from row to row over that along the columns: 2.3 to 15 where it ran
-# so, 0.2 to 1.02 where the readout ran along the columns, as consoles store it.
-ROWS_FOR_COLUMNS = 1.5
 _FLIPS = {
     "the image with its rows reversed": np.diag([1.0, -1.0, -1.0]),
     "the image with its columns reversed": np.diag([-1.0, 1.0, -1.0]),
@@ -183,14 +180,13 @@ def converge(problem: Problem, start: ProjectionSolution) -> tuple[Problem, Proj
 
 
 def _readout(problem: Problem, best: ProjectionSolution) -> tuple[int, ProjectionSolution]:
-    """Choose the axis along which metal is displaced: the columns, but where the rows explain more by far."""
-    columns, rows = (
-        least_squares(replace(problem, prior=replace(problem.prior, readout=axis)), best.parameters)
-        for axis in (0, 1)
+    """Choose the axis along which metal is displaced: the likelier, unless the other explains more by far."""
+    likely, other = (
+        (axis, least_squares(replace(problem, prior=replace(problem.prior, readout=axis)), best.parameters))
+        for axis in (problem.readout.axis, 1 - problem.readout.axis)
     )
-    if best.cost - rows.cost > ROWS_FOR_COLUMNS * (best.cost - columns.cost):
-        return 1, rows
-    return 0, columns
+    needed = problem.readout.other_explains * (best.cost - likely[1].cost)
+    return other if best.cost - other[1].cost > needed else likely
 
 
 def _wider(problem: Problem, displaced: bool) -> Iterator[tuple[int, Problem]]:

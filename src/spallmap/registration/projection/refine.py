@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from spallmap.registration.projection.fit_parameters import (
     COIL,
+    LIKELY_X,
     N_PARAMETERS,
     WARP,
     FitParameters,
     Prior,
+    Readout,
     coil_terms,
     warp_terms,
 )
@@ -49,6 +51,8 @@ class Problem:
         Coils whose squares were summed.
     least_displacement_um : float
         A displacement along the readout that is smaller, root mean square, is not fitted.
+    readout : Readout
+        Along which own axis the readout runs, as far as that is known.
     """
 
     image: NDArray[np.float64]
@@ -59,6 +63,7 @@ class Problem:
     prior: Prior
     n_coils: int = 1
     least_displacement_um: float = 0.0
+    readout: Readout = LIKELY_X
 
     @property
     def pixel_um(self) -> float:

@@ -17,7 +17,7 @@ from spallmap.image import Image
 from spallmap.registration.compose import refused
 from spallmap.registration.diagnostics import Diagnostics, Rival, ScanModel, Starts
 from spallmap.registration.fitting_size import with_fitting_size
-from spallmap.registration.projection.fit_parameters import Prior
+from spallmap.registration.projection.fit_parameters import READOUTS, Prior, Readout
 from spallmap.registration.projection.forward import Slices
 from spallmap.registration.projection.hypotheses import (
     FINAL_BLOCK_PIXEL,
@@ -88,6 +88,7 @@ def register_projection(
     n_coils: int = 1,
     skin_depth_um: float = SKIN_DEPTH_UM,
     sampling: AcquiredSampling | None = None,
+    readout: str | None = None,
     known_answer_trials: int = KNOWN_ANSWER_TRIALS,
     seed: int = 1,
 ) -> Registration:
@@ -121,6 +122,8 @@ def register_projection(
         Expected skin depth; it is fitted around this value.
     sampling : AcquiredSampling, optional
         How finely the image was acquired, over its spatial axes; each pixel is a sample where it is absent.
+    readout : {"x", "y"}, optional
+        Own axis of the image along which it was read out, where that is known.
     known_answer_trials : int
         Images at known poses that are registered to see the method's own errors; 0 leaves the test out.
     seed : int
@@ -135,7 +138,7 @@ def register_projection(
     Raises
     ------
     ValueError
-        If `sigma` makes no sense, or image, prior and sampling have different numbers of axes.
+        If `sigma` or `readout` makes no sense, or image, prior and sampling have different numbers of axes.
 
     Examples
     --------
@@ -160,8 +163,10 @@ def register_projection(
         raise ValueError(
             f"image of shape {shape}, spacing {image_um} and axes {prior.names} do not belong together"
         )
+    if readout not in READOUTS:
+        raise ValueError(f"readout must be x, y or None; got {readout!r}")
     used = np.isfinite(data) if image.mask is None else np.isfinite(data) & image.mask
-    in_plane = _in_plane(AcquiredSampling.plain(data.ndim) if sampling is None else sampling)
+    in_plane = (AcquiredSampling.plain(data.ndim) if sampling is None else sampling).in_plane
     step = thinning((shape[-2], shape[-1]), in_plane)
     data, used = thinned(data, step), thinned(used, step)
     image_um = (*image_um[:-2], image_um[-2] * step[0], image_um[-1] * step[1])
@@ -178,6 +183,7 @@ def register_projection(
         n_coils,
         known_answer_trials,
         seed,
+        READOUTS[readout],
     )
     found = attempt.at(image_um)
     return with_fitting_size(found, image_um, lambda: attempt.other_sizes(found, image_um), attempt.at, _fit)
@@ -199,6 +205,7 @@ class _Attempt:
     n_coils: int
     trials: int
     seed: int
+    readout: Readout
 
     @cached_property
     def metal(self) -> Metal:
@@ -247,6 +254,7 @@ class _Attempt:
             Prior(self.prior.linear(), sampler.matrix_um, depth=stack),
             self.n_coils,
             LEAST_DISPLACEMENT_VOXEL * float(max(self.spacing_um)),
+            self.readout,
         )
         coarse = replace(
             problem,
@@ -261,13 +269,6 @@ class _Attempt:
             return []
         problem, _, stack_column = self.prepared(image_um)
         return [*fitting_sizes(problem, self.metal, self.skin_depth_um, stack_column)]
-
-
-def _in_plane(sampling: AcquiredSampling) -> AcquiredSampling:
-    """Take rows and columns of a sampling."""
-    return AcquiredSampling(
-        sampling.factor[-2:], sampling.edge[-2:], sampling.pixels_per_sample[-2:], sampling.source
-    )
 
 
 def _fit(found: Registration) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spallmap.readers.paravision.encoding import parameter_files, read_sampling
+from spallmap.readers.paravision.encoding import parameter_files, read_readout, read_sampling
 from spallmap.readers.paravision.reconstruction import probe
 from spallmap.twin.formats import write_paravision
 
@@ -52,6 +52,7 @@ def test_a_method_that_cannot_be_read_is_said_and_the_image_read(tmp_path: Path)
     image = scan(tmp_path, (64, 48), PVM_EncZf="( 2 )\nYes No")
     info = probe(image)
     assert "sampling" not in info.meta
+    assert "readout" not in info.meta
     assert "asked of its noise alone" in str(info.warnings[0])
 
 
@@ -59,3 +60,19 @@ def test_without_a_method_nothing_is_said(tmp_path: Path) -> None:
     image = scan(tmp_path, (64, 48))
     (tmp_path / "method").unlink()
     assert read_sampling(image, (64, 48)) is None
+
+
+@pytest.mark.parametrize(("transposed", "axis"), [(False, "x"), (True, "y")])
+def test_the_readout_runs_along_the_first_axis_unless_it_is_transposed(
+    tmp_path: Path, transposed: bool, axis: str
+) -> None:
+    image = scan(tmp_path, (64, 48))
+    if transposed:
+        reco = image.parent / "reco"
+        before, after = reco.read_text(encoding="ascii").split("##$RECO_transposition=")
+        head, zeros, rest = after.split("\n", 2)
+        reco.write_text(f"{before}##$RECO_transposition={head}\n{zeros.replace('0', '1')}\n{rest}")
+    assert read_readout(image) == axis
+    assert probe(image).meta["readout"] == axis
+    (tmp_path / "method").unlink()
+    assert read_readout(image) is None
