@@ -29,6 +29,7 @@ from spallmap.readers.dicom.opened_file import opened
 from spallmap.readers.dicom.stored_pixels import check_pixels, read_pixels, scaled
 from spallmap.readers.echo_train import EchoOrigin, train_of
 from spallmap.readers.info import ImageInfo, Loaded, Reader
+from spallmap.sampling import AcquiredSampling
 
 # The largest series that we know of has 32 echoes x 256 slices x 10 repetitions.
 MOST_IMAGES = 100_000
@@ -128,6 +129,9 @@ def _series(path: Path) -> tuple[tuple[SliceGrid, ...], dict[str, Any], tuple[Da
         "orientation": grids[0].directions,
         "position_mm": grids[0].position_mm,
     }
+    if first.sampling is not None:
+        slices = (1.0,) if len(grids[0].frames[0]) > 1 else ()
+        meta["sampling"] = AcquiredSampling.filled((*slices, *first.sampling.factor), first.sampling.source)
     return grids, meta, (*grids[0].warnings, *repeated_warning(path, looked))
 
 

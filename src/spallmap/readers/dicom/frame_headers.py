@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from spallmap.errors import InputError
 from spallmap.readers.dicom.frame_attributes import FrameAttributes
+from spallmap.readers.dicom.frame_encoding import readout_of, sampling_of
 from spallmap.readers.dicom.frame_scaling import scaling_of
 from spallmap.readers.dicom.frame_settings import Settings, settings_of
 from spallmap.readers.dicom.opened_file import DAMAGE
 from spallmap.readers.dicom.stored_pixels import PixelFormat
 from spallmap.readers.echo_train import EchoOrigin, refuse_gradient_echoes
+from spallmap.sampling import AcquiredSampling
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -93,7 +95,9 @@ class Frame:
     vendor, nucleus, sequence : str
         As far as the header says.
     readout : {"x", "y"} or None
-        Own axis of its readout, along its rows or its columns, where the header says it.
+        Own axis of its readout, where the header says it.
+    sampling : AcquiredSampling or None
+        How finely its rows and columns were acquired, where the header says it.
     """
 
     path: Path
@@ -115,6 +119,7 @@ class Frame:
     nucleus: str
     sequence: str
     readout: str | None
+    sampling: AcquiredSampling | None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -236,7 +241,8 @@ def _frames(path: Path, header: Dataset, form: PixelFormat) -> Iterator[Frame]:
             vendor=vendor,
             nucleus=nucleus,
             sequence=sequence,
-            readout=_readout(look),
+            readout=readout_of(look),
+            sampling=sampling_of(look, form.rows, form.columns),
         )
 
 
@@ -279,12 +285,6 @@ def component_of_words(words: list[str]) -> str:
     if mapped or ("DERIVED" in words and any(word in _MAPS for word in words)):
         return COMPUTED
     return next((_IMAGE_TYPES[word] for word in words if word in _IMAGE_TYPES), "magnitude")
-
-
-def _readout(look: FrameAttributes) -> str | None:
-    """Own axis of the readout: the one that the phase does not run along."""
-    phase = look.value("MRFOVGeometrySequence", "InPlanePhaseEncodingDirection")
-    return {"ROW": "y", "COL": "x", "COLUMN": "x"}.get(str(phase).upper())
 
 
 def _train_length(look: FrameAttributes) -> int | None:

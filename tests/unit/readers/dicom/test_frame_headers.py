@@ -103,14 +103,6 @@ def test_train_or_separate_echoes(tmp_path, said, train):
     assert probe_image(tmp_path, "mri").meta["train"] == train
 
 
-@pytest.mark.parametrize(("phase", "readout"), [("ROW", "y"), ("COL", "x"), (None, None)])
-def test_the_readout_runs_across_the_phase(tmp_path, phase, readout):
-    said = {} if phase is None else {"InPlanePhaseEncodingDirection": phase}
-    for n in range(3):
-        write_slice(tmp_path / f"{n}", images(n), TE_MS[n], **said)
-    assert probe_image(tmp_path, "mri").meta["readout"] == readout
-
-
 def test_one_echo_is_no_train(tmp_path):
     write_slice(tmp_path / "a", images(0), EchoTrainLength=32, EchoNumbers=1)
     assert probe_image(tmp_path / "a", "mri").meta["train"] == "unknown"
