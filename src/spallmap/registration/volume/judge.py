@@ -247,8 +247,8 @@ def _longer(name: str, factor: float) -> str:
 
 def _rival(score: float, runner_up: RunnerUp | None) -> str:
     if runner_up is None:
-        return f"the score {score:.2f} does not stand out"
+        return f"the score {score:.2f} does not stand out: at least {_MIN_GAP:g} is needed"
     return (
-        f"another pose, rotated by {runner_up.differs_by_deg:.0f} degrees, is nearly as good: "
-        f"correlation {runner_up.score:.2f} against {score:.2f}"
+        f"another pose, rotated by {runner_up.differs_by_deg:.0f} degrees, has a correlation of "
+        f"{runner_up.score:.2f} against {score:.2f}; it must be lower by at least {_MIN_GAP:g}"
     )
