@@ -195,7 +195,7 @@ def summarise_t2(
     sampling : AcquiredSampling, optional
         How finely the image was acquired; absent: each pixel is a sample.
     drift : GainDrift, optional
-        The gains that were taken off the echoes.
+        The gains that were taken off the echoes, and what they leave in every T2.
 
     Returns
     -------
@@ -333,8 +333,6 @@ def _median_se(values: Array, n_alike: float, drift: GainDrift) -> float:
         return float("nan")
     low, high = np.percentile(values, [25.0, 75.0])
     by_scatter = float(np.sqrt(np.pi / 2.0) * (high - low) / 1.349 / np.sqrt(values.size / n_alike))
-    if not drift.is_taken_off:
-        return by_scatter
     return float(np.hypot(by_scatter, drift.t2_se_ms(np.median(values))))
 
 

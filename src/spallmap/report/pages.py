@@ -168,6 +168,7 @@ def _t2_tables(report: CellReport) -> list[TableView]:
             "median reduced chi-square": entry.summary.get("chi2_reduced_median"),
             "pixels clipped": entry.summary.get("n_clipped"),
             "electrode_T2_ms": electrode.get("t2_median_ms"),
+            "electrode_T2_standard_error_ms": electrode.get("t2_median_se_ms"),
             "electrode_FWHM_ms": electrode.get("fwhm_ms"),
             "long_means_above_ms": long.get("threshold_ms"),
             "long pixels": long.get("n_pixels"),

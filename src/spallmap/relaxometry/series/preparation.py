@@ -206,7 +206,7 @@ def prepare_series(
     )
     if drift.is_taken_off:
         left_out = (1.0,) * (every_te.size - used_te.size)
-        every = GainDrift((*left_out, *drift.gains), drift.rate_se_per_ms).without(every)
+        every = GainDrift((*left_out, *drift.gains)).without(every)
         if first.used == "keep":
             first = examined(every)
         used, used_te = first.used_series(every, every_te, chosen)
