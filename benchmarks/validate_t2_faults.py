@@ -26,8 +26,9 @@ from region_cells import SIZES, TE_MS, TYPICAL_SNR, FaultyScene, Truth, draw_fau
 from validate_regions import drawn_snr, matches, rate, table
 
 from spallmap.errors import InputError
-from spallmap.relaxometry import electrode_pixels, fit_t2, long_t2_regions
+from spallmap.relaxometry import electrode_pixels, fit_t2
 from spallmap.relaxometry.series.gain_drift import regions_with_drift
+from spallmap.relaxometry.series.lasting_regions import lasting_regions
 from spallmap.relaxometry.series.preparation import prepare_series
 from spallmap.twin.faults.mri_faults import MRI_FAULT_NAMES, MriFaults
 
@@ -108,15 +109,7 @@ def look(name: str, faults: MriFaults, seed: int, kind: str, scene: FaultyScene)
         )
     except InputError as error:
         return replace(nothing, refused=str(error))
-    found = long_t2_regions(
-        ready.whole,
-        ready.te_ms.tolist(),
-        ready.sigma,
-        LONG_MS,
-        spacing_um=spacing_um,
-        sampling=ready.sampling,
-        threads=1,
-    )
+    found, _ = lasting_regions(ready, long_ms=LONG_MS, spacing_um=spacing_um, threads=1)
     found = regions_with_drift(found, ready.drift)
     own, away = matches(found.labels, truth)
     pixels = electrode_pixels(fit, found, sampling=ready.sampling) & np.isfinite(true_t2)

@@ -28,9 +28,10 @@ from spallmap.relaxometry.noise import (
 )
 from spallmap.relaxometry.noise.beyond import beyond_warnings
 from spallmap.relaxometry.noise.given import given_warnings
-from spallmap.relaxometry.regions import Regions, long_t2_regions, mixed_regions
+from spallmap.relaxometry.regions import Regions, mixed_regions
 from spallmap.relaxometry.samples import without
 from spallmap.relaxometry.series.gain_drift import regions_with_drift, with_drift
+from spallmap.relaxometry.series.lasting_regions import lasting_regions
 from spallmap.relaxometry.series.preparation import prepare_series
 from spallmap.relaxometry.summary import histogram_edges_ms, summarise_t2
 from spallmap.sampling import AcquiredSampling
@@ -203,17 +204,7 @@ def analyse_series(
         intervals=True,
         threads=threads,
     )
-    regions = long_t2_regions(
-        ready.whole,
-        times,
-        fit.sigma,
-        long_ms=fit.long_ms,
-        spacing_um=spacing_um,
-        model=chosen.name,
-        n_coils=chosen.n_coils,
-        sampling=ready.sampling,
-        threads=threads,
-    )
+    regions, moved_away = lasting_regions(ready, long_ms=fit.long_ms, spacing_um=spacing_um, threads=threads)
     parameters, sampling, edges_ms = sampling, ready.sampling, histogram_edges_ms(fit.long_ms)
     thinned = [max(round(n), 1) for n in sampling.pixels_per_sample]
     distribution = t2_distribution(ready.samples, times, fit, rng=rng, steps=thinned)
@@ -249,6 +240,8 @@ def analyse_series(
         *sampling_warnings(sampling, np.shape(echoes)[1:], parameters),
         *noise_warnings(noise),
         *ready.warnings,
+        *ready.shift.warnings(ready.every_te_ms.tolist(), spacing_um),
+        *moved_away,
         *drift.warnings(summary["electrode"]["t2_median_ms"]),
         *misfit,
         *first_echo_warnings(first, changes, fit.long_ms),

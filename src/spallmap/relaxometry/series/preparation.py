@@ -1,4 +1,4 @@
-"""What has to be known of a series before its decays are fitted: sampling, noise, first echo, gains."""
+"""What has to be known of a series before its decays are fitted: from its sampling to its gains."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from spallmap.relaxometry.models import SignalModel, get_model
 from spallmap.relaxometry.noise import NoiseEstimate, estimate_noise, found_sampling, trusted_sigma
 from spallmap.relaxometry.noise.background import NEIGHBOURS
 from spallmap.relaxometry.samples import check_content, clipped_pixels, drop_first, usable_series, without
+from spallmap.relaxometry.series.echo_shift import EchoShift, examine_shifts
 from spallmap.relaxometry.series.gain_drift import GainDrift, examine_gains
 from spallmap.relaxometry.series.spoiled import Spoiled, spoiled_pixels, striped_echoes
 from spallmap.sampling import AcquiredSampling
@@ -32,7 +33,7 @@ class PreparedSeries:
     model : SignalModel
         Which reads it.
     every, every_te_ms : ndarray
-        All echoes, by rising echo time, the gains taken off.
+        All echoes, by rising echo time, moved back to where the first is, the gains taken off.
     samples, te_ms : ndarray
         Those that are fitted, with the times at which they are.
     clipped_by_echo : ndarray of bool or None
@@ -47,6 +48,8 @@ class PreparedSeries:
         What is done with the first echo.
     drift : GainDrift
         The gains that were taken off.
+    shift : EchoShift
+        How far all echoes were moved, delivered pixels.
     spoiled : Spoiled
         What was left out.
     striped_te_ms : tuple of float
@@ -66,6 +69,7 @@ class PreparedSeries:
     sampling: AcquiredSampling
     first: FirstEcho
     drift: GainDrift
+    shift: EchoShift
     spoiled: Spoiled
     striped_te_ms: tuple[float, ...]
     warnings: tuple[DataWarning, ...]
@@ -106,7 +110,7 @@ def prepare_series(
 ) -> PreparedSeries:
     """Find out what has to be known before the decays of a series are fitted.
 
-    Noise, first echo and gains are asked of every so many pixels, whose noise is independent.
+    Noise, positions, first echo and gains are asked of every so many pixels, whose noise is independent.
 
     Parameters
     ----------
@@ -180,6 +184,16 @@ def prepare_series(
         spoiled = spoiled_pixels(used, sigma, sampling.steps)
     spoiled = replace(spoiled, striped=striped)
 
+    shift = examine_shifts(
+        thinned(used),
+        used_te.tolist(),
+        sigma,
+        n_coils=chosen.n_coils,
+        n_alike=n_alike,
+        mask=thinned(~cut_off(used_te.size) & ~spoiled.pixels),
+    ).of_delivered(every_te.size, sampling.steps)
+    every = shift.without(every)
+
     def examined(series: NDArray[Any]) -> FirstEcho:
         return examine_first_echo(
             thinned(series),
@@ -222,6 +236,7 @@ def prepare_series(
         sampling,
         first,
         drift,
+        shift,
         spoiled,
         tuple(times[k] for k in striped),
         spoiled.warnings(times if striped else ()),
