@@ -40,6 +40,8 @@ _USUAL = (1.0, 2.0, 4.0, 1.5, 3.0, 4.0 / 3.0)
 # Factors of parameters and noise that differ by less than this agree.
 _AGREE = 0.1
 _MOST_SLICES = 4
+# Factors along rows and columns whose ratio is beyond this differ; partial Fourier leaves out a tenth.
+_UNLIKE = 1.08
 # Largest factor that is looked for.
 _LARGEST = 5.0
 
@@ -297,6 +299,13 @@ def sampling_warnings(
     if max(sampling.factor) > 1.0:
         counts = [" x ".join(map(str, n)) for n in (shape, sampling.acquired_shape(shape))]
         found.append(f"{counts[0]} pixels of {counts[1]} samples: filled with zeros")
+        least, most = sorted(sampling.factor[-2:])
+        if most > _UNLIKE * least:
+            axis = "rows" if sampling.factor[-2] == most else "columns"
+            found[-1] += (
+                f", more across the {axis}: or phase steps were not acquired (partial Fourier), which "
+                "blurs edges across them"
+            )
     if sampling.is_filtered:
         listed = " and ".join(f"{e:.2g}" for e in sampling.edge[-2:])
         found.append(f"k-space weighted, its outermost rows and columns by {listed}")

@@ -89,4 +89,8 @@ def test_it_is_said_in_words() -> None:
     said = sampling_warnings(twice, (64, 48), AcquiredSampling.plain(2, FROM_PARAMETERS))[0].found
     assert "64 x 48 pixels of 32 x 24 samples" in said
     assert "the parameters say 64 x 48 samples" in said
+    assert "partial Fourier" not in said
+    for factor, axis in (((1.25, 1.0), "rows"), ((2.0, 2.4), "columns")):
+        uneven = sampling_warnings(AcquiredSampling.filled(factor, FROM_NOISE), (64, 48))[0].found
+        assert f"more across the {axis}: or phase steps were not acquired (partial Fourier)" in uneven
     assert "k-space weighted" in sampling_warnings(filtered, (64, 48))[0].found
