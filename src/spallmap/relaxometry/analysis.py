@@ -51,7 +51,8 @@ class SeriesAnalysis:
         The long-T2 regions.
     summary : dict
         As from :func:`spallmap.relaxometry.summarise_t2`, with the peaks of the distribution, and
-        ``first_echo`` as from :func:`spallmap.relaxometry.first_echo.first_echo_summary`.
+        ``first_echo`` as from :func:`spallmap.relaxometry.first_echo.first_echo_summary` and ``echo_shift``
+        as from :meth:`spallmap.relaxometry.series.echo_shift.EchoShift.to_dict`.
     warnings : tuple of DataWarning
         What is odd in the series or its fit.
 
@@ -226,6 +227,7 @@ def analyse_series(
     summary = {
         **summarise_t2(fit, noise, regions, distribution, expected, sampling, drift),
         "first_echo": first_echo_summary(first, changes),
+        "echo_shift": ready.shift.to_dict(),
         "spoiled": {
             "echoes_ms": list(ready.striped_te_ms),
             "n_rows": ready.spoiled.n_rows,

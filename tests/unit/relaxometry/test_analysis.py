@@ -26,6 +26,8 @@ from spallmap.relaxometry import (
     t2_distribution,
 )
 from spallmap.relaxometry.noise import found_sampling
+from spallmap.relaxometry.series.echo_shift import displaced
+from spallmap.relaxometry.series.preparation import prepare_series
 from tests.unit.relaxometry.decay_phantom import cell_map
 
 CELL_TE_MS = (2.0, 6.0, 10.0, 14.0, 18.0)
@@ -60,7 +62,8 @@ def test_an_analysis_is_its_steps_one_after_the_other() -> None:
     summary = summarise_t2(fit, noise, regions, distribution, expected, found_sampling(rest))
     assert found.summary["first_echo"]["used"] == "skip"
     assert found.summary["spoiled"] == {"echoes_ms": [], "n_rows": 0, "n_columns": 0, "middle": False}
-    rest_of = {key: value for key, value in found.summary.items() if key not in ("first_echo", "spoiled")}
+    others = ("first_echo", "spoiled", "echo_shift")
+    rest_of = {key: value for key, value in found.summary.items() if key not in others}
     assert json.dumps(rest_of) == json.dumps(summary)
     assert found.warnings == ()
 
@@ -111,6 +114,20 @@ def analysed(data: np.ndarray, **settings: Any) -> SeriesAnalysis:
     return analyse_series(
         data, CELL_TE_MS, spacing_um=SPACING_UM, rng=np.random.default_rng(3), threads=1, **settings
     )
+
+
+def test_echoes_that_drift_are_moved_back_and_said() -> None:
+    still = bars(np.random.default_rng([72, 1]))
+    drifting = np.stack([displaced(echo, np.array([0.0, 0.1 * k])) for k, echo in enumerate(still)])
+    found = analysed(drifting)
+    assert found.summary["echo_shift"]["columns_px"][4] == pytest.approx(0.4, abs=0.15)
+    assert [warning.source_label for warning in found.warnings] == ["position of the echoes"]
+    median_ms = analysed(still).summary["electrode"]["t2_median_ms"]
+    assert found.summary["electrode"]["t2_median_ms"] == pytest.approx(median_ms, rel=0.02)
+    clipped = np.zeros(still.shape, dtype=bool)
+    clipped[2, 10, 10] = True
+    ready = prepare_series(drifting, CELL_TE_MS, clipped=clipped, threads=1)
+    assert ready.cut_off.sum() == 9
 
 
 def test_clean_cells_have_no_warning() -> None:

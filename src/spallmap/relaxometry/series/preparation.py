@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from spallmap.errors import DataWarning
 from spallmap.relaxometry.first_echo import FirstEcho, examine_first_echo
@@ -193,6 +194,9 @@ def prepare_series(
         mask=thinned(~cut_off(used_te.size) & ~spoiled.pixels),
     ).of_delivered(every_te.size, sampling.steps)
     every = shift.without(every)
+    if by_echo is not None and shift.is_moved_back:
+        # a sample that was cut off moves into its neighbours
+        by_echo = ndimage.binary_dilation(by_echo, np.ones((1,) * (by_echo.ndim - 2) + (3, 3), dtype=bool))
 
     def examined(series: NDArray[Any]) -> FirstEcho:
         return examine_first_echo(

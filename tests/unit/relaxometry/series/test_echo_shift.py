@@ -77,5 +77,7 @@ def test_of_a_filled_image_the_delivered_pixels_are_counted() -> None:
     shift[1, 1] = 0.2
     whole = EchoShift(shift, shift / 10.0).of_delivered(3, (2, 2))
     assert whole.shift_px.tolist() == [[0.0, 0.0], [0.0, 0.0], [0.0, 0.4]]
+    assert whole.to_dict()["columns_px"] == [0.0, 0.0, 0.4]
+    assert whole.to_dict()["rows_se_px"] == [0.0, 0.0, 0.0]
     said = whole.warnings((2.0, 6.0, 10.0), (11.5, 23.0))[0]
     assert "the echo at 10 ms displaced against the first by +9.2 +- 0.9 um (+0.40 pixels)" in said.found
