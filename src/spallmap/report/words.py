@@ -72,7 +72,9 @@ def _t2_sentences(entry: T2Entry) -> list[str]:
     median, fwhm = electrode.get("t2_median_ms"), electrode.get("fwhm_ms")
     if known(median):
         width = f", its distribution {fwhm:.2g} ms wide at half its height" if known(fwhm) else ""
-        sentences.append(f"{entry.acquisition}: the electrode's median T2 is {median:.3g} ms{width}.")
+        error = electrode.get("t2_median_se_ms")
+        off = f" ± {error:.2g}" if known(error) else ""
+        sentences.append(f"{entry.acquisition}: the electrode's median T2 is {median:.3g}{off} ms{width}.")
     sentences += _long_peak(entry)
     sentences += _train_sentences(entry)
     return sentences + _quality_sentences(entry)

@@ -39,7 +39,7 @@ def report() -> CellReport:
     )
     regions = pd.DataFrame({"region": [1], "pixels": [15], "t2_ms": [16.21], "t2_se_ms": [1.3], "snr": [6.1]})
     summary = {
-        "electrode": {"t2_median_ms": 7.1, "fwhm_ms": 1.9},
+        "electrode": {"t2_median_ms": 7.1, "t2_median_se_ms": 0.13, "fwhm_ms": 1.9},
         "long": {"threshold_ms": 12.0, "n_pixels": 15},
     }
     return CellReport(

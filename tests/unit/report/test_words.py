@@ -20,7 +20,7 @@ def test_summary_says_what_was_found(report: CellReport) -> None:
     said = " ".join(summary_sentences(report))
     for part in (
         "1 long-T2 region (threshold 12 ms): region 1: T2 16.2 ± 1.3 ms over 15 pixels.",
-        "median T2 is 7.1 ms",
+        "median T2 is 7.1 ± 0.13 ms",
         "2 cracks in the ceramic",
         "crack 1 (spalling), has a volume of 1,230,000 µm³, is 5.2 µm open",
         "touches the top electrode",
