@@ -25,6 +25,8 @@ LARGE_FALL, UNUSABLE_LARGE_FALL = 1.5, 1.1
 # tissue: 40 of 65 536 were seen, whose level was 3 times too small.
 FEW_PIXELS = 100
 FEW_FRACTION = 0.01
+# Tissue's level never rises by more than this from echo to echo; one echo of three under stripes does.
+_RISE = 1.1
 # Standard errors of an echo's level that are allowed on top of its fall.
 _FALL_SIGMAS = 5.0
 # A level's standard error by the delta method, times the root of the number of samples: half that of a mean
@@ -176,7 +178,9 @@ def trusted_sigma(noise: NoiseEstimate) -> float:
         )
     levels = np.array(noise.sigma_per_echo)
     if noise.from_background and differ(levels, noise.n_pixels * noise.n_coils):
-        trend = "it falls as tissue does" if levels[0] > levels[-1] else "the echoes have different scales"
+        falls = levels[0] > levels[-1] and bool(np.all(levels[1:] < _RISE * levels[:-1]))
+        other = "the echoes have different scales, or stripes (a spark) lie over too many of them"
+        trend = "it falls as tissue does" if falls else other
         raise InputError(
             BACKGROUND,
             f"noise levels of single echoes from {levels.max():.4g} to {levels.min():.4g}, where noise has "

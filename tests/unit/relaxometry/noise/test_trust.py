@@ -54,6 +54,7 @@ def test_a_background_that_decays_as_tissue_does_is_refused() -> None:
             "from 505 to 162, where noise has one: it falls as tissue does",
         ),
         ((0.03, 0.05, 0.09, 0.12, 0.16), "the echoes have different scales"),
+        ((3.0, 1.4, 2.2, 1.0, 1.0), "or stripes (a spark) lie over too many of them"),
     ],
 )
 def test_levels_that_differ_from_echo_to_echo_are_said(levels: tuple[float, ...], said: str) -> None:
