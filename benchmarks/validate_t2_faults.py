@@ -44,6 +44,8 @@ SAMPLINGS = {
     "filled 2 times, Hamming": MriFaults(zero_filling=(2.0, 2.0), k_filter="hamming"),
     "filled 2 times, partial Fourier": MriFaults(zero_filling=(2.0, 2.0), partial_fourier=0.3),
 }
+# A drift of the frequency is seen at the rim, in as many pixels as it was filled to.
+DRIFTING = {f"frequency drift, filled {factor:g} times": factor for factor in (1.5, 2.0, 4.0)}
 # Electrode pixels that a median needs.
 LEAST_PIXELS = 20
 NONE = "no fault"
@@ -78,6 +80,9 @@ def faults_of(seed: int, names: Sequence[str]) -> Iterator[tuple[str, MriFaults]
             yield name, MriFaults()
         elif name in SAMPLINGS:
             yield name, replace(SAMPLINGS[name], form_seed=form)
+        elif name in DRIFTING:
+            drifting = MriFaults.draw_one(rng, "frequency drift")
+            yield name, replace(drifting, zero_filling=(DRIFTING[name], DRIFTING[name]))
         elif name == SEVERAL:
             yield name, MriFaults.draw(rng, int(rng.integers(2, 5)))
         else:
@@ -206,7 +211,8 @@ def main() -> None:
     parser.add_argument("--csv", type=Path, help="write every map's outcome there")
     parser.add_argument("--print", action="store_true", help="print the table instead of writing the page")
     wanted = parser.parse_args()
-    every = [NONE, *SAMPLINGS, *(n for n in MRI_FAULT_NAMES if n != "zero filling"), SEVERAL]
+    alone = [n for n in MRI_FAULT_NAMES if n != "zero filling"]
+    every = [NONE, *SAMPLINGS, *alone, *DRIFTING, SEVERAL]
     names = [NONE, *(n for n in every if n in wanted.faults)] if wanted.faults else every
     start = time.monotonic()
     outcomes: list[FaultOutcome] = []
