@@ -9,10 +9,12 @@ spoilt alike in all images of a section, what the microscope does to each on its
 from __future__ import annotations
 
 import argparse
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from validate_details import (
     OVERVIEW_SHAPE,
     OVERVIEW_UM,
@@ -27,7 +29,7 @@ from validate_details import (
     row,
 )
 
-from spallmap.frames import AffineMap
+from spallmap.frames import AffineMap, Points
 from spallmap.twin import (
     TwinCell,
     draw_inset_pose,
@@ -37,7 +39,7 @@ from spallmap.twin import (
     simulate_sem,
 )
 from spallmap.twin.faults.edx_faults import EdxFaults
-from spallmap.twin.faults.sem_faults import SemFaults, stretched
+from spallmap.twin.faults.sem_faults import SemFaults, seam_shifts, stretched
 from spallmap.twin.sem import bar_row_of
 
 STREAM = 53
@@ -66,6 +68,8 @@ def spoilt_insets(seed: int) -> tuple[Section, list[Inset], list[tuple[str, ...]
     extent = (OVERVIEW_SHAPE[0] * OVERVIEW_UM, OVERVIEW_SHAPE[1] * OVERVIEW_UM)
     look = draw_section_look(rng, extent)
     faults, own, of_counts = drawn_faults(rng)
+    # The simulation's own draw of what lies beside its place where tiles are stitched.
+    tiles = seam_shifts(OVERVIEW_SHAPE, faults, copy.deepcopy(rng).spawn(1)[0])
     overview = simulate_sem(
         geometry, to_cell, rng, look=look, shape=OVERVIEW_SHAPE, spacing_um=OVERVIEW_UM, faults=faults
     )
@@ -85,19 +89,29 @@ def spoilt_insets(seed: int) -> tuple[Section, list[Inset], list[tuple[str, ...]
     )
     truth = flat @ pose @ stretched(AffineMap.identity(), DETAIL_SHAPE, DETAIL_UM, own)
     mask = above_bar(DETAIL_SHAPE, detail.bar_row)
+    sem = Inset(seed, "sem", "crack", detail.image.astype(float), mask, DETAIL_UM, truth)
     room = [n * OVERVIEW_UM - m * EDX_UM for n, m in zip(usable, EDX_SHAPE, strict=True)]
     jitter = rng.uniform(-0.35, 0.35, 2) * np.maximum(np.array(room) - 20.0, 0.0)
     middle = np.append((np.array(usable) * OVERVIEW_UM / 2.0 + jitter)[::-1], 0.0)
     of_maps = draw_inset_pose(rng, EDX_SHAPE, EDX_UM, middle, 1.0)
+    # Taken with the overview, on the stage as it stands.
+    of_maps = of_maps @ stretched(AffineMap.identity(), EDX_SHAPE, EDX_UM, faults)
     counts = simulate_edx(
         geometry, to_cell @ of_maps, rng, shape=EDX_SHAPE, spacing_um=EDX_UM, faults=of_counts
     )
-    insets = [
-        Inset(seed, "sem", "crack", detail.image.astype(float), mask, DETAIL_UM, truth),
-        Inset(seed, "edx", "crack", counts.astype(float), np.ones(EDX_SHAPE, bool), EDX_UM, flat @ of_maps),
-    ]
+    edx = Inset(seed, "edx", "crack", counts.astype(float), np.ones(EDX_SHAPE, bool), EDX_UM, flat @ of_maps)
+    insets = [_as_shown(inset, tiles) for inset in (sem, edx)]
     names = [(*faults.names, *(f"own {n}" for n in own.names)), (*faults.names, *of_counts.names)]
     return section, insets, names
+
+
+def _as_shown(inset: Inset, tiles: NDArray[np.float64]) -> Inset:
+    """Take the truth to where the overview shows an inset: a stitched tile may lie beside its place."""
+    field: Points = inset.to_overview(inset.field)
+    columns, rows = (np.rint(field[:, axis] / OVERVIEW_UM).astype(int) for axis in (0, 1))
+    last = np.array(tiles.shape[:2]) - 1
+    off = tiles[np.clip(rows, 0, last[0]), np.clip(columns, 0, last[1])].mean(axis=0)
+    return replace(inset, to_overview=AffineMap.from_parts(np.eye(3), -off) @ inset.to_overview)
 
 
 def line(name: str, placed: Sequence[Placed]) -> str:

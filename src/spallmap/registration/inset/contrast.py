@@ -33,11 +33,16 @@ _SEARCH_BAND = 6.0
 # Finest structure of the refinement, in samples of the coarser image. An electron image is used as sharp
 # as linear interpolation allows, which is what distinguishes positions along a crack; counts need more
 # averaging.
-FINE_BLUR: dict[Kind, float] = {"sem": 0.6, "edx": 1.5}
+FINE_BLUR: dict[Kind, float] = {"sem": 0.6, "edx": 2.0}
 
 # Slowest structure of the refinement, in samples of the coarser image: the contrast of single grains, which
-# need not be the same in two images, is slower than that.
-_FINE_BAND: dict[Kind, float] = {"sem": 5.0, "edx": 8.0}
+# need not be the same in two images, is slower than that. Counts do not see grains, and a narrower band
+# leaves their noise: with blur and band of 1.5 and 8 samples the edges of 23 maps with faults correlated by
+# 0.47 to 0.84 at their place; with these by 0.66 to 0.92, and the positions were better.
+_FINE_BAND: dict[Kind, float] = {"sem": 5.0, "edx": 16.0}
+
+# Anscombe's constant: the root of a count and this has the same noise whatever the count.
+_ANSCOMBE = 0.375
 
 # Extra blur of the second picture of an electron image, in samples.
 _BLURRED_SAMPLES = 2.0
@@ -131,7 +136,10 @@ def compare(
     Comparison
         Ready for search and refinement.
     """
-    if products and kind == "sem":
+    if kind == "edx":
+        # Before the blur: an edge of the blurred counts' root lies off the edge of the counts.
+        channels = np.sqrt(np.maximum(channels, 0.0) + _ANSCOMBE)
+    elif products:
         channels = _with_products(channels[0], mask, [grid_um / s for s in spacing_um])
     inset = resample_sheet(channels, mask, spacing_um, grid_um, blur * grid_um)
     seen = resample_sheet(

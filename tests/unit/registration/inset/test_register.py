@@ -103,6 +103,19 @@ def test_element_counts_are_placed_in_an_electron_image(
     assert found.accepted, found.reasons
 
 
+def test_the_noise_of_few_counts_is_not_held_against_their_place() -> None:
+    scene = draw_scene(5)
+    truth = pose(EDX_SHAPE, EDX_UM, (120.0, 84.0), 12.0)
+    counts = (
+        np.random.default_rng(3).binomial(element_counts(scene, truth, 15).astype(int), 0.1).astype(float)
+    )
+    found = register(scene, counts, np.ones(EDX_SHAPE, dtype=bool), EDX_UM, "edx", 25)
+    error = displacement_um(found.map, truth, grid_points(EDX_SHAPE, (EDX_UM, EDX_UM)))
+    assert error.mean() < 2.0
+    assert found.accepted, found.reasons
+    assert found.diagnostics.measures["lead"] > 5.0
+
+
 def test_the_sign_of_the_contrast_does_not_matter() -> None:
     scene = draw_scene(6)
     truth = pose(DETAIL_SHAPE, DETAIL_UM, (120.0, 95.0), 3.0)
