@@ -13,6 +13,7 @@ from spallmap.image import Image
 from spallmap.readers.sem.data_bar import find_data_bar, specimen_mask
 from spallmap.tomography import common_grey, segment_phases
 from spallmap.twin import TwinCell, draw_section_look, simulate_sem
+from spallmap.twin.faults.sem_faults import SemFaults, stretched
 from spallmap.twin.poses import SEM_AXES, small_rotation
 from spallmap.twin.sem import bar_row_of
 
@@ -87,7 +88,9 @@ def tomogram(seed: int, work: Path) -> Tomogram:
         return Tomogram(loaded["grey"], loaded["phases"], cell.xct_to_cell("shorted"))
 
 
-def section(seed: int, number: int, reference_to_cell: AffineMap) -> SectionCase:
+def section(
+    seed: int, number: int, reference_to_cell: AffineMap, faults: SemFaults | None = None
+) -> SectionCase:
     """Cut a cell at a random plane.
 
     Parameters
@@ -98,6 +101,8 @@ def section(seed: int, number: int, reference_to_cell: AffineMap) -> SectionCase
         Of the plane.
     reference_to_cell : AffineMap
         The tomogram's pose; its axes are those that the section is tilted against.
+    faults : SemFaults, optional
+        What goes wrong; a tilt becomes part of the true map.
 
     Returns
     -------
@@ -127,7 +132,9 @@ def section(seed: int, number: int, reference_to_cell: AffineMap) -> SectionCase
     own = grid_centre(usable, (pixel, pixel))
     to_cell = AffineMap.from_parts(linear, middle - linear @ own)
     look = draw_section_look(rng, (shape[0] * pixel, width))
-    drawn = simulate_sem(geometry, to_cell, rng, look=look, shape=shape, spacing_um=pixel)
+    drawn = simulate_sem(geometry, to_cell, rng, look=look, shape=shape, spacing_um=pixel, faults=faults)
+    if faults is not None:
+        to_cell = stretched(to_cell, shape, pixel, faults)
     mask = specimen_mask(drawn.image.shape, find_data_bar(drawn.image))
     image = Image(drawn.image, ("y", "x"), (pixel, pixel), mask=mask)
     return SectionCase(image, reference_to_cell.inverse() @ to_cell)

@@ -114,6 +114,7 @@ def normal_equations(
     scale: NDArray[np.float64],
     points: NDArray[np.float64],
     basis: NDArray[np.float64],
+    added: NDArray[np.float64],
     weights: NDArray[np.float64],
     axes: NDArray[np.float64],
     centre: NDArray[np.float64],
@@ -131,6 +132,8 @@ def normal_equations(
         Own coordinates (u, v) relative to the field's centre.
     basis : ndarray, shape (n, 4)
         Fractions of the classes.
+    added : ndarray, shape (n,)
+        Added to the grey that is met at each point.
     weights : ndarray, shape (n,)
         Weight of each point.
     axes : ndarray, shape (3, 2)
@@ -159,6 +162,7 @@ def normal_equations(
         if z < 0 or y < 0 or x < 0 or z > nz - 1 or y > ny - 1 or x > nx - 1:
             continue
         grey, by_z, by_y, by_x = _interpolated(volume, z, y, x)
+        grey += added[k]
         sz, sy, sx = by_z / scale[0], by_y / scale[1], by_x / scale[2]
         along_u, along_v = sx * ux + sy * uy + sz * uz, sx * vx + sy * vy + sz * vz
         row[0], row[1], row[2], row[3] = basis[k, 0], basis[k, 1], basis[k, 2], basis[k, 3]

@@ -23,7 +23,7 @@ from spallmap.registration.section.certainty import (
     step_covariance,
 )
 from spallmap.registration.section.conditions import Findings, checks, known_answer_checks, off_prior_deg
-from spallmap.registration.section.known_answer import near_answers, searched_answer
+from spallmap.registration.section.known_answer import near_answers, residual_answers, searched_answer
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import equations, inside_correlation
 from spallmap.registration.section.search import SectionSolution
@@ -67,11 +67,11 @@ def judge(
     Notes
     -----
     The standard error by direction is the root of summed squares: the error seen at known answers,
-    which holds what any cut of this tomogram suffers (noise, blur, few pores); the larger of the block
-    bootstrap's and the half fields', which holds where this section contradicts the tomogram; where two
-    resolutions prefer different minima, their distance over the root of two, which is the error of taking
-    either; in the plane, how well an edge in an electron image shows where the body ends; and what is not
-    known of the stretch, the pose following.
+    which holds what any cut of this tomogram suffers (noise, blur, few pores); the largest of the block
+    bootstrap's, the half fields' and that of copies with this section's own misfit, which hold where it
+    contradicts the tomogram; where two resolutions prefer different minima, their distance over the root
+    of two, which is the error of taking either; in the plane, how well an edge in an electron image shows
+    where the body ends; and what is not known of the stretch, the pose following.
     """
     best = solution.best
     evidence, runner_up = _gather(section, target, solution, rng)
@@ -80,9 +80,12 @@ def judge(
     answers: tuple[KnownAnswers, ...] = ()
     if verdict == "accepted":
         near, searched = _known_answers(section, target, solution, rng)
-        error = _combined(error, near, float(np.mean(section.spacing_um)), solution.converged.stretch_um)
+        own = residual_answers(solution, target.threads, np.random.default_rng(rng.integers(2**31)))
+        error = _combined(
+            _at_least(error, own), near, float(np.mean(section.spacing_um)), solution.converged.stretch_um
+        )
         verdict, reasons = decide(known_answer_checks(near, searched, error, target.voxel_um))
-        answers = (near, *searched)
+        answers = (near, *searched, own)
     return Registration(
         best.map(section.centre_um),
         method,
@@ -203,6 +206,14 @@ def _combined(
         return scatter
     edge = EDGE_PIXELS * pixel_um
     return widened(scatter, KNOWN_ANSWER_FACTORS * near.rms_um(), (edge, edge, 0.0), stretch_um)
+
+
+def _at_least(scatter: StandardError, own: KnownAnswers) -> StandardError:
+    """Take the larger of a section's scatter and the errors of copies with its own misfit."""
+    if not own.n:
+        return scatter
+    u, v, normal = (float(e) for e in own.rms_um())
+    return larger(scatter, StandardError(u, v, normal))
 
 
 def widened(error: StandardError, *others: ArrayLike) -> StandardError:

@@ -12,10 +12,12 @@ from scipy.spatial.transform import Rotation
 
 from spallmap import frames
 from spallmap.image import Image
-from spallmap.registration.known_answers import KnownAnswers
+from spallmap.registration.block_errors import cube_labels
+from spallmap.registration.known_answers import KnownAnswers, known_answers
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
+from spallmap.registration.section.certainty import BLOCK_UM
 from spallmap.registration.section.pose import SectionPose
-from spallmap.registration.section.refine import SCALED, descend, refine_among_minima
+from spallmap.registration.section.refine import SCALED, descend, linearise, refine, refine_among_minima
 from spallmap.registration.section.search import SectionSolution, converge, search_section
 from spallmap.registration.section.target import Target
 from spallmap.registration.section.voids import near
@@ -38,6 +40,15 @@ SURFACE_VOXELS = 2.0
 FOUND_VOXELS = 3.0
 # What is registered, for the report.
 MADE_OF = "cuts of the tomogram"
+# What is registered of the section itself, for the report.
+OWN_MADE_OF = "sections with the misfit's signs changed"
+# Copies that are made: in every other one small blocks get signs of their own, in the rest large ones.
+OWN_COPIES = 6
+# Large blocks along the field's longer side: a stitched image's tiles and a stretch move such parts alike.
+LARGE_ACROSS = 3
+# Where a copy is refined from, beside its plane: a voxel or so.
+OWN_START_UM = 5.0
+OWN_START_DEG = 0.5
 
 
 def near_answers(
@@ -121,6 +132,49 @@ def searched_answer(
     if np.linalg.norm(error) > FOUND_VOXELS * target.voxel_um:
         return lost
     return KnownAnswers(error[None], 0, MADE_OF, "elsewhere")
+
+
+def residual_answers(solution: SectionSolution, threads: int, rng: np.random.Generator) -> KnownAnswers:
+    """Find a section again where it differs from the tomogram as much as it does, but otherwise.
+
+    What the section's materials leave of the tomogram at the solution (charging, chips, a stretch, tiles)
+    gets a random sign in each block: it keeps its strength, its structure and where it lies. The plane of
+    each copy is the one that was found; stretches are fitted anew. This is a wild bootstrap by blocks (Wu
+    1986; Cameron, Gelbach and Miller 2008) that knows of other minima and of blocks of two sizes.
+
+    Parameters
+    ----------
+    solution : SectionSolution
+        Where the section lies.
+    threads : int
+        Number of threads; the result does not depend on it.
+    rng : numpy.random.Generator
+        Draws signs and starts.
+
+    Returns
+    -------
+    KnownAnswers
+        One error for each copy; none where the section left the volume.
+    """
+    fine, best = solution.fine, solution.best
+    fit = linearise(fine, best)
+    if fit is None:
+        return known_answers([], made_of=OWN_MADE_OF)
+    large = float(np.ptp(fine.points, axis=0).max()) / LARGE_ACROSS
+    blocks = [cube_labels(fine.points, max(um, BLOCK_UM)) for um in (BLOCK_UM, large)]
+    points = fine.own_points(400)
+
+    def error_of(copy: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        number = blocks[copy % len(blocks)]
+        signs = rng.choice([-1.0, 1.0], int(number.max()) + 1)[number]
+        level = replace(fine, added=(signs - 1.0) * fit.residual)
+        start = _beside(best, OWN_START_UM, OWN_START_DEG, rng)
+        found = converge(level, refine(level, start, free=SCALED), rng).pose
+        return _error(found, best, points)
+
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        errors = list(pool.map(error_of, range(OWN_COPIES), rng.spawn(OWN_COPIES)))
+    return known_answers(errors, made_of=OWN_MADE_OF)
 
 
 def _cut_image(

@@ -90,6 +90,7 @@ def equations(level: Level, pose: SectionPose) -> Equations | None:
         np.asarray(level.grid.spacing_um),
         level.points,
         level.basis,
+        level.added,
         level.weights,
         pose.linear[:, :2],
         pose.centre_um - level.grid.origin_um,
@@ -166,6 +167,7 @@ def linearise(level: Level, pose: SectionPose) -> Fit | None:
         None where too little of the field lies inside the volume.
     """
     values, slope, inside = _sampled(level, pose, level.points)
+    values = values + level.added * inside
     weights = level.weights * inside
     overlap = float(weights.sum() / level.total_weight)
     if overlap < COMPARED_OVERLAP:

@@ -85,6 +85,8 @@ class Level:
         Weight of each point.
     inside : ndarray of bool, shape (n,)
         Points well inside the filled ceramic.
+    added : ndarray, shape (n,)
+        Added to the grey that the points meet: 0 for a real section, a misfit for a known answer.
     """
 
     grid: Grid
@@ -93,6 +95,7 @@ class Level:
     void: NDArray[np.float64]
     weights: NDArray[np.float64]
     inside: NDArray[np.bool_]
+    added: NDArray[np.float64]
 
     @cached_property
     def total_weight(self) -> float:
@@ -118,6 +121,7 @@ class Level:
             void=self.void[kept],
             weights=weights[kept],
             inside=self.inside[kept],
+            added=self.added[kept],
         )
 
     def own_points(self, most: int) -> NDArray[np.float64]:
@@ -267,4 +271,5 @@ def make_level(section: Section, grid: Grid) -> Level:
         maps[VOID][pick][seen].astype(np.float64),
         weights,
         deep[pick][seen],
+        np.zeros(len(weights)),
     )
