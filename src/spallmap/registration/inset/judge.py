@@ -61,11 +61,6 @@ _EDGE_REACH = 5
 # 10 % too large passed every other condition. Counts say less of it than an electron image.
 MAX_SCALE: dict[Kind, float] = {"sem": 0.02, "edx": 0.04}
 
-# A larger one is let pass where it would move element maps by less than this, root mean square over the
-# field, in samples of the coarser image: straight faces in a small field hardly say how large it is. A right
-# map of 60 by 80 um asked for -4.4 %.
-_MAX_SCALE_SHIFT_SAMPLES = 1.0
-
 # Smallest fraction of the inset that must lie on the overview.
 _MIN_COVERAGE = 0.7
 
@@ -159,7 +154,6 @@ def judge(
     median_left = float("inf") if blocks.median_um is None else blocks.median_um
     worst_se = float(se[:2].max()) if se is not None else float("inf")
     rotation_deg = angle_between_deg(best.map, AffineMap.identity())
-    shift_um = abs(asked - 1.0) * float(np.sqrt(few.var(axis=0).sum()))
     checks = [
         Check(
             score >= MIN_SCORE[kind],
@@ -173,8 +167,7 @@ def judge(
             f"rotated by {rotation_deg:.0f} degrees, more than was searched",
         ),
         Check(
-            abs(asked - 1.0) <= MAX_SCALE[kind]
-            or (kind == "edx" and shift_um <= _MAX_SCALE_SHIFT_SAMPLES * unit_um),
+            abs(asked - 1.0) <= MAX_SCALE[kind],
             f"it asks for pixels {100.0 * (asked - 1.0):+.1f} % off the stated ones "
             f"(at most {100.0 * MAX_SCALE[kind]:.0f} %): check both pixel sizes",
         ),
