@@ -11,7 +11,7 @@ from scipy import ndimage, stats
 
 from spallmap.blocks import Region, Sliceable, shape_of, whole
 from spallmap.errors import DataWarning, InputError
-from spallmap.tomography.blockwise.coarse import Coarse, coarse_copy
+from spallmap.tomography.blockwise.coarse import coarse_copy
 from spallmap.tomography.grey.artefacts import Artefacts, measure_artefacts
 from spallmap.tomography.grey.clipping import clipped_fractions
 from spallmap.tomography.grey.levels import (
@@ -21,6 +21,7 @@ from spallmap.tomography.grey.levels import (
     sodium_level,
 )
 from spallmap.tomography.grey.oddities import grey_warnings
+from spallmap.tomography.grey.padding import Padding, padded_blocks, round_field
 from spallmap.tomography.grey.slice_scaling import check_slices, slice_levels
 
 # Where air comes to lie on the common scale; room below it keeps the noise from being cut off.
@@ -31,69 +32,11 @@ CERAMIC_GREY = 50_000
 MIDDLE_GREY = (AIR_GREY + CERAMIC_GREY) / 2.0
 # The levels are sought on a block-averaged copy of at most about this size: it also averages the noise.
 MAX_COARSE_VOXELS = 2_000_000
-# One grey value at the end of the range, held by more voxels than this fraction, is padding or clipping and
-# not air.
-PADDING_FRACTION = 0.005
-# A field of view is round if a circle of its area covers all but this fraction of it: the steps of the coarse
-# copy's voxels are about 1 %.
-ROUND_MISFIT = 0.03
 # The noise is measured in about this many slices; 10 000 pairs of neighbours of each give it to 0.3 %.
 NOISE_SLICES = 24
 PAIRS_PER_SLICE = 10_000
 # What is said of a volume without ceramic.
 NO_CERAMIC = "no ceramic: no bright phase forms one solid, homogeneous body"
-
-
-@dataclass(frozen=True)
-class Padding:
-    """Voxels of one grey value outside the field of view.
-
-    Parameters
-    ----------
-    grey : float
-        Their grey value in the scan.
-    everywhere : bool
-        Whether any voxel of this grey is as good as air: it lies at or below the air's level.
-    blocks : ndarray of bool
-        Blocks of a coarse copy that may hold padding.
-    factor : tuple of int
-        Voxels along each edge of a block.
-    circle : tuple of float or None
-        Centre (y, x) and radius, in voxels, of a circle that holds no padding; None where the field is not
-        round.
-    """
-
-    grey: float
-    everywhere: bool
-    blocks: NDArray[np.bool_]
-    factor: tuple[int, int, int]
-    circle: tuple[float, float, float] | None
-
-    def outside(self, region: Region) -> NDArray[np.bool_]:
-        """Say where voxels of the padding's grey are padding.
-
-        Parameters
-        ----------
-        region : tuple of slice
-            Part of the volume.
-
-        Returns
-        -------
-        ndarray of bool
-            Over the region.
-        """
-        if self.everywhere:
-            return np.ones(shape_of(region), dtype=bool)
-        index = [
-            np.minimum(np.arange(s.start, s.stop) // f, n - 1)
-            for s, f, n in zip(region, self.factor, self.blocks.shape, strict=True)
-        ]
-        outside = self.blocks[np.ix_(*index)]
-        if self.circle is not None:
-            cy, cx, radius = self.circle
-            y, x = (np.arange(s.start, s.stop) for s in region[1:])
-            outside |= np.hypot(y[:, None] - cy, x[None, :] - cx) > radius
-        return outside
 
 
 @dataclass(frozen=True)
@@ -283,7 +226,7 @@ def common_grey(
         )
     levels = slice_levels(coarse.tiles, coarse.at_ends, coarse.moments, source.shape[1] * source.shape[2])
     warnings = check_slices(levels, source_label, declared=slices_declared)
-    padded = _padding(coarse)
+    padded = padded_blocks(coarse)
     # A block that holds some padding is neither padding nor air.
     around = ndimage.binary_dilation(padded, np.ones((3, 3, 3), dtype=bool))
     valid = ~around
@@ -292,7 +235,7 @@ def common_grey(
     if len(peaks) < 2:
         raise InputError(source_label, "a single grey phase", "air and a ceramic that is brighter")
     air = mirrored_median(values[valid], peaks[0], (peaks[0] + peaks[1]) / 2.0)
-    field = _round_field(padded, coarse.factor)
+    field = round_field(padded, coarse.factor)
     padding = None
     if padded.any():
         grey = float(values[padded][0])
@@ -350,38 +293,6 @@ def _check(source: Sliceable, source_label: str) -> None:
 def _interior(phase: NDArray[np.bool_]) -> NDArray[np.bool_]:
     inner: NDArray[np.bool_] = ndimage.binary_erosion(phase, iterations=2)
     return inner if inner.any() else phase
-
-
-def _padding(coarse: Coarse) -> NDArray[np.bool_]:
-    """Blocks of the coarse copy that hold nothing but one value beside the field of view."""
-    values = coarse.values
-    none = np.zeros(values.shape, dtype=bool)
-    corners = values[:, [0, 0, -1, -1], [0, -1, 0, -1]]
-    if np.all(corners == corners[0, 0]):
-        # Signed grey values are often padded with 0, in the middle of the noise of air.
-        padded = values == corners[0, 0]
-        if np.count_nonzero(padded) > PADDING_FRACTION * values.size:
-            return padded if np.count_nonzero(~padded) >= 0.05 * values.size else none
-    total = float(np.prod(values.shape)) * float(np.prod(coarse.factor))
-    padded = values <= np.float32(coarse.lowest)
-    if coarse.n_lowest <= PADDING_FRACTION * total or np.count_nonzero(~padded) < 0.05 * values.size:
-        return none
-    return padded
-
-
-def _round_field(
-    padded: NDArray[np.bool_], factor: tuple[int, int, int]
-) -> tuple[float, float, float] | None:
-    """Centre (y, x) and radius of a round field of view, in voxels."""
-    seen = ~padded.all(axis=0)
-    if seen.all() or not seen.any():
-        return None
-    y, x = (np.arange(n) * f + (f - 1) / 2.0 for n, f in zip(seen.shape, factor[1:], strict=True))
-    rows, columns = np.nonzero(seen)
-    radius = float(np.sqrt(len(rows) * factor[1] * factor[2] / np.pi))
-    cy, cx = float(y[rows].mean()), float(x[columns].mean())
-    disc = np.hypot(y[:, None] - cy, x[None, :] - cx) <= radius
-    return (cy, cx, radius) if np.count_nonzero(disc != seen) < ROUND_MISFIT * len(rows) else None
 
 
 def _noise_sd(source: Sliceable, phase: NDArray[np.bool_], factor: tuple[int, int, int]) -> float:
