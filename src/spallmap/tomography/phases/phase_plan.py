@@ -165,16 +165,20 @@ class PhasePlan:
     ) -> None:
         h = HALO - reach(SOLID_SMOOTHING_VOXELS)
         near = self._filled_around(block, HALO, FACE_BLUR_VOXELS)
+        bodies, first, n = self.topology, block[0].start, block[0].stop - block[0].start
         if near.any():
             # Smoothed as it is, the bright ceramic would fill the gas that lies against it.
-            most = min(max(2.0 * self.topology.sodium_grey - AIR_GREY, 0.0), np.iinfo(np.uint16).max)
-            padded = np.where(near, np.minimum(padded, np.uint16(most)), padded)
+            most = 2.0 * bodies.by_slice(bodies.sodium_grey, first - HALO, n + 2 * HALO) - AIR_GREY
+            capped = np.clip(most, 0.0, np.iinfo(np.uint16).max).astype(np.uint16)
+            padded = np.where(near, np.minimum(padded, capped), padded)
         smooth = smoothed(padded, SOLID_SMOOTHING_VOXELS)
-        solid = (smooth > self.topology.solid_grey) & ~self._filled_around(block, h, 0.0)
+        solid = (smooth > bodies.by_slice(bodies.solid_grey, first - h, n + 2 * h)) & ~self._filled_around(
+            block, h, 0.0
+        )
         own = smooth[h:-h, h:-h, h:-h]
         body = opened(solid, OPENING_VOXELS, REGROWN_VOXELS)
-        labels[body & (kind == SODIUM) & (own > self.topology.sodium_grey)] = SODIUM
-        labels[body & (kind == CASING) & (own > self.topology.casing_grey)] = CASING
+        for label, pair in ((SODIUM, bodies.sodium_grey), (CASING, bodies.casing_grey)):
+            labels[body & (kind == label) & (own > bodies.by_slice(pair, first, n))] = label
 
     def _filled_around(self, block: Region, halo: int, beyond: float) -> NDArray[np.bool_]:
         """Ceramic, and so far beyond its faces, in a block with a halo (outermost voxels repeated)."""

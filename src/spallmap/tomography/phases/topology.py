@@ -16,6 +16,7 @@ from spallmap.tomography.labels import CASING, SODIUM
 from spallmap.tomography.phases.interfaces import close_notches, column_ends
 
 Mask = NDArray[np.bool_]
+Pair = tuple[float, float]
 
 # Where sodium lies on the common scale, some 22 % of the way from air, for its edge with the ceramic.
 DEFAULT_SODIUM_GREY = 19_000.0
@@ -36,6 +37,9 @@ FRAGMENT_VOXELS = 200
 HALO_VOXELS = 2
 # An electrode begins within this distance of the ceramic's face.
 SODIUM_REACH_UM = 60.0
+# Thresholds of the cell's two sides that differ by this fraction of their height above air are of two grey
+# scales: those of scans of one piece differed by up to 0.034, of scans joined with a step of 7 % by 0.28.
+UNLIKE = 0.1
 # What a voxel of the volume belongs to is known this many voxels of the copy around each of its bodies: its
 # edges are no further off.
 CLASS_REACH = 2.5
@@ -54,16 +58,26 @@ class Topology:
         volume. Empty where there is no ceramic.
     kind : ndarray of uint8, shape (nz, ny, nx)
         What solid matter belongs to: 2 sodium, 4 casing, 0 neither.
-    solid_grey, sodium_grey, casing_grey : float
-        Thresholds: what is solid at all, and where the surfaces of sodium and of casing lie.
+    solid_grey, sodium_grey, casing_grey : tuple of float
+        Thresholds before and behind `middle`: what is solid at all, and where the surfaces of sodium and of
+        casing lie. They are the same but where two scans of other grey were joined.
+    middle : float
+        Height of the ceramic's middle, in slices of the volume.
     """
 
     factor: tuple[int, int, int]
     ceramic: Mask
     kind: NDArray[np.uint8]
-    solid_grey: float
-    sodium_grey: float
-    casing_grey: float
+    solid_grey: Pair
+    sodium_grey: Pair
+    casing_grey: Pair
+    middle: float = 0.0
+
+    def by_slice(self, pair: Pair, first: int, n: int) -> NDArray[np.float32]:
+        """Return a threshold of each of `n` slices of the volume from `first` on, shape (n, 1, 1)."""
+        behind = np.arange(first, first + n) >= self.middle
+        found: NDArray[np.float32] = np.where(behind, pair[1], pair[0]).astype(np.float32)[:, None, None]
+        return found
 
 
 def find_topology(
@@ -97,10 +111,12 @@ def find_topology(
     filled = None if core is None else _fill(core, smooth > SODIUM_EDGE_GREY, step)
     if core is None or filled is None or not _is_solid(values, core, filled):
         return _without_ceramic(values, factor)
-    threshold = _solid_grey(
-        smooth[~ndimage.binary_dilation(filled, iterations=_scaled(3 * HALO_VOXELS, step))]
-    )
-    solid = _opened((smooth > threshold) & ~filled, _scaled(HALO_VOXELS, step))
+    outside = ~ndimage.binary_dilation(filled, iterations=_scaled(3 * HALO_VOXELS, step))
+    planes = np.flatnonzero(filled.any(axis=(1, 2)))
+    half = int(planes[0] + planes[-1] + 1) // 2
+    air, threshold = _surface_levels(smooth, outside, half)
+    limit = np.repeat(np.array(threshold, dtype=np.float32), (half, len(smooth) - half))[:, None, None]
+    solid = _opened((smooth > limit) & ~filled, _scaled(HALO_VOXELS, step))
     sodium = _sodium(solid, filled, spacing_um[0] * factor[0], step)
     casing = solid & ~sodium
     kind = np.zeros(values.shape, dtype=np.uint8)
@@ -113,8 +129,9 @@ def find_topology(
         core,
         _spread(kind),
         threshold,
-        _half_level(smooth, sodium, threshold),
-        _half_level(smooth, casing, threshold),
+        _half_levels(smooth, sodium, air, threshold, half),
+        _half_levels(smooth, casing, air, threshold, half),
+        half * float(factor[0]),
     )
 
 
@@ -148,7 +165,7 @@ def _scaled(voxels: int, step: int) -> int:
 def _without_ceramic(values: NDArray[np.float32], factor: tuple[int, int, int]) -> Topology:
     none = np.zeros(values.shape, dtype=bool)
     kind = np.full(values.shape, CASING, dtype=np.uint8)
-    threshold = float(threshold_otsu(values))
+    threshold = (float(threshold_otsu(values)),) * 2
     return Topology(factor, none, kind, threshold, threshold, threshold)
 
 
@@ -207,15 +224,34 @@ def _fill(core: Mask, dense: Mask, step: int) -> Mask | None:
     return filled
 
 
-def _solid_grey(values: NDArray[np.float32]) -> float:
-    """Half-way from air to the dim phase, where there is one."""
+def _surface_levels(smooth: NDArray[np.float32], outside: Mask, half: int) -> tuple[Pair, Pair]:
+    """Air, and what is solid half-way to the dim phase, before and behind the ceramic's middle.
+
+    One of each, unless both sides have a dim phase and these are unlike: then two scans of other grey were
+    joined, and each side has levels of its own.
+    """
+    common = _dim_levels(smooth[outside])
+    before, behind = (_dim_levels(smooth[part][outside[part]]) for part in (np.s_[:half], np.s_[half:]))
+    bright = DEFAULT_SODIUM_GREY if common is None else common[1]
+    threshold = (AIR_GREY + bright) / 2.0
+    if before is None or behind is None:
+        return (float(AIR_GREY),) * 2, (threshold,) * 2
+    own = (before[0] + before[1]) / 2.0, (behind[0] + behind[1]) / 2.0
+    if abs(own[0] - own[1]) < UNLIKE * (threshold - AIR_GREY):
+        return (float(AIR_GREY),) * 2, (threshold,) * 2
+    return (before[0], behind[0]), own
+
+
+def _dim_levels(values: NDArray[np.float32]) -> Pair | None:
+    """Grey of what is dark and of the dim phase, where there is one."""
     dim = values[values < MIDDLE_GREY]
     least = MIN_SODIUM_STEP * (CERAMIC_GREY - AIR_GREY)
     if dim.size and np.ptp(dim) > least:
-        bright = float(np.median(dim[dim > float(threshold_otsu(dim))]))
+        split = float(threshold_otsu(dim))
+        bright = float(np.median(dim[dim > split]))
         if bright - AIR_GREY > least:
-            return (AIR_GREY + bright) / 2.0
-    return (AIR_GREY + DEFAULT_SODIUM_GREY) / 2.0
+            return float(np.median(dim[dim <= split])), bright
+    return None
 
 
 def _opened(solid: Mask, iterations: int) -> Mask:
@@ -224,12 +260,23 @@ def _opened(solid: Mask, iterations: int) -> Mask:
     return opened
 
 
-def _half_level(smooth: NDArray[np.float32], part: Mask, least: float) -> float:
+def _half_levels(smooth: NDArray[np.float32], part: Mask, air: Pair, least: Pair, half: int) -> Pair:
+    """Grey of a part's surface before and behind the ceramic's middle: one where there is one scale."""
+    if least[0] == least[1]:
+        return (_half_level(smooth, part, air[0], least[0]),) * 2
+    before, behind = np.s_[:half], np.s_[half:]
+    return (
+        _half_level(smooth[before], part[before], air[0], least[0]),
+        _half_level(smooth[behind], part[behind], air[1], least[1]),
+    )
+
+
+def _half_level(smooth: NDArray[np.float32], part: Mask, air: float, least: float) -> float:
     """Grey at which a part's surface lies: half-way from air to its own grey."""
     inner = ndimage.binary_erosion(part)
     if not inner.any():
         return least
-    return max(least, (AIR_GREY + float(np.median(smooth[inner]))) / 2.0)
+    return max(least, (air + float(np.median(smooth[inner]))) / 2.0)
 
 
 def _spread(kind: NDArray[np.uint8]) -> NDArray[np.uint8]:

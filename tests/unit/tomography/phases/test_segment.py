@@ -122,6 +122,26 @@ def test_gas_between_ceramic_and_sodium_is_outside_the_ceramic() -> None:
     assert np.all(phases[(distance < 3.0) & (z < 13.4)] == 1)
 
 
+@pytest.mark.parametrize("step", [-0.06, -0.03, 0.0, 0.03, 0.06])
+def test_each_electrode_of_joined_scans_has_its_own_surface(step: float) -> None:
+    drawing = draw_cell(np.random.default_rng(41), noise=1_800.0)
+    contrast = CERAMIC - AIR
+    grey = drawing.grey.astype(np.float64) - AIR
+    joined = len(grey) // 2
+    grey[joined:] = grey[joined:] * (1.0 + step / 2.0) + step / 2.0 * contrast
+    scale = common_grey(grey + 0.5 * contrast)
+    common = scale.apply(grey + 0.5 * contrast)
+    plan = plan_phases(common, SPACING_UM)
+    before, behind = plan.topology.sodium_grey
+    assert (before == behind) == (step == 0.0)
+    for half, surface in ((np.s_[:joined], before), (np.s_[joined:], behind)):
+        inner = ndimage.binary_erosion(drawing.truth[half] == 2, iterations=2)
+        gas = ndimage.binary_erosion(drawing.truth[half] == 5, iterations=2)
+        levels = [float(np.median(common[half][where])) for where in (inner, gas)]
+        assert surface == pytest.approx(np.mean(levels), abs=0.01 * 40_000.0)
+        assert np.mean(plan.labels(common)[half][inner] == 2) > 0.999
+
+
 def test_without_ceramic_there_is_solid_and_air_and_no_interface() -> None:
     drawing = draw_cell(
         np.random.default_rng(6), radius=0.0, half=-2.0, electrode_radius=-2.0, casing_grey=CERAMIC
@@ -142,7 +162,7 @@ def test_a_threshold_beyond_the_middle_of_the_range_is_no_trouble() -> None:
     plane = np.where((r.astype(int) // 4) % 3 == 0, 60_000.0, 45_000.0)
     grey = np.clip(rng.normal(plane, 800.0, (40, 60, 60)), 0, 65535).astype(np.uint16)
     plan = plan_phases(grey, SPACING_UM, ceramic=False)
-    assert 2.0 * plan.topology.sodium_grey - AIR > 65535
+    assert 2.0 * plan.topology.sodium_grey[0] - AIR > 65535
     labels = plan.labels(grey)
     assert not plan.has_ceramic
     assert np.mean(labels[:, plane > 50_000.0] == 4) > 0.9
