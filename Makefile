@@ -110,6 +110,7 @@ validate: $(READY)
 	$(BIN)/python benchmarks/validate_details.py
 	$(BIN)/python benchmarks/validate_projection_faults.py
 	$(BIN)/python benchmarks/validate_detail_faults.py
+	$(BIN)/python benchmarks/validate_section_faults.py
 	$(BIN)/python benchmarks/validate_chain.py --cores $(CORES)
 	$(BIN)/python benchmarks/validate_bad_days.py --cores $(CORES)
 
