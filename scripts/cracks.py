@@ -16,6 +16,7 @@ from spallmap.tomography import (
     crack_labels,
     describe_cracks,
     surface_in_reference,
+    without_streaks,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def main() -> None:
     grey, spacing_um = volume.data, volume.spacing_um
     parts = (read_candidates(path) for path in inputs.slabs)
     cracks = assemble_cracks(parts, grey.shape, read_thresholds(inputs.thresholds), threads)
+    cracks, n_streaks = without_streaks(cracks, grey, labels)
     found = describe_cracks(cracks, grey, labels, spacing_um, threads)
     pose = read_reference_pose(inputs.get("to_reference"))
     surface, surfaces = surface_in_reference(found.surface, pose)
@@ -45,7 +47,8 @@ def main() -> None:
     limit = found.limit
     write_ome_tiff(output.limit, limit.maps, LIMIT_CHANNELS, limit.node_spacing_um(spacing_um))
     write_polydata(output.surfaces, surface.points_xyz_um, surface.triangles, surface.point_data)
-    write_json(output.summary, found.summary(read_json(inputs.grey)["finding"], surfaces))
+    summary = found.summary(read_json(inputs.grey)["finding"], surfaces)
+    write_json(output.summary, {**summary, "n_streaks": n_streaks})
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

@@ -14,6 +14,7 @@ from spallmap.tomography.cracks import (
     find_cracks,
     plate_response,
     slab_region,
+    without_streaks,
 )
 from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY, MIDDLE_GREY, GreyScale, common_grey
 from spallmap.tomography.labels import CASING, CERAMIC, OUTSIDE, SODIUM, VOID, is_filled
@@ -95,4 +96,5 @@ __all__ = [
     "slab_region",
     "surface_in_reference",
     "trace_sheets",
+    "without_streaks",
 ]
