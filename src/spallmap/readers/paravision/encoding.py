@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,27 @@ def parameter_files(image: Path) -> tuple[Path, ...]:
     return tuple(path for path in found if path.is_file())
 
 
-def read_sampling(image: Path, shape: tuple[int, ...]) -> AcquiredSampling | None:
-    """Read how finely a reconstruction was acquired.
+class Encoding(NamedTuple):
+    """How a reconstruction was acquired.
+
+    Parameters
+    ----------
+    sampling : AcquiredSampling or None
+        How finely; None where the parameters do not say it of frames of this shape.
+    readout : {"x", "y"} or None
+        Own axis along which it was read out; None where no ``method`` is there.
+    """
+
+    sampling: AcquiredSampling | None
+    readout: str | None
+
+
+def read_encoding(image: Path, shape: tuple[int, ...]) -> Encoding:
+    """Read how a reconstruction was acquired.
 
     The method's zero filling (``PVM_EncZf``) and partial Fourier acceleration (``PVM_EncPft``) give the
     factor along read and phase; a reconstruction to another matrix than the method's (``PVM_Matrix``) gives
-    one more.
+    one more. A frame's first axis is the readout, unless it was transposed (``RECO_transposition``).
 
     Parameters
     ----------
@@ -49,12 +64,19 @@ def read_sampling(image: Path, shape: tuple[int, ...]) -> AcquiredSampling | Non
 
     Returns
     -------
-    AcquiredSampling or None
-        None where the parameters do not say it of frames of this shape.
+    Encoding
+        As far as the files say it.
     """
     files = {path.name: Parameters(path) for path in parameter_files(image)}
-    method = files.get("method")
-    if method is None or "PVM_Matrix" not in method:
+    method, reco = files.get("method"), files.get("reco")
+    if method is None:
+        return Encoding(None, None)
+    swapped = bool(reco is not None and reco.numbers("RECO_transposition", 0).any())
+    return Encoding(_sampling(method, shape, swapped), "y" if swapped else "x")
+
+
+def _sampling(method: Parameters, shape: tuple[int, ...], swapped: bool) -> AcquiredSampling | None:
+    if "PVM_Matrix" not in method:
         return None
     matrix = method.numbers("PVM_Matrix")
     if len(matrix) != len(shape) or matrix.min() < 1.0:
@@ -62,7 +84,6 @@ def read_sampling(image: Path, shape: tuple[int, ...]) -> AcquiredSampling | Non
     filled = _each(method, "PVM_EncZf", len(shape)) * _each(method, "PVM_EncPft", len(shape))
     # read, phase and slice directions are the frame's columns, rows and slices, unless it is transposed
     shown = np.array(shape[::-1], dtype=np.float64)
-    swapped = _is_transposed(files)
     if swapped:
         shown[[0, 1]] = shown[[1, 0]]
     factor = filled * shown / matrix
@@ -73,30 +94,6 @@ def read_sampling(image: Path, shape: tuple[int, ...]) -> AcquiredSampling | Non
     return AcquiredSampling.filled(
         [max(f, 1.0) if f > 1.0 + _SAME else 1.0 for f in factor[::-1]], FROM_PARAMETERS
     )
-
-
-def read_readout(image: Path) -> str | None:
-    """Read along which own axis of a reconstruction its readout ran.
-
-    Parameters
-    ----------
-    image : Path
-        The ``2dseq``.
-
-    Returns
-    -------
-    {"x", "y"} or None
-        A frame's first axis is the readout, unless it is transposed; None where no ``method`` is there.
-    """
-    files = {path.name: Parameters(path) for path in parameter_files(image)}
-    if "method" not in files:
-        return None
-    return "y" if _is_transposed(files) else "x"
-
-
-def _is_transposed(files: Mapping[str, Parameters]) -> bool:
-    reco = files.get("reco")
-    return bool(reco is not None and reco.numbers("RECO_transposition", 0).any())
 
 
 def _each(method: Parameters, key: str, n: int) -> NDArray[np.float64]:

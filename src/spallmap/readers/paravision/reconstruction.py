@@ -18,7 +18,7 @@ from spallmap.readers.checks.direction_cosines import check_directions
 from spallmap.readers.checks.file_access import check_readable, reported
 from spallmap.readers.checks.stored_words import refuse_negative_magnitudes, refuse_other_words
 from spallmap.readers.info import ImageInfo, Loaded
-from spallmap.readers.paravision.encoding import parameter_files, read_readout, read_sampling
+from spallmap.readers.paravision.encoding import parameter_files, read_encoding
 from spallmap.readers.paravision.frame_order import FrameOrder, frame_order
 from spallmap.readers.paravision.jcamp import MOST_VALUES
 from spallmap.readers.paravision.parameters import Parameters
@@ -229,8 +229,7 @@ def _described(image: Path) -> tuple[ImageInfo, FrameOrder, Parameters]:
     }
     odd: tuple[DataWarning, ...] = ()
     try:
-        sampling = read_sampling(image, shape)
-        meta["readout"] = read_readout(image)
+        sampling, meta["readout"] = read_encoding(image, shape)
     except InputError as error:
         sampling, advice = None, "the image is read; how finely it was acquired is asked of its noise alone"
         odd = (DataWarning(error.source_label, error.found, advice),)
