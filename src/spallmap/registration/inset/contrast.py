@@ -136,10 +136,7 @@ def compare(
     Comparison
         Ready for search and refinement.
     """
-    if kind == "edx":
-        # Before the blur: an edge of the blurred counts' root lies off the edge of the counts.
-        channels = np.sqrt(np.maximum(channels, 0.0) + _ANSCOMBE)
-    elif products:
+    if products and kind == "sem":
         channels = _with_products(channels[0], mask, [grid_um / s for s in spacing_um])
     inset = resample_sheet(channels, mask, spacing_um, grid_um, blur * grid_um)
     seen = resample_sheet(
@@ -265,22 +262,26 @@ class InsetImages:
         return float(max(self.unit_um, extent / _SEARCH_EXTENT_SAMPLES))
 
     def coarse(self) -> Comparison:
-        """Compare on the grid of the search."""
+        """Compare on the grid of the search, counts as they are: of their root some maps are not found."""
         return self.on_grid(self.grid_um)
 
     def on_grid(self, grid: float) -> Comparison:
         """Compare as the search does, on a grid of another spacing."""
-        return self._compare(grid, grid, _SEARCH_BLUR, _SEARCH_BAND, rims=True)
+        return self._compare(self.channels, grid, grid, _SEARCH_BLUR, _SEARCH_BAND, rims=True)
 
     def fine(self, *, rims: bool = True, products: bool = True) -> Comparison:
         """Compare as sharply as the coarser image allows."""
         kind = self.kind
         over = max(self.overview_spacing_um)
-        blur, band = FINE_BLUR[kind], _FINE_BAND[kind]
-        return self._compare(self.unit_um, over, blur, band, rims=rims, products=products and rims)
+        blur, band, channels = FINE_BLUR[kind], _FINE_BAND[kind], self.channels
+        if kind == "edx":
+            # Before the blur: an edge of the blurred counts' root lies off the edge of the counts.
+            channels = np.sqrt(np.maximum(channels, 0.0) + _ANSCOMBE)
+        return self._compare(channels, self.unit_um, over, blur, band, rims=rims, products=products and rims)
 
     def _compare(
         self,
+        channels: FloatArray,
         grid_um: float,
         overview_grid_um: float,
         blur: float,
@@ -290,7 +291,7 @@ class InsetImages:
         products: bool = False,
     ) -> Comparison:
         return compare(
-            self.channels,
+            channels,
             self.mask,
             self.spacing_um,
             self.overview,
