@@ -13,12 +13,10 @@ from skimage.measure import block_reduce
 
 from spallmap import frames
 from spallmap.image import Image
-from spallmap.registration.section.voids import (
+from spallmap.registration.section.materials.masks import close, large, near
+from spallmap.registration.section.materials.voids import (
     GRAIN_SIGMAS,
     LEAST_SPREAD,
-    close,
-    large,
-    near,
     robust_spread,
     void_fraction,
 )

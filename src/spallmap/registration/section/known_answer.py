@@ -16,11 +16,11 @@ from spallmap.registration.block_errors import cube_labels
 from spallmap.registration.known_answers import KnownAnswers, known_answers
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
 from spallmap.registration.section.certainty import BLOCK_UM
+from spallmap.registration.section.materials.masks import near
 from spallmap.registration.section.pose import SectionPose
 from spallmap.registration.section.refine import SCALED, descend, linearise, refine, refine_among_minima
 from spallmap.registration.section.search import SectionSolution, converge, search_section
 from spallmap.registration.section.target import Target
-from spallmap.registration.section.voids import near
 from spallmap.registration.verdict import Refused
 from spallmap.tomography.grey.common_scale import AIR_GREY, CERAMIC_GREY
 from spallmap.tomography.labels import OUTSIDE, is_filled

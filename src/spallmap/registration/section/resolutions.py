@@ -13,7 +13,7 @@ from scipy.special import ndtri
 
 from spallmap import frames
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, block_mean
-from spallmap.registration.section.voids import near
+from spallmap.registration.section.materials.masks import near
 
 # Variance of the tomogram's blur that sharpening takes back at most, square voxels: noise grows with it.
 MOST_SHARPENED = 0.7

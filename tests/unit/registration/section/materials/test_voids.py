@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, SOLID, VOID, Section, read_section
-from spallmap.registration.section.voids import SODIUM_DARKNESS, void_fraction
+from spallmap.registration.section.materials.voids import SODIUM_DARKNESS, void_fraction
 
 SHAPE, STEP_UM = (150, 200), 2.0
 CERAMIC_GREY, SODIUM_GREY, NOTHING_GREY = 168.0, 104.0, 10.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import median_abs_deviation
 from skimage.filters import apply_hysteresis_threshold, sato
-from skimage.morphology import isotropic_dilation, reconstruction, remove_small_objects
 
-Mask = NDArray[np.bool_]
+from spallmap.registration.section.materials.masks import large, near, touching
 
 # A void's pixel is this dark between ceramic (0) and nothing (1), and this many robust standard deviations
 # darker than the ceramic's grains.
@@ -120,12 +118,12 @@ def void_fraction(
     # The rim of the picture is not the ceramic's surface.
     outline = near(~ceramic & valid, SEED_DEPTH_UM, spacing_um)
     core = ceramic & (darkness > max(SEED_DARKNESS, SEED_SIGMAS * grain))
-    core = _touching(core, core & ~outline)
+    core = touching(core, core & ~outline)
     pores = core | (near(core, RIM_UM, spacing_um) & ceramic & (darkness > RIM_SIGMAS * grain))
     fraction = np.where(pores, darkness, 0.0)
     smooth_darkness = (greys.ceramic - smooth) / span
     patches = ceramic & ~pores & (smooth_darkness > GRAIN_SIGMAS * grain)
-    patches = _touching(patches, patches & ~outline)
+    patches = touching(patches, patches & ~outline)
     patches = large(patches, INCLUSION_UM2 / (spacing_um[0] * spacing_um[1]))
     fraction = np.where(patches, SODIUM_DARKNESS, fraction)
     level = np.where(ceramic, np.minimum(grey, greys.ceramic + GRAIN_SIGMAS * greys.spread), greys.ceramic)
@@ -169,28 +167,3 @@ def _line_fraction(lines: NDArray[np.bool_], darkness: NDArray[np.float32]) -> N
             filled = np.minimum(own * (SODIUM_DARKNESS / full), SODIUM_DARKNESS)
             fraction[box][line] = np.maximum(filled, own)
     return fraction
-
-
-def near(mask: Mask, radius_um: float, spacing_um: tuple[float, float]) -> Mask:
-    """Return what lies within a distance of a mask; nothing where the mask is empty."""
-    if not mask.any():
-        return mask
-    return np.asarray(isotropic_dilation(mask, radius_um, spacing=spacing_um), dtype=np.bool_)
-
-
-def close(mask: Mask, radius_um: float, spacing_um: tuple[float, float]) -> Mask:
-    """Close gaps up to twice a radius; nothing lies beyond the rim, so that a strip along it stays open."""
-    pad = [int(np.ceil(2.0 * radius_um / s)) + 1 for s in spacing_um]
-    padded = np.pad(mask, [(pad[0], pad[0]), (pad[1], pad[1])])
-    closed: Mask = ~near(~near(padded, radius_um, spacing_um), radius_um, spacing_um)
-    return closed[pad[0] : -pad[0], pad[1] : -pad[1]]
-
-
-def large(mask: Mask, pixels: float) -> Mask:
-    """Keep pieces of at least so many pixels."""
-    return np.asarray(remove_small_objects(mask, max_size=math.ceil(pixels) - 1), dtype=np.bool_)
-
-
-def _touching(mask: Mask, seeds: Mask) -> Mask:
-    """Keep pieces that hold a seed; diagonal neighbours hang together."""
-    return np.asarray(reconstruction(seeds & mask, mask, footprint=np.ones((3, 3))), dtype=np.bool_)

@@ -1,0 +1,1 @@
+"""Tells the materials of a section apart."""
