@@ -13,7 +13,9 @@ from skimage.measure import block_reduce
 
 from spallmap import frames
 from spallmap.image import Image
-from spallmap.registration.section.materials.masks import close, large, near
+from spallmap.registration.section.materials.grains import ceramic_by_grains
+from spallmap.registration.section.materials.masks import Mask, close, large, near, touching
+from spallmap.registration.section.materials.stripes import without_stripes
 from spallmap.registration.section.materials.voids import (
     GRAIN_SIGMAS,
     LEAST_SPREAD,
@@ -33,6 +35,10 @@ MEDIAN_PX = 3
 CLOSING_UM = 25.0
 # Islands of another grey inside the ceramic below this size are grain or a filled crack, not an electrode.
 ISLAND_UM2 = 60.0**2
+# A chip of this size or larger that lies beside an island is ceramic too.
+CHIP_UM2 = 30.0**2
+# Bright edges and edges of a blurred beam are at most twice as wide.
+EDGE_UM = 6.0
 # Longest stretch of the field's rim that a pore cut by it may take.
 BORDER_PORE_UM = 60.0
 # Two grey peaks are two materials where the histogram dips between them below this fraction of the lower.
@@ -134,16 +140,17 @@ def read_section(image: Image, working_um: float) -> Section:
     if not high - low > LEAST_CONTRAST * noise + 1e-9 * (abs(high) + abs(low)):
         raise Refused("the image shows a single grey: nothing to place it by")
     filled_grey = np.where(valid, grey, np.median(values)).astype(np.float32)
-    smooth = ndimage.median_filter(filled_grey, size=MEDIAN_PX, mode="nearest")
-    dark, bright = _thresholds(smooth, valid, spacing[0] * spacing[1])
-    area_um2 = spacing[0] * spacing[1]
-    ceramic = _filled_ceramic((smooth > bright) & valid, smooth > dark, valid, spacing)
-    if ceramic.sum() * area_um2 < ISLAND_UM2:
+    ceramic, matter = _materials(filled_grey, valid, spacing)
+    flat = without_stripes(filled_grey, ceramic & matter, spacing)
+    ceramic, matter = _materials(flat, valid, spacing)
+    if ceramic.sum() * spacing[0] * spacing[1] < ISLAND_UM2:
         raise Refused("no ceramic is seen in the image")
-    void = void_fraction(filled_grey, smooth, ceramic, valid, spacing)
-    solid = (smooth > dark) & ~ceramic & valid
-    empty = (smooth <= dark) & ~ceramic & valid
+    smooth = _smoothed(flat)
+    void = void_fraction(flat, smooth, ceramic, valid, spacing)
+    solid = matter & ~ceramic
+    empty = valid & ~matter & ~ceramic
     maps = np.stack([ceramic - void, void, solid, empty]).astype(np.float32)
+    _resolve_blurred_edges(maps, flat, spacing)
     rows, columns = np.nonzero(valid)
     centre = np.array(
         [
@@ -153,6 +160,36 @@ def read_section(image: Image, working_um: float) -> Section:
         ]
     )
     return Section(maps, spacing, origin, centre, _interface(ceramic, valid, spacing), filled_grey)
+
+
+def _materials(grey: Maps, valid: Mask, spacing: tuple[float, float]) -> tuple[Mask, Mask]:
+    """Find the ceramic with its voids, and all that is not dark."""
+    smooth = _smoothed(grey)
+    dark, bright = _thresholds(smooth, valid, spacing[0] * spacing[1])
+    matter = (smooth > dark) & valid
+    ceramic = _filled_ceramic((smooth > bright) & valid, matter, valid, spacing)
+    by_grains = ceramic_by_grains(smooth, matter, ceramic, spacing)
+    if by_grains is not None:
+        ceramic = _filled_ceramic(by_grains, matter, valid, spacing)
+    return ceramic, matter
+
+
+def _resolve_blurred_edges(maps: Maps, grey: Maps, spacing: tuple[float, float]) -> None:
+    """Divide solid that is too thin for an electrode between the ceramic and what is empty, by its grey."""
+    ceramic, solid, empty = maps[CERAMIC] > 0.5, maps[SOLID] > 0.5, maps[EMPTY] > 0.5
+    body = near(solid & ~near(~solid, EDGE_UM, spacing), EDGE_UM, spacing)
+    edge = solid & ~body & near(ceramic, 2.0 * EDGE_UM, spacing)
+    if not edge.any() or not empty.any():
+        return
+    bright, dark = np.median(grey[ceramic]), np.median(grey[empty])
+    fraction = np.clip((grey[edge] - dark) / (bright - dark), 0.0, 1.0)
+    maps[CERAMIC, edge], maps[SOLID, edge], maps[EMPTY, edge] = fraction, 0.0, 1.0 - fraction
+
+
+def _smoothed(grey: Maps) -> Maps:
+    """Take noise away, edges left where they are."""
+    smooth: Maps = ndimage.median_filter(grey, size=MEDIAN_PX, mode="nearest")
+    return smooth
 
 
 def _binned(
@@ -240,9 +277,12 @@ def _filled_ceramic(
     """Find the ceramic with its pores and cracks, without bright rims elsewhere."""
     area_um2 = spacing[0] * spacing[1]
     # Bright edges of the electrodes are thin: an opening removes them.
-    opened = ~near(~bright & valid, 6.0, spacing) & bright
-    core = near(opened, 6.0, spacing) & bright
-    core = large(core, ISLAND_UM2 / area_um2)
+    opened = ~near(~bright & valid, EDGE_UM, spacing) & bright
+    core = near(opened, EDGE_UM, spacing) & bright
+    islands = large(core, ISLAND_UM2 / area_um2)
+    # A chip that a crack cuts off is ceramic though it is small.
+    chips = large(core, CHIP_UM2 / area_um2)
+    core = islands | touching(chips, chips & near(islands, CLOSING_UM, spacing))
     closed = close(core, CLOSING_UM, spacing) & valid
     filled: NDArray[np.bool_] = ndimage.binary_fill_holes(closed)
     # Pores that a closing has bridged at the rim of the field are filled by looking past it.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from spallmap.image import Image
 from spallmap.registration.section.appearance import CERAMIC, EMPTY, SOLID, VOID, Section, read_section
@@ -33,3 +34,35 @@ def test_classes_and_interface_of_a_drawn_section(angle_deg):
     assert classes[95, 75] == CERAMIC
     assert classes[35, 75] == SOLID
     assert classes[2, 75] == EMPTY
+
+
+def test_a_chip_that_a_crack_cuts_off_is_ceramic():
+    v, u = np.mgrid[:200, :300].astype(float)
+    grey = np.where(v > 60.0, 190.0, 20.0)
+    depth = 100.0 - 0.02 * (u - 150.0) ** 2
+    grey[(np.abs(v - depth) < 4.0) & (v > 60.0)] = 20.0
+    noisy = grey + np.random.default_rng(4).normal(0.0, 6.0, grey.shape)
+    section = read_section(Image(np.clip(noisy, 0, 255).astype(np.uint8), ("y", "x"), (1.0, 1.0)), 2.0)
+    chip = (v > 64.0) & (v < depth - 6.0)
+    assert 900.0 < chip.sum() < 3600.0
+    assert section.maps[CERAMIC].repeat(2, 0).repeat(2, 1)[chip].mean() > 0.95
+
+
+def test_the_edge_of_a_blurred_beam_is_no_electrode():
+    image, _ = drawn_section(0.0)
+    alone = np.where(image.data[::-1] > 150, 190.0, 20.0)
+    blurred = ndimage.gaussian_filter(alone, 4.0) + np.random.default_rng(5).normal(0.0, 3.0, alone.shape)
+    section = read_section(Image(blurred.clip(0, 255).astype(np.uint8), ("y", "x"), (1.0, 1.0)), 2.0)
+    assert section.maps[SOLID].mean() < 1e-3
+    # half-way lies the face: 110 rows of 200
+    assert (section.maps[CERAMIC] + section.maps[VOID]).mean() == pytest.approx(0.55, abs=0.01)
+
+
+def test_a_column_of_pores_is_no_stripe():
+    image, _ = drawn_section(0.0)
+    spoilt = image.data.copy()
+    spoilt[100:, 100:106] = 20
+    spoilt[110:160, 150:250] = 20
+    section = read_section(Image(spoilt, ("y", "x"), (1.0, 1.0)), 2.0)
+    assert section.maps[VOID, 60:75, 80:120].min() > 0.9
+    assert section.maps[CERAMIC, 85:95, 60:140].min() > 0.9

@@ -1,1 +1,1 @@
-"""Tells the materials of a section apart."""
+"""Tells the materials of a section apart: by their grains, and voids by their darkness."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,8 @@ LINE_STRENGTH = 1.0
 LINE_CONTINUED = 0.7
 # Least diagonal of a line's box.
 LINE_UM = 50.0
+# Distance along a line within which its darkest pixel is as full as it is.
+LINE_REACH_UM = 10.0
 # Widths of lines.
 LINE_SIGMAS_PX = (1.0, 1.5)
 # Darkness in the tomogram of a crack that sodium fills.
@@ -128,7 +131,7 @@ def void_fraction(
     fraction = np.where(patches, SODIUM_DARKNESS, fraction)
     level = np.where(ceramic, np.minimum(grey, greys.ceramic + GRAIN_SIGMAS * greys.spread), greys.ceramic)
     lines = _lines(level / greys.spread, ceramic & ~outline, spacing_um)
-    return np.maximum(fraction, np.where(lines, _line_fraction(lines, darkness), 0.0)).astype(np.float32)
+    return np.maximum(fraction, _line_fraction(lines, darkness, spacing_um)).astype(np.float32)
 
 
 def _lines(
@@ -152,18 +155,16 @@ def _lines(
     return found
 
 
-def _line_fraction(lines: NDArray[np.bool_], darkness: NDArray[np.float32]) -> NDArray[np.float32]:
+def _line_fraction(
+    lines: NDArray[np.bool_], darkness: NDArray[np.float32], spacing_um: tuple[float, float]
+) -> NDArray[np.float32]:
     """Fraction of void along lines: their own darkness, and where that is less than sodium's, sodium's.
 
     Whether a line narrower than a pixel is open or filled cannot be seen from one grey; it counts as filled.
     """
-    labels, _ = ndimage.label(lines, np.ones((3, 3)))
-    fraction = np.zeros_like(darkness)
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        line = labels[box] == number
-        own = darkness[box][line]
-        full = float(np.percentile(own, 90.0))
-        if full > 0.0:
-            filled = np.minimum(own * (SODIUM_DARKNESS / full), SODIUM_DARKNESS)
-            fraction[box][line] = np.maximum(filled, own)
-    return fraction
+    reach = [2 * math.ceil(LINE_REACH_UM / step) + 1 for step in spacing_um]
+    own = np.where(lines, darkness, 0.0)
+    # A crack is filled here and open there: what is full is seen nearby.
+    full = ndimage.maximum_filter(own, reach)
+    filled = np.divide(own * SODIUM_DARKNESS, full, out=np.zeros_like(own), where=full > 0.0)
+    return np.maximum(filled, own)

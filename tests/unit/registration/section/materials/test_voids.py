@@ -104,3 +104,17 @@ def test_a_sliver_of_an_electrode_at_the_rim_is_neither_ceramic_nor_void():
     assert np.mean(kind[:140][v[:140] < 270.0] == VOID) < 0.01
     assert kind[50, 75] == VOID
     assert kind[100, 20] == CERAMIC
+
+
+def test_a_crack_that_is_open_here_and_filled_there_counts_as_void_all_along():
+    rng = np.random.default_rng(6)
+    v, u = np.mgrid[: SHAPE[0], : SHAPE[1]] * STEP_UM
+    crack = np.abs(v - (120.0 + 0.002 * (u - 200.0) ** 2)) < 2.0
+    filled = crack & (u < 200.0)
+    # under secondary electrons sodium is nearly as bright as the ceramic
+    drawn = np.where(filled, 0.8 * CERAMIC_GREY, np.where(crack, NOTHING_GREY, grains(rng)))
+    found = fraction_of(noisy(drawn, rng))
+    followed = ndimage.maximum_filter(found, 3)
+    assert np.mean(followed[filled & (u < 180.0)] > 0.6) > 0.8
+    assert np.mean(followed[crack & ~filled] > 0.8) > 0.9
+    assert found[ndimage.distance_transform_edt(~crack) > 4].mean() < 2e-4
