@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spallmap.axes import AxesPrior
 from spallmap.frames import AffineMap, displacement_um, grid_centre, grid_points
 from spallmap.image import Image
 from spallmap.readers.sem.data_bar import find_data_bar, specimen_mask
@@ -67,6 +68,12 @@ class SectionCase:
     def error_um(self, found: AffineMap) -> float:
         """Mean distance over the field between a map and the truth."""
         return float(displacement_um(found, self.truth, self.field()).mean())
+
+    def named_axes(self) -> AxesPrior:
+        """Name the direction that the columns run along, to the nearest axis; the rows go down."""
+        column = self.truth.linear[:, 0]
+        k = int(np.argmax(np.abs(column[:2])))
+        return AxesPrior.parse(f"-z,{'-' if column[k] < 0 else ''}{'xy'[k]}")
 
     def field(self) -> NDArray[np.float64]:
         """Points of the image that show the specimen, some hundred of them."""

@@ -80,9 +80,11 @@ def tried(
     kind: str, seed: int, number: int, names: tuple[str, ...], case: SectionCase, volume: Tomogram
 ) -> Trial:
     """Register one image and hold it against the truth."""
+    # Mirrored, an image is the same section seen from behind, which only columns with a name exclude.
+    prior = case.named_axes() if kind == "mirrored" else PRIOR
     begin = time.process_time()
     found = register_section(
-        case.image, volume.grey, volume.phases, SPACING_UM, prior=PRIOR, seed=1, threads=1
+        case.image, volume.grey, volume.phases, SPACING_UM, prior=prior, seed=1, threads=1
     )
     right = kind == "right"
     return Trial(

@@ -59,7 +59,7 @@ def run_cell(seed: int, work: Path, spoilt: int) -> list[dict[str, Any]]:
 def bad_images(case: SectionCase) -> list[tuple[str, SectionCase, AxesPrior]]:
     """Spoil a good image in the ways that people do."""
     image = case.image
-    named = AxesPrior.parse(_nearest_axes(case))
+    named = case.named_axes()
     swapped = AxesPrior((named.names[1], named.names[0]))
     grey = np.full_like(image.data, 90)
     noise = np.random.default_rng(1).normal(100.0, 6.0, image.data.shape).clip(0, 255).astype(np.uint8)
@@ -79,13 +79,6 @@ def bad_images(case: SectionCase) -> list[tuple[str, SectionCase, AxesPrior]]:
         ("rows and columns swapped in the table", case, swapped),
         ("pixel size wrong, field larger than the volume", large, PRIOR),
     ]
-
-
-def _nearest_axes(case: SectionCase) -> str:
-    """Name the direction that a section's columns run along, to the nearest axis."""
-    column = case.truth.linear[:, 0]
-    k = int(np.argmax(np.abs(column[:2])))
-    return f"-z,{'-' if column[k] < 0 else ''}{'xy'[k]}"
 
 
 def row(
