@@ -22,6 +22,8 @@ from spallmap.tomography import (
     measure_cracks,
     segment_phases,
     trace_sheets,
+    without_shells,
+    without_streaks,
 )
 from spallmap.twin import MATTER, CellGeometry, cracks_at, render_volume
 
@@ -79,6 +81,8 @@ def analyse(
     phases = segment_phases(grey, spacing)
     null_grey, null_phases = (None, None) if null is None else (null.grey, null.phases)
     cracks = find_cracks(grey, phases, spacing, null_grey, null_phases, threads=threads)
+    cracks, _ = without_streaks(cracks, grey, phases)
+    cracks, _ = without_shells(cracks, grey, phases, threads)
     sheets = trace_sheets(cracks, grey, phases, spacing)
     table = measure_cracks(cracks, grey, phases, spacing, sheets)
     labels = crack_labels(cracks, grey, phases, whole(volume.shape))

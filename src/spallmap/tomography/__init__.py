@@ -14,6 +14,7 @@ from spallmap.tomography.cracks import (
     find_cracks,
     plate_response,
     slab_region,
+    without_shells,
     without_streaks,
 )
 from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY, MIDDLE_GREY, GreyScale, common_grey
@@ -96,5 +97,6 @@ __all__ = [
     "slab_region",
     "surface_in_reference",
     "trace_sheets",
+    "without_shells",
     "without_streaks",
 ]

@@ -10,6 +10,7 @@ from spallmap.tomography.cracks.crack_search import (
 )
 from spallmap.tomography.cracks.plate import plate_response
 from spallmap.tomography.cracks.ridges import Candidates
+from spallmap.tomography.cracks.shells import without_shells
 from spallmap.tomography.cracks.streaks import without_streaks
 from spallmap.tomography.cracks.thresholds import TOO_LITTLE, Thresholds, ceramic_box, crack_thresholds
 
@@ -26,5 +27,6 @@ __all__ = [
     "find_cracks",
     "plate_response",
     "slab_region",
+    "without_shells",
     "without_streaks",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spallmap.blocks import Sliceable
 from spallmap.tomography.cracks.crack_search import Cracks
+from spallmap.tomography.cracks.left_out import leave_out
 from spallmap.tomography.labels import CASING, CERAMIC, OUTSIDE, SODIUM, is_filled
 
 # Sheets that are this upright, as the median of their normals' component along the stack, may be streaks:
@@ -42,8 +43,9 @@ def without_streaks(cracks: Cracks, grey: Sliceable, labels: Sliceable) -> tuple
 
     A streak of the reconstruction is a line across a slice, and lies in the same place in the slices above
     and below, whatever they show. So an upright sheet is followed along the stack into electrodes and gas:
-    where these are darker in its columns than beside them, as the ceramic is, it is no crack. A streak that
-    runs into a crack is a part of that crack, and stays.
+    where these are darker in its columns than beside them, as the ceramic is, it is no crack. Voids do not
+    count, since they are dark whatever runs through them. A streak that runs into a crack is a part of that
+    crack, and stays.
 
     Parameters
     ----------
@@ -88,30 +90,13 @@ def without_streaks(cracks: Cracks, grey: Sliceable, labels: Sliceable) -> tuple
             continue
         plane = np.asarray(grey[planes[z]])[0].astype(np.float64)
         phase = np.asarray(labels[planes[z]])[0]
-        filled_here = is_filled(phase)
         for k in upright:
             for p in phases[1:] if away else phases[:1]:
-                _add_dip(plane, filled_here if p == CERAMIC else phase == p, columns[k], sums[k][p])
+                _add_dip(plane, phase == p, columns[k], sums[k][p])
     streaks = [
         k for k in upright if any(_is_streak(_dip(sums[k][CERAMIC]), _dip(sums[k][p])) for p in phases[1:])
     ]
-    if not streaks:
-        return cracks, 0
-    kept = ~np.isin(cracks.ridge_crack, streaks)
-    left = [k for k in range(1, cracks.n + 1) if k not in streaks]
-    numbers = np.zeros(cracks.n + 1, dtype=np.int32)
-    numbers[left] = np.arange(1, len(left) + 1)
-    return (
-        replace(
-            cracks,
-            ridge_index=cracks.ridge_index[kept],
-            ridge_normal=cracks.ridge_normal[kept],
-            ridge_crack=numbers[cracks.ridge_crack[kept]],
-            ridge_response=cracks.ridge_response[kept],
-            ridge_distance=cracks.ridge_distance[kept],
-        ),
-        len(streaks),
-    )
+    return leave_out(cracks, streaks), len(streaks)
 
 
 def _tilt(cracks: Cracks, crack: int) -> float:

@@ -51,3 +51,15 @@ def test_an_upright_crack_stays(depth: float) -> None:
 def test_without_cracks_nothing_is_looked_at() -> None:
     found = find_cracks(scan(5), LABELS, SPACING_UM)
     assert without_streaks(found, scan(5), LABELS) == (found, 0)
+
+
+def test_pores_in_a_streak_do_not_make_it_a_crack() -> None:
+    labels, grey = LABELS.copy(), scan(6)
+    for z, x in ((30, 25), (40, 33), (31, 41), (39, 49), (35, 57)):
+        pore = CERAMIC & (np.sqrt((Z - z) ** 2 + (Y - 38) ** 2 + (X - x) ** 2) < 4.5)
+        grey[pore], labels[pore] = 10_000.0, 3
+    grey -= 3_000.0 * np.exp(-0.5 * ((Y - 38) / 1.3) ** 2)
+    found = find_cracks(grey, labels, SPACING_UM)
+    left, n_streaks = without_streaks(found, grey, labels)
+    assert found.n > 0
+    assert (left.n, n_streaks) == (0, found.n)
