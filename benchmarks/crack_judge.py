@@ -23,6 +23,7 @@ from spallmap.tomography import (
     segment_phases,
     trace_sheets,
     without_shells,
+    without_steps,
     without_streaks,
 )
 from spallmap.twin import MATTER, CellGeometry, cracks_at, render_volume
@@ -83,6 +84,7 @@ def analyse(
     cracks = find_cracks(grey, phases, spacing, null_grey, null_phases, threads=threads)
     cracks, _ = without_streaks(cracks, grey, phases)
     cracks, _ = without_shells(cracks, grey, phases, threads)
+    cracks, _ = without_steps(cracks, grey, phases, threads)
     sheets = trace_sheets(cracks, grey, phases, spacing)
     table = measure_cracks(cracks, grey, phases, spacing, sheets)
     labels = crack_labels(cracks, grey, phases, whole(volume.shape))

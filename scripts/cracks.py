@@ -17,6 +17,7 @@ from spallmap.tomography import (
     describe_cracks,
     surface_in_reference,
     without_shells,
+    without_steps,
     without_streaks,
 )
 
@@ -32,6 +33,7 @@ def main() -> None:
     cracks = assemble_cracks(parts, grey.shape, read_thresholds(inputs.thresholds), threads)
     cracks, n_streaks = without_streaks(cracks, grey, labels)
     cracks, n_shells = without_shells(cracks, grey, labels, threads)
+    cracks, n_steps = without_steps(cracks, grey, labels, threads)
     found = describe_cracks(cracks, grey, labels, spacing_um, threads)
     pose = read_reference_pose(inputs.get("to_reference"))
     surface, surfaces = surface_in_reference(found.surface, pose)
@@ -50,7 +52,8 @@ def main() -> None:
     write_ome_tiff(output.limit, limit.maps, LIMIT_CHANNELS, limit.node_spacing_um(spacing_um))
     write_polydata(output.surfaces, surface.points_xyz_um, surface.triangles, surface.point_data)
     summary = found.summary(read_json(inputs.grey)["finding"], surfaces)
-    write_json(output.summary, {**summary, "n_streaks": n_streaks, "n_shells": n_shells})
+    left_out = {"n_streaks": n_streaks, "n_shells": n_shells, "n_steps": n_steps}
+    write_json(output.summary, summary | left_out)
 
 
 with job(snakemake.wildcards.acq, snakemake.log[0]):

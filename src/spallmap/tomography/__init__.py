@@ -15,6 +15,7 @@ from spallmap.tomography.cracks import (
     plate_response,
     slab_region,
     without_shells,
+    without_steps,
     without_streaks,
 )
 from spallmap.tomography.grey import AIR_GREY, CERAMIC_GREY, MIDDLE_GREY, GreyScale, common_grey
@@ -98,5 +99,6 @@ __all__ = [
     "surface_in_reference",
     "trace_sheets",
     "without_shells",
+    "without_steps",
     "without_streaks",
 ]

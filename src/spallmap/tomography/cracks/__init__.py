@@ -11,6 +11,7 @@ from spallmap.tomography.cracks.crack_search import (
 from spallmap.tomography.cracks.plate import plate_response
 from spallmap.tomography.cracks.ridges import Candidates
 from spallmap.tomography.cracks.shells import without_shells
+from spallmap.tomography.cracks.steps import without_steps
 from spallmap.tomography.cracks.streaks import without_streaks
 from spallmap.tomography.cracks.thresholds import TOO_LITTLE, Thresholds, ceramic_box, crack_thresholds
 
@@ -28,5 +29,6 @@ __all__ = [
     "plate_response",
     "slab_region",
     "without_shells",
+    "without_steps",
     "without_streaks",
 ]

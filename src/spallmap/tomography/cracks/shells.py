@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from spallmap.blocks import Region, Sliceable, grown, map_blocks, read_padded
-from spallmap.tomography.blockwise.gaussian import gaussian_taps, smooth_block
+from spallmap.blocks import Sliceable
 from spallmap.tomography.cracks.crack_search import Cracks
 from spallmap.tomography.cracks.left_out import leave_out
-from spallmap.tomography.labels import CERAMIC
-from spallmap.tomography.phases.phase_plan import SMOOTHING_VOXELS
+from spallmap.tomography.cracks.sheet_profiles import ABOVE, BELOW, SHEET, sheet_profiles
 
-# Distances across a sheet at which it may be bright, in voxels: grains are two to ten voxels wide.
-BESIDE_VOXELS = (2.0, 3.0, 4.0, 5.0, 6.0)
-# Edge of the blocks whose ceramic, with this much around them, gives the level: a few grains do not move its
-# median, and shading hardly changes over it.
-LEVEL_TILE = 16
-LEVEL_HALO = 12
 # Fewer ridge voxels than this whose both sides are ceramic cannot tell.
 LEAST_VOXELS = 30
 
@@ -69,50 +60,12 @@ def without_shells(
     """
     if cracks.n == 0:
         return cracks, 0
-    corners, block = np.unique(cracks.ridge_index // LEVEL_TILE, axis=0, return_inverse=True)
-    ends = np.cumsum(np.bincount(block.ravel()))
-    members = np.split(np.argsort(block.ravel(), kind="stable"), ends[:-1])
-
-    def of(k: int) -> NDArray[np.float64]:
-        return _profiles(cracks, members[k], grey, labels, _region(corners[k], cracks.shape))
-
-    profiles = np.empty((len(cracks.ridge_index), 1 + len(BESIDE_VOXELS)))
-    for mine, values in zip(members, map_blocks(of, range(len(members)), threads), strict=True):
-        profiles[mine] = values
+    profiles = sheet_profiles(cracks, grey, labels, threads)
+    beside = (profiles[:, BELOW] + profiles[:, ABOVE]) / 2.0
+    across = np.column_stack([profiles[:, SHEET], beside])
     least = cracks.thresholds.min_area_voxels
-    shells = [k for k in range(1, cracks.n + 1) if _is_shell(profiles[cracks.ridge_crack == k], least)]
+    shells = [k for k in range(1, cracks.n + 1) if _is_shell(across[cracks.ridge_crack == k], least)]
     return leave_out(cracks, shells), len(shells)
-
-
-def _region(corner: NDArray[np.int64], shape: tuple[int, int, int]) -> Region:
-    z, y, x = (
-        slice(int(c) * LEVEL_TILE, min((int(c) + 1) * LEVEL_TILE, n))
-        for c, n in zip(corner, shape, strict=True)
-    )
-    return z, y, x
-
-
-def _profiles(
-    cracks: Cracks, mine: NDArray[np.intp], grey: Sliceable, labels: Sliceable, region: Region
-) -> NDArray[np.float64]:
-    """How far sheets and what lies beside them, as the mean of both sides, stand above ceramic, or NaN."""
-    outer = grown(region, LEVEL_HALO, cracks.shape)
-    ceramic = np.asarray(labels[outer]) == CERAMIC
-    if not ceramic.any():
-        return np.full((len(mine), 1 + len(BESIDE_VOXELS)), np.nan)
-    taps = gaussian_taps(SMOOTHING_VOXELS)
-    smooth = smooth_block(read_padded(grey, outer, len(taps) - 1).astype(np.float32), taps)
-    level = float(np.median(smooth[ceramic]))
-    at = cracks.ridge_index[mine] - [s.start for s in outer]
-    columns = [smooth[tuple(at.T)] - level]
-    for distance in BESIDE_VOXELS:
-        sides = [at + side * distance * cracks.ridge_normal[mine] for side in (-1.0, 1.0)]
-        inside = np.all(
-            [ndimage.map_coordinates(ceramic.astype(np.uint8), s.T, order=0) for s in sides], axis=0
-        )
-        values = np.mean([ndimage.map_coordinates(smooth, s.T, order=1) for s in sides], axis=0)
-        columns.append(np.where(inside, values - level, np.nan))
-    return np.stack(columns, axis=1)
 
 
 def _is_shell(profiles: NDArray[np.float64], least_voxels: int) -> bool:
